@@ -1,0 +1,1 @@
+"""Distances between probability distributions, every number with its proof."""

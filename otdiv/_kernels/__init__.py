@@ -1,0 +1,1 @@
+"""Numba kernels: canonical arrays in, arrays and integer codes out; imports nothing of otdiv."""

@@ -1,0 +1,50 @@
+"""The one decorator under which every kernel is compiled."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _ensure_cache_directory() -> None:
+    """Point Numba at a writable cache when neither the package nor the home directory is one.
+
+    A read-only installation (a system package, a container layer) must still start fast a second
+    time and must never fail at import, so the last resort is a per-user folder for temporary files.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for folder in (Path(__file__).parent, home):
+        probe = folder if folder.exists() else folder.parent
+        if os.access(probe, os.W_OK | os.X_OK):
+            return
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"otdiv-numba-{user}")
+
+
+_ensure_cache_directory()
+
+from numba import njit  # noqa: E402  (Numba reads NUMBA_CACHE_DIR when it is imported)
+
+
+def kernel(function: F) -> F:
+    """Compile `function` without fastmath: rounding happens in the order that is written."""
+    return njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def fast_kernel(function: F) -> F:
+    """Compile `function` where reordered sums and minima are harmless, never where a bound is made.
+
+    NaN and infinity keep their meaning; only association, contraction and signed zeros are free.
+    """
+    flags = {"reassoc", "contract", "nsz", "arcp"}
+    return njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+
+
+def inline_kernel(function: F) -> F:
+    """Compile a small scalar helper that LLVM should place inside its callers."""
+    return njit(cache=True, nogil=True, error_model="numpy", inline="never")(function)
