@@ -43,8 +43,3 @@ def fast_kernel(function: F) -> F:
     """
     flags = {"reassoc", "contract", "nsz", "arcp"}
     return njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
-
-
-def inline_kernel(function: F) -> F:
-    """Compile a small scalar helper that LLVM should place inside its callers."""
-    return njit(cache=True, nogil=True, error_model="numpy", inline="never")(function)
