@@ -1,0 +1,155 @@
+"""Ground costs: powers of p-norms between points, and bare matrices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ._kernels import costs as kernels
+from ._typing import FloatArray
+from ._validation import as_cost_matrix, as_points
+from .errors import InvalidInputError
+
+__all__ = ["Cost", "CostMatrix", "Euclidean", "PNormCost", "SquaredEuclidean", "as_cost", "as_metric"]
+
+_NAMED = {
+    "euclidean": (2.0, 1.0),
+    "sqeuclidean": (2.0, 2.0),
+    "cityblock": (1.0, 1.0),
+    "chebyshev": (math.inf, 1.0),
+}
+_METRICS = tuple(name for name, (_, power) in _NAMED.items() if power == 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PNormCost:
+    """Cost |x - y|_norm ** power of two points.
+
+    Parameters
+    ----------
+    norm : float, default 2
+        Exponent of the norm, at least 1; `inf` is the largest coordinate difference.
+    power : float, default 1
+        Positive exponent of the cost. Its root is a metric of laws for `power >= 1`.
+
+    Raises
+    ------
+    InvalidInputError
+        If `norm < 1` or `power` is not positive and finite.
+
+    Examples
+    --------
+    >>> from otdiv import PNormCost
+    >>> PNormCost(norm=1).pairwise([[0.0, 0.0]], [[3.0, 4.0]])
+    array([[7.]])
+    """
+
+    norm: float = 2.0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("norm", "power"):
+            try:
+                object.__setattr__(self, name, float(getattr(self, name)))
+            except (TypeError, ValueError):
+                value = getattr(self, name)
+                raise InvalidInputError(name, "be a real number", repr(value)) from None
+        if not self.norm >= 1.0:
+            raise InvalidInputError("norm", "be at least 1", self.norm)
+        if not (self.power > 0.0 and math.isfinite(self.power)):
+            raise InvalidInputError("power", "be positive and finite", self.power)
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether the cost itself obeys the triangle inequality."""
+        return self.power <= 1.0
+
+    def pairwise(self, x: Any, y: Any) -> FloatArray:
+        """Cost matrix (n, m) between points `x` (n, d) and `y` (m, d)."""
+        x, y = self._points(x, y)
+        return np.asarray(kernels.pairwise(x, y, self.norm, self.power))
+
+    def between(self, x: Any, y: Any) -> FloatArray:
+        """Costs (n,) between rows of `x` (n, d) and the same rows of `y` (n, d)."""
+        x, y = self._points(x, y)
+        if x.shape != y.shape:
+            raise InvalidInputError("y", f"have the shape {x.shape} of `x`", f"shape {y.shape}")
+        return np.asarray(kernels.rowwise(x, y, self.norm, self.power))
+
+    @staticmethod
+    def _points(x: Any, y: Any) -> tuple[FloatArray, FloatArray]:
+        x, y = as_points("x", x), as_points("y", y)
+        if x.shape[1] != y.shape[1]:
+            raise InvalidInputError("y", f"have {x.shape[1]} columns like `x`", y.shape[1])
+        return x, y
+
+
+def Euclidean() -> PNormCost:  # noqa: N802  (a named case of a class reads like one)
+    """Euclidean distance |x - y|."""
+    return PNormCost(norm=2.0, power=1.0)
+
+
+def SquaredEuclidean() -> PNormCost:  # noqa: N802  (a named case of a class reads like one)
+    """Squared Euclidean distance |x - y|²."""
+    return PNormCost(norm=2.0, power=2.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CostMatrix:
+    """Explicit costs (n, m) between two index sets: any finite sign, `inf` forbids a pair.
+
+    The matrix is not copied when it is a C-order float64 array already; do not change it while a
+    problem holds it.
+
+    Parameters
+    ----------
+    values : array_like, shape (n, m)
+        Costs in the caller's unit.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not a 2-D array of real numbers, or holds NaN or -inf.
+    """
+
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        view = as_cost_matrix("C", self.values).view()
+        view.flags.writeable = False
+        object.__setattr__(self, "values", view)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return (int(self.values.shape[0]), int(self.values.shape[1]))
+
+    def __repr__(self) -> str:
+        return f"CostMatrix(shape={self.shape})"
+
+
+Cost: TypeAlias = PNormCost | CostMatrix
+
+
+def as_cost(cost: Any) -> Cost:
+    """Coerce a cost object or one of a short list of names."""
+    if isinstance(cost, PNormCost | CostMatrix):
+        return cost
+    if isinstance(cost, str) and cost in _NAMED:
+        norm, power = _NAMED[cost]
+        return PNormCost(norm=norm, power=power)
+    listed = ", ".join(repr(name) for name in _NAMED)
+    raise InvalidInputError("cost", f"be a PNormCost, a CostMatrix or one of {listed}", repr(cost))
+
+
+def as_metric(metric: Any) -> PNormCost:
+    """Coerce a ground metric: a PNormCost of power 1 or one of a short list of names."""
+    if isinstance(metric, str) and metric in _METRICS:
+        return PNormCost(norm=_NAMED[metric][0], power=1.0)
+    if isinstance(metric, PNormCost) and metric.power == 1.0:
+        return metric
+    listed = ", ".join(repr(name) for name in _METRICS)
+    raise InvalidInputError("metric", f"be a PNormCost of power 1 or one of {listed}", repr(metric))

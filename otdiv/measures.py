@@ -1,0 +1,165 @@
+"""Probability laws: atoms with weights, and Gaussians."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._typing import FloatArray
+from ._validation import as_float_array, as_points, as_weights
+from .errors import InvalidInputError
+
+__all__ = ["DiscreteMeasure", "Gaussian"]
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DiscreteMeasure:
+    """Finitely many atoms with non-negative weights: sum_i weights[i] δ(points[i]).
+
+    Two atoms are the same when their coordinates are bit-equal; -0.0 is stored as 0.0.
+
+    Parameters
+    ----------
+    points : array_like, shape (n, d) or (n,)
+        Positions; one column when 1-D.
+    weights : array_like, shape (n,), optional
+        Masses, kept as they are; uniform of total mass one by default.
+
+    Raises
+    ------
+    InvalidInputError
+        For points that are not finite numbers in rows, and weights that are negative, not finite,
+        of another length, or sum to zero.
+
+    Examples
+    --------
+    >>> from otdiv import DiscreteMeasure
+    >>> p = DiscreteMeasure(points=[[0.0, 0.0], [1.0, 0.0]], weights=[3.0, 1.0])
+    >>> p.mass, p.n, p.d
+    (4.0, 2, 2)
+    """
+
+    points: FloatArray
+    weights: FloatArray = None  # type: ignore[assignment]  # replaced in __post_init__
+
+    def __post_init__(self) -> None:
+        points = as_points("points", self.points)
+        weights = as_weights("weights", self.weights, points.shape[0], normalize=False)
+        # Adding +0.0 turns -0.0 into 0.0 and takes the copy that makes the measure immutable.
+        object.__setattr__(self, "points", _read_only(points + 0.0))
+        object.__setattr__(self, "weights", _read_only(weights + 0.0))
+
+    @classmethod
+    def from_samples(cls, x: Any, weights: Any = None) -> DiscreteMeasure:
+        """Empirical law of samples `x` (n,) or (n, d); `weights` are relative frequencies."""
+        points = as_points("x", x)
+        return cls(points=points, weights=as_weights("weights", weights, len(points), normalize=True))
+
+    @property
+    def n(self) -> int:
+        """Number of atoms."""
+        return int(self.points.shape[0])
+
+    @property
+    def d(self) -> int:
+        """Dimension of the space."""
+        return int(self.points.shape[1])
+
+    @property
+    def mass(self) -> float:
+        """Total mass, correctly rounded."""
+        return math.fsum(self.weights)
+
+    def pushforward(self, g: Callable[[FloatArray], Any]) -> DiscreteMeasure:
+        """Law of g(X): `g` maps points (n, d) to points (n, k); atoms and weights stay in order."""
+        image = as_points("g(points)", g(self.points))
+        if image.shape[0] != self.n:
+            raise InvalidInputError("g", f"return {self.n} points", f"{image.shape[0]} points")
+        return DiscreteMeasure(points=image, weights=self.weights)
+
+    def merged(self) -> DiscreteMeasure:
+        """Return the same law with equal atoms joined, in lexicographic order of their points."""
+        support, inverse = np.unique(self.points, axis=0, return_inverse=True)
+        weights = np.bincount(inverse.ravel(), weights=self.weights, minlength=len(support))
+        return DiscreteMeasure(points=support, weights=weights)
+
+    def __repr__(self) -> str:
+        return f"DiscreteMeasure(n={self.n}, d={self.d}, mass={self.mass:g})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Gaussian:
+    """Normal law N(mean, covariance) in d dimensions.
+
+    Parameters
+    ----------
+    mean : array_like, shape (d,) or scalar
+        Centre.
+    covariance : array_like, shape (d, d) or scalar
+        Symmetric positive semi-definite matrix; a scalar is the variance in one dimension.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shapes disagree or the covariance is not symmetric positive semi-definite.
+
+    Examples
+    --------
+    >>> from otdiv import Gaussian
+    >>> Gaussian(mean=0.0, covariance=4.0).standard_deviation
+    2.0
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+
+    def __post_init__(self) -> None:
+        mean = np.atleast_1d(as_float_array("mean", self.mean))
+        covariance = np.atleast_2d(as_float_array("covariance", self.covariance))
+        if mean.ndim != 1 or mean.size == 0:
+            raise InvalidInputError("mean", "have shape (d,)", f"shape {mean.shape}")
+        d = mean.size
+        if covariance.shape != (d, d):
+            raise InvalidInputError("covariance", f"have shape ({d}, {d})", f"shape {covariance.shape}")
+        scale = float(np.abs(covariance).max())
+        if not np.allclose(covariance, covariance.T, rtol=0.0, atol=1e-12 * scale):
+            raise InvalidInputError("covariance", "be symmetric", "an asymmetric matrix")
+        covariance = 0.5 * covariance + 0.5 * covariance.T
+        if d == 1:
+            smallest = float(covariance[0, 0])
+        else:
+            smallest = float(np.linalg.eigvalsh(covariance)[0])
+        # eigvalsh is backward stable: an exactly singular matrix may show -d * eps * scale.
+        if smallest < -8.0 * d * np.finfo(np.float64).eps * scale or (d == 1 and smallest < 0.0):
+            raise InvalidInputError(
+                "covariance", "be positive semi-definite", f"smallest eigenvalue {smallest:g}"
+            )
+        object.__setattr__(self, "mean", _read_only(mean + 0.0))
+        object.__setattr__(self, "covariance", _read_only(covariance))
+
+    @property
+    def d(self) -> int:
+        """Dimension of the space."""
+        return int(self.mean.size)
+
+    @property
+    def standard_deviation(self) -> float:
+        """Root of the variance; only in one dimension."""
+        if self.d != 1:
+            raise InvalidInputError("self", "be one-dimensional for a standard deviation", f"d={self.d}")
+        return math.sqrt(float(self.covariance[0, 0]))
+
+    def __repr__(self) -> str:
+        if self.d == 1:
+            return f"Gaussian(mean={self.mean[0]:g}, covariance={self.covariance[0, 0]:g})"
+        return f"Gaussian(d={self.d})"
