@@ -1,0 +1,215 @@
+"""Transport plans, stored as sparsely as they are, and dual potentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ._typing import FloatArray, IndexArray
+from .costs import Cost
+from .problems import TransportProblem
+
+__all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
+
+
+def _freeze(instance: object, **arrays: np.ndarray) -> None:
+    for name, array in arrays.items():
+        view = np.ascontiguousarray(array).view()
+        view.flags.writeable = False
+        object.__setattr__(instance, name, view)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SparsePlan:
+    """Plan with mass[e] moved from row rows[e] to column columns[e]; a pair may occur repeatedly."""
+
+    rows: IndexArray
+    columns: IndexArray
+    mass: FloatArray
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _freeze(
+            self,
+            rows=np.asarray(self.rows, dtype=np.int64),
+            columns=np.asarray(self.columns, dtype=np.int64),
+            mass=np.asarray(self.mass, dtype=np.float64),
+        )
+
+    @property
+    def n_entries(self) -> int:
+        """Number of stored entries."""
+        return int(self.mass.size)
+
+    def row_sums(self) -> FloatArray:
+        """Source marginal (n,)."""
+        return np.bincount(self.rows, weights=self.mass, minlength=self.shape[0])
+
+    def column_sums(self) -> FloatArray:
+        """Target marginal (m,)."""
+        return np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
+
+    def to_dense(self) -> FloatArray:
+        """Return the plan as an (n, m) array."""
+        out = np.zeros(self.shape)
+        np.add.at(out, (self.rows, self.columns), self.mass)
+        return out
+
+    def __repr__(self) -> str:
+        return f"SparsePlan(shape={self.shape}, n_entries={self.n_entries})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DensePlan:
+    """Plan as an (n, m) array."""
+
+    mass: FloatArray
+
+    def __post_init__(self) -> None:
+        _freeze(self, mass=np.asarray(self.mass, dtype=np.float64))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return (int(self.mass.shape[0]), int(self.mass.shape[1]))
+
+    def block(self, start: int, stop: int) -> FloatArray:
+        """Rows start..stop-1 of the plan."""
+        return self.mass[start:stop]
+
+    def row_sums(self) -> FloatArray:
+        """Source marginal (n,)."""
+        return np.asarray(self.mass.sum(axis=1))
+
+    def column_sums(self) -> FloatArray:
+        """Target marginal (m,)."""
+        return np.asarray(self.mass.sum(axis=0))
+
+    def to_dense(self) -> FloatArray:
+        """Return the plan as an (n, m) array."""
+        return self.mass
+
+    def __repr__(self) -> str:
+        return f"DensePlan(shape={self.shape})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ScaledKernelPlan:
+    """Entropic plan in factors, never stored as n·m numbers.
+
+    P_ij = row_scale_i a_i exp((f_i + g_j - C_ij) / epsilon) b_j column_scale_j
+           + row_rest_i column_rest_j,
+
+    the rank-one rest being what repair to the exact marginals adds.
+    """
+
+    problem: TransportProblem
+    f: FloatArray
+    g: FloatArray
+    epsilon: float
+    row_scale: FloatArray
+    column_scale: FloatArray
+    row_rest: FloatArray
+    column_rest: FloatArray
+
+    @classmethod
+    def from_potentials(
+        cls, problem: TransportProblem, f: FloatArray, g: FloatArray, epsilon: float
+    ) -> ScaledKernelPlan:
+        """Unrepaired plan of entropic potentials f (n,), g (m,)."""
+        n, m = problem.shape
+        return cls(
+            problem=problem,
+            f=f,
+            g=g,
+            epsilon=epsilon,
+            row_scale=np.ones(n),
+            column_scale=np.ones(m),
+            row_rest=np.zeros(n),
+            column_rest=np.zeros(m),
+        )
+
+    def __post_init__(self) -> None:
+        names = ("f", "g", "row_scale", "column_scale", "row_rest", "column_rest")
+        _freeze(self, **{name: np.asarray(getattr(self, name), dtype=float) for name in names})
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.problem.shape
+
+    @property
+    def cost(self) -> Cost:
+        """Ground cost of the kernel."""
+        return self.problem.cost
+
+    def block(self, start: int, stop: int) -> FloatArray:
+        """Rows start..stop-1 of the plan as (stop - start, m)."""
+        exponent = self.f[start:stop, None] + self.g - self.problem.block(start, stop)
+        out = np.exp(exponent / self.epsilon)
+        out *= (self.row_scale[start:stop] * self.problem.a[start:stop])[:, None]
+        out *= self.column_scale * self.problem.b
+        out += self.row_rest[start:stop, None] * self.column_rest
+        return out
+
+    def rows(self, i: int) -> FloatArray:
+        """Row i of the plan (m,)."""
+        return self.block(i, i + 1)[0]
+
+    def to_sparse(self, threshold: float) -> SparsePlan:
+        """Entries above `threshold`, found in blocks of rows."""
+        n, m = self.shape
+        parts = []
+        step = max(1, 2**22 // m)
+        for start in range(0, n, step):
+            block = self.block(start, min(n, start + step))
+            rows, columns = np.nonzero(block > threshold)
+            parts.append((rows + start, columns, block[rows, columns]))
+        rows, columns, mass = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return SparsePlan(rows=rows, columns=columns, mass=mass, shape=self.shape)
+
+    def _sums(self) -> tuple[FloatArray, FloatArray]:
+        n, m = self.shape
+        rows, columns = np.empty(n), np.zeros(m)
+        step = max(1, 2**22 // m)
+        for start in range(0, n, step):
+            block = self.block(start, min(n, start + step))
+            rows[start : start + step] = block.sum(axis=1)
+            columns += block.sum(axis=0)
+        return rows, columns
+
+    def row_sums(self) -> FloatArray:
+        """Source marginal (n,)."""
+        return self._sums()[0]
+
+    def column_sums(self) -> FloatArray:
+        """Target marginal (m,)."""
+        return self._sums()[1]
+
+    def to_dense(self) -> FloatArray:
+        """Return the plan as an (n, m) array; 8 n m bytes."""
+        return self.block(0, self.shape[0])
+
+    def __repr__(self) -> str:
+        return f"ScaledKernelPlan(shape={self.shape}, epsilon={self.epsilon:g})"
+
+
+Plan: TypeAlias = SparsePlan | DensePlan | ScaledKernelPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Potentials:
+    """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair."""
+
+    f: FloatArray
+    g: FloatArray
+
+    def __post_init__(self) -> None:
+        _freeze(
+            self, f=np.asarray(self.f, dtype=np.float64), g=np.asarray(self.g, dtype=np.float64)
+        )
+
+    def __repr__(self) -> str:
+        return f"Potentials(n={self.f.size}, m={self.g.size})"

@@ -1,0 +1,147 @@
+"""The balanced transport problem: two measures of one mass and a cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._kernels import costs as kernels
+from ._typing import FloatArray, IndexArray
+from ._validation import as_weights
+from .costs import Cost, CostMatrix, PNormCost, as_cost
+from .errors import InvalidInputError, MassMismatchError
+from .measures import DiscreteMeasure
+
+__all__ = ["MASS_RTOL", "TransportProblem"]
+
+# Chosen by taste: far above the rounding of sums of 1e8 weights, far below any real difference.
+MASS_RTOL = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class TransportProblem:
+    """Move `source` onto `target` at least cost: min <C, P> over plans P with these marginals.
+
+    The value scales with the mass. For a `CostMatrix` the points are the row and column numbers.
+
+    Parameters
+    ----------
+    source, target : DiscreteMeasure
+        Measures of n and m atoms whose masses agree to 1e-9 relative.
+    cost : PNormCost or CostMatrix
+        Ground cost; a matrix has shape (n, m).
+
+    Raises
+    ------
+    MassMismatchError
+        If the masses differ.
+    InvalidInputError
+        If dimensions or shapes disagree, or a cost overflows float64.
+    """
+
+    source: DiscreteMeasure
+    target: DiscreteMeasure
+    cost: Cost
+    a: FloatArray = field(init=False)
+    """Source weights (n,)."""
+    b: FloatArray = field(init=False)
+    """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
+
+    def __post_init__(self) -> None:
+        for name in ("source", "target"):
+            value = getattr(self, name)
+            if not isinstance(value, DiscreteMeasure):
+                raise InvalidInputError(name, "be a DiscreteMeasure", type(value).__name__)
+        object.__setattr__(self, "cost", as_cost(self.cost))
+        source_mass, target_mass = self.source.mass, self.target.mass
+        if abs(source_mass - target_mass) > MASS_RTOL * max(source_mass, target_mass):
+            raise MassMismatchError(source_mass, target_mass)
+        b = self.target.weights
+        if source_mass != target_mass:
+            b = b * (source_mass / target_mass)
+            b.flags.writeable = False
+        object.__setattr__(self, "a", self.source.weights)
+        object.__setattr__(self, "b", b)
+        if isinstance(self.cost, CostMatrix):
+            if self.cost.shape != self.shape:
+                raise InvalidInputError(
+                    "C", f"have shape {self.shape}, one row a source atom", f"shape {self.cost.shape}"
+                )
+        elif self.source.d != self.target.d:
+            raise InvalidInputError(
+                "target", f"have dimension {self.source.d} like `source`", self.target.d
+            )
+        elif not math.isfinite(self.cost_bound()):
+            raise InvalidInputError(
+                "cost", "stay within float64 on these points", "an overflow (rescale the points)"
+            )
+
+    @classmethod
+    def from_matrix(cls, C: Any, a: Any = None, b: Any = None) -> TransportProblem:
+        """Problem of a bare cost matrix (n, m); `a`, `b` are relative frequencies."""
+        cost = C if isinstance(C, CostMatrix) else CostMatrix(C)
+        n, m = cost.shape
+        return cls(
+            source=DiscreteMeasure(
+                points=np.arange(n, dtype=np.float64), weights=as_weights("x_weights", a, n, normalize=True)
+            ),
+            target=DiscreteMeasure(
+                points=np.arange(m, dtype=np.float64), weights=as_weights("y_weights", b, m, normalize=True)
+            ),
+            cost=cost,
+        )
+
+    @property
+    def x(self) -> FloatArray:
+        """Source points (n, d)."""
+        return self.source.points
+
+    @property
+    def y(self) -> FloatArray:
+        """Target points (m, d)."""
+        return self.target.points
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of source and target atoms (n, m)."""
+        return self.source.n, self.target.n
+
+    @property
+    def mass(self) -> float:
+        """Mass to move."""
+        return self.source.mass
+
+    def block(self, start: int, stop: int) -> FloatArray:
+        """Costs (stop - start, m) of the source atoms start..stop-1."""
+        if isinstance(self.cost, CostMatrix):
+            return self.cost.values[start:stop]
+        values = kernels.pairwise(self.x[start:stop], self.y, self.cost.norm, self.cost.power)
+        return np.asarray(values)
+
+    def matrix(self) -> FloatArray:
+        """All costs (n, m); 8 n m bytes unless the cost is a matrix already."""
+        return self.block(0, self.shape[0])
+
+    def pair_costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
+        """Costs (k,) of the pairs (rows[e], columns[e])."""
+        if isinstance(self.cost, CostMatrix):
+            return self.cost.values[rows, columns]
+        norm, power = self.cost.norm, self.cost.power
+        return np.asarray(kernels.gathered(self.x, self.y, rows, columns, norm, power))
+
+    def cost_bound(self) -> float:
+        """Upper bound on |C_ij| over the allowed pairs."""
+        if isinstance(self.cost, PNormCost):
+            return float(kernels.bounding_cost(self.x, self.y, self.cost.norm, self.cost.power))
+        values = self.cost.values
+        largest = float(values.max())
+        if largest == math.inf:
+            largest = float(np.max(values, where=values < math.inf, initial=0.0))
+        return max(largest, -float(values.min()), 0.0) if values.min() < math.inf else 0.0
+
+    def __repr__(self) -> str:
+        n, m = self.shape
+        return f"TransportProblem(n={n}, m={m}, cost={self.cost!r})"

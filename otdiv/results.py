@@ -1,0 +1,193 @@
+"""What a solve returns: plan, potentials, bounds and the reason why it stopped."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from ._typing import IndexArray
+from .plans import Plan, Potentials
+from .problems import TransportProblem
+
+__all__ = [
+    "Bounds",
+    "Callback",
+    "EntropicSummary",
+    "Progress",
+    "Solution",
+    "SolveOptions",
+    "Solver",
+    "Status",
+    "TransportResult",
+]
+
+
+class Status(enum.Enum):
+    """Why a solve stopped; each member says its likely causes and what to try."""
+
+    OPTIMAL = "the solver met its own rule, and the bounds meet the tolerance that was asked"
+    MAX_ITERATIONS = (
+        "the iteration limit was reached first; raise `max_iterations`, or ask for a larger `rtol`"
+    )
+    STALLED = (
+        "no further progress at float64 precision, or the proof does not close to the tolerance; "
+        "ask for a larger `rtol`, a smaller `epsilon`, or use an exact solver"
+    )
+    STOPPED = "the callback asked to stop; plan and bounds are those of that moment"
+    INFEASIBLE = (
+        "forbidden pairs leave no plan: some rows hold more mass than the columns that they may "
+        "reach; see `infeasible_rows` and `infeasible_columns`"
+    )
+    NUMERICAL_ERROR = (
+        "the arithmetic broke down (overflow or loss of all digits); rescale costs and weights"
+    )
+
+    def __repr__(self) -> str:
+        return f"Status.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Proven enclosure [lower, upper] of the unregularised optimum, rounding included."""
+
+    lower: float
+    upper: float
+
+    @property
+    def gap(self) -> float:
+        """Width of the enclosure, in the unit of the value."""
+        return 0.0 if self.lower == self.upper else self.upper - self.lower
+
+    @property
+    def relative_gap(self) -> float:
+        """Gap over the larger magnitude of the bounds; 0 when both are 0."""
+        if self.lower == self.upper:
+            return 0.0
+        scale = max(abs(self.lower), abs(self.upper))
+        return math.inf if math.isinf(scale) else self.gap / scale
+
+    def meets(self, rtol: float, atol: float) -> bool:
+        """Whether upper - lower <= max(atol, rtol |upper|)."""
+        return self.gap <= max(atol, rtol * abs(self.upper))
+
+    def __contains__(self, value: float) -> bool:
+        return self.lower <= value <= self.upper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """State of a running solve as `callback` sees it; returning True from the callback stops."""
+
+    iteration: int
+    lower: float = -math.inf
+    upper: float = math.inf
+    epsilon: float | None = None
+    marginal_error: float | None = None
+    elapsed: float = 0.0
+
+
+Callback: TypeAlias = Callable[[Progress], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveOptions:
+    """What a caller asks of any solver; tolerances speak of the transport cost."""
+
+    rtol: float | None = None
+    atol: float | None = None
+    max_memory: int | None = None
+    callback: Callback | None = None
+    warm_start: TransportResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntropicSummary:
+    """The regularised problem of an entropic solve.
+
+    Its value is min <C, P> + epsilon KL(P | a⊗b); `terms` holds "transport" and "entropy", which
+    add up to `value`; `marginal_error` is the larger L1 error of the two marginals.
+    """
+
+    epsilon: float
+    value: float
+    bounds: Bounds
+    marginal_error: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """What a solver hands back, not yet certified.
+
+    `plan` is None only with `Status.INFEASIBLE`, whose proof are the rows and columns: these rows
+    reach only these columns, and hold more mass than they do.
+    """
+
+    plan: Plan | None
+    potentials: Potentials | None
+    n_iterations: int
+    status: Status
+    entropic: EntropicSummary | None = None
+    infeasible_rows: IndexArray | None = None
+    infeasible_columns: IndexArray | None = None
+    message: str = ""
+
+
+class Solver(Protocol):
+    """A frozen object that holds its options and solves problems."""
+
+    def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
+        """Solve `problem` and say why it stopped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class TransportResult:
+    """A certified transport.
+
+    Attributes
+    ----------
+    problem : TransportProblem
+    plan : SparsePlan, DensePlan or ScaledKernelPlan
+        Feasible: its marginals are the weights, to rounding.
+    potentials : Potentials
+        Feasible dual pair (unit of the cost).
+    value : float
+        Unregularised cost of `plan`; always inside `bounds`.
+    bounds : Bounds
+        Proven enclosure of the optimum.
+    status : Status
+    n_iterations : int
+        Iterations in the solver's own count (pivots, Newton steps, …).
+    solver : Solver
+        The object that solved it.
+    entropic : EntropicSummary or None
+        The regularised problem where one was solved.
+    message : str
+        The solver's remark, mostly empty.
+    infeasible_rows, infeasible_columns : array or None
+        Proof of infeasibility: these rows reach only these columns and hold more mass.
+    """
+
+    problem: TransportProblem
+    plan: Plan | None
+    potentials: Potentials | None
+    value: float
+    bounds: Bounds
+    status: Status
+    n_iterations: int
+    solver: Any
+    entropic: EntropicSummary | None = None
+    message: str = ""
+    infeasible_rows: IndexArray | None = field(default=None)
+    infeasible_columns: IndexArray | None = field(default=None)
+
+    def __repr__(self) -> str:
+        return (
+            f"TransportResult(value={self.value:.12g}, bounds=[{self.bounds.lower:.12g}, "
+            f"{self.bounds.upper:.12g}], relative_gap={self.bounds.relative_gap:.1e}, "
+            f"status={self.status.name}, solver={type(self.solver).__name__})"
+        )
