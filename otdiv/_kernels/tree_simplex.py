@@ -1,0 +1,467 @@
+"""The spanning-tree simplex of the uncapacitated transportation problem: state, pivot, sparse loop.
+
+Nodes are the sources 0..n-1, the targets n..n+m-1 and one root n+m. Only tree arcs carry flow, and
+every node but the root owns exactly one tree arc, the one to its parent. A `Tree` therefore needs
+no array over the arcs of the problem at all; it holds, for N = n + m + 1 nodes,
+
+- ``parent, after, before, size, last`` (uint32): the parent; successor and predecessor in preorder
+  (a circular list through the root); number of nodes of the subtree; its last node in preorder;
+- ``flow`` (int64) and ``cost`` (float64) of the arc to the parent;
+- ``pi`` (float64): the potential of the node. Source i has f_i = pi[root] - pi[i] and target j has
+  g_j = pi[n + j] - pi[root], so the reduced cost c_ij - f_i - g_j is ``c + pi[i] - pi[n + j]``.
+
+The direction of an arc needs no storage: the arc of a source points up, that of a target down. The
+arcs at the root are artificial, source -> root and root -> target; they cost an estimate of the
+dual plus `penalty`, carry what is not yet transported, and never re-enter once they left.
+
+Masses are integers (see `integer_masses`): flows are then exact, ties stay ties, and the strongly
+feasible basis (every arc with zero flow points to the root; Cunningham 1976) excludes cycling.
+It requires targets of positive mass. Node numbers are unsigned because Numba tests signed indices
+for wrap-around.
+
+References
+----------
+Ahuja, Magnanti, Orlin (1993), Network Flows, chapter 11. Cunningham (1976), A network simplex
+method, doi:10.1007/BF01580379.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ._jit import kernel
+
+__all__ = [
+    "OPTIMAL",
+    "PIVOT_LIMIT",
+    "Tree",
+    "artificial_flow",
+    "flows",
+    "integer_masses",
+    "new_tree",
+    "pivot",
+    "potentials",
+    "raise_penalty",
+    "recompute_potentials",
+    "sparse_simplex",
+    "start_basis",
+]
+
+OPTIMAL = 0
+PIVOT_LIMIT = 1
+
+# Above every flow: masses sum to about 2**60, so sums of two flows fit in int64.
+_NO_FLOW_LIMIT = np.int64(2**62)
+
+
+class Tree(NamedTuple):
+    """The basis: one spanning tree, its flows and its potentials; every array has N entries."""
+
+    parent: np.ndarray
+    after: np.ndarray
+    before: np.ndarray
+    size: np.ndarray
+    last: np.ndarray
+    flow: np.ndarray
+    cost: np.ndarray
+    pi: np.ndarray
+
+
+def new_tree(n: int, m: int) -> Tree:
+    """Allocate a tree for n sources and m targets; `start_basis` gives it its content."""
+    nodes = n + m + 1
+    links = [np.empty(nodes, np.uint32) for _ in range(5)]
+    return Tree(*links, np.empty(nodes, np.int64), np.empty(nodes), np.empty(nodes))
+
+
+@kernel
+def _common_unit(weights):
+    """Whole numbers proportional to `weights` and their sum, or a sum of 0 where there are none.
+
+    Counts and uniform weights are recognised by being multiples of their least positive entry.
+    """
+    least = np.inf
+    for w in weights:
+        if 0.0 < w < least:
+            least = w
+    counts = np.zeros(weights.size, np.int64)
+    total = np.int64(0)
+    for i in range(weights.size):
+        ratio = weights[i] / least
+        whole = np.rint(ratio)
+        if not ratio < 2.0**30 or abs(ratio - whole) > 2.0**-50 * ratio:
+            return counts, np.int64(0)
+        counts[i] = np.int64(whole)
+        total += counts[i]
+    if total > 2**30:
+        total = np.int64(0)
+    return counts, total
+
+
+@kernel
+def integer_masses(a, b):
+    """Integers proportional to the weights `a` (n,), `b` (m,) >= 0 up to rounding at 2**-61.
+
+    Where each side is a multiple of a unit of its own (uniform weights, counts) the ratios are
+    kept exactly, so ties between partial sums survive; else both sides are scaled by one power of
+    two, so equal weights stay equal, and the difference of the totals goes to the largest atom of
+    `b`. Positive weights stay positive.
+
+    Returns (a, b, unit, exponent): the mass of the integer k is ``ldexp(k * unit, exponent)``.
+    """
+    total = a.sum()
+    exponent = np.int64(np.floor(np.log2(total))) + 1  # total <= 2**exponent
+    n, m = a.size, b.size
+    a_counts, a_total = _common_unit(a)
+    if a_total > 0:
+        b_counts, b_total = _common_unit(b)
+        if b_total > 0:
+            x, y = a_total, b_total
+            while y > 0:
+                x, y = y, x % y
+            for i in range(n):
+                a_counts[i] *= b_total // x
+            for j in range(m):
+                b_counts[j] *= a_total // x
+            unit = math.ldexp(total, -exponent) / np.float64(a_total * (b_total // x))
+            return a_counts, b_counts, unit, exponent
+    a_mass = np.empty(n, np.int64)
+    b_mass = np.empty(m, np.int64)
+    difference = np.int64(0)
+    for i in range(n):
+        a_mass[i] = np.int64(np.rint(math.ldexp(a[i], 60 - exponent)))
+        if a_mass[i] == 0 and a[i] > 0.0:
+            a_mass[i] = 1
+        difference += a_mass[i]
+    heaviest = 0
+    for j in range(m):
+        b_mass[j] = np.int64(np.rint(math.ldexp(b[j], 60 - exponent)))
+        if b_mass[j] == 0 and b[j] > 0.0:
+            b_mass[j] = 1
+        difference -= b_mass[j]
+        if b_mass[j] > b_mass[heaviest]:
+            heaviest = j
+    b_mass[heaviest] += difference
+    return a_mass, b_mass, 2.0**-60, exponent
+
+
+@kernel
+def pivot(tree, n, i, j, c, reduced_cost):
+    """Bring arc (i, j) of cost c into the tree: new flows, new tree, new potentials.
+
+    `n` (uint32) is the number of sources, `i` and `j` (uint32) are nodes, `reduced_cost` < 0.
+    """
+    parent, after, before = tree.parent, tree.after, tree.before
+    size, last, flow, cost, pi = tree.size, tree.last, tree.flow, tree.cost, tree.pi
+    nodes = np.uint32(parent.size)
+    root = np.uint32(nodes - np.uint32(1))
+
+    # The cycle runs join -> ... -> i -> j -> ... -> join. On the side of i only arcs of sources
+    # lose flow, on the side of j only arcs of targets. The last blocking arc in this direction
+    # leaves, which keeps the basis strongly feasible.
+    p, q = i, j
+    out_i, out_j = i, j
+    slack_i = slack_j = _NO_FLOW_LIMIT
+    while p != q:
+        if size[p] < size[q]:
+            if p < n and flow[p] < slack_i:
+                slack_i = flow[p]
+                out_i = p
+            p = parent[p]
+        else:
+            if q >= n and flow[q] <= slack_j:
+                slack_j = flow[q]
+                out_j = q
+            q = parent[q]
+    join = p
+    if slack_j <= slack_i:
+        delta, out, inner, outer, shift = slack_j, out_j, j, i, reduced_cost
+    else:
+        delta, out, inner, outer, shift = slack_i, out_i, i, j, -reduced_cost
+    if delta > 0:
+        p = i
+        while p != join:
+            flow[p] += -delta if p < n else delta
+            p = parent[p]
+        q = j
+        while q != join:
+            flow[q] += delta if q < n else -delta
+            q = parent[q]
+
+    # Cut the subtree of `out` off the rest.
+    moved = size[out]
+    head, tail = before[out], last[out]
+    rest = after[tail]
+    after[head] = rest
+    before[rest] = head
+    x = parent[out]
+    while x != join:
+        size[x] -= moved
+        x = parent[x]
+    x = parent[out]
+    while last[x] == tail:
+        last[x] = head
+        if x == root:
+            break
+        x = parent[x]
+
+    # Turn it round so that `inner` is its root. Along the stem inner = s_0, s_1, ..., out the node
+    # s_k becomes the last child of s_(k-1), and brings what its subtree holds outside s_(k-1):
+    # in preorder a piece before s_(k-1) and a piece after it.
+    x = inner
+    x_before, x_last = before[x], last[x]
+    x_rest = after[x_last]
+    tail = x_last
+    new_parent, new_flow, new_cost, taken = outer, delta, c, np.uint32(0)
+    while True:
+        y, y_flow, y_cost, y_taken = parent[x], flow[x], cost[x], size[x]
+        parent[x] = new_parent
+        flow[x] = new_flow
+        cost[x] = new_cost
+        size[x] = moved - taken
+        if x == out:
+            break
+        y_before, y_last = before[y], last[y]
+        y_rest = x_rest if y_last == x_last else after[y_last]
+        after[tail] = y
+        before[y] = tail
+        tail = x_before
+        if y_last != x_last:
+            after[tail] = x_rest
+            before[x_rest] = tail
+            tail = y_last
+        new_parent, new_flow, new_cost, taken = x, y_flow, y_cost, y_taken
+        x, x_before, x_last, x_rest = y, y_before, y_last, y_rest
+    while x != outer:
+        last[x] = tail
+        x = parent[x]
+
+    # Hang it below `outer`, as its first child.
+    rest = after[outer]
+    after[outer] = inner
+    before[inner] = outer
+    after[tail] = rest
+    before[rest] = tail
+    x = outer
+    while x != join:
+        size[x] += moved
+        x = parent[x]
+    x = outer
+    while last[x] == outer:
+        last[x] = tail
+        if x == root:
+            break
+        x = parent[x]
+
+    # Shift the potentials of the smaller of the two parts. Both are contiguous in preorder; two
+    # walks that meet give the processor two independent chains of loads.
+    x, y, count = inner, tail, moved
+    if count > nodes - count:
+        x, y, count, shift = rest, outer, nodes - count, -shift
+    for _ in range(count >> np.uint32(1)):
+        pi[x] += shift
+        pi[y] += shift
+        x = after[x]
+        y = before[y]
+    if count & np.uint32(1):
+        pi[x] += shift
+
+
+@kernel
+def recompute_potentials(tree, n):
+    """Potentials from the tree's costs alone: forgets the rounding of all shifts since the last."""
+    parent, after, cost, pi = tree.parent, tree.after, tree.cost, tree.pi
+    root = np.uint32(parent.size - 1)
+    pi[root] = 0.0
+    x = after[root]
+    while x != root:
+        pi[x] = pi[parent[x]] - cost[x] if x < n else pi[parent[x]] + cost[x]
+        x = after[x]
+
+
+@kernel
+def sparse_simplex(tree, n, source, target, cost, start, floor, relative, max_pivots):
+    """Pivot on the listed arcs until none is eligible or `max_pivots` pivots are done.
+
+    Arc k goes from node ``source[k]`` to node ``target[k]`` (uint32; a target is n + j) and costs
+    ``cost[k]``. It is eligible when its reduced cost is below ``-floor`` and below ``-relative``
+    times the sum of the magnitudes that it is computed from. Arcs are searched in blocks, the best
+    of a block enters. The list may change between calls: tree arcs need not be in it.
+
+    Returns (code, number of pivots, position at which a next call resumes).
+    """
+    pi = tree.pi
+    n_arcs = source.size
+    block = int(np.sqrt(n_arcs)) + 50
+    position = start if start < n_arcs else 0
+    n_pivots = 0
+    idle = 0
+    fresh = False
+    first = np.uint32(n)
+    while n_pivots < max_pivots:
+        best = -floor
+        entering = -1
+        stop = min(position + block, n_arcs)
+        for k in range(np.uint64(position), np.uint64(stop)):
+            reduced = cost[k] + pi[source[k]] - pi[target[k]]
+            if reduced < best:
+                local = abs(cost[k]) + abs(pi[source[k]]) + abs(pi[target[k]])
+                if reduced < -relative * local:
+                    best = reduced
+                    entering = np.int64(k)
+        idle += stop - position
+        position = stop if stop < n_arcs else 0
+        if entering >= 0:
+            pivot(tree, first, source[entering], target[entering], cost[entering], best)
+            n_pivots += 1
+            idle = 0
+            fresh = False
+        elif idle >= n_arcs:
+            if fresh:
+                return OPTIMAL, n_pivots, position
+            recompute_potentials(tree, n)
+            fresh = True
+            idle = 0
+    recompute_potentials(tree, n)
+    return PIVOT_LIMIT, n_pivots, position
+
+
+@kernel
+def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
+    """Fill `tree` greedily from candidate arcs, best first, and hang what is left from the root.
+
+    Parameters: integer masses `a` (n,) and `b` (m,), all of b positive, equal totals; estimates
+    `f`, `g` of the dual; candidate arcs as in `sparse_simplex`; `order`, the candidates to try,
+    by increasing reduced cost. Every fill exhausts one of its two ends, so the arcs form a forest
+    with at most one live node in a component; that node, or any source where there is none, hangs
+    from the root by an artificial arc of cost f_i + penalty or g_j + penalty.
+    """
+    n, m = a.size, b.size
+    nodes = n + m + 1
+    root = np.uint32(nodes - 1)
+    left = np.empty(nodes, np.int64)
+    left[:n] = a
+    left[n : n + m] = b
+    # Adjacency of the forest: half-arcs 2e and 2e + 1 in linked lists.
+    first = np.full(nodes, -1, np.int64)
+    following = np.empty(2 * nodes, np.int64)
+    end = np.empty(2 * nodes, np.uint32)
+    arc_flow = np.empty(nodes, np.int64)
+    arc_cost = np.empty(nodes)
+    n_chosen = 0
+    for k in order:
+        i, j = source[k], target[k]
+        if left[i] > 0 and left[j] > 0:
+            amount = min(left[i], left[j])
+            left[i] -= amount
+            left[j] -= amount
+            arc_flow[n_chosen] = amount
+            arc_cost[n_chosen] = cost[k]
+            half = 2 * n_chosen
+            end[half] = j
+            following[half] = first[i]
+            first[i] = half
+            end[half + 1] = i
+            following[half + 1] = first[j]
+            first[j] = half + 1
+            n_chosen += 1
+
+    parent, after, before = tree.parent, tree.after, tree.before
+    size, last, flow, arc, pi = tree.size, tree.last, tree.flow, tree.cost, tree.pi
+    preorder = np.empty(nodes, np.uint32)
+    place = np.zeros(nodes, np.int64)  # 0: not hung yet; the root is at place 0
+    stack = np.empty(nodes, np.uint32)
+    parent[root] = root
+    flow[root] = 0
+    arc[root] = 0.0
+    pi[root] = 0.0
+    preorder[0] = root
+    count = 1
+    # First the live nodes; then the sources, which reaches every component without a live node.
+    for sweep in range(2):
+        for node in range(n + m if sweep == 0 else n):
+            if place[node] > 0 or (sweep == 0 and left[node] == 0):
+                continue
+            parent[node] = root
+            flow[node] = left[node]
+            arc[node] = penalty + (f[node] if node < n else g[node - n])
+            pi[node] = -arc[node] if node < n else arc[node]
+            stack[0] = node
+            depth = 1
+            while depth > 0:
+                depth -= 1
+                x = stack[depth]
+                place[x] = count
+                preorder[count] = x
+                count += 1
+                half = first[x]
+                while half >= 0:
+                    y = end[half]
+                    if y != parent[x]:
+                        parent[y] = x
+                        flow[y] = arc_flow[half >> 1]
+                        arc[y] = arc_cost[half >> 1]
+                        pi[y] = pi[x] - arc[y] if y < n else pi[x] + arc[y]
+                        stack[depth] = y
+                        depth += 1
+                    half = following[half]
+    for k in range(nodes):
+        size[k] = 1
+    for k in range(nodes - 1, 0, -1):
+        x = preorder[k]
+        size[parent[x]] += size[x]
+    for k in range(nodes):
+        x = preorder[k]
+        y = preorder[k + 1 if k + 1 < nodes else 0]
+        after[x] = y
+        before[y] = x
+        last[x] = preorder[k + np.int64(size[x]) - 1]
+
+
+@kernel
+def artificial_flow(tree, n):
+    """Mass that is not transported yet: what the sources send to the root."""
+    root = np.uint32(tree.parent.size - 1)
+    total = np.int64(0)
+    for i in range(n):
+        if tree.parent[i] == root:
+            total += tree.flow[i]
+    return total
+
+
+@kernel
+def raise_penalty(tree, n, increase):
+    """Add `increase` to the cost of every artificial arc of the tree and recompute potentials."""
+    root = np.uint32(tree.parent.size - 1)
+    for x in range(root):
+        if tree.parent[x] == root:
+            tree.cost[x] += increase
+    recompute_potentials(tree, n)
+
+
+@kernel
+def potentials(tree, n):
+    """Return the dual of the tree: f (n,) and g (m,)."""
+    root = tree.parent.size - 1
+    f = tree.pi[root] - tree.pi[:n]
+    g = tree.pi[n:root] - tree.pi[root]
+    return f, g
+
+
+@kernel
+def flows(tree, n):
+    """Positive flows of real tree arcs as (rows, columns, integer mass), in no special order."""
+    root = np.uint32(tree.parent.size - 1)
+    rows = np.empty(root, np.int64)
+    columns = np.empty(root, np.int64)
+    mass = np.empty(root, np.int64)
+    count = 0
+    for x in range(root):
+        y = tree.parent[x]
+        if y != root and tree.flow[x] > 0:
+            rows[count] = x if x < n else y
+            columns[count] = (y if x < n else x) - n
+            mass[count] = tree.flow[x]
+            count += 1
+    return rows[:count].copy(), columns[:count].copy(), mass[:count].copy()
