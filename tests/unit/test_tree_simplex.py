@@ -91,7 +91,7 @@ def test_every_pivot_leaves_a_strongly_feasible_spanning_tree(ties, uniform):
 @pytest.mark.parametrize("ties", [True, False])
 def test_value_and_potentials_agree_with_the_linear_program(n, m, ties):
     C, a, b = _instance(n + m, n, m, ties=ties)
-    tree, a_int, b_int, unit = _solve(C, a, b)
+    tree, a_int, _, unit = _solve(C, a, b)
     rows, columns, mass = ts.flows(tree, n)
     f, g = ts.potentials(tree, n)
     A = np.zeros((n + m, n * m))
@@ -104,7 +104,9 @@ def test_value_and_potentials_agree_with_the_linear_program(n, m, ties):
     assert C[rows, columns] @ mass * unit == pytest.approx(expected, abs=1e-12)
     assert a @ f + b @ g == pytest.approx(expected, abs=1e-12)
     assert (C - f[:, None] - g).min() >= -1e-12
-    np.testing.assert_array_equal(np.bincount(rows, mass, n).astype(np.int64), a_int)
+    sums = np.zeros(n, dtype=np.int64)
+    np.add.at(sums, rows, mass)
+    np.testing.assert_array_equal(sums, a_int)
 
 
 def test_slices_of_a_few_pivots_reach_the_same_value_as_one_call():
@@ -151,7 +153,7 @@ def test_integer_masses_balance_and_reproduce_the_weights(scale):
     a = rng.random(50)
     b = rng.random(70)
     a[7] = 0.0
-    b[3] = 1e-200
+    b[3] = 1e-20
     a, b = a / a.sum() * scale, b / b.sum() * scale
     a_int, b_int, unit, exponent = ts.integer_masses(a, b)
     assert a_int.sum() == b_int.sum()
