@@ -1,0 +1,193 @@
+"""Kernels of the proofs: compensated sums, marginal repair and the brute-force c-transform.
+
+The c-transform loops run over contiguous columns with a running minimum held in memory, a form that
+LLVM vectorises without any licence to reorder arithmetic.
+"""
+
+import math
+
+import numpy as np
+
+from ._jit import kernel
+from .costs import point_cost
+
+# Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
+_TILE = 1024
+
+
+@kernel
+def dot(x, y):
+    """Sum of x_i y_i by Neumaier's compensated summation, and the sum of |x_i y_i|."""
+    total = 0.0
+    rest = 0.0
+    magnitude = 0.0
+    for i in range(x.shape[0]):
+        term = x[i] * y[i]
+        magnitude += abs(term)
+        moved = total + term
+        if abs(total) >= abs(term):
+            rest += (total - moved) + term
+        else:
+            rest += (term - moved) + total
+        total = moved
+    return total + rest, magnitude
+
+
+@kernel
+def marginals(rows, columns, mass, n, m):
+    """Compensated row sums (n,) and column sums (m,) of a sparse plan."""
+    sums = np.zeros(n + m)
+    rests = np.zeros(n + m)
+    for e in range(mass.shape[0]):
+        term = mass[e]
+        for side in range(2):
+            k = rows[e] if side == 0 else n + columns[e]
+            total = sums[k]
+            moved = total + term
+            if abs(total) >= abs(term):
+                rests[k] += (total - moved) + term
+            else:
+                rests[k] += (term - moved) + total
+            sums[k] = moved
+    sums += rests
+    return sums[:n].copy(), sums[n:].copy()
+
+
+@kernel
+def shrink(rows, columns, mass, a, b):
+    """Scale rows, then columns, down to their weights; returns new masses and both deficits."""
+    n = a.shape[0]
+    m = b.shape[0]
+    mass = np.maximum(mass, 0.0)
+    row_sums, _ = marginals(rows, columns, mass, n, m)
+    for e in range(mass.shape[0]):
+        i = rows[e]
+        if row_sums[i] > a[i]:
+            mass[e] *= a[i] / row_sums[i]
+    _, column_sums = marginals(rows, columns, mass, n, m)
+    for e in range(mass.shape[0]):
+        j = columns[e]
+        if column_sums[j] > b[j]:
+            mass[e] *= b[j] / column_sums[j]
+    row_sums, column_sums = marginals(rows, columns, mass, n, m)
+    return mass, np.maximum(a - row_sums, 0.0), np.maximum(b - column_sums, 0.0)
+
+
+@kernel
+def fill(row_rest, column_rest):
+    """North-west-corner plan of two deficit vectors: at most n + m - 1 entries."""
+    n = row_rest.shape[0]
+    m = column_rest.shape[0]
+    rows = np.empty(n + m, np.int64)
+    columns = np.empty(n + m, np.int64)
+    mass = np.empty(n + m)
+    size = 0
+    i = 0
+    j = 0
+    left = row_rest[0]
+    free = column_rest[0]
+    while True:
+        moved = min(left, free)
+        if moved > 0.0:
+            rows[size] = i
+            columns[size] = j
+            mass[size] = moved
+            size += 1
+        left -= moved
+        free -= moved
+        if left <= 0.0:
+            i += 1
+            if i == n:
+                break
+            left = row_rest[i]
+        else:
+            j += 1
+            if j == m:
+                break
+            free = column_rest[j]
+    return rows[:size].copy(), columns[:size].copy(), mass[:size].copy()
+
+
+@kernel
+def transform_matrix(C, f, g):
+    """Lower g_j to min(g_j, min_i C_ij - f_i) in place for the rows of C (k, m)."""
+    for i in range(C.shape[0]):
+        row = C[i]
+        shift = f[i]
+        for j in range(row.shape[0]):
+            value = row[j] - shift
+            g[j] = value if value < g[j] else g[j]
+
+
+@kernel
+def transform_matrix_columns(C, g):
+    """Row minima f_i = min_j C_ij - g_j of C (k, m)."""
+    f = np.empty(C.shape[0])
+    lanes = np.empty(16)
+    for i in range(C.shape[0]):
+        row = C[i]
+        m = row.shape[0]
+        lanes[:] = np.inf
+        whole = m - m % 16
+        for start in range(0, whole, 16):
+            for lane in range(16):
+                value = row[start + lane] - g[start + lane]
+                lanes[lane] = value if value < lanes[lane] else lanes[lane]
+        best = lanes.min()
+        for j in range(whole, m):
+            best = min(best, row[j] - g[j])
+        f[i] = best
+    return f
+
+
+@kernel
+def _add_squares(out, coordinate, value, first):
+    if first:
+        for j in range(out.shape[0]):
+            difference = value - coordinate[j]
+            out[j] = difference * difference
+    else:
+        for j in range(out.shape[0]):
+            difference = value - coordinate[j]
+            out[j] += difference * difference
+
+
+@kernel
+def _lower_minimum(best, squares, shift, root):
+    if root:
+        for j in range(best.shape[0]):
+            value = math.sqrt(squares[j]) - shift
+            best[j] = value if value < best[j] else best[j]
+    else:
+        for j in range(best.shape[0]):
+            value = squares[j] - shift
+            best[j] = value if value < best[j] else best[j]
+
+
+@kernel
+def transform_points(x, y, f, norm, power, safe):
+    """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i of points x (n, d), y (m, d).
+
+    With `safe`, every cost goes through the scaled norm; without, norms are Euclidean, powers 1 or
+    2, and squares neither overflow nor lose digits that matter.
+    """
+    n, d = x.shape
+    m = y.shape[0]
+    g = np.full(m, np.inf)
+    if safe:
+        for i in range(n):
+            for j in range(m):
+                value = point_cost(x, i, y, j, norm, power) - f[i]
+                g[j] = value if value < g[j] else g[j]
+        return g
+    coordinates = np.ascontiguousarray(y.T)
+    squares = np.empty(min(m, _TILE))
+    for start in range(0, m, _TILE):
+        stop = min(m, start + _TILE)
+        best = g[start:stop]
+        scratch = squares[: stop - start]
+        for i in range(n):
+            for k in range(d):
+                _add_squares(scratch, coordinates[k, start:stop], x[i, k], k == 0)
+            _lower_minimum(best, scratch, f[i], power == 1.0)
+    return g

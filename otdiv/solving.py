@@ -1,0 +1,344 @@
+"""The driver: choose a solver, run it, repair and certify what it returns, decide the status."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from . import certificates
+from ._validation import (
+    as_points,
+    as_weights,
+    check_callback,
+    check_positive_integer,
+    check_tolerance,
+)
+from .costs import PNormCost, as_cost
+from .errors import ConvergenceError, InvalidInputError
+from .measures import DiscreteMeasure
+from .problems import TransportProblem
+from .results import (
+    Bounds,
+    Callback,
+    Solution,
+    SolveOptions,
+    Solver,
+    Status,
+    TransportResult,
+)
+from .selection import select_solver
+
+__all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
+
+# What "exact" means where no tolerance is asked: the gap is rounding (the certificate's own slack),
+# or at most this share of the value, where a long sum loses more than the slack assumes.
+EXACT_RTOL = 1e-9
+
+
+def solve(
+    problem: TransportProblem,
+    *,
+    solver: Solver | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    max_memory: int | None = None,
+    callback: Callback | None = None,
+    warm_start: TransportResult | None = None,
+    throw: bool = True,
+) -> TransportResult:
+    """Solve a transport problem and prove the value: lower <= optimum <= value <= upper.
+
+    Parameters
+    ----------
+    problem : TransportProblem
+        n source atoms, m target atoms, a cost.
+    solver : Solver, optional
+        An object of `otdiv.solvers`; None asks `select_solver`.
+    rtol, atol : float, optional
+        Tolerances of the cost: met when upper - lower <= max(atol, rtol |upper|). Without either,
+        exact solvers close the gap to rounding, and entropic ones meet their own rule.
+    max_memory : int, optional
+        Bytes that the solver may allocate.
+    callback : callable, optional
+        Called with a `Progress` between slices of work; returning True stops.
+    warm_start : TransportResult, optional
+        Result of a like problem (moved points, changed weights) to start from.
+    throw : bool, default True
+        Raise where the status is not OPTIMAL; otherwise return it.
+
+    Returns
+    -------
+    TransportResult
+        Feasible plan and potentials, `value`, `bounds`, `status`.
+
+    Raises
+    ------
+    ConvergenceError
+        If the status is not OPTIMAL and `throw` is True; it carries the result.
+    UnsupportedProblemError
+        If the solver cannot treat this problem, or none fits `max_memory`.
+
+    Examples
+    --------
+    >>> from otdiv import TransportProblem, solve
+    >>> result = solve(TransportProblem.from_matrix([[0.0, 2.0], [2.0, 1.0]]))
+    >>> result.value, result.status.name
+    (0.5, 'OPTIMAL')
+    """
+    if not isinstance(problem, TransportProblem):
+        raise InvalidInputError("problem", "be a TransportProblem", type(problem).__name__)
+    options = SolveOptions(
+        rtol=check_tolerance("rtol", rtol),
+        atol=check_tolerance("atol", atol),
+        max_memory=None if max_memory is None else check_positive_integer("max_memory", max_memory),
+        callback=callback,
+        warm_start=_checked_warm_start(warm_start),
+    )
+    check_callback(callback)
+    if solver is None:
+        solver = select_solver(
+            problem, rtol=options.rtol, atol=options.atol, max_memory=options.max_memory
+        ).solver
+    elif isinstance(solver, str | type) or not hasattr(solver, "run"):
+        raise InvalidInputError(
+            "solver", "be a solver object, as solvers.NetworkSimplex()", repr(solver)
+        )
+    result = _certified(problem, solver, solver.run(problem, options=options), options)
+    if throw and result.status is not Status.OPTIMAL:
+        raise ConvergenceError(_complaint(result, options), result)
+    return result
+
+
+def _checked_warm_start(warm_start: Any) -> TransportResult | None:
+    if warm_start is not None and not isinstance(warm_start, TransportResult):
+        raise InvalidInputError("warm_start", "be a TransportResult", type(warm_start).__name__)
+    return warm_start
+
+
+def _certified(
+    problem: TransportProblem, solver: Solver, solution: Solution, options: SolveOptions
+) -> TransportResult:
+    if solution.status is Status.INFEASIBLE:
+        return _infeasible(problem, solver, solution)
+    if solution.plan is None or solution.potentials is None:
+        return _unproven(problem, solver, solution)
+    proof = certificates.certify(problem, solution.plan, solution.potentials)
+    status = solution.status
+    asked = options.rtol is not None or options.atol is not None
+    if asked:
+        tolerance = max(options.atol or 0.0, (options.rtol or 0.0) * abs(proof.bounds.upper))
+    else:
+        tolerance = EXACT_RTOL * abs(proof.bounds.upper)
+    # Eight times the slack: both bounds carry it, and the plan's own rounding comes on top.
+    closed = proof.bounds.gap <= max(tolerance, 0.0 if asked else 8.0 * proof.slack)
+    if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
+        status = Status.STALLED
+    if not math.isfinite(proof.value):
+        status = Status.NUMERICAL_ERROR if status is Status.OPTIMAL else status
+    return TransportResult(
+        problem=problem,
+        plan=proof.plan,
+        potentials=proof.potentials,
+        value=proof.value,
+        bounds=proof.bounds,
+        status=status,
+        n_iterations=solution.n_iterations,
+        solver=solver,
+        entropic=solution.entropic,
+        message=solution.message,
+    )
+
+
+def _infeasible(
+    problem: TransportProblem, solver: Solver, solution: Solution
+) -> TransportResult:
+    rows, columns = solution.infeasible_rows, solution.infeasible_columns
+    proven = (
+        rows is not None
+        and columns is not None
+        and certificates.infeasibility_holds(problem, rows, columns)
+    )
+    if not proven:
+        return _unproven(problem, solver, solution)
+    return TransportResult(
+        problem=problem,
+        plan=None,
+        potentials=None,
+        value=math.inf,
+        bounds=Bounds(math.inf, math.inf),
+        status=Status.INFEASIBLE,
+        n_iterations=solution.n_iterations,
+        solver=solver,
+        message=solution.message,
+        infeasible_rows=rows,
+        infeasible_columns=columns,
+    )
+
+
+def _unproven(problem: TransportProblem, solver: Solver, solution: Solution) -> TransportResult:
+    """Result without plan or proof: nothing is known but that the value is some number."""
+    failed = solution.status in (Status.OPTIMAL, Status.INFEASIBLE)
+    lower = 0.0 if isinstance(problem.cost, PNormCost) else -math.inf
+    return TransportResult(
+        problem=problem,
+        plan=None,
+        potentials=None,
+        value=math.inf,
+        bounds=Bounds(lower, math.inf),
+        status=Status.NUMERICAL_ERROR if failed else solution.status,
+        n_iterations=solution.n_iterations,
+        solver=solver,
+        message=solution.message,
+    )
+
+
+def _complaint(result: TransportResult, options: SolveOptions) -> str:
+    parts = [f"{type(result.solver).__name__} ended with {result.status.name}: {result.status.value}"]
+    if result.message:
+        parts.append(result.message)
+    bounds = result.bounds
+    if result.status is Status.INFEASIBLE:
+        assert result.infeasible_rows is not None
+        rows = ", ".join(str(int(i)) for i in result.infeasible_rows[:8])
+        more = ", …" if result.infeasible_rows.size > 8 else ""
+        parts.append(f"rows {rows}{more} hold too much mass")
+    else:
+        asked = f", asked rtol={options.rtol}, atol={options.atol}" if options.rtol else ""
+        parts.append(
+            f"proven so far: [{bounds.lower:.9g}, {bounds.upper:.9g}], relative gap "
+            f"{bounds.relative_gap:.2e}{asked}"
+        )
+    return "; ".join(parts)
+
+
+def transport(
+    x: Any,
+    y: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    cost: Any = "euclidean",
+    solver: Solver | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    max_memory: int | None = None,
+    callback: Callback | None = None,
+    warm_start: TransportResult | None = None,
+    throw: bool = True,
+) -> TransportResult:
+    """Optimal transport between two samples, with plan, potentials and proof.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
+        Points. A `DiscreteMeasure` is taken as it is, with its mass.
+    x_weights, y_weights : array_like, shapes (n,) and (m,), optional
+        Relative frequencies, each side normalised to 1; uniform by default.
+    cost : PNormCost or str, default "euclidean"
+        Ground cost, or one of "euclidean", "sqeuclidean", "cityblock", "chebyshev".
+    solver, rtol, atol, max_memory, callback, warm_start, throw
+        As in `solve`; tolerances are those of the cost.
+
+    Returns
+    -------
+    TransportResult
+        Plan indices are rows of `x` and `y`; `value` is in the unit of the cost.
+
+    Raises
+    ------
+    InvalidInputError, ConvergenceError, UnsupportedProblemError
+        As in `solve`.
+
+    Examples
+    --------
+    >>> from otdiv import transport
+    >>> result = transport([[0.0, 0.0], [1.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]])
+    >>> result.value
+    1.0
+    >>> 1.0 in result.bounds
+    True
+    """
+    cost = as_cost(cost)
+    if not isinstance(cost, PNormCost):
+        raise InvalidInputError("cost", "be a cost of points; use transport_matrix", repr(cost))
+    problem = TransportProblem(
+        source=as_measure("x", x, x_weights), target=as_measure("y", y, y_weights), cost=cost
+    )
+    return solve(
+        problem,
+        solver=solver,
+        rtol=rtol,
+        atol=atol,
+        max_memory=max_memory,
+        callback=callback,
+        warm_start=warm_start,
+        throw=throw,
+    )
+
+
+def as_measure(name: str, sample: Any, weights: Any) -> DiscreteMeasure:
+    """Coerce a sample with relative frequencies, or pass a DiscreteMeasure through."""
+    if isinstance(sample, DiscreteMeasure):
+        if weights is not None:
+            raise InvalidInputError(
+                f"{name}_weights", "be None, since a DiscreteMeasure has its own", "weights"
+            )
+        return sample
+    points = as_points(name, sample)
+    if weights is None:
+        return DiscreteMeasure(points=points)
+    return DiscreteMeasure(
+        points=points,
+        weights=as_weights(f"{name}_weights", weights, len(points), normalize=True),
+    )
+
+
+def transport_matrix(
+    C: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    solver: Solver | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    max_memory: int | None = None,
+    callback: Callback | None = None,
+    warm_start: TransportResult | None = None,
+    throw: bool = True,
+) -> TransportResult:
+    """Optimal transport for a bare cost matrix `C` (n, m); `inf` forbids a pair.
+
+    Parameters
+    ----------
+    C : array_like, shape (n, m)
+        Costs of any finite sign, or inf.
+    x_weights, y_weights : array_like, shapes (n,) and (m,), optional
+        Relative frequencies of rows and columns, each normalised to 1; uniform by default.
+    solver, rtol, atol, max_memory, callback, warm_start, throw
+        As in `solve`.
+
+    Returns
+    -------
+    TransportResult
+
+    Raises
+    ------
+    InvalidInputError, ConvergenceError, UnsupportedProblemError
+        As in `solve`.
+
+    Examples
+    --------
+    >>> from otdiv import transport_matrix
+    >>> transport_matrix([[3.0, 1.0], [1.0, 3.0]]).value
+    1.0
+    """
+    return solve(
+        TransportProblem.from_matrix(C, x_weights, y_weights),
+        solver=solver,
+        rtol=rtol,
+        atol=atol,
+        max_memory=max_memory,
+        callback=callback,
+        warm_start=warm_start,
+        throw=throw,
+    )
