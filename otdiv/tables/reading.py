@@ -1,0 +1,244 @@
+"""Files and data frames -> `Table`: named columns, units that the file states, a row count."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from .._optional import import_optional
+from ..errors import InvalidInputError
+
+__all__ = ["Backend", "Table", "TableLike", "read_table"]
+
+Backend: TypeAlias = Literal["pandas", "polars", "pyarrow"]
+TableLike: TypeAlias = Any
+"""A path, a pandas, polars or pyarrow frame, a NumPy array, or a mapping of 1-D arrays."""
+
+_PURPOSE = "comparing tables"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Columns by name, not yet decoded.
+
+    Attributes
+    ----------
+    name : str
+        The path, or the argument's name where there is none.
+    n_rows : int
+        Number of rows.
+    columns : Mapping of str to object
+        A narwhals Series or a 1-D NumPy array per name.
+    units : Mapping of str to str
+        Units that the file states, from the key `units` of an Arrow field's metadata.
+    repeated : Mapping of str to int
+        How often each name occurs that occurs more than once; such columns are ambiguous and are
+        not in `columns`.
+    backend : {"pandas", "polars", "pyarrow"}
+        The library of the frame; "pyarrow" for files and arrays.
+    """
+
+    name: str
+    n_rows: int
+    columns: Mapping[str, Any]
+    units: Mapping[str, str]
+    repeated: Mapping[str, int]
+    backend: Backend
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the repeated ones once and last."""
+        return (*self.columns, *self.repeated)
+
+
+def read_table(source: TableLike, argument: str) -> Table:
+    """Read a path or wrap a frame.
+
+    Parameters
+    ----------
+    source : path, data frame, array or mapping
+        See `compare_tables`.
+    argument : str
+        What the caller calls it, for error texts.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is unreadable, of a type or a format that is not known, or has no rows or no columns.
+    MissingDependencyError
+        If narwhals or pyarrow is not installed.
+    """
+    if isinstance(source, str | os.PathLike):
+        table = _read_file(Path(source), argument)
+    elif isinstance(source, np.ndarray):
+        table = _from_array(source, argument, argument)
+    elif isinstance(source, Mapping):
+        table = _from_mapping(source, argument)
+    else:
+        table = _from_frame(source, argument, argument)
+    if not table.names:
+        raise InvalidInputError(argument, "have at least one column", table.name)
+    if table.n_rows == 0:
+        raise InvalidInputError(argument, "have at least one row", table.name)
+    return table
+
+
+def _read_csv(path: Path) -> Any:
+    csv = import_optional("pyarrow.csv", extra="cli", purpose="reading CSV files")
+    delimiter = "\t" if ".tsv" in path.suffixes else ","
+    return csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(delimiter=delimiter),
+        # An empty or NA text cell is missing, as in a numeric column; "NA" in quotes is a text.
+        convert_options=csv.ConvertOptions(
+            strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
+
+
+def _read_parquet(path: Path) -> Any:
+    parquet = import_optional("pyarrow.parquet", extra="cli", purpose="reading Parquet files")
+    # The file object, unlike a path, keeps repeated names apart and looks for no partitions.
+    return parquet.ParquetFile(path).read()
+
+
+def _read_arrow(path: Path) -> Any:
+    pyarrow = import_optional("pyarrow", extra="cli", purpose="reading Arrow files")
+    feather = import_optional("pyarrow.feather", extra="cli", purpose="reading Arrow files")
+    try:
+        return pyarrow.ipc.open_file(path).read_all()
+    except pyarrow.ArrowInvalid:
+        pass
+    try:
+        with pyarrow.OSFile(os.fspath(path)) as stream:
+            return pyarrow.ipc.open_stream(stream).read_all()
+    except pyarrow.ArrowInvalid:
+        return feather.read_table(path)
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+    ".ipc": _read_arrow,
+}
+_KNOWN = "a .csv, .tsv, .parquet, .pq, .arrow, .feather, .ipc or .npy file"
+
+
+def _read_file(path: Path, argument: str) -> Table:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] in ([".gz"], [".bz2"]) and suffixes[-2:-1] in ([".csv"], [".tsv"]):
+        suffixes.pop()  # pyarrow unpacks these by their suffix
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix != ".npy" and suffix not in _READERS:
+        raise InvalidInputError(argument, f"be {_KNOWN}", str(path))
+    try:
+        if path.stat().st_size == 0:
+            raise InvalidInputError(argument, "be a file with contents", f"{path} of 0 bytes")
+        if suffix == ".npy":
+            # Never a pickle: loading one runs whatever code its author put there.
+            with path.open("rb") as stream:
+                return _from_array(np.load(stream, allow_pickle=False), str(path), argument)
+        frame = _READERS[suffix](path)
+    except (OSError, ValueError, EOFError) as error:  # pyarrow's errors are of these kinds
+        if isinstance(error, InvalidInputError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        raise InvalidInputError(argument, "be a readable file", f"{path} ({reason})") from error
+    return _from_arrow(frame, str(path))
+
+
+def _from_arrow(frame: Any, name: str) -> Table:
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
+    names, repeated = _split_names(frame.schema.names)
+    units = {}
+    for field in frame.schema:
+        stated = (field.metadata or {}).get(b"units")
+        if stated:
+            units[field.name] = stated.decode("utf-8", "replace")
+    columns = {
+        label: narwhals.from_native(frame.column(position), series_only=True)
+        for position, label in names.items()
+    }
+    return Table(
+        name=name,
+        n_rows=frame.num_rows,
+        columns=columns,
+        units=units,
+        repeated=repeated,
+        backend="pyarrow",
+    )
+
+
+def _from_frame(source: Any, name: str, argument: str) -> Table:
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
+    if narwhals.dependencies.is_pyarrow_table(source):
+        return _from_arrow(source, name)
+    repeated: dict[str, int] = {}
+    if narwhals.dependencies.is_pandas_dataframe(source):
+        labels, repeated = _split_names([str(label) for label in source.columns])
+        source = source.iloc[:, list(labels)].set_axis(list(labels.values()), axis="columns")
+    try:
+        frame = narwhals.from_native(source, eager_only=True)
+    except TypeError:
+        requirement = (
+            "be a path, a pandas, polars or pyarrow frame (a lazy one collected), "
+            "a NumPy array or a mapping of 1-D arrays"
+        )
+        raise InvalidInputError(argument, requirement, type(source).__name__) from None
+    backend = frame.implementation.value
+    return Table(
+        name=name,
+        n_rows=len(frame),
+        columns={label: frame[label] for label in frame.columns},
+        units={},
+        repeated=repeated,
+        backend=backend if backend in ("pandas", "polars") else "pyarrow",
+    )
+
+
+def _from_array(array: Any, name: str, argument: str) -> Table:
+    if array.dtype.names:
+        return _from_mapping({label: array[label] for label in array.dtype.names}, argument, name)
+    if array.ndim not in (1, 2):
+        raise InvalidInputError(argument, "have shape (n,) or (n, d)", f"shape {array.shape}")
+    columns = array[:, None] if array.ndim == 1 else array
+    named = {str(index): columns[:, index] for index in range(columns.shape[1])}
+    return _from_mapping(named, argument, name)
+
+
+def _from_mapping(source: Mapping[Any, Any], argument: str, name: str | None = None) -> Table:
+    columns = {}
+    for label, values in source.items():
+        array = np.asarray(values)
+        if array.ndim != 1:
+            place = f"in column {label!r}"
+            raise InvalidInputError(argument, "hold 1-D columns", f"shape {array.shape}", place)
+        columns[str(label)] = array
+    lengths = {array.shape[0] for array in columns.values()}
+    if len(lengths) > 1:
+        raise InvalidInputError(argument, "hold columns of one length", sorted(lengths))
+    return Table(
+        name=name or argument,
+        n_rows=lengths.pop() if lengths else 0,
+        columns=columns,
+        units={},
+        repeated={},
+        backend="pyarrow",
+    )
+
+
+def _split_names(names: Sequence[str]) -> tuple[dict[int, str], dict[str, int]]:
+    """Positions of the names that occur once, and the counts of the others."""
+    counts = Counter(names)
+    once = {position: name for position, name in enumerate(names) if counts[name] == 1}
+    return once, {name: count for name, count in counts.items() if count > 1}
