@@ -98,7 +98,9 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         return np.full(n, 1.0 / n)
     array = as_float_array(name, value)
     if array.shape != (n,):
-        raise InvalidInputError(name, f"have shape ({n},), one weight a point", f"shape {array.shape}")
+        raise InvalidInputError(
+            name, f"have shape ({n},), one weight a point", f"shape {array.shape}"
+        )
     if array.min() < 0.0:
         index = int(np.argmax(array < 0.0))
         raise InvalidInputError(name, "be non-negative", float(array[index]), f"at index {index}")
@@ -125,7 +127,9 @@ def as_cost_matrix(name: str, value: Any) -> FloatArray:
     if array.ndim != 2:
         raise InvalidInputError(name, "have shape (n, m)", f"shape {array.shape}")
     if 0 in array.shape:
-        raise InvalidInputError(name, "have at least one row and one column", f"shape {array.shape}")
+        raise InvalidInputError(
+            name, "have at least one row and one column", f"shape {array.shape}"
+        )
     array = np.ascontiguousarray(array, dtype=np.float64)
     # min is NaN if any entry is, and -inf if any entry is.
     with np.errstate(invalid="ignore"):

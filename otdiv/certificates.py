@@ -288,7 +288,9 @@ def _centred(f: FloatArray, g: FloatArray, a: FloatArray, b: FloatArray) -> floa
     return 0.5 * (middle_f - middle_g)
 
 
-def _feasible_slack(problem: TransportProblem, given: FloatArray, derived: FloatArray) -> FloatArray:
+def _feasible_slack(
+    problem: TransportProblem, given: FloatArray, derived: FloatArray
+) -> FloatArray:
     """Derive s_j of the module's text: what makes a computed c-transform truly feasible."""
     k = _cost_rounding(problem)
     size = np.abs(derived)
@@ -409,9 +411,7 @@ def _potential_size(problem: TransportProblem, potentials: Potentials) -> float:
     return size
 
 
-def infeasibility_holds(
-    problem: TransportProblem, rows: IndexArray, columns: IndexArray
-) -> bool:
+def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
     """Whether `rows` reach only `columns` and hold more mass than they do (Hall's condition fails)."""
     if not isinstance(problem.cost, CostMatrix):
         return False

@@ -13,7 +13,15 @@ from ._typing import FloatArray
 from ._validation import as_cost_matrix, as_points
 from .errors import InvalidInputError
 
-__all__ = ["Cost", "CostMatrix", "Euclidean", "PNormCost", "SquaredEuclidean", "as_cost", "as_metric"]
+__all__ = [
+    "Cost",
+    "CostMatrix",
+    "Euclidean",
+    "PNormCost",
+    "SquaredEuclidean",
+    "as_cost",
+    "as_metric",
+]
 
 _NAMED = {
     "euclidean": (2.0, 1.0),

@@ -63,7 +63,9 @@ class DiscreteMeasure:
     def from_samples(cls, x: Any, weights: Any = None) -> DiscreteMeasure:
         """Empirical law of samples `x` (n,) or (n, d); `weights` are relative frequencies."""
         points = as_points("x", x)
-        return cls(points=points, weights=as_weights("weights", weights, len(points), normalize=True))
+        return cls(
+            points=points, weights=as_weights("weights", weights, len(points), normalize=True)
+        )
 
     @property
     def n(self) -> int:
@@ -130,7 +132,9 @@ class Gaussian:
             raise InvalidInputError("mean", "have shape (d,)", f"shape {mean.shape}")
         d = mean.size
         if covariance.shape != (d, d):
-            raise InvalidInputError("covariance", f"have shape ({d}, {d})", f"shape {covariance.shape}")
+            raise InvalidInputError(
+                "covariance", f"have shape ({d}, {d})", f"shape {covariance.shape}"
+            )
         scale = float(np.abs(covariance).max())
         if not np.allclose(covariance, covariance.T, rtol=0.0, atol=1e-12 * scale):
             raise InvalidInputError("covariance", "be symmetric", "an asymmetric matrix")
@@ -156,7 +160,9 @@ class Gaussian:
     def standard_deviation(self) -> float:
         """Root of the variance; only in one dimension."""
         if self.d != 1:
-            raise InvalidInputError("self", "be one-dimensional for a standard deviation", f"d={self.d}")
+            raise InvalidInputError(
+                "self", "be one-dimensional for a standard deviation", f"d={self.d}"
+            )
         return math.sqrt(float(self.covariance[0, 0]))
 
     def __repr__(self) -> str:

@@ -68,7 +68,9 @@ class TransportProblem:
         if isinstance(self.cost, CostMatrix):
             if self.cost.shape != self.shape:
                 raise InvalidInputError(
-                    "C", f"have shape {self.shape}, one row a source atom", f"shape {self.cost.shape}"
+                    "C",
+                    f"have shape {self.shape}, one row a source atom",
+                    f"shape {self.cost.shape}",
                 )
         elif self.source.d != self.target.d:
             raise InvalidInputError(
@@ -86,10 +88,12 @@ class TransportProblem:
         n, m = cost.shape
         return cls(
             source=DiscreteMeasure(
-                points=np.arange(n, dtype=np.float64), weights=as_weights("x_weights", a, n, normalize=True)
+                points=np.arange(n, dtype=np.float64),
+                weights=as_weights("x_weights", a, n, normalize=True),
             ),
             target=DiscreteMeasure(
-                points=np.arange(m, dtype=np.float64), weights=as_weights("y_weights", b, m, normalize=True)
+                points=np.arange(m, dtype=np.float64),
+                weights=as_weights("y_weights", b, m, normalize=True),
             ),
             cost=cost,
         )

@@ -149,9 +149,7 @@ def _certified(
     )
 
 
-def _infeasible(
-    problem: TransportProblem, solver: Solver, solution: Solution
-) -> TransportResult:
+def _infeasible(problem: TransportProblem, solver: Solver, solution: Solution) -> TransportResult:
     rows, columns = solution.infeasible_rows, solution.infeasible_columns
     proven = (
         rows is not None
@@ -193,7 +191,9 @@ def _unproven(problem: TransportProblem, solver: Solver, solution: Solution) -> 
 
 
 def _complaint(result: TransportResult, options: SolveOptions) -> str:
-    parts = [f"{type(result.solver).__name__} ended with {result.status.name}: {result.status.value}"]
+    parts = [
+        f"{type(result.solver).__name__} ended with {result.status.name}: {result.status.value}"
+    ]
     if result.message:
         parts.append(result.message)
     bounds = result.bounds
