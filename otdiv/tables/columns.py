@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from .._optional import import_optional
 from .._typing import FloatArray, IndexArray
 
-__all__ = ["SECONDS", "Column", "ColumnError", "Kind", "common_codes", "common_numbers", "decode"]
+__all__ = [
+    "SECONDS",
+    "BoolArray",
+    "Column",
+    "ColumnError",
+    "Kind",
+    "common_codes",
+    "common_numbers",
+    "decode",
+]
 
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Units in which datetimes and durations can be shown, in seconds."""
@@ -124,24 +133,18 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
         kind = Kind.DATETIMES if dtype.time_zone is None else Kind.ZONED_DATETIMES
         return Column(kind=kind, present=present, values=_int64(kept.dt.timestamp("us")))
     if dtype == narwhals.Date:
-        return Column(
-            kind=Kind.DATETIMES, present=present, values=_int64(kept.dt.timestamp("us"))
-        )
+        return Column(kind=Kind.DATETIMES, present=present, values=_int64(kept.dt.timestamp("us")))
     if dtype == narwhals.Duration:
         microseconds = _int64(kept.dt.total_microseconds())
         return Column(kind=Kind.DURATIONS, present=present, values=microseconds)
     if dtype == narwhals.Boolean:
         codes = np.asarray(kept.to_numpy(), dtype=bool).astype(np.int64)
-        return Column(
-            kind=Kind.BOOLEANS, present=present, values=codes, labels=("False", "True")
-        )
+        return Column(kind=Kind.BOOLEANS, present=present, values=codes, labels=("False", "True"))
     if dtype in (narwhals.String, narwhals.Categorical, narwhals.Enum):
         texts = kept.cast(narwhals.String)
         labels = tuple(sorted(texts.unique().to_list()))
         codes = texts.replace_strict(labels, range(len(labels)), return_dtype=narwhals.Int64)
-        return Column(
-            kind=Kind.CATEGORIES, present=present, values=_int64(codes), labels=labels
-        )
+        return Column(kind=Kind.CATEGORIES, present=present, values=_int64(codes), labels=labels)
     if dtype == narwhals.Time:
         raise ColumnError("times of day, which run in a circle; a date or a number would do")
     raise ColumnError(f"values of type {dtype}, neither numbers, times nor categories")
