@@ -1,0 +1,328 @@
+"""Values of one-dimensional distances: sort, then one walk along the two quantile functions.
+
+With levels F_i = a_1 + ... + a_i and G_j = b_1 + ... + b_j of the sorted samples, the monotone
+coupling moves the mass between two neighbouring levels from one x to one y, so that
+
+    W_p^p = sum over pieces k of (t_k - t_{k-1}) |x_i - y_j|^p,   t = all F_i and G_j in order.
+
+Levels without weights are integers in the unit 1 / lcm(n, m) and exact. Weights are cumulated with
+compensation and cross-multiplied, F_i B against G_j A, so that whole-number weights stay exact too.
+
+Every function returns the value and its slack: a derived bound on |value - exact value| for the
+float64 numbers given. `U` is the unit roundoff; terms of order n U^2 are below 1e-8 U for every
+array that fits in memory and are covered by rounding the small factors up.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ._jit import kernel
+from .sorting import both, sort_pair, sorted_with
+
+U = 2.0**-53
+# Relative error of the levels, to the total: cumulated sum U, times the other total U, total of
+# one's own U, product of the totals U.
+_LEVEL_ERROR = 4.0 * U
+# Outside these ranges the samples are moved by a power of two, so that no product of a mass with
+# a difference can overflow or lose digits.
+_LEAST_RANGE, _GREATEST_RANGE = 2.0**-600, 2.0**600
+
+
+@kernel
+def _equal_gaps(x, y):
+    """Sum and maximum of |x_i - y_i|; four compensated lanes, so that additions overlap."""
+    n = x.size
+    s0 = s1 = s2 = s3 = 0.0
+    c0 = c1 = c2 = c3 = 0.0
+    top = 0.0
+    for i in range(0, n - 3, 4):
+        d0, d1 = abs(x[i] - y[i]), abs(x[i + 1] - y[i + 1])
+        d2, d3 = abs(x[i + 2] - y[i + 2]), abs(x[i + 3] - y[i + 3])
+        t0, t1, t2, t3 = s0 + d0, s1 + d1, s2 + d2, s3 + d3
+        z0, z1, z2, z3 = t0 - s0, t1 - s1, t2 - s2, t3 - s3
+        c0 += (s0 - (t0 - z0)) + (d0 - z0)
+        c1 += (s1 - (t1 - z1)) + (d1 - z1)
+        c2 += (s2 - (t2 - z2)) + (d2 - z2)
+        c3 += (s3 - (t3 - z3)) + (d3 - z3)
+        s0, s1, s2, s3 = t0, t1, t2, t3
+        top = max(top, max(max(d0, d1), max(d2, d3)))
+    for i in range(n - n % 4, n):
+        d0 = abs(x[i] - y[i])
+        t0 = s0 + d0
+        z0 = t0 - s0
+        c0 += (s0 - (t0 - z0)) + (d0 - z0)
+        s0 = t0
+        top = max(top, d0)
+    return ((s0 + c0) + (s1 + c1)) + ((s2 + c2) + (s3 + c3)), top
+
+
+@kernel
+def _equal_powers(x, y, power, scale):
+    """Sum of (|x_i - y_i| / scale)^power."""
+    s = c = 0.0
+    for i in range(x.size):
+        r = abs(x[i] - y[i]) / scale
+        term = r * r if power == 2.0 else r**power
+        t = s + term
+        z = t - s
+        c += (s - (t - z)) + (term - z)
+        s = t
+    return s + c
+
+
+@kernel
+def cumulate(weights, scale, levels):
+    """Write the running sums of weights * scale; each is its exact sum, rounded about once."""
+    s = c = last = 0.0
+    for i in range(weights.size):
+        w = weights[i] * scale
+        t = s + w
+        z = t - s
+        c += (s - (t - z)) + (w - z)
+        s = t
+        last = max(last, s + c)
+        levels[i] = last
+
+
+@kernel
+def _walk(x, y, F, G, tolerance):
+    """Sum over the pieces of mass * |x_i - y_j|, and the largest difference of a piece with mass.
+
+    Levels closer than `tolerance` count as one.
+    """
+    n, m = x.size, y.size
+    i = j = 0
+    s = c = last = top = 0.0
+    while i < n and j < m:
+        level = min(F[i], G[j])
+        gap = abs(x[i] - y[j])
+        if level > last and gap > top:
+            top = gap
+        term = (level - last) * gap
+        t = s + term
+        z = t - s
+        c += (s - (t - z)) + (term - z)
+        s = t
+        last = level
+        reached = level + tolerance
+        step_x, step_y = np.int64(F[i] <= reached), np.int64(G[j] <= reached)
+        i += step_x
+        j += step_y
+    return s + c, top
+
+
+@kernel
+def _walk_powers(x, y, F, G, power, scale):
+    """Sum over the pieces of mass * (|x_i - y_j| / scale)^power."""
+    n, m = x.size, y.size
+    i = j = 0
+    s = c = last = 0.0
+    while i < n and j < m:
+        level = min(F[i], G[j])
+        r = abs(x[i] - y[j]) / scale
+        term = (level - last) * (r * r if power == 2.0 else r**power)
+        t = s + term
+        z = t - s
+        c += (s - (t - z)) + (term - z)
+        s = t
+        last = level
+        step_x, step_y = np.int64(F[i] <= level), np.int64(G[j] <= level)
+        i += step_x
+        j += step_y
+    return s + c
+
+
+@kernel
+def _cdf_gaps(x, y, F, G):
+    """Integrals of |F - G| and of (F - G)^2 over the line, in the levels' unit."""
+    n, m = x.size, y.size
+    i = j = 0
+    below_x = below_y = 0.0
+    s = c = first = 0.0
+    last = min(x[0], y[0])
+    while i < n or j < m:
+        if j >= m or (i < n and x[i] <= y[j]):
+            here = x[i]
+            level_x, level_y = F[i], below_y
+            i += 1
+        else:
+            here = y[j]
+            level_x, level_y = below_x, G[j]
+            j += 1
+        gap = abs(below_x - below_y)
+        width = here - last
+        first += gap * width
+        term = gap * gap * width
+        t = s + term
+        z = t - s
+        c += (s - (t - z)) + (term - z)
+        s = t
+        last = here
+        below_x, below_y = level_x, level_y
+    return first, s + c
+
+
+def counting_levels(n: int, m: int):
+    """Levels F (n,), G (m,) of two unweighted samples as exact whole numbers, and their total."""
+    common = math.gcd(n, m)
+    total = float(n // common * m)
+    return (
+        np.arange(m // common, total + 1.0, m // common, dtype=np.float64)[:n],
+        np.arange(n // common, total + 1.0, n // common, dtype=np.float64)[:m],
+        total,
+    )
+
+
+def weighted_levels(a, b):
+    """Levels F (n,), G (m,) of weights in sorted order, in one unit, and their common total."""
+    F, G = np.empty(a.size), np.empty(b.size)
+    for weights, levels in ((a, F), (b, G)):
+        # A power of two brings the largest weight to [0.5, 1): exact, and no sum can overflow.
+        _, exponent = math.frexp(float(weights.max()))
+        cumulate(weights, math.ldexp(1.0, max(-1000, min(1000, -exponent))), levels)
+    total_a, total_b = float(F[-1]), float(G[-1])
+    if total_a == total_b:
+        return F, G, total_a
+    F *= total_b
+    G *= total_a
+    # Trailing atoms without mass share the last level.
+    total = total_a * total_b
+    np.minimum(F, total, out=F)
+    np.minimum(G, total, out=G)
+    F[-1] = G[-1] = total
+    return F, G, total
+
+
+def _sorted_with_levels(x, y, a, b, threads):
+    """Sorted samples, levels F and G (None, None for equal counts), total, error of the levels."""
+    if a is None and b is None:
+        x, y = sort_pair(x, y, threads)
+        if x.size == y.size:
+            return x, y, None, None, float(x.size), 0.0
+        F, G, total = counting_levels(x.size, y.size)
+        return x, y, F, G, total, (0.0 if total <= 2.0**53 else U)
+    jobs = [
+        (values, np.ones(values.size) if weights is None else weights)
+        for values, weights in ((x, a), (y, b))
+    ]
+    (x, a), (y, b) = both(sorted_with, *jobs, min(x.size, y.size), threads)
+    F, G, total = weighted_levels(a, b)
+    return x, y, F, G, total, _LEVEL_ERROR
+
+
+def _unit(x, y):
+    """Power of two that brings the range of two sorted samples near 1, where it is extreme."""
+    lo, hi = min(float(x[0]), float(y[0])), max(float(x[-1]), float(y[-1]))
+    width = hi - lo
+    if _LEAST_RANGE < width < _GREATEST_RANGE or width == 0.0:
+        return 1.0, width
+    exponent = math.frexp(0.25 * hi - 0.25 * lo)[1] + 2 if width == math.inf else math.frexp(width)[1]
+    unit = math.ldexp(1.0, max(-1020, min(1020, -exponent)))
+    return unit, hi * unit - lo * unit
+
+
+def wasserstein_line(x, y, a=None, b=None, p=1.0, threads=None):
+    """Wasserstein distance W_p of two samples on the line and the slack of its rounding.
+
+    Parameters
+    ----------
+    x, y : float64 arrays (n,), (m,)
+        Finite samples, in any order; never written to.
+    a, b : float64 arrays (n,), (m,), optional
+        Relative weights: finite, non-negative, of positive sum; each side is divided by its sum.
+    p : float
+        Exponent >= 1; `inf` gives the largest distance that mass moves. There, levels of weighted
+        samples that agree within rounding count as equal, since W_inf jumps where they part.
+    threads : int, optional
+        At most this many threads (2 at most are used); the value does not depend on it.
+
+    Returns
+    -------
+    value, slack : float
+    """
+    x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
+    return wasserstein_sorted(x, y, F, G, total, level_error, p)
+
+
+def wasserstein_sorted(x, y, F, G, total, level_error, p):
+    """W_p and slack of sorted samples with their levels; F None stands for equal counts."""
+    unit, width = _unit(x, y)
+    if width == 0.0:
+        return 0.0, 0.0
+    distinct = False
+    if unit != 1.0:
+        # Values far below the range may underflow here: at most 2^-1074 of a range near 1.
+        distinct = unit < 1.0 and not (F is None and np.array_equal(x, y))
+        x, y = x * unit, y * unit
+    # Moving a level by e moves the quantile function by at most e * range in the mean, so both
+    # levels' errors change W_1 by at most this; only atoms within the range matter.
+    spread = level_error * ((float(x[-1]) - float(x[0])) + (float(y[-1]) - float(y[0])))
+    tolerance = 2.0 * _LEVEL_ERROR * total if p == math.inf and level_error > 0.0 else 0.0
+    value, top = _equal_gaps(x, y) if F is None else _walk(x, y, F, G, tolerance)
+    if p == 1.0:
+        # Difference of levels U, of points U, product U, compensated sum 2 U, total and quotient
+        # 2 U, the conversion of `spread` 1 U.
+        value /= total
+        slack = 9.0 * U * value + 1.01 * spread
+    elif p == math.inf:
+        value, slack = top, U * top
+    elif top == 0.0:
+        value, slack = 0.0, 0.0 if spread == 0.0 else (1.01 * p * spread) ** (1.0 / p) * width
+    else:
+        value, slack = _powers(x, y, F, G, total, p, top, width, spread)
+    if distinct:
+        slack += 2.0**-1000
+    # Ending outside the normal range costs one more rounding, of at most half the least subnormal.
+    if 0.0 < value < 2.0**-1000 * unit:
+        slack += 5e-324 * unit
+    return value / unit, slack / unit
+
+
+def _powers(x, y, F, G, total, p, top, width, spread):
+    """W_p and slack for 1 < p < inf, computed in units of the largest difference `top`."""
+    if F is None:
+        mean = _equal_powers(x, y, p, top) / total
+    else:
+        mean = _walk_powers(x, y, F, G, p, top) / total
+    mean = min(mean, 1.0)
+    value = top * mean ** (1.0 / p)
+    # Relative: each ratio 3 U (two differences and a quotient) taken to the power p, pow 2 U, the
+    # rest as for p = 1. Absolute: |s^p - t^p| <= p w^(p-1) |s - t| for s, t <= w, integrated.
+    relative = (3.0 * p + 11.0) * U
+    exponent = (p - 1.0) * math.log(width / top)
+    moved = p * spread / top * math.exp(min(exponent, 700.0))
+    upper = top * (mean * (1.0 + relative) + moved) ** (1.0 / p)
+    lower = top * max(mean * (1.0 - relative) - moved, 0.0) ** (1.0 / p)
+    return value, max(upper - value, value - lower) + 8.0 * U * upper
+
+
+def energy_line(x, y, a=None, b=None, threads=None):
+    """Energy distance sqrt(2 * integral of (F - G)^2) on the line, and its slack.
+
+    Arguments as in `wasserstein_line`; the unit is the square root of that of the samples.
+    """
+    x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
+    if F is None:
+        F = G = np.arange(1.0, x.size + 1.0)
+    unit, width = _unit(x, y)
+    if width == 0.0:
+        return 0.0, 0.0
+    if unit != 1.0:
+        # An even power, since the root of the unit comes back.
+        unit = unit if math.frexp(unit)[1] % 2 else unit * 0.5
+        width = x[-1] * unit
+        x, y = x * unit, y * unit
+        width = max(float(x[-1]), float(y[-1])) - min(float(x[0]), float(y[0]))
+    first, second = _cdf_gaps(x, y, F, G)
+    first, second = first / total, second / total / total
+    # |(F - G)^2 - exact| <= 2 |F - G| e + e^2 with e the error of both levels; then the widths,
+    # squares, products, sum and quotients.
+    error = 2.0 * level_error
+    moved = 2.02 * first * error + error * error * width + 12.0 * U * second
+    value = math.sqrt(2.0 * second)
+    slack = math.sqrt(2.0 * (second + moved)) - value + 4.0 * U * value
+    root = math.sqrt(unit)
+    return value / root, slack / root
