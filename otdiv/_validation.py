@@ -35,7 +35,7 @@ def first_index(mask: Any) -> str:
 
 
 def as_float_array(name: str, value: Any) -> FloatArray:
-    """Coerce to a float64 C-order array of any shape with finite entries, copying only if needed."""
+    """Coerce to a finite float64 C-order array of any shape, copying only if needed."""
     try:
         array = np.asarray(value)
     except ValueError:

@@ -14,7 +14,7 @@ sum a f + sum b (g - s) is at most the optimum. Its own rounding is 3 u sum(a|f|
 
 Weights. They enter as floats, each within u of the number that was meant, and the two totals agree
 to rounding; the optimum moves by at most about 2 u sum(a|f| + b|g|) with that, which both bounds
-include. The potentials are centred first, since a shift of (f, g) by (t, -t) changes only this term.
+include. The potentials are centred first, since a shift of (f, g) by (t, -t) changes only that.
 """
 
 from __future__ import annotations
@@ -95,10 +95,9 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
 
     Takes O(n + m) memory for points, whatever their number.
     """
-    n, m = problem.shape
     cost = problem.cost
     if isinstance(cost, CostMatrix):
-        g = np.full(m, np.inf)
+        g = np.full(problem.shape[1], np.inf)
         kernels.transform_matrix(cost.values, f, g)
         return g
     safe = not _plain_arithmetic(cost, problem.cost_bound())
@@ -354,7 +353,7 @@ def dual_bound(
 
 
 def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Certificate:
-    """Both proofs at once; a second c-transform tightens the lower bound where the first leaves a gap.
+    """Both proofs at once; a second c-transform tightens a lower bound that leaves a gap.
 
     Parameters
     ----------
@@ -407,12 +406,11 @@ def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Ce
 
 def _potential_size(problem: TransportProblem, potentials: Potentials) -> float:
     """Sum a|f| + b|g| after centring."""
-    size = float(problem.a @ np.abs(potentials.f) + problem.b @ np.abs(potentials.g))
-    return size
+    return float(problem.a @ np.abs(potentials.f) + problem.b @ np.abs(potentials.g))
 
 
 def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
-    """Whether `rows` reach only `columns` and hold more mass than they do (Hall's condition fails)."""
+    """Whether `rows` reach only `columns` and hold more mass: Hall's condition fails."""
     if not isinstance(problem.cost, CostMatrix):
         return False
     outside = np.ones(problem.shape[1], dtype=bool)

@@ -68,7 +68,7 @@ class MassMismatchError(InvalidInputError):
 
 
 class UnsupportedProblemError(OtdivError, TypeError):
-    """The call is well formed but this solver or function cannot answer it; the text names what can."""
+    """The call is well formed but not answered here; the text names what can answer it."""
 
 
 class ConvergenceError(OtdivError, RuntimeError):
@@ -96,7 +96,8 @@ class MissingDependencyError(OtdivError, ImportError):
         self.extra = extra
         self.purpose = purpose
         super().__init__(
-            f"{purpose} needs the package `{package}`; install it with: pip install 'otdiv[{extra}]'"
+            f"{purpose} needs the package `{package}`; "
+            f"install it with: pip install 'otdiv[{extra}]'"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -139,10 +139,7 @@ class Gaussian:
         if not np.allclose(covariance, covariance.T, rtol=0.0, atol=1e-12 * scale):
             raise InvalidInputError("covariance", "be symmetric", "an asymmetric matrix")
         covariance = 0.5 * covariance + 0.5 * covariance.T
-        if d == 1:
-            smallest = float(covariance[0, 0])
-        else:
-            smallest = float(np.linalg.eigvalsh(covariance)[0])
+        smallest = float(covariance[0, 0]) if d == 1 else float(np.linalg.eigvalsh(covariance)[0])
         # eigvalsh is backward stable: an exactly singular matrix may show -d * eps * scale.
         if smallest < -8.0 * d * np.finfo(np.float64).eps * scale or (d == 1 and smallest < 0.0):
             raise InvalidInputError(

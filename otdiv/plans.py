@@ -23,7 +23,7 @@ def _freeze(instance: object, **arrays: np.ndarray) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SparsePlan:
-    """Plan with mass[e] moved from row rows[e] to column columns[e]; a pair may occur repeatedly."""
+    """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly."""
 
     rows: IndexArray
     columns: IndexArray

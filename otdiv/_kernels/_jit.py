@@ -4,9 +4,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias
 
-F = TypeVar("F", bound=Callable[..., object])
+Kernel: TypeAlias = Callable[..., Any]
 
 
 def _ensure_cache_directory() -> None:
@@ -31,15 +31,17 @@ _ensure_cache_directory()
 from numba import njit  # noqa: E402  (Numba reads NUMBA_CACHE_DIR when it is imported)
 
 
-def kernel(function: F) -> F:
+def kernel(function: Kernel) -> Kernel:
     """Compile `function` without fastmath: rounding happens in the order that is written."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)
+    compiled: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
 
 
-def fast_kernel(function: F) -> F:
+def fast_kernel(function: Kernel) -> Kernel:
     """Compile `function` where reordered sums and minima are harmless, never where a bound is made.
 
     NaN and infinity keep their meaning; only association, contraction and signed zeros are free.
     """
     flags = {"reassoc", "contract", "nsz", "arcp"}
-    return njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+    compiled: Kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+    return compiled

@@ -166,7 +166,7 @@ def _lower_minimum(best, squares, shift, root):
 
 @kernel
 def transform_points(x, y, f, norm, power, safe):
-    """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i of points x (n, d), y (m, d).
+    """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i; x (n, d), y (m, d).
 
     With `safe`, every cost goes through the scaled norm; without, norms are Euclidean, powers 1 or
     2, and squares neither overflow nor lose digits that matter.

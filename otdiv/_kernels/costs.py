@@ -1,8 +1,8 @@
 """Costs |x - y|_norm ** power, safe from overflow and underflow of intermediate powers.
 
 Rounding (u is half the spacing of floats at one): a difference of two floats carries one u, its
-norm-th power `norm` u and 2 u of the power itself, the sum d u, the root 1/norm of all that and 2 u,
-the outer power `power` times the total and 2 u. `relative_rounding` adds that up.
+norm-th power `norm` u and 2 u of the power itself, the sum d u, the root 1/norm of all that and
+2 u, the outer power `power` times the total and 2 u. `relative_rounding` adds that up.
 """
 
 import math

@@ -71,8 +71,8 @@ def wasserstein1(
 ) -> float:
     """Wasserstein-1 (earth mover's) distance W1 = min over plans of the mean of |x - y|.
 
-    `x` and `y` are **values**, not frequencies: ``wasserstein1([.2, .8], [.8, .2])`` is 0, since both
-    hold the same two values. For frequencies on bins call `wasserstein1_histogram`.
+    `x` and `y` are **values**, not frequencies: ``wasserstein1([.2, .8], [.8, .2])`` is 0, since
+    both hold the same two values. For frequencies on bins call `wasserstein1_histogram`.
 
     Parameters
     ----------
@@ -429,7 +429,7 @@ def _root(value: float, p: float) -> float:
 
 
 def _power_of_two_scale(x: FloatArray, y: FloatArray, p: float) -> float:
-    """1, or a power of two that brings the cloud's extent near one where its p-th power would not fit."""
+    """1, or the power of two that scales the clouds to extent one if p-th powers would not fit."""
     extent = max(float(np.abs(x).max()), float(np.abs(y).max()))
     # p-th powers between 1e-200 and 1e200 leave room for sums and for small differences.
     if extent == 0.0 or abs(p * math.log10(extent)) < 200.0:

@@ -50,7 +50,7 @@ class LinearProgram:
         a, b = problem.a, problem.b
         live_rows, live_columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
         C = problem.matrix()[np.ix_(live_rows, live_columns)]
-        rows, columns = np.nonzero(C < math.inf)
+        rows, columns = np.nonzero(math.inf > C)
         n, m, k = live_rows.size, live_columns.size, rows.size
         if k == 0:
             return _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
@@ -65,7 +65,7 @@ class LinearProgram:
         )
         weights = np.concatenate([a[live_rows], b[live_columns]]) / unit
         limit = {} if self.max_iterations is None else {"maxiter": self.max_iterations}
-        # The last constraint follows from the others; with it, rounding makes the program infeasible.
+        # The last constraint follows from the others; rounding would contradict them.
         answer = linprog(
             (costs - shift) / scale,
             A_eq=constraints[:-1],
@@ -139,7 +139,7 @@ def _infeasible(
     from scipy.sparse import coo_array, hstack, vstack
 
     n, m = C.shape
-    rows, columns = np.nonzero(C < math.inf)
+    rows, columns = np.nonzero(math.inf > C)
     k = rows.size
     # Hall's condition as a program: choose rows s_i and columns t_j in [0, 1] with t_j >= s_i on
     # allowed pairs; sum a s - sum b t is largest at a vertex, which is a set of rows and its reach.
