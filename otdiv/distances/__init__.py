@@ -1,29 +1,21 @@
 """Distances between probability distributions, as functions that return floats."""
 
-from .discrepancy import maximum_mean_discrepancy, maximum_mean_discrepancy_result
-from .energy import energy_distance
-from .sliced import sliced_wasserstein, sliced_wasserstein_result
-from .wasserstein import (
-    DistanceResult,
-    wasserstein,
-    wasserstein1,
-    wasserstein1_batch,
-    wasserstein1_histogram,
-    wasserstein1_result,
-    wasserstein2,
-)
+from .._lazy import attach
 
-__all__ = [
-    "DistanceResult",
-    "energy_distance",
-    "maximum_mean_discrepancy",
-    "maximum_mean_discrepancy_result",
-    "sliced_wasserstein",
-    "sliced_wasserstein_result",
-    "wasserstein",
-    "wasserstein1",
-    "wasserstein1_batch",
-    "wasserstein1_histogram",
-    "wasserstein1_result",
-    "wasserstein2",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "DistanceResult": "wasserstein",
+        "energy_distance": "energy",
+        "maximum_mean_discrepancy": "discrepancy",
+        "maximum_mean_discrepancy_result": "discrepancy",
+        "sliced_wasserstein": "sliced",
+        "sliced_wasserstein_result": "sliced",
+        "wasserstein": "wasserstein",
+        "wasserstein1": "wasserstein",
+        "wasserstein1_batch": "wasserstein",
+        "wasserstein1_histogram": "wasserstein",
+        "wasserstein1_result": "wasserstein",
+        "wasserstein2": "wasserstein",
+    },
+)

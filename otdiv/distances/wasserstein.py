@@ -312,7 +312,8 @@ def _line_value(
     x: FloatArray, y: FloatArray, x_weights: Any, y_weights: Any, p: float
 ) -> tuple[float, float]:
     """W_p on the line and the slack of its rounding."""
-    return line_kernels.wasserstein(x, y, x_weights, y_weights, p)
+    value, slack = line_kernels.wasserstein_line(x, y, x_weights, y_weights, p)
+    return float(value), float(slack)
 
 
 def _line_result(

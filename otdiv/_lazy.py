@@ -1,0 +1,43 @@
+"""Lazy re-exports (Scientific Python SPEC 1): a name's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["attach"]
+
+
+def attach(
+    package: str, home: Mapping[str, str], modules: tuple[str, ...] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return `__getattr__`, `__dir__` and `__all__` of a package.
+
+    Parameters
+    ----------
+    package : str
+        The package's `__name__`.
+    home : mapping of str to str
+        Public name -> submodule that defines it.
+    modules : tuple of str
+        Submodules that are public themselves.
+    """
+    names = sorted([*home, *modules])
+
+    def __getattr__(name: str) -> Any:
+        if name in home:
+            value = getattr(importlib.import_module(f"{package}.{home[name]}"), name)
+        elif name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        else:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # Found by the ordinary lookup from now on.
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def __dir__() -> list[str]:
+        return names
+
+    return __getattr__, __dir__, names
