@@ -96,12 +96,36 @@ class PNormCost:
 
 
 def Euclidean() -> PNormCost:  # noqa: N802  (a named case of a class reads like one)
-    """Euclidean distance |x - y|."""
+    """Euclidean distance |x - y|.
+
+    Returns
+    -------
+    PNormCost
+        With norm 2 and power 1.
+
+    Examples
+    --------
+    >>> from otdiv import Euclidean
+    >>> Euclidean()
+    PNormCost(norm=2.0, power=1.0)
+    """
     return PNormCost(norm=2.0, power=1.0)
 
 
 def SquaredEuclidean() -> PNormCost:  # noqa: N802  (a named case of a class reads like one)
-    """Squared Euclidean distance |x - y|²."""
+    """Squared Euclidean distance |x - y|².
+
+    Returns
+    -------
+    PNormCost
+        With norm 2 and power 2.
+
+    Examples
+    --------
+    >>> from otdiv import SquaredEuclidean
+    >>> SquaredEuclidean().between([[0.0, 0.0]], [[3.0, 4.0]])
+    array([25.])
+    """
     return PNormCost(norm=2.0, power=2.0)
 
 

@@ -108,6 +108,14 @@ def select_solver(
     ------
     UnsupportedProblemError
         If nothing fits; the text names the least that would.
+
+    Examples
+    --------
+    >>> from otdiv import DiscreteMeasure, Euclidean, TransportProblem, select_solver
+    >>> p = DiscreteMeasure(points=[0.0, 1.0])
+    >>> problem = TransportProblem(source=p, target=p, cost=Euclidean())
+    >>> select_solver(problem).reason
+    'points on a line with a convex cost: the monotone plan is optimal'
     """
     choices = preflight(problem, rtol=rtol, atol=atol)
     for choice in choices:

@@ -1,0 +1,91 @@
+"""What a user can import: complete, documented, light."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import otdiv
+
+PUBLIC = [name for name in otdiv.__all__ if not name.startswith("__")]
+
+
+def run_python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_exists_and_is_documented(name):
+    value = getattr(otdiv, name)
+    assert inspect.getdoc(value), f"{name} has no docstring"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_function_shows_an_example(name):
+    value = getattr(otdiv, name)
+    if inspect.isfunction(value):
+        assert ">>>" in inspect.getdoc(value), f"{name} has no doctest"
+        sections = ["Parameters", "Returns"] if inspect.signature(value).parameters else ["Returns"]
+        for section in sections:
+            inherited = "Parameters are those of" in inspect.getdoc(value)
+            assert section in inspect.getdoc(value) or inherited, f"{name} lacks {section}"
+
+
+def test_all_is_sorted_and_without_repeats():
+    names = [name for name in otdiv.__all__ if name != "__version__"]
+    assert names == sorted(set(names))
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        otdiv.no_such_name  # noqa: B018  (the access is what is tested)
+
+
+def test_import_loads_nothing_heavy():
+    loaded = run_python("import sys, otdiv; print(*sys.modules)").split()
+    heavy = {"numpy", "scipy", "numba", "matplotlib", "pandas", "hypothesis", "rich", "typer"}
+    assert not heavy & set(loaded)
+
+
+def test_a_distance_on_the_line_needs_no_scipy():
+    code = (
+        "import sys; from otdiv import wasserstein1; wasserstein1([0, 1], [1, 2]); "
+        "print(*sys.modules)"
+    )
+    assert "scipy.stats" not in run_python(code).split()
+
+
+def test_every_module_imports():
+    optional = {"ot", "matplotlib"}
+    for module in pkgutil.walk_packages(otdiv.__path__, "otdiv."):
+        if module.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(module.name)
+        except ImportError as error:
+            assert error.name in optional, f"{module.name}: {error}"  # noqa: PT017
+
+
+def test_no_mutable_state_is_shared_by_default_arguments():
+    for name in PUBLIC:
+        value = getattr(otdiv, name)
+        if inspect.isfunction(value):
+            for parameter in inspect.signature(value).parameters.values():
+                assert not isinstance(parameter.default, list | dict | set), (name, parameter)
+
+
+def test_options_are_keyword_only():
+    """Data come first and positional, every option by name."""
+    for name in PUBLIC:
+        value = getattr(otdiv, name)
+        if inspect.isfunction(value):
+            for parameter in inspect.signature(value).parameters.values():
+                if parameter.default is not inspect.Parameter.empty:
+                    data = name == "barycentric_map" and parameter.name == "x"
+                    keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+                    assert keyword or data, (name, parameter)
