@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
@@ -354,7 +355,15 @@ class TableReport:
         """
         from ..plotting import plot_column, plot_effects
 
-        return plot_effects(self, ax=ax) if column is None else plot_column(self[column], ax=ax)
+        if column is None:
+            return plot_effects(self, ax=ax)
+        labels = (_short_name(self.name_a), _short_name(self.name_b))
+        return plot_column(self[column], labels=labels, ax=ax)
+
+
+def _short_name(name: str) -> str:
+    """Stem of a path; an argument's name as it is."""
+    return PurePath(name).stem or name
 
 
 def _noise_fields(noise: NoiseFloor | None) -> dict[str, Any]:

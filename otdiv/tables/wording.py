@@ -63,7 +63,7 @@ def format_share(share: float | None) -> str:
     >>> [format_share(v) for v in (0.0, 1e-6, 0.01929, 0.9951, 0.99999, 1.0, None)]
     ['0 %', '<0.1 %', '1.9 %', '99.5 %', '>99.9 %', '100 %', '–']
     """
-    if share is None:
+    if share is None or math.isnan(share):
         return DASH
     if share in (0.0, 1.0):
         return "100 %" if share else "0 %"
@@ -91,16 +91,25 @@ def cells(row: ColumnComparison) -> tuple[str, ...]:
     noise = row.noise
     return (
         row.column,
-        "failed" if row.effect is None else with_unit(row.effect, row.unit),
+        "failed" if row.effect is None else with_unit(_scaled(row, row.effect), _unit(row)),
         row.measure or DASH,
         format_number(row.standardized, 2),
         format_share(row.shift_share),
         format_number(row.js_divergence, 2),
-        DASH if noise is None else format_number(noise.median, 2),
-        DASH if noise is None else format_number(noise.percentile_95, 2),
+        DASH if noise is None else format_number(_scaled(row, noise.median), 2),
+        DASH if noise is None else format_number(_scaled(row, noise.percentile_95), 2),
         format_share(row.missing_rate_a),
         format_share(row.missing_rate_b),
     )
+
+
+def _unit(row: ColumnComparison) -> str | None:
+    """Return the unit in which an effect is shown: a total variation is a share of the rows."""
+    return "%" if row.measure == "TV" else row.unit
+
+
+def _scaled(row: ColumnComparison, value: float) -> float:
+    return 100.0 * value if row.measure == "TV" else value
 
 
 def markdown_table(report: TableReport) -> list[str]:
@@ -162,14 +171,15 @@ def _largest(report: TableReport) -> Iterator[str]:
 
 
 def _finding(row: ColumnComparison) -> str:
-    text = f"{row.measure} = {with_unit(row.effect, row.unit)}"
+    effect = math.nan if row.effect is None else row.effect
+    text = f"{row.measure} = {with_unit(_scaled(row, effect), _unit(row))}"
     if row.noise is not None and row.noise.median > 0.0 and row.effect:
         times = format_number(row.effect / row.noise.median, 2)
         text += f", {times} times the median noise"
     if row.mean_difference is not None and row.shift_share is not None:
         direction = "up" if row.mean_difference > 0.0 else "down"
         size = with_unit(abs(row.mean_difference), row.unit)
-        text += f"; its mean moved {direction} by {size}, {format_share(row.shift_share)} of it"
+        text += f"; its mean moved {direction} by {size}, {format_share(row.shift_share)} of W1"
     return text
 
 

@@ -1,0 +1,229 @@
+"""`otdiv compare A B`: how two tables differ, column by column."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._optional import import_optional
+from ..errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from ..tables import TableProgress, TableReport
+
+__all__ = ["add_parser", "run"]
+
+_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown"}
+_FILE_WIDTH = 100
+"""Characters a line of a table that is written to a file."""
+
+_DESCRIPTION = """\
+How table B differs from table A, one row for each column that both have, the
+column that moved most first.
+
+  effect      W1, the Wasserstein distance, for numbers and times: how far a value
+              moves on average, in the column's own unit. TV, the total variation,
+              for texts, categories and booleans: the share of rows to relabel.
+  in sd       W1 over the pooled standard deviation. Rows are sorted by it, and
+              categories stand among them by their TV.
+  mean shift  The share of W1 that a plain shift of the mean explains. 100 %: all
+              moved one way; 0 %: only the shape changed.
+  JS          Jensen-Shannon divergence of categories, in nats.
+  noise       The same effect between random halves of A, where nothing changed:
+              median and 95th percentile. An effect below it says nothing.
+  missing     Missing values over rows; they take no part in the effect.
+
+The numeric columns, standardised, are also compared jointly, by the sliced W1.
+"""
+
+_EPILOG = """\
+files
+  .csv, .tsv (also .gz, .bz2), .parquet, .arrow, .feather, .npy; never a pickle.
+  A Parquet or Arrow file may state a unit in a field's metadata, key "units".
+
+examples
+  otdiv compare january.parquet july.parquet --units dep_delay=min,distance=mi
+  otdiv compare train.csv live.csv --columns age,income --format markdown
+  otdiv compare survey.csv census.csv --weights weight --output report.json
+
+exit codes
+  0 done   1 a column could not be compared   2 usage, unreadable input
+  130 interrupted
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "compare",
+        help="how two tables differ, column by column, in the columns' own units",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="otdiv compare A B [options]",
+    )
+    tables = parser.add_argument_group("tables")
+    tables.add_argument("a", metavar="A", help="the reference table, a file")
+    tables.add_argument("b", metavar="B", help="the table to compare with it, a file")
+    what = parser.add_argument_group("what to compare")
+    what.add_argument(
+        "--columns",
+        metavar="NAME,…",
+        action="append",
+        type=_names,
+        help="only these columns (may be repeated)",
+    )
+    what.add_argument(
+        "--units",
+        metavar="NAME=UNIT,…",
+        action="append",
+        type=_units,
+        help="units of numeric columns, to be printed; times know s, min, h and d",
+    )
+    what.add_argument(
+        "--weights",
+        metavar="NAME",
+        help="column with the rows' weights; a table without it weighs its rows alike",
+    )
+    noise = parser.add_argument_group("noise floor")
+    noise.add_argument(
+        "--splits", metavar="N", type=int, default=20, help="half-splits of A (default: 20)"
+    )
+    noise.add_argument(
+        "--rng",
+        metavar="SEED",
+        type=int,
+        default=0,
+        help="seed of the splits and projections (default: 0)",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--format",
+        choices=("table", "json", "csv", "markdown"),
+        help="by default what the suffix of --output says, else a table",
+    )
+    output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, print or write the report, and return the exit code."""
+    target: Path | None = options.output
+    style = options.format
+    if style is None:
+        style = "table" if target is None else _SUFFIXES.get(target.suffix.lower(), "table")
+    _check_target(target, (options.a, options.b))
+    if style == "table":
+        import_optional("rich", extra="cli", purpose="the terminal table")
+    from ..tables import compare_tables
+
+    columns = options.columns and [name for names in options.columns for name in names]
+    units = {name: unit for pairs in options.units or () for name, unit in pairs}
+    with _progress() as callback:
+        report = compare_tables(
+            options.a,
+            options.b,
+            columns=columns,
+            weights=options.weights,
+            units=units,
+            rng=options.rng,
+            n_splits=options.splits,
+            callback=callback,
+        )
+    text = _render(report, style, target)
+    if text is not None:
+        if target is None:
+            sys.stdout.write(text)
+        else:
+            target.write_text(text, encoding="utf-8")
+    return 1 if report.failed else 0
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected NAME or NAME,NAME, got {text!r}")
+    return names
+
+
+def _units(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in text.split(","):
+        name, equals, unit = (piece.strip() for piece in part.rpartition("="))
+        if not (name and equals and unit):
+            raise argparse.ArgumentTypeError(f"expected NAME=UNIT, got {part!r}")
+        pairs.append((name, unit))
+    return pairs
+
+
+def _check_target(target: Path | None, inputs: Sequence[str]) -> None:
+    """Refuse a target before the work is done rather than after."""
+    if target is None:
+        return
+    if not target.parent.is_dir():
+        raise InvalidInputError("--output", "lie in a folder that exists", str(target))
+    if target.is_dir():
+        raise InvalidInputError("--output", "be a file", str(target))
+    if target.exists() and any(target.samefile(path) for path in inputs if Path(path).exists()):
+        raise InvalidInputError("--output", "differ from both inputs", str(target))
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
+    """Yield a callback that moves a bar on stderr; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    rich_console = import_optional("rich.console", extra="cli", purpose="the progress bar")
+    rich_progress = import_optional("rich.progress", extra="cli", purpose="the progress bar")
+    bar = rich_progress.Progress(
+        rich_progress.SpinnerColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(bar_width=30),
+        rich_progress.MofNCompleteColumn(),
+        console=rich_console.Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(progress: TableProgress) -> None:
+            bar.update(
+                task, completed=progress.done, total=progress.total, description=progress.column
+            )
+
+        yield show
+
+
+def _render(report: TableReport, style: str, target: Path | None) -> str | None:
+    """Return the text to write; None if it is on the terminal already."""
+    if style == "json":
+        return report.to_json() + "\n"
+    if style == "markdown":
+        return report.to_markdown()
+    if style == "csv":
+        return _csv(report)
+    from .terminal import print_report
+
+    console = import_optional("rich.console", extra="cli", purpose="the terminal table")
+    if target is None:
+        print_report(report, console.Console())
+        return None
+    stream = io.StringIO()
+    print_report(report, console.Console(file=stream, width=_FILE_WIDTH))
+    return stream.getvalue()
+
+
+def _csv(report: TableReport) -> str:
+    records = report.to_records()
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return stream.getvalue()
