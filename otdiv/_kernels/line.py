@@ -16,11 +16,15 @@ array that fits in memory and are covered by rounding the small factors up.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._jit import kernel
 from .sorting import both, sort_pair, sorted_with
+
+Array: TypeAlias = NDArray[np.float64]
 
 U = 2.0**-53
 # Relative error of the levels, to the total: cumulated sum U, times the other total U, total of
@@ -28,7 +32,7 @@ U = 2.0**-53
 _LEVEL_ERROR = 4.0 * U
 # Outside these ranges the samples are moved by a power of two, so that no product of a mass with
 # a difference can overflow or lose digits.
-_LEAST_RANGE, _GREATEST_RANGE = 2.0**-600, 2.0**600
+LEAST_RANGE, GREATEST_RANGE = 2.0**-600, 2.0**600
 
 
 @kernel
@@ -165,7 +169,7 @@ def _cdf_gaps(x, y, F, G):
     return first, s + c
 
 
-def counting_levels(n: int, m: int):
+def counting_levels(n: int, m: int) -> tuple[Array, Array, float]:
     """Levels F (n,), G (m,) of two unweighted samples as exact whole numbers, and their total."""
     common = math.gcd(n, m)
     total = float(n // common * m)
@@ -176,7 +180,7 @@ def counting_levels(n: int, m: int):
     )
 
 
-def weighted_levels(a, b):
+def weighted_levels(a: Array, b: Array) -> tuple[Array, Array, float]:
     """Levels F (n,), G (m,) of weights in sorted order, in one unit, and their common total."""
     F, G = np.empty(a.size), np.empty(b.size)
     for weights, levels in ((a, F), (b, G)):
@@ -213,18 +217,30 @@ def _sorted_with_levels(x, y, a, b, threads):
     return x, y, F, G, total, _LEVEL_ERROR
 
 
-def _unit(x, y):
-    """Power of two that brings the range of two sorted samples near 1, where it is extreme."""
-    lo, hi = min(float(x[0]), float(y[0])), max(float(x[-1]), float(y[-1]))
+def range_unit(lo: float, hi: float) -> float:
+    """Power of two that brings an extreme range hi - lo near 1; 1.0 where the range is moderate."""
     width = hi - lo
-    if _LEAST_RANGE < width < _GREATEST_RANGE or width == 0.0:
-        return 1.0, width
-    exponent = math.frexp(0.25 * hi - 0.25 * lo)[1] + 2 if width == math.inf else math.frexp(width)[1]
-    unit = math.ldexp(1.0, max(-1020, min(1020, -exponent)))
-    return unit, hi * unit - lo * unit
+    if LEAST_RANGE < width < GREATEST_RANGE or width == 0.0:
+        return 1.0
+    # A range beyond float64 is taken in quarters.
+    shift = 0 if width < math.inf else 2
+    exponent = math.frexp(width if shift == 0 else 0.25 * hi - 0.25 * lo)[1] + shift
+    return math.ldexp(1.0, max(-1020, min(1020, -exponent)))
 
 
-def wasserstein_line(x, y, a=None, b=None, p=1.0, threads=None):
+def _range(x, y):
+    """Least and greatest of two sorted samples."""
+    return min(float(x[0]), float(y[0])), max(float(x[-1]), float(y[-1]))
+
+
+def wasserstein_line(
+    x: Array,
+    y: Array,
+    a: Array | None = None,
+    b: Array | None = None,
+    p: float = 1.0,
+    threads: int | None = None,
+) -> tuple[float, float]:
     """Wasserstein distance W_p of two samples on the line and the slack of its rounding.
 
     Parameters
@@ -243,20 +259,31 @@ def wasserstein_line(x, y, a=None, b=None, p=1.0, threads=None):
     -------
     value, slack : float
     """
-    x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
-    return wasserstein_sorted(x, y, F, G, total, level_error, p)
-
-
-def wasserstein_sorted(x, y, F, G, total, level_error, p):
-    """W_p and slack of sorted samples with their levels; F None stands for equal counts."""
-    unit, width = _unit(x, y)
-    if width == 0.0:
+    sample = _sorted_with_levels(x, y, a, b, threads)
+    value, slack = _sorted_distance(sample, p)
+    # The levels' rounding cannot part a weighted sample from itself.
+    if value == 0.0 < slack and np.array_equal(x, y) and _same_weights(a, b):
         return 0.0, 0.0
-    distinct = False
+    return value, slack
+
+
+def _same_weights(a, b):
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
+
+
+def _sorted_distance(sample, p):
+    """W_p and slack of what `_sorted_with_levels` returns; F None stands for equal counts."""
+    x, y, F, G, total, level_error = sample
+    lo, hi = _range(x, y)
+    if lo == hi:
+        return 0.0, 0.0
+    unit = range_unit(lo, hi)
+    underflow = 0.0
     if unit != 1.0:
-        # Values far below the range may underflow here: at most 2^-1074 of a range near 1.
-        distinct = unit < 1.0 and not (F is None and np.array_equal(x, y))
-        x, y = x * unit, y * unit
+        # Values far below a large range may underflow: by 2^-1074 at most, the range being near 1.
+        underflow = 2.0**-1000 if unit < 1.0 else 0.0
+        x, y, lo, hi = x * unit, y * unit, lo * unit, hi * unit
+    width = hi - lo
     # Moving a level by e moves the quantile function by at most e * range in the mean, so both
     # levels' errors change W_1 by at most this; only atoms within the range matter.
     spread = level_error * ((float(x[-1]) - float(x[0])) + (float(y[-1]) - float(y[0])))
@@ -270,15 +297,12 @@ def wasserstein_sorted(x, y, F, G, total, level_error, p):
     elif p == math.inf:
         value, slack = top, U * top
     elif top == 0.0:
-        value, slack = 0.0, 0.0 if spread == 0.0 else (1.01 * p * spread) ** (1.0 / p) * width
+        value, slack = 0.0, (1.01 * p * spread / width) ** (1.0 / p) * width
     else:
         value, slack = _powers(x, y, F, G, total, p, top, width, spread)
-    if distinct:
-        slack += 2.0**-1000
-    # Ending outside the normal range costs one more rounding, of at most half the least subnormal.
-    if 0.0 < value < 2.0**-1000 * unit:
-        slack += 5e-324 * unit
-    return value / unit, slack / unit
+    value, slack = value / unit, (slack + underflow) / unit
+    # A subnormal result has been rounded once more, by at most half the least subnormal.
+    return value, slack + (5e-324 if 0.0 < value < 1e-300 else 0.0)
 
 
 def _powers(x, y, F, G, total, p, top, width, spread):
@@ -299,7 +323,13 @@ def _powers(x, y, F, G, total, p, top, width, spread):
     return value, max(upper - value, value - lower) + 8.0 * U * upper
 
 
-def energy_line(x, y, a=None, b=None, threads=None):
+def energy_line(
+    x: Array,
+    y: Array,
+    a: Array | None = None,
+    b: Array | None = None,
+    threads: int | None = None,
+) -> tuple[float, float]:
     """Energy distance sqrt(2 * integral of (F - G)^2) on the line, and its slack.
 
     Arguments as in `wasserstein_line`; the unit is the square root of that of the samples.
@@ -307,15 +337,15 @@ def energy_line(x, y, a=None, b=None, threads=None):
     x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
     if F is None:
         F = G = np.arange(1.0, x.size + 1.0)
-    unit, width = _unit(x, y)
-    if width == 0.0:
+    lo, hi = _range(x, y)
+    if lo == hi:
         return 0.0, 0.0
+    unit = range_unit(lo, hi)
     if unit != 1.0:
-        # An even power, since the root of the unit comes back.
+        # An even power of two, since its root comes back.
         unit = unit if math.frexp(unit)[1] % 2 else unit * 0.5
-        width = x[-1] * unit
-        x, y = x * unit, y * unit
-        width = max(float(x[-1]), float(y[-1])) - min(float(x[0]), float(y[0]))
+        x, y, lo, hi = x * unit, y * unit, lo * unit, hi * unit
+    width = hi - lo
     first, second = _cdf_gaps(x, y, F, G)
     first, second = first / total, second / total / total
     # |(F - G)^2 - exact| <= 2 |F - G| e + e^2 with e the error of both levels; then the widths,

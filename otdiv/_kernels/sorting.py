@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +63,7 @@ def _offsets(counts):
 
 @kernel
 def _count_cells(values, lo, scale, bits, low, high):
-    """Positions of the first value of each low and high digit; the pairs that share a high digit."""
+    """First positions of each low and high digit; returns the pairs that share a high digit."""
     mask = (1 << bits) - 1
     for i in range(values.size):
         cell = np.int64((values[i] - lo) * scale)
@@ -115,7 +117,7 @@ def _spread_with(values, payload, buffer, carried, lo, scale, bits, low, high):
 
 @kernel
 def _insert(values, budget):
-    """Insertion sort; False, with `values` still a permutation, once more than `budget` moves ran."""
+    """Insertion sort; False, with all values still there, once more than `budget` moves ran."""
     for i in range(1, values.size):
         value = values[i]
         j = i - 1
@@ -242,7 +244,7 @@ def _radix(values, payload, buffer, carried, lowest):
     return keys.view(np.float64), payload, target.view(np.float64), carried
 
 
-def _sort(values, payload):
+def _sort(values: Any, payload: Any) -> tuple[Any, Any]:
     """Sort fresh arrays, which are overwritten; the sorted ones come back."""
     done, lo, hi = _survey(values)
     if done:
@@ -278,7 +280,7 @@ def sorted_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def sorted_with(
     values: NDArray[np.float64], payload: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | NDArray[np.int64]]:
-    """Return `values` (n,) sorted, and `payload` (n,) in that order; None asks for the order itself.
+    """Return `values` (n,) sorted and `payload` (n,) in that order; None asks for the order itself.
 
     The sort is stable: equal values keep the order of their rows.
     """
@@ -299,7 +301,13 @@ def thread_limit() -> int:
     return os.cpu_count() or 1
 
 
-def both(function, first, second, size: int, threads: int | None = None):
+def both(
+    function: Callable[..., Any],
+    first: tuple[Any, ...],
+    second: tuple[Any, ...],
+    size: int,
+    threads: int | None = None,
+) -> tuple[Any, Any]:
     """Return ``function(*first), function(*second)``, the second in a thread where it pays.
 
     `size` is the number of values of the smaller job; `threads` None takes what the machine has.
@@ -308,12 +316,12 @@ def both(function, first, second, size: int, threads: int | None = None):
     """
     if size < _THREAD_SIZE or (thread_limit() if threads is None else threads) < 2:
         return function(*first), function(*second)
-    outcome = []
+    outcome: list[tuple[Any, BaseException | None]] = []
 
     def work() -> None:
         try:
             outcome.append((function(*second), None))
-        except BaseException as error:  # noqa: BLE001 (raised again below, in the calling thread)
+        except BaseException as error:  # raised again below, in the calling thread
             outcome.append((None, error))
 
     thread = threading.Thread(target=work, name="otdiv-sort", daemon=True)
