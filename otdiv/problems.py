@@ -20,6 +20,9 @@ __all__ = ["MASS_RTOL", "TransportProblem"]
 # Chosen by taste: far above the rounding of sums of 1e8 weights, far below any real difference.
 MASS_RTOL = 1e-9
 
+# Rounding of two pairwise sums of up to 1e9 weights that were normalised one by one.
+_MASS_ROUNDING = 32 * 2.0**-53
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TransportProblem:
@@ -60,7 +63,8 @@ class TransportProblem:
         if abs(source_mass - target_mass) > MASS_RTOL * max(source_mass, target_mass):
             raise MassMismatchError(source_mass, target_mass)
         b = self.target.weights
-        if source_mass != target_mass:
+        # Masses that agree to rounding are equal: rescaling would only spread dust over the plan.
+        if abs(source_mass - target_mass) > _MASS_ROUNDING * source_mass:
             b = b * (source_mass / target_mass)
             b.flags.writeable = False
         object.__setattr__(self, "a", self.source.weights)

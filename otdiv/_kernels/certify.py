@@ -17,60 +17,73 @@ _TILE = 1024
 
 @kernel
 def dot(x, y):
-    """Sum of x_i y_i by Neumaier's compensated summation, and the sum of |x_i y_i|."""
+    """Compensated sum of x_i y_i, and the sum of |x_i y_i|; a term with x_i = 0 is 0."""
     total = 0.0
     rest = 0.0
     magnitude = 0.0
     for i in range(x.shape[0]):
+        if x[i] == 0.0:
+            continue
         term = x[i] * y[i]
         magnitude += abs(term)
         moved = total + term
-        if abs(total) >= abs(term):
-            rest += (total - moved) + term
-        else:
-            rest += (term - moved) + total
+        virtual = moved - total
+        rest += (total - (moved - virtual)) + (term - virtual)
         total = moved
     return total + rest, magnitude
 
 
 @kernel
-def marginals(rows, columns, mass, n, m):
-    """Compensated row sums (n,) and column sums (m,) of a sparse plan."""
-    sums = np.zeros(n + m)
-    rests = np.zeros(n + m)
+def sums_by(index, mass, size):
+    """Compensated sums (size,) of `mass` grouped by `index`."""
+    # A sum and its lost digits share a cache line, since the groups come in any order.
+    pairs = np.zeros((size, 2))
     for e in range(mass.shape[0]):
+        k = index[e]
         term = mass[e]
-        for side in range(2):
-            k = rows[e] if side == 0 else n + columns[e]
-            total = sums[k]
-            moved = total + term
-            if abs(total) >= abs(term):
-                rests[k] += (total - moved) + term
-            else:
-                rests[k] += (term - moved) + total
-            sums[k] = moved
-    sums += rests
-    return sums[:n].copy(), sums[n:].copy()
+        total = pairs[k, 0]
+        moved = total + term
+        # Two-sum: exact whatever the sizes of its operands, and without a branch.
+        virtual = moved - total
+        pairs[k, 1] += (total - (moved - virtual)) + (term - virtual)
+        pairs[k, 0] = moved
+    out = np.empty(size)
+    for k in range(size):
+        out[k] = pairs[k, 0] + pairs[k, 1]
+    return out
+
+
+@kernel
+def deficits(sums, weights):
+    """What each sum lacks of its weight, the total of that, and the total of what others exceed."""
+    lacking = np.empty(weights.shape[0])
+    missing = 0.0
+    excess = 0.0
+    for k in range(weights.shape[0]):
+        difference = weights[k] - sums[k]
+        lacking[k] = max(difference, 0.0)
+        missing += lacking[k]
+        excess += max(-difference, 0.0)
+    return lacking, missing, excess
 
 
 @kernel
 def shrink(rows, columns, mass, a, b):
-    """Scale rows, then columns, down to their weights; returns new masses and both deficits."""
+    """New masses: negative ones dropped, rows and then columns scaled down to their weights."""
     n = a.shape[0]
     m = b.shape[0]
     mass = np.maximum(mass, 0.0)
-    row_sums, _ = marginals(rows, columns, mass, n, m)
+    row_sums = sums_by(rows, mass, n)
     for e in range(mass.shape[0]):
         i = rows[e]
         if row_sums[i] > a[i]:
             mass[e] *= a[i] / row_sums[i]
-    _, column_sums = marginals(rows, columns, mass, n, m)
+    column_sums = sums_by(columns, mass, m)
     for e in range(mass.shape[0]):
         j = columns[e]
         if column_sums[j] > b[j]:
             mass[e] *= b[j] / column_sums[j]
-    row_sums, column_sums = marginals(rows, columns, mass, n, m)
-    return mass, np.maximum(a - row_sums, 0.0), np.maximum(b - column_sums, 0.0)
+    return mass
 
 
 @kernel
