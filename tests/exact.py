@@ -1,6 +1,7 @@
 """Exact optima in rational arithmetic, for instances small enough to solve without floats."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 
 def exact_transport(supplies, demands, costs):
@@ -43,7 +44,7 @@ def exact_transport(supplies, demands, costs):
         while path[-1] in parent:
             path.append(parent[path[-1]])
         path.reverse()
-        steps = list(zip(path, path[1:], strict=False))
+        steps = list(pairwise(path))
         amount = min(left[path[0][1]], free[end])
         for tail, head in steps:
             if tail[0] == "t":

@@ -14,6 +14,7 @@ from .._validation import as_float_array, as_sample, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
+from ..plans import SparsePlan
 from ..results import Bounds, Solver, TransportResult
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 Kind = Literal["certified", "quadrature", "monte_carlo"]
+
+# Below this mean power some of its terms may have left the range of floats.
+_UNDERFLOW = 1e-250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -411,9 +415,9 @@ def _solved(
     cost_atol = None if atol is None else (atol / scale) ** p
     transport = solve(problem, solver=solver, rtol=cost_rtol, atol=cost_atol)
     mass = problem.mass
-    value = scale * _root(transport.value / mass, p)
+    value = scale * _mean_power(transport, p)
     lower = scale * _root(max(transport.bounds.lower, 0.0) / mass, p)
-    upper = scale * _root(transport.bounds.upper / mass, p)
+    upper = max(value, scale * _root(transport.bounds.upper / mass, p))
     if p != 1.0 or mass != 1.0:
         # The division and the root are rounded once each.
         lower, upper = lower * (1.0 - 2.0**-51), upper * (1.0 + 2.0**-51)
@@ -421,6 +425,22 @@ def _solved(
         value=value, bounds=Bounds(lower, upper), kind="certified", transport=transport
     )
     return _checked_tolerance(result, rtol, atol)
+
+
+def _mean_power(transport: TransportResult, p: float) -> float:
+    """(<C, P> / mass)^(1/p), from scaled distances where p-th powers of small ones underflow."""
+    mean = transport.value / transport.problem.mass
+    if p == 1.0 or mean > _UNDERFLOW or not isinstance(transport.plan, SparsePlan):
+        return _root(mean, p)
+    plan, problem = transport.plan, transport.problem
+    assert isinstance(problem.cost, PNormCost)
+    metric = PNormCost(norm=problem.cost.norm)
+    moved = metric.between(problem.x[plan.rows], problem.y[plan.columns])[plan.mass > 0.0]
+    longest = float(moved.max(initial=0.0))
+    if longest == 0.0:
+        return 0.0
+    share = plan.mass[plan.mass > 0.0] / problem.mass
+    return longest * _root(float(share @ (moved / longest) ** p), p)
 
 
 def _root(value: float, p: float) -> float:

@@ -54,7 +54,9 @@ def test_any_plan_and_any_potentials_bound_the_exact_optimum(case, data):
     exact = exact_transport(supplies, demands, costs) / sum(supplies)
     f = data.draw(st.lists(finite, min_size=n, max_size=n))
     g = data.draw(st.lists(finite, min_size=m, max_size=m))
-    mass = data.draw(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=n * m, max_size=n * m))
+    mass = data.draw(
+        st.lists(st.floats(0, 1, allow_subnormal=False), min_size=n * m, max_size=n * m)
+    )
     dense = DensePlan(mass=np.reshape(mass, (n, m)))
     rows, columns = np.divmod(np.arange(n * m), m)
     sparse = SparsePlan(rows=rows, columns=columns, mass=np.array(mass), shape=(n, m))
@@ -104,7 +106,9 @@ def test_c_transform_is_the_minimum_over_all_pairs(x, y, norm_power):
     f = np.linspace(-1.0, 2.0, len(x))
     g = certificates.c_transform(problem, f)
     # Two evaluations of one cost may differ by its rounding.
-    np.testing.assert_allclose(g, (problem.matrix() - f[:, None]).min(axis=0), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(
+        g, (problem.matrix() - f[:, None]).min(axis=0), rtol=1e-13, atol=1e-13
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
