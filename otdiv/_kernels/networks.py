@@ -81,7 +81,7 @@ def sort_pairs(z, bias, swapped):
 
 @kernel
 def swap_pairs(g, swapped, out):
-    """Apply the remembered swaps to g; a swap is its own inverse, so this is J and its transpose."""
+    """Apply the remembered swaps to g: the Jacobian, and its transpose as a swap undoes itself."""
     for i in range(g.shape[0]):
         for k in range(0, g.shape[1], 2):
             first = g[i, k]
@@ -184,3 +184,63 @@ def rmsprop(parameters, gradient, second, rate, decay, epsilon):
         v = rho * second[k] + (one - rho) * g * g
         second[k] = v
         parameters[k] -= step * g / (np.sqrt(v) + eps)
+
+
+@kernel
+def clip(parameters, bound):
+    """Clip every parameter to [-bound, bound] in place; NaN stays."""
+    for k in range(parameters.size):
+        value = parameters[k]
+        parameters[k] = bound if value > bound else (-bound if value < -bound else value)
+
+
+@kernel
+def nearest_shifted(x, y, shift):
+    """Return for each y_j the minimum over i of |x_i - y_j| - shift_i, and where; x, y (., d)."""
+    n, m = x.shape[0], y.shape[0]
+    values = np.empty(m)
+    places = np.empty(m, dtype=np.int64)
+    for j in range(m):
+        best = np.inf
+        place = 0
+        for i in range(n):
+            square = 0.0
+            for k in range(x.shape[1]):
+                difference = float(x[i, k]) - float(y[j, k])
+                square += difference * difference
+            value = math.sqrt(square) - shift[i]
+            if value < best:
+                best = value
+                place = i
+        values[j] = best
+        places[j] = place
+    return values, places
+
+
+@kernel
+def soft_shifted(x, y, shift, epsilon):
+    """Mean over j of -epsilon log mean_i exp((shift_i - |x_i - y_j|) / epsilon), and its gradient.
+
+    The gradient in shift is returned with its sign turned: mean over j of softmax_i.
+    """
+    n, m = x.shape[0], y.shape[0]
+    share = np.zeros(n)
+    row = np.empty(n)
+    total = 0.0
+    for j in range(m):
+        largest = -np.inf
+        for i in range(n):
+            square = 0.0
+            for k in range(x.shape[1]):
+                difference = float(x[i, k]) - float(y[j, k])
+                square += difference * difference
+            row[i] = (shift[i] - math.sqrt(square)) / epsilon
+            largest = max(largest, row[i])
+        mass = 0.0
+        for i in range(n):
+            row[i] = math.exp(row[i] - largest)
+            mass += row[i]
+        total -= epsilon * (largest + math.log(mass / n))
+        for i in range(n):
+            share[i] += row[i] / (mass * m)
+    return total / m, share

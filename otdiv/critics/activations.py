@@ -1,6 +1,6 @@
 """Activations as small frozen objects: apply, transpose of the Jacobian, Jacobian, curvature.
 
-Each works in place on a matrix (rows, width), and reads every derivative off the output a = s(z), so
+Each works in place on a matrix (rows, width) and reads every derivative off the output a = s(z), so
 that the pre-activations need not be kept. `state` is what a sort must remember besides. All of them
 are 1-Lipschitz in the Euclidean norm.
 """
@@ -14,9 +14,9 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import networks as kernels
-from .._validation import check_positive, check_positive_integer
-from ..errors import InvalidInputError
+from otdiv._kernels import networks as kernels
+from otdiv._validation import check_positive, check_positive_integer
+from otdiv.errors import InvalidInputError
 
 __all__ = [
     "Activation",

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons over one flat vector of parameters: evaluate, differentiate, save, load."""
+"""Multilayer perceptrons over one flat vector of parameters: evaluate, differentiate, store."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import RngLike
-from .._validation import as_generator, as_points, check_choice, check_positive_integer
-from ..errors import InvalidInputError
+from otdiv._typing import RngLike
+from otdiv._validation import as_generator, as_points, check_choice, check_positive_integer
+from otdiv.errors import InvalidInputError
+
 from .activations import (
     Activation,
     Array,
@@ -130,7 +131,7 @@ class MLP:
         self.weights, self.biases = self.split(parameters)
 
     def split(self, vector: Array) -> tuple[list[Array], list[Array]]:
-        """Views of a vector like `parameters` (a gradient, say) as weights and biases."""
+        """Return views of a vector like `parameters` (a gradient, say) as weights and biases."""
         weights, biases, start = [], [], 0
         for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True):
             stop = start + n_in * n_out
@@ -176,7 +177,7 @@ class MLP:
         return points.astype(self.dtype, copy=False)
 
     def __call__(self, x: Any) -> Array:
-        """Outputs (k, n_outputs) at the points x (k, n_inputs)."""
+        """Return the outputs (k, n_outputs) at the points x (k, n_inputs)."""
         points = self._points(x)
         out = np.empty((len(points), self.n_outputs), dtype=self.dtype)
         for start in range(0, len(points), _BLOCK):
@@ -262,7 +263,7 @@ class Tape:
         self._ones = np.ones(n_rows, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
-        """Outputs (n_rows, n_outputs), a view that the next call overwrites."""
+        """Return the outputs (n_rows, n_outputs), a view that the next call overwrites."""
         network, a = self.network, self._a
         a[0][...] = x
         last = network.depth - 1
