@@ -1,13 +1,17 @@
 """How two tables differ: every shared column in its own unit, beside the noise of no change."""
 
-from .comparison import TableProgress, compare_tables
-from .report import ColumnComparison, JointComparison, NoiseFloor, TableReport
+from .._lazy import attach
 
-__all__ = [
-    "ColumnComparison",
-    "JointComparison",
-    "NoiseFloor",
-    "TableProgress",
-    "TableReport",
-    "compare_tables",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "ColumnComparison": "report",
+        "Ecdfs": "report",
+        "Frequencies": "report",
+        "JointComparison": "report",
+        "NoiseFloor": "report",
+        "TableProgress": "comparison",
+        "TableReport": "report",
+        "compare_tables": "comparison",
+    },
+)

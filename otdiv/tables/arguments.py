@@ -25,7 +25,7 @@ def row_weights(
     if isinstance(weights, str):
         if weights not in a.columns and weights not in b.columns:
             raise InvalidInputError("weights", "name a column of `a` or `b`", repr(weights))
-        return tuple(_weight_column(weights, table, side) for table, side in ((a, "a"), (b, "b")))
+        return _weight_column(weights, a, "a"), _weight_column(weights, b, "b")
     try:
         given_a, given_b = weights
     except (TypeError, ValueError):

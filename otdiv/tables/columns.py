@@ -106,10 +106,18 @@ def decode(source: Any) -> Column:
 
 
 def _as_series(source: Any, narwhals: Any) -> Any:
+    """Return a Series of a known dtype where Arrow can find one."""
     if not isinstance(source, np.ndarray):
-        if source.dtype != narwhals.Object:
+        native = source.to_native()
+        is_pandas = narwhals.dependencies.is_pandas_series(native)
+        if is_pandas and source.dtype in (narwhals.Object, narwhals.Unknown):
+            # Python objects, of which Arrow finds the common type or says why there is none; and
+            # time zones with an underscore (America/New_York), which narwhals 2.29 does not parse.
+            source = native
+        elif source.dtype == narwhals.Object:
+            source = source.to_list()
+        else:
             return source
-        source = source.to_list()  # Python objects: Arrow finds their common type, or says why not
     pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
     array = pyarrow.chunked_array([pyarrow.array(source, from_pandas=True)])
     return narwhals.from_native(array, series_only=True)
@@ -182,4 +190,5 @@ def common_codes(a: Column, b: Column) -> tuple[IndexArray, IndexArray, tuple[st
 def _recode(column: Column, labels: Sequence[str]) -> IndexArray:
     position = {label: index for index, label in enumerate(labels)}
     places = np.array([position[label] for label in column.labels], dtype=np.int64)
-    return places[column.values]
+    codes: IndexArray = places[column.values]
+    return codes

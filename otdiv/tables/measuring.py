@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import FloatArray, IndexArray
-from ..distances import sliced_wasserstein_result, wasserstein1
+from ..distances import sliced_wasserstein_result, wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 
@@ -36,7 +36,8 @@ def compare_numbers(
     rng: np.random.Generator,
 ) -> ColumnComparison:
     """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,)."""
-    effect = wasserstein1(x, y, x_weights=x_weights, y_weights=y_weights)
+    distance_ab = wasserstein1_result(x, y, x_weights=x_weights, y_weights=y_weights)
+    effect = distance_ab.value
     mean_a, sd_a = _mean_and_sd(x, x_weights)
     mean_b, sd_b = _mean_and_sd(y, y_weights)
     pooled = float(np.hypot(sd_a, sd_b)) / 2.0**0.5
@@ -54,7 +55,8 @@ def compare_numbers(
 
     return replace(
         row,
-        effect=float(effect),
+        effect=effect,
+        bounds=distance_ab.bounds,
         pooled_sd=pooled,
         standardized=float(standardized),
         mean_difference=difference,
@@ -195,7 +197,8 @@ def _mean_and_sd(x: FloatArray, weights: FloatArray | None) -> tuple[float, floa
 
 def _frequencies(codes: IndexArray, weights: FloatArray | None, k: int) -> FloatArray:
     counts = np.bincount(codes, weights=weights, minlength=k)
-    return counts / counts.sum()
+    shares: FloatArray = counts / counts.sum()
+    return shares
 
 
 def _ecdfs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._typing import FloatArray
 from ..errors import InvalidInputError
+from ..results import Bounds
 from .columns import Kind
 from .reading import Backend
+from .records import FIELDS, document, record
 from .wording import headlines, markdown_table
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class ColumnComparison:
     effect : float or None
         For numbers and times the Wasserstein distance W1, in the column's unit; for categories and
         booleans the total variation, a share of the rows. None where the column failed.
+    bounds : Bounds or None
+        Proven enclosure of W1, rounding included; numbers and times only.
     js_divergence : float or None
         Jensen-Shannon divergence of the frequencies in nats; categories and booleans only.
     pooled_sd : float or None
@@ -136,6 +139,7 @@ class ColumnComparison:
     missing_rate_b: float
     unit: str | None = None
     effect: float | None = None
+    bounds: Bounds | None = None
     js_divergence: float | None = None
     pooled_sd: float | None = None
     standardized: float | None = None
@@ -266,7 +270,7 @@ class TableReport:
 
     def to_records(self) -> list[dict[str, Any]]:
         """One flat dictionary a row, in order, with unrounded numbers."""
-        return [_record(row) for row in self.rows]
+        return [record(row) for row in self.rows]
 
     def to_frame(self, backend: Backend | None = None) -> Any:
         """One line a column as a data frame.
@@ -291,32 +295,12 @@ class TableReport:
         records = self.to_records()
         columns = {name: [record[name] for record in records] for name in records[0]}
         types = {str: narwhals.String, int: narwhals.Int64, float: narwhals.Float64}
-        schema = {name: types[_FIELDS[name]] for name in columns}
+        schema = {name: types[FIELDS[name]] for name in columns}
         return narwhals.from_dict(columns, schema=schema, backend=chosen).to_native()
 
     def to_json(self) -> str:
         """All of it but the distributions, as JSON; what is not a finite number is null."""
-        joint = None
-        if self.joint is not None:
-            joint = {
-                "columns": list(self.joint.columns),
-                "n_a": self.joint.n_a,
-                "n_b": self.joint.n_b,
-                "measure": "sliced W1",
-                "effect": self.joint.effect,
-                "standard_error": self.joint.standard_error,
-                "n_projections": self.joint.n_projections,
-                **_noise_fields(self.joint.noise),
-                "error": self.joint.error,
-            }
-        document = {
-            "a": {"name": self.name_a, "rows": self.rows_a, "only_here": list(self.only_a)},
-            "b": {"name": self.name_b, "rows": self.rows_b, "only_here": list(self.only_b)},
-            "weights": self.weights,
-            "columns": self.to_records(),
-            "joint": joint,
-        }
-        return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+        return json.dumps(document(self), indent=2, allow_nan=False, ensure_ascii=False)
 
     def to_markdown(self) -> str:
         """Return a padded Markdown table, rounded for reading, and what stands out below it."""
@@ -366,54 +350,6 @@ def _short_name(name: str) -> str:
     return PurePath(name).stem or name
 
 
-def _noise_fields(noise: NoiseFloor | None) -> dict[str, Any]:
-    sizes = (None, None) if noise is None else noise.sizes
-    return {
-        "noise_median": None if noise is None else noise.median,
-        "noise_95": None if noise is None else noise.percentile_95,
-        "noise_splits": None if noise is None else noise.n_splits,
-        "noise_size_1": sizes[0],
-        "noise_size_2": sizes[1],
-    }
-
-
-_FIELDS: dict[str, type] = {
-    "column": str,
-    "kind": str,
-    "measure": str,
-    "effect": float,
-    "unit": str,
-    "standardized": float,
-    "pooled_sd": float,
-    "mean_difference": float,
-    "shift_share": float,
-    "js_divergence": float,
-    "noise_median": float,
-    "noise_95": float,
-    "noise_splits": int,
-    "noise_size_1": int,
-    "noise_size_2": int,
-    "n_a": int,
-    "n_b": int,
-    "missing_a": int,
-    "missing_b": int,
-    "missing_rate_a": float,
-    "missing_rate_b": float,
-    "error": str,
-}
-
-
-def _record(row: ColumnComparison) -> dict[str, Any]:
-    noise = _noise_fields(row.noise)
-    return {name: noise[name] if name in noise else getattr(row, name) for name in _FIELDS}
-
-
-def _finite(value: Any) -> Any:
-    """Replace infinities, for which JSON has no word, by None."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value
+def _short_name(name: str) -> str:
+    """Stem of a path; an argument's name as it is."""
+    return PurePath(name).stem or name
