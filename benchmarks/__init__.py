@@ -1,0 +1,1 @@
+"""Problems × solvers, side by side in one process; failures stay in the table."""

@@ -1,0 +1,151 @@
+"""Who takes part: ours and the installed peers, each a function from an instance to an answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A value, with bounds where the library gives them."""
+
+    value: Any
+    lower: float = math.nan
+    upper: float = math.nan
+    status: str = "done"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`prepare(data)` is not timed (a peer's cost matrix); `call(prepared)` is."""
+
+    name: str
+    suite: str
+    call: Callable[[Any], Answer]
+    prepare: Callable[[dict[str, Any]], Any] = lambda data: data
+    needs: str = "otdiv"
+
+
+def _ours_line(data: dict[str, Any]) -> Answer:
+    from otdiv import wasserstein1
+
+    return Answer(wasserstein1(**data))
+
+
+def _ours_line_plan(data: dict[str, Any]) -> Answer:
+    from otdiv import solvers, transport
+
+    result = transport(**data, solver=solvers.Line())
+    return Answer(result.value, result.bounds.lower, result.bounds.upper, result.status.name)
+
+
+def _scipy_line(data: dict[str, Any]) -> Answer:
+    from scipy.stats import wasserstein_distance
+
+    weights = data.get("x_weights"), data.get("y_weights")
+    return Answer(wasserstein_distance(data["x"], data["y"], *weights))
+
+
+def _pot_line(data: dict[str, Any]) -> Answer:
+    import ot
+
+    a, b = data.get("x_weights"), data.get("y_weights")
+    a, b = (None if w is None else w / w.sum() for w in (a, b))
+    return Answer(float(ot.wasserstein_1d(data["x"], data["y"], a, b)))
+
+
+def _mean(name: str) -> Callable[[dict[str, Any]], Answer]:
+    def call(data: dict[str, Any]) -> Answer:
+        import otdiv
+
+        return Answer(float(np.mean(getattr(otdiv, name)(data["p"], data["q"], axis=1))))
+
+    return call
+
+
+def _scipy_js(data: dict[str, Any]) -> Answer:
+    from scipy.spatial.distance import jensenshannon
+
+    with np.errstate(all="ignore"):
+        return Answer(float(np.mean(jensenshannon(data["p"], data["q"], axis=1) ** 2)))
+
+
+def _scipy_kl(data: dict[str, Any]) -> Answer:
+    from scipy.stats import entropy
+
+    return Answer(float(np.mean(entropy(data["p"], data["q"], axis=1))))
+
+
+def _ours_points(data: dict[str, Any]) -> Answer:
+    from otdiv import transport
+
+    result = transport(
+        data["x"], data["y"], x_weights=data["a"], y_weights=data["b"], cost=data["cost"]
+    )
+    return Answer(result.value, result.bounds.lower, result.bounds.upper, result.status.name)
+
+
+def _ours_matrix(prepared: Any) -> Answer:
+    from otdiv import transport_matrix
+
+    C, a, b = prepared
+    result = transport_matrix(C, x_weights=a, y_weights=b)
+    return Answer(result.value, result.bounds.lower, result.bounds.upper, result.status.name)
+
+
+def _matrix(data: dict[str, Any]) -> Any:
+    from scipy.spatial.distance import cdist
+
+    return cdist(data["x"], data["y"], data["cost"]), data["a"], data["b"]
+
+
+def _pot(prepared: Any) -> Answer:
+    import warnings
+
+    import ot
+
+    C, a, b = prepared
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, log = ot.emd2(a, b, C, numItermax=10**8, log=True)
+    return Answer(float(value), status=str(log["warning"] or "done"))
+
+
+def _assignment(prepared: Any) -> Answer:
+    from scipy.optimize import linear_sum_assignment
+
+    C, a, b = prepared
+    if not (len(a) == len(b) and np.ptp(a) == 0.0 == np.ptp(b)):
+        return Answer(math.nan, status="not applicable")
+    rows, columns = linear_sum_assignment(C)
+    return Answer(float(C[rows, columns].mean()))
+
+
+def _scipy_nd(data: dict[str, Any]) -> Answer:
+    from scipy.stats import wasserstein_distance_nd
+
+    if data["cost"] != "euclidean":
+        return Answer(math.nan, status="not applicable")
+    return Answer(float(wasserstein_distance_nd(data["x"], data["y"], data["a"], data["b"])))
+
+
+CONTENDERS = [
+    Contender("otdiv wasserstein1", "line", _ours_line),
+    Contender("otdiv transport(Line)", "line", _ours_line_plan),
+    Contender("scipy wasserstein_distance", "line", _scipy_line, needs="scipy"),
+    Contender("POT wasserstein_1d", "line", _pot_line, needs="ot"),
+    Contender("otdiv js_divergence", "divergences", _mean("js_divergence")),
+    Contender("scipy jensenshannon", "divergences", _scipy_js, needs="scipy"),
+    Contender("otdiv kl_divergence", "divergences", _mean("kl_divergence")),
+    Contender("scipy entropy", "divergences", _scipy_kl, needs="scipy"),
+    Contender("otdiv points", "exact", _ours_points),
+    Contender("otdiv matrix", "exact", _ours_matrix, _matrix),
+    Contender("POT emd2", "exact", _pot, _matrix, needs="ot"),
+    Contender("scipy LSA", "exact", _assignment, _matrix, needs="scipy"),
+    Contender("scipy wasserstein_distance_nd", "exact", _scipy_nd, needs="scipy"),
+]

@@ -1,0 +1,184 @@
+"""The instances: each a name, the suite it belongs to, its sizes, and how a seed makes its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One family of instances; `make(rng, n)` returns the data that contenders receive."""
+
+    name: str
+    suite: str
+    sizes: tuple[int, ...]
+    quick: tuple[int, ...]
+    make: Callable[[np.random.Generator, int], dict[str, Any]]
+    limits: dict[str, int] = field(default_factory=dict)
+    """Largest size that a named contender is asked, where more would take minutes."""
+
+
+def _line(weighted: bool) -> Callable[[np.random.Generator, int], dict[str, Any]]:
+    def make(rng: np.random.Generator, n: int) -> dict[str, Any]:
+        data = {"x": rng.normal(size=n), "y": rng.normal(0.2, 1.1, size=n)}
+        if weighted:
+            data |= {"x_weights": rng.random(n) + 0.05, "y_weights": rng.random(n) + 0.05}
+        return data
+
+    return make
+
+
+def _heavy(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    return {"x": rng.standard_cauchy(n), "y": rng.standard_cauchy(n) * 1.5}
+
+
+def _rows(dtype: Any) -> Callable[[np.random.Generator, int], dict[str, Any]]:
+    def make(rng: np.random.Generator, n: int) -> dict[str, Any]:
+        p, q = rng.dirichlet(np.ones(100), size=(2, n)).astype(dtype)
+        return {"p": p, "q": q}
+
+    return make
+
+
+LINE_SIZES = (100, 10_000, 100_000, 1_000_000, 10_000_000)
+PROBLEMS = [
+    Problem("normal", "line", LINE_SIZES, (100, 100_000), _line(weighted=False)),
+    Problem("normal, weighted", "line", LINE_SIZES[:-1], (100, 100_000), _line(weighted=True)),
+    Problem("Cauchy", "line", LINE_SIZES[:-1], (100_000,), _heavy),
+    Problem("Dirichlet rows of 100", "divergences", (100, 10_000), (100,), _rows(np.float64)),
+    Problem("Dirichlet rows of 100, float32", "divergences", (10_000,), (100,), _rows(np.float32)),
+]
+
+
+def clouds(
+    family: str, d: int, weights: str, cost: str
+) -> Callable[[np.random.Generator, int], dict[str, Any]]:
+    """Point clouds of the suites `exact` and `entropic`: coordinates, weights, name of the cost."""
+
+    def make(rng: np.random.Generator, n: int) -> dict[str, Any]:
+        if family == "uniform against normal":
+            x, y = rng.random((n, d)), rng.normal(0.5, 0.25, (n, d)) + 0.1
+        elif family == "uniform":
+            x, y = rng.random((n, d)), rng.random((n, d))
+        elif family == "clustered":
+            centres = rng.random((2, 20, d))
+            x = centres[0][rng.integers(20, size=n)] + 0.01 * rng.normal(size=(n, d))
+            y = centres[1][rng.integers(20, size=n)] + 0.01 * rng.normal(size=(n, d))
+        elif family == "heavy-tailed":
+            x, y = rng.standard_t(2.0, (n, d)), rng.standard_t(2.0, (n, d)) + 0.3
+        elif family == "translated copy":
+            x = rng.random((n, d))
+            y = x + 0.05
+        elif family == "grid ties":
+            side = int(np.ceil(n ** (1.0 / d)))
+            x, y = (rng.integers(side, size=(n, d)) / side for _ in range(2))
+        else:
+            raise ValueError(family)
+        data = {"x": x, "y": y, "cost": cost}
+        if weights == "random":
+            data["a"], data["b"] = (w / w.sum() for w in rng.random((2, n)) + 0.05)
+        else:
+            data["a"] = data["b"] = np.full(n, 1.0 / n)
+        return data
+
+    return make
+
+
+EXACT_SIZES = (50, 100, 500, 1000, 2000, 4000, 8000)
+for d in (2, 3, 10, 50):
+    for weights in ("uniform", "random"):
+        for cost in ("euclidean", "sqeuclidean"):
+            PROBLEMS.append(
+                Problem(
+                    f"uniform against normal, d={d}, {weights} weights, {cost}",
+                    "exact",
+                    EXACT_SIZES if d in (2, 10) else EXACT_SIZES[3:6],
+                    (100, 500),
+                    clouds("uniform against normal", d, weights, cost),
+                    limits={"scipy LSA": 2000, "scipy wasserstein_distance_nd": 200},
+                )
+            )
+for family in ("uniform", "clustered", "heavy-tailed", "translated copy", "grid ties"):
+    for cost in ("euclidean", "sqeuclidean"):
+        PROBLEMS.append(
+            Problem(
+                f"{family}, d=2, uniform weights, {cost}",
+                "exact",
+                (1000, 2000, 4000, 8000),
+                (500,),
+                clouds(family, 2, "uniform", cost),
+                limits={"scipy LSA": 2000, "scipy wasserstein_distance_nd": 200},
+            )
+        )
+
+
+def images(name: str) -> Callable[[np.random.Generator, int], dict[str, Any]]:
+    """Pairs of n-pixel images as weights on a grid, in the manner of DOTmark (arXiv:1610.03368)."""
+
+    def make(rng: np.random.Generator, n: int) -> dict[str, Any]:
+        from sklearn.datasets import load_digits, load_sample_images
+
+        side = round(n**0.5)
+        axis = (np.arange(side) + 0.5) / side
+        grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+        if name == "white noise":
+            a, b = rng.random((2, side * side))
+        elif name == "Cauchy density":
+            centres = rng.random((2, 2))
+            a, b = (1.0 / (0.01 + ((grid - centre) ** 2).sum(1)) ** 1.5 for centre in centres)
+        elif name == "shapes":
+            centres, radii = 0.3 + 0.4 * rng.random((2, 2)), 0.15 + 0.2 * rng.random(2)
+            a, b = (
+                (((grid - centre) ** 2).sum(1) < radius**2) + 0.0
+                for centre, radius in zip(centres, radii, strict=True)
+            )
+        elif name == "photographs":
+            photos = load_sample_images().images
+            a, b = (
+                photo.mean(axis=2)[: photo.shape[0] // side * side, : photo.shape[1] // side * side]
+                .reshape(side, photo.shape[0] // side, side, -1)
+                .mean(axis=(1, 3))
+                .ravel()
+                for photo in photos
+            )
+        else:
+            digits = load_digits().images[rng.choice(1797, 2, replace=False)]
+            repeat = -(-side // 8)
+            a, b = (
+                np.kron(digit, np.ones((repeat, repeat)))[:side, :side].ravel() for digit in digits
+            )
+        return {"x": grid, "y": grid, "a": a / a.sum(), "b": b / b.sum(), "cost": "sqeuclidean"}
+
+    return make
+
+
+for name in ("white noise", "Cauchy density", "shapes", "photographs", "digits"):
+    PROBLEMS.append(Problem(f"image pair: {name}", "exact", (1024, 4096), (256,), images(name)))
+
+
+def colours(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """Pixels of scikit-learn's two photographs as colour clouds in [0, 1]³."""
+    from sklearn.datasets import load_sample_images
+
+    photos = load_sample_images().images
+    x, y = (photo.reshape(-1, 3)[rng.choice(photo.size // 3, n)] / 255.0 for photo in photos)
+    weights = np.full(n, 1.0 / n)
+    return {"x": x, "y": y, "a": weights, "b": weights, "cost": "sqeuclidean"}
+
+
+def counts(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """Sparse counts like a single-cell experiment's: log(1 + Poisson of gamma rates), 50 genes."""
+    rates = rng.gamma(0.3, 2.0, (2, 8, 50))
+    x, y = (np.log1p(rng.poisson(rate[rng.integers(8, size=n)])).astype(float) for rate in rates)
+    weights = np.full(n, 1.0 / n)
+    return {"x": x, "y": y, "a": weights, "b": weights, "cost": "euclidean"}
+
+
+PROBLEMS += [
+    Problem("colour clouds of two photographs", "exact", (1000, 4000), (500,), colours),
+    Problem("sparse counts, d=50", "exact", (1000, 4000), (500,), counts),
+]
