@@ -125,8 +125,8 @@ def report() -> Path:
         out += [
             f"## {path.stem}",
             "",
-            f"`{header['command']}` on {header['processor']}, Python {header['python']}, {versions};"
-            f" calibration {_seconds(header['calibration_seconds'])}.",
+            f"`{header['command']}` on {header['processor']}, Python {header['python']},"
+            f" {versions}; calibration {_seconds(header['calibration_seconds'])}.",
             "",
         ]
         if rows:

@@ -70,15 +70,14 @@ def preflight(
                 bytes=120 * (n + m),
             )
         )
-    if pairs <= 10**6:
-        choices.append(
-            Choice(
-                solver=solvers.LinearProgram(),
-                reason=f"a dense cost of {n} x {m} pairs",
-                seconds=1e-3 + 2e-6 * pairs * size**0.5,
-                bytes=300 * pairs,
-            )
+    choices.append(
+        Choice(
+            solver=solvers.NetworkSimplex(),
+            reason=f"a dense cost of {n} x {m} pairs",
+            seconds=2e-4 + 1e-9 * pairs * size**0.5,
+            bytes=(8 if isinstance(problem.cost, PNormCost) else 0) * pairs + 400 * (n + m),
         )
+    )
     return tuple(choices)
 
 
