@@ -1,0 +1,109 @@
+"""Energy distance between samples, discrete measures and laws."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._kernels import line as line_kernels
+from .._kernels.pair_sums import DISTANCE
+from .._typing import FloatArray
+from ..costs import as_metric
+from .gaussians import folded_mean
+from .laws import cdf_distance
+from .line_laws import Normal, as_line_law, is_law
+from .samples import SignedAtoms, as_sample_pair, triangle_sum
+
+__all__ = ["energy_distance"]
+
+# Below this share of its terms, the closed form of two normal laws has lost too many digits.
+_CANCELLATION = 1e-3
+
+
+def energy_distance(
+    x: Any,
+    y: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    metric: Any = "euclidean",
+) -> float:
+    """Energy distance sqrt(2 E|X - Y| - E|X - X'| - E|Y - Y'|), the root, as SciPy's.
+
+    X, X' and Y, Y' are independent. On the line it is sqrt(2 ∫ (F - G)²), computed in
+    O(n log n) time; in more dimensions in O((n + m)²) time and O(n + m) memory. The sample means
+    include the pairs of a point with itself (the V-statistic), so that the distance is a metric of
+    the two empirical laws and exactly 0 where these are equal.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
+        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a frozen 1-D `scipy.stats` law.
+    x_weights, y_weights : array_like, shapes (n,) and (m,), optional
+        Relative frequencies of samples, each side normalised to 1; uniform by default.
+    metric : PNormCost or str, default "euclidean"
+        Distance of points: "euclidean", "cityblock", "chebyshev" or a PNormCost of power 1.
+
+    Returns
+    -------
+    float
+        Distance; its unit is the **square root** of that of the metric. Where it is below 1e-8
+        of sqrt(E|X - Y|) in more than one dimension, rounding may have eaten all its digits.
+
+    Raises
+    ------
+    InvalidInputError
+        For NaN, infinite coordinates, negative weights, empty samples, unequal columns.
+    UnsupportedProblemError
+        For laws of more than one dimension that are not discrete.
+
+    Notes
+    -----
+    It is a metric between laws for the Euclidean and the cityblock distance. For norms that are not
+    of negative type (Chebyshev in three dimensions or more) it can miss a difference, and a square
+    below zero is returned as 0.
+
+    References
+    ----------
+    Székely, Rizzo (2013), *Energy statistics: a class of statistics based on distances*,
+    doi:10.1016/j.jspi.2013.03.018. Cramér's form: Székely (2003), *E-statistics*.
+
+    Examples
+    --------
+    >>> from otdiv import energy_distance
+    >>> energy_distance([0.0], [2.0])
+    2.0
+    >>> energy_distance([[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]])
+    0.0
+    """
+    ground = as_metric(metric)
+    if is_law(x) or is_law(y):
+        return _between_laws(x, y, x_weights, y_weights)
+    pair = as_sample_pair(x, y, x_weights, y_weights)
+    if pair.d == 1:
+        value, _ = line_kernels.energy_line(pair.x[:, 0], pair.y[:, 0], pair.a, pair.b)
+        return float(value)
+    atoms = SignedAtoms.from_pair(pair).present()
+    if atoms.weights.size < 2:
+        return 0.0
+    z, scale = _scaled(atoms.points)
+    squared = -2.0 * triangle_sum(z, atoms.weights, DISTANCE, ground.norm)
+    return math.sqrt(max(0.0, squared)) * math.sqrt(scale)
+
+
+def _scaled(z: FloatArray) -> tuple[FloatArray, float]:
+    """Points of extent near one and the power of two that brings them back: squares must fit."""
+    z = z * 0.5
+    extent = float((z.max(axis=0) - z.min(axis=0)).max())
+    exponent = min(max(math.frexp(extent)[1], -1000), 1000)
+    return z * math.ldexp(1.0, -exponent), 2.0 * math.ldexp(1.0, exponent)
+
+
+def _between_laws(x: Any, y: Any, x_weights: Any, y_weights: Any) -> float:
+    p, q = as_line_law("x", x, x_weights), as_line_law("y", y, y_weights)
+    if isinstance(p, Normal) and isinstance(q, Normal):
+        spread = (p.scale + q.scale) / math.sqrt(math.pi)
+        mixed = folded_mean(p.loc - q.loc, math.hypot(p.scale, q.scale))
+        if mixed - spread > _CANCELLATION * mixed:
+            return math.sqrt(2.0 * (mixed - spread))
+    return math.sqrt(2.0 * cdf_distance(p, q).value)
