@@ -1,0 +1,206 @@
+"""Hypothesis strategies: probability vectors, measures, problems with and without known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._optional import import_optional
+from ..costs import Euclidean, PNormCost, SquaredEuclidean
+from ..measures import DiscreteMeasure
+from ..problems import TransportProblem
+from . import problems as known
+
+__all__ = ["discrete_measures", "probability_vectors", "solved_problems", "transport_problems"]
+
+st: Any = import_optional(
+    "hypothesis.strategies", extra="verify", purpose="otdiv.testing.strategies"
+)
+
+
+def probability_vectors(*, min_size: int = 1, max_size: int = 12, allow_zeros: bool = True) -> Any:
+    """Strategy of probability vectors (k,): whole numbers up to 50 over their sum.
+
+    Half of them have entries of very different size (down to 2**-40 of the largest). They shrink
+    to a single 1, then to few entries that are small whole numbers before division.
+
+    Parameters
+    ----------
+    min_size, max_size : int
+        Number of entries.
+    allow_zeros : bool, default True
+        Whether entries may be exactly 0.
+
+    Returns
+    -------
+    strategy of arrays
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv.testing import probability_vectors
+    >>> @given(probability_vectors())
+    ... def sums_to_one(p):
+    ...     assert abs(p.sum() - 1.0) < 1e-15 * len(p) * 2
+    >>> sums_to_one()
+    """
+
+    def draw_vector(draw: Callable[[Any], Any]) -> Any:
+        size = draw(st.integers(min_size, max_size))
+        counts = draw(
+            st.lists(st.integers(0 if allow_zeros else 1, 50), min_size=size, max_size=size)
+        )
+        weights = np.array(counts, dtype=np.float64)
+        if draw(st.booleans()):
+            powers = draw(st.lists(st.integers(0, 40), min_size=size, max_size=size))
+            weights = np.ldexp(weights, -np.array(powers))
+        if not weights.any():
+            weights[0] = 1.0
+        return weights / weights.sum()
+
+    return st.composite(draw_vector)()
+
+
+def _coordinates(d: int) -> Any:
+    lattice = st.integers(-20, 20).map(lambda k: k / 4.0)
+    free = st.floats(-1e3, 1e3, allow_subnormal=False)
+    return st.one_of(
+        st.lists(lattice, min_size=d, max_size=d), st.lists(free, min_size=d, max_size=d)
+    )
+
+
+def discrete_measures(
+    *, d: int | None = None, min_size: int = 1, max_size: int = 12, max_dimension: int = 5
+) -> Any:
+    """Strategy of `DiscreteMeasure`s of mass one: ties, repeated and collinear points included.
+
+    They shrink to one atom at the origin.
+
+    Parameters
+    ----------
+    d : int, optional
+        Dimension; drawn from 1 to `max_dimension` by default.
+    min_size, max_size : int
+        Number of atoms.
+    max_dimension : int, default 5
+        Largest dimension that is drawn.
+
+    Returns
+    -------
+    strategy of DiscreteMeasure
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv.testing import discrete_measures
+    >>> @given(discrete_measures(d=2))
+    ... def has_two_columns(p):
+    ...     assert p.d == 2
+    >>> has_two_columns()
+    """
+
+    def draw_measure(draw: Callable[[Any], Any]) -> DiscreteMeasure:
+        dimension = draw(st.integers(1, max_dimension)) if d is None else d
+        weights = draw(probability_vectors(min_size=min_size, max_size=max_size))
+        points = draw(
+            st.lists(_coordinates(dimension), min_size=len(weights), max_size=len(weights))
+        )
+        return DiscreteMeasure(points=np.array(points), weights=weights)
+
+    return st.composite(draw_measure)()
+
+
+def _costs() -> Any:
+    return st.one_of(
+        st.sampled_from([Euclidean(), SquaredEuclidean()]),
+        st.builds(
+            PNormCost,
+            norm=st.sampled_from([1.0, 2.0, 3.0, float("inf")]),
+            power=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
+        ),
+    )
+
+
+def transport_problems(*, max_size: int = 8, matrices: bool = True) -> Any:
+    """Strategy of `TransportProblem`s between points or, if `matrices`, with bare cost matrices.
+
+    They shrink to one atom on either side at distance 0.
+
+    Parameters
+    ----------
+    max_size : int, default 8
+        Largest number of atoms on a side.
+    matrices : bool, default True
+        Whether cost matrices of either sign are drawn too.
+
+    Returns
+    -------
+    strategy of TransportProblem
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import solve
+    >>> from otdiv.testing import transport_problems
+    >>> @given(transport_problems(max_size=4))
+    ... def value_is_inside_its_bounds(problem):
+    ...     result = solve(problem, throw=False)
+    ...     assert result.value in result.bounds
+    >>> value_is_inside_its_bounds()
+    """
+
+    def draw_problem(draw: Callable[[Any], Any]) -> TransportProblem:
+        if matrices and draw(st.booleans()):
+            a = draw(probability_vectors(max_size=max_size))
+            b = draw(probability_vectors(max_size=max_size))
+            entries = st.one_of(st.integers(-20, 20).map(float), st.floats(-1e3, 1e3))
+            C = draw(st.lists(entries, min_size=len(a) * len(b), max_size=len(a) * len(b)))
+            return TransportProblem.from_matrix(np.reshape(C, (len(a), len(b))), a, b)
+        d = draw(st.integers(1, 3))
+        sides = [draw(discrete_measures(d=d, max_size=max_size)) for _ in range(2)]
+        return TransportProblem(source=sides[0], target=sides[1], cost=draw(_costs()))
+
+    return st.composite(draw_problem)()
+
+
+def solved_problems(*, max_size: int = 12) -> Any:
+    """Strategy of `SolvedProblem`s, whose optimal value is known by construction.
+
+    Funnels, permutations, translations, Dirac measures, monotone lines and Gaussian quantiles; they
+    shrink to Dirac measures, then to few points.
+
+    Parameters
+    ----------
+    max_size : int, default 12
+        Largest number of points on a side.
+
+    Returns
+    -------
+    strategy of SolvedProblem
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import solve
+    >>> from otdiv.testing import solved_problems
+    >>> @given(solved_problems(max_size=5))
+    ... def finds_the_known_value(case):
+    ...     value = solve(case.problem).value
+    ...     assert abs(value - case.value) <= 1e-12 * (1.0 + abs(case.value))
+    >>> finds_the_known_value()
+    """
+    sizes = st.integers(1, max_size)
+    dimensions = st.integers(1, 4)
+    seeds = st.integers(0, 2**16)
+    lengths = st.integers(1, 64).map(lambda k: k / 8.0)
+    powers = st.sampled_from([1.0, 2.0, 1.5])
+    return st.one_of(
+        st.builds(known.point_masses, distance=lengths, d=dimensions, power=powers),
+        st.builds(known.permuted, n=sizes, d=dimensions, rng=seeds),
+        st.builds(known.translated, n=sizes, d=dimensions, shift=lengths, power=powers, rng=seeds),
+        st.builds(known.monotone_line, n=sizes, power=powers, rng=seeds),
+        st.builds(known.gaussian_line, n=sizes, mean=lengths, deviation=lengths),
+        st.builds(known.funnels, n=sizes, d=dimensions, weighted=st.booleans(), rng=seeds),
+    )
