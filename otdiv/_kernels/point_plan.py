@@ -1,0 +1,283 @@
+"""The entropic plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two clouds as an operator.
+
+Everything is in bits: u = log2(a) + f log2(e) / epsilon, v likewise, c = C log2(e) / epsilon, so
+that the plan needs one power of two an entry.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import leaf_pruning, point_sums
+from .clouds import Cloud
+from .exponential import LOG2_E
+
+# A sum this far (in bits) from its marginal was computed with a shift that says too little: digits
+# may have been pruned or lost in the subnormal range, so it is computed again from its maximum.
+_TRUSTED_BITS = 6.0
+# Scalings of a stored plan stay within this many bits of where it was made, so that what was
+# pruned then is still negligible.
+_REUSE_BITS = 5.0
+# One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
+_SLICE = 2 * 10**8
+
+
+class Ranges(NamedTuple):
+    """Column ranges of each row leaf, as `leaf_pruning.kept_ranges` returns them."""
+
+    leaves: np.ndarray
+    first: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+
+    def entries(self) -> np.ndarray:
+        """Number of kept entries of each row leaf."""
+        widths = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
+        return np.diff(self.leaves) * np.diff(widths[self.first])
+
+    def slices(self) -> list[Ranges]:
+        """The same in runs of row leaves of bounded work."""
+        work = np.cumsum(self.entries())
+        if work[-1] <= _SLICE:
+            return [self]
+        cuts = np.searchsorted(work, np.arange(_SLICE, int(work[-1]), _SLICE))
+        edges = np.unique(np.concatenate([[0], cuts, [work.size]]))
+        return [
+            Ranges(self.leaves[i : j + 1], self.first[i : j + 1], self.starts, self.stops)
+            for i, j in zip(edges[:-1], edges[1:], strict=True)
+        ]
+
+
+class _Side(NamedTuple):
+    """One cloud in bits: points (n, d) and (d, n), weights, leaves and their smallest weights."""
+
+    points: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+    leaves: np.ndarray
+    smallest: np.ndarray
+
+
+def _side(cloud: Cloud, scale: float) -> _Side:
+    points = cloud.points * scale
+    smallest = np.minimum.reduceat(cloud.weights, cloud.leaves[:-1])
+    return _Side(points, np.ascontiguousarray(points.T), cloud.weights, cloud.leaves, smallest)
+
+
+class PointKernel:
+    """Squared or plain Euclidean distance between two clouds, in O(n + m) memory.
+
+    Pairs of leaves whose entries are provably negligible are skipped: what is dropped from a row i
+    is at most `drop` a_i in all, and from a column j at most `drop` b_j.
+    """
+
+    def __init__(self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, drop: float):
+        bits = LOG2_E / epsilon
+        scale = bits if root else float(np.sqrt(bits))
+        self.a, self.b = x.weights, y.weights
+        self.root, self.drop, self.scale = root, drop, scale
+        self._x, self._y = _side(x, scale), _side(y, scale)
+
+    def ranges(
+        self, u: np.ndarray, v: np.ndarray, *, drop: float, by_column: bool = False
+    ) -> Ranges:
+        """Kept ranges of the rows, or of the columns as rows of the transposed plan."""
+        x, y = (self._y, self._x) if by_column else (self._x, self._y)
+        u, v = (v, u) if by_column else (u, v)
+        rows = leaf_pruning.leaf_bounds(x.columns, u, x.leaves, self.root)
+        columns = leaf_pruning.leaf_bounds(y.columns, v, y.leaves, self.root)
+        kept = leaf_pruning.kept_ranges(rows, drop * x.smallest, columns, y.leaves, self.root)
+        return Ranges(x.leaves, *kept)
+
+    def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
+        return self._sums(self._x, self._y, u, v, self.ranges(u, v, drop=self.drop))
+
+    def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shifts (m,) and sums (m,) of the columns likewise."""
+        ranges = self.ranges(u, v, drop=self.drop, by_column=True)
+        return self._sums(self._y, self._x, v, u, ranges)
+
+    def _sums(self, x, y, u, v, ranges):
+        sums = np.empty(u.size)
+        for part in ranges.slices():
+            point_sums.row_sums(x.points, u, y.columns, v, *part, self.root, sums)
+        with np.errstate(all="ignore"):
+            doubtful = ~(np.abs(np.log2(sums / x.weights)) < _TRUSTED_BITS)
+        if not doubtful.any():
+            return u, sums
+        u = u.copy()
+        u[doubtful], sums[doubtful] = self._sums_from_maxima(x.points[doubtful], y, v)
+        return u, sums
+
+    def _sums_from_maxima(self, points, y, v):
+        """Shifts and sums of rows of which nothing is known: two passes over all columns."""
+        n, m = points.shape[0], v.size
+        maxima, sums = np.empty(n), np.empty(n)
+        step = max(1, _SLICE // m)
+        every = np.array([0, 1]), np.array([0]), np.array([m])
+        for i in range(0, n, step):
+            j = min(n, i + step)
+            point_sums.row_maxima(points[i:j], y.columns, v, self.root, maxima[i:j])
+            leaf = np.array([i, j])
+            point_sums.row_sums(points, -maxima, y.columns, v, leaf, *every, self.root, sums)
+        return -maxima, sums
+
+    def transposed(self) -> PointKernel:
+        """The same kernel with rows and columns exchanged."""
+        other = object.__new__(PointKernel)
+        other.__dict__.update(self.__dict__, a=self.b, b=self.a, _x=self._y, _y=self._x)
+        return other
+
+    def row_softmin(self, points: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """-log2 sum_j 2**(v_j - c(x, y_j)) at new points (k, d) in the caller's unit."""
+        shift, sums = self._sums_from_maxima(points * self.scale, self._y, v)
+        return np.asarray(shift - np.log2(sums))
+
+    def row_costs(self, u: np.ndarray, v: np.ndarray, drop: float) -> tuple[np.ndarray, np.ndarray]:
+        """Row sums of P and of P C (the latter in bits)."""
+        sums, costs = np.empty(u.size), np.empty(u.size)
+        x, y = self._x, self._y
+        for part in self.ranges(u, v, drop=drop).slices():
+            point_sums.row_costs(x.points, u, y.columns, v, *part, self.root, sums, costs)
+        return sums, costs
+
+    def row_products(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """P W^T (n, k) for weights W (k, m)."""
+        out = np.empty((u.size, weights.shape[0]))
+        x, y = self._x, self._y
+        for part in self.ranges(u, v, drop=self.drop).slices():
+            point_sums.row_products(x.points, u, y.columns, v, *part, self.root, weights, out)
+        return out
+
+    def matrix(self, u: np.ndarray, v: np.ndarray, *, drop: float, max_bytes: float):
+        """The plan as a matrix: stored where it fits into `max_bytes`, else computed each time."""
+        ranges = self.ranges(u, v, drop=drop)
+        entries = ranges.entries()
+        total = int(entries.sum())
+        if 8.0 * total > max_bytes:
+            return FusedPlan(self, ranges, self.ranges(u, v, drop=drop, by_column=True), u, v)
+        offsets = np.concatenate([[0], np.cumsum(entries)[:-1]])
+        values, sums = np.empty(total), np.empty(u.size)
+        x, y = self._x, self._y
+        point_sums.store_plan(x.points, u, y.columns, v, *ranges, self.root, offsets, values, sums)
+        return StoredPlan(values, ranges, offsets, u, v, exact=drop <= self.drop)
+
+
+class _MovedPlan:
+    """A plan that follows the potentials while they stay near those it was made for."""
+
+    exact = False
+    """Whether its sums are accurate enough to serve as marginals."""
+
+    def __init__(self, u: np.ndarray, v: np.ndarray):
+        self._u, self._v = u.copy(), v.copy()
+
+    def move(self, u: np.ndarray, v: np.ndarray) -> bool:
+        """Take the plan to (u, v); False, and nothing happens, where that is too far."""
+        du, dv = u - self._u, v - self._v
+        if not float(np.abs(du).max()) + float(np.abs(dv).max()) <= _REUSE_BITS:
+            return False
+        self._follow(u, v, du, dv)
+        return True
+
+
+class ScaledPlan(_MovedPlan):
+    """A stored matrix with row and column factors."""
+
+    def __init__(self, u: np.ndarray, v: np.ndarray, *, exact: bool):
+        super().__init__(u, v)
+        self.exact = exact
+        self._rows, self._columns = np.ones(u.size), np.ones(v.size)
+
+    def _follow(self, u, v, du, dv):
+        self._rows, self._columns = np.exp2(du), np.exp2(dv)
+
+    def row_sums(self) -> np.ndarray:
+        """Row sums (n,) at the current potentials."""
+        return self._rows * self._multiply(self._columns)
+
+    def column_sums(self) -> np.ndarray:
+        """Column sums (m,) at the current potentials."""
+        return self._columns * self._multiply_transposed(self._rows)
+
+    def product(self, w: np.ndarray) -> np.ndarray:
+        """P w (n,)."""
+        return self._rows * self._multiply(self._columns * w)
+
+    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+        """P^T z (m,)."""
+        return self._columns * self._multiply_transposed(self._rows * z)
+
+
+class StoredPlan(ScaledPlan):
+    """The kept ranges of a plan between clouds."""
+
+    def __init__(self, values, ranges, offsets, u, v, *, exact):
+        super().__init__(u, v, exact=exact)
+        self._values, self._ranges, self._offsets = values, ranges, offsets
+
+    def _multiply(self, w):
+        out = np.empty(self._u.size)
+        point_sums.stored_products(self._values, *self._ranges, self._offsets, w, out)
+        return out
+
+    def _multiply_transposed(self, z):
+        out = np.empty(self._v.size)
+        point_sums.stored_transposed_products(self._values, *self._ranges, self._offsets, z, out)
+        return out
+
+
+class DensePlanMatrix(ScaledPlan):
+    """A plan as a full (n, m) array."""
+
+    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
+        super().__init__(u, v, exact=True)
+        self._plan = plan
+
+    def _multiply(self, w):
+        return self._plan @ w
+
+    def _multiply_transposed(self, z):
+        return z @ self._plan
+
+
+class FusedPlan(_MovedPlan):
+    """Products that compute every entry anew: no memory, about the speed of reading them."""
+
+    def __init__(self, kernel: PointKernel, by_row: Ranges, by_column: Ranges, u, v):
+        super().__init__(u, v)
+        self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
+        self._now = u, v
+
+    def _follow(self, u, v, du, dv):
+        self._now = u, v
+
+    def row_sums(self) -> np.ndarray:
+        """Row sums (n,) at the current potentials."""
+        return self.product(np.ones(self._v.size))
+
+    def column_sums(self) -> np.ndarray:
+        """Column sums (m,) at the current potentials."""
+        return self.transposed_product(np.ones(self._u.size))
+
+    def product(self, w: np.ndarray) -> np.ndarray:
+        """P w (n,)."""
+        u, v = self._now
+        return self._products(self._kernel._x, self._kernel._y, u, v, self._by_row, w)
+
+    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+        """P^T z (m,)."""
+        u, v = self._now
+        return self._products(self._kernel._y, self._kernel._x, v, u, self._by_column, z)
+
+    def _products(self, x, y, u, v, ranges, w):
+        out = np.empty((u.size, 1))
+        weights = np.ascontiguousarray(w)[None, :]
+        for part in ranges.slices():
+            point_sums.row_products(
+                x.points, u, y.columns, v, *part, self._kernel.root, weights, out
+            )
+        return out[:, 0]

@@ -1,0 +1,159 @@
+"""Products with the plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two point clouds, never stored.
+
+Rows come in leaves; each leaf has a list of column ranges outside of which its plan is negligible
+(see `leaf_pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
+contiguous in every coordinate; coordinates, u and v are in bits.
+"""
+
+import numpy as np
+
+from ._jit import fast_kernel
+from .exponential import TILE, fill_exponents, power_of_two
+
+
+@fast_kernel
+def row_products(x, u, y, v, leaves, first, starts, stops, root, weights, out):
+    """out[i, k] = sum_j P_ij weights[k, j] over the kept ranges of the leaf of row i."""
+    tile = np.empty(TILE)
+    n_products = weights.shape[0]
+    for leaf in range(leaves.size - 1):
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            for k in range(n_products):
+                out[i, k] = 0.0
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    for j in range(width):
+                        exponents[j] = power_of_two(exponents[j])
+                    for k in range(n_products):
+                        factors = weights[k, start : start + width]
+                        total = 0.0
+                        for j in range(width):
+                            total += exponents[j] * factors[j]
+                        out[i, k] += total
+
+
+@fast_kernel
+def row_sums(x, u, y, v, leaves, first, starts, stops, root, out):
+    """out[i] = sum_j P_ij over the kept ranges of the leaf of row i."""
+    tile = np.empty(TILE)
+    for leaf in range(leaves.size - 1):
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            row = 0.0
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    total = 0.0
+                    for j in range(width):
+                        total += power_of_two(exponents[j])
+                    row += total
+            out[i] = row
+
+
+@fast_kernel
+def row_maxima(x, y, v, root, out):
+    """out[i] = max_j v_j - c(x_i, y_j) over all columns: where no shift is known yet."""
+    tile = np.empty(TILE)
+    best = np.empty(TILE)
+    shift = 0.0
+    for i in range(x.shape[0]):
+        best[:] = -np.inf
+        for start in range(0, v.size, TILE):
+            width = min(TILE, v.size - start)
+            exponents = tile[:width]
+            fill_exponents(x, i, shift, y, v, start, root, exponents)
+            for j in range(width):
+                best[j] = max(best[j], exponents[j])
+        out[i] = best.max()
+
+
+@fast_kernel
+def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values, sums):
+    """Write the kept ranges of P, row by row within a leaf, and the row sums of what was written.
+
+    The rows of a leaf start at `offsets[leaf]` and are as long as its ranges together.
+    """
+    tile = np.empty(TILE)
+    for leaf in range(leaves.size - 1):
+        position = offsets[leaf]
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            row = 0.0
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    target = values[position : position + width]
+                    total = 0.0
+                    for j in range(width):
+                        power = power_of_two(exponents[j])
+                        target[j] = power
+                        total += power
+                    row += total
+                    position += width
+            sums[i] = row
+
+
+@fast_kernel
+def stored_products(values, leaves, first, starts, stops, offsets, w, out):
+    """out[i] = sum_j P_ij w[j] with the stored ranges."""
+    for leaf in range(leaves.size - 1):
+        position = offsets[leaf]
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            row = 0.0
+            for e in range(first[leaf], first[leaf + 1]):
+                width = stops[e] - starts[e]
+                plan = values[position : position + width]
+                factors = w[starts[e] : stops[e]]
+                total = 0.0
+                for j in range(width):
+                    total += plan[j] * factors[j]
+                row += total
+                position += width
+            out[i] = row
+
+
+@fast_kernel
+def stored_transposed_products(values, leaves, first, starts, stops, offsets, z, out):
+    """out[j] = sum_i P_ij z[i] with the stored ranges."""
+    out[:] = 0.0
+    for leaf in range(leaves.size - 1):
+        position = offsets[leaf]
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            zi = z[i]
+            for e in range(first[leaf], first[leaf + 1]):
+                width = stops[e] - starts[e]
+                plan = values[position : position + width]
+                sums = out[starts[e] : stops[e]]
+                for j in range(width):
+                    sums[j] += plan[j] * zi
+                position += width
+
+
+@fast_kernel
+def row_costs(x, u, y, v, leaves, first, starts, stops, root, sums, costs):
+    """sums[i] = sum_j P_ij and costs[i] = sum_j P_ij c_ij (in bits) over the kept ranges."""
+    tile = np.empty(TILE)
+    for leaf in range(leaves.size - 1):
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            row, row_cost = 0.0, 0.0
+            ui = u[i]
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    values = v[start : start + width]
+                    fill_exponents(x, i, ui, y, v, start, root, exponents)
+                    total, cost = 0.0, 0.0
+                    for j in range(width):
+                        power = power_of_two(exponents[j])
+                        total += power
+                        cost += power * ((ui + values[j]) - exponents[j])
+                    row += total
+                    row_cost += cost
+            sums[i] = row
+            costs[i] = row_cost

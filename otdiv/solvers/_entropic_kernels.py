@@ -1,0 +1,127 @@
+"""What the entropic iteration asks of a cost, and the answer for an explicit matrix.
+
+All potentials are in bits: u = log2(a) + f log2(e) / epsilon, v likewise, so that the plan is
+P_ij = 2**(u_i + v_j - c_ij) with c = C log2(e) / epsilon. `_kernels.point_plan.PointKernel` is the
+same for points.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from .._kernels.exponential import LOG2_E, exponentiate
+from .._kernels.point_plan import DensePlanMatrix
+from .._typing import FloatArray
+
+__all__ = ["DenseKernel", "Kernel", "PlanMatrix"]
+
+
+class PlanMatrix(Protocol):
+    """The plan as a matrix, following the potentials while they stay near."""
+
+    exact: bool
+    """Whether its sums are accurate enough to serve as marginals."""
+
+    def move(self, u: FloatArray, v: FloatArray) -> bool:
+        """Take the plan to (u, v); False where that is too far."""
+        ...
+
+    def row_sums(self) -> FloatArray:
+        """Row sums (n,)."""
+        ...
+
+    def column_sums(self) -> FloatArray:
+        """Column sums (m,)."""
+        ...
+
+    def product(self, w: FloatArray) -> FloatArray:
+        """P w (n,)."""
+        ...
+
+    def transposed_product(self, z: FloatArray) -> FloatArray:
+        """P^T z (m,)."""
+        ...
+
+
+class Kernel(Protocol):
+    """A cost in bits between atoms of positive weight."""
+
+    a: FloatArray
+    b: FloatArray
+
+    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i)."""
+        ...
+
+    def column_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shifts (m,) and sums (m,) of the columns likewise."""
+        ...
+
+    def row_costs(self, u: FloatArray, v: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
+        """Row sums of P, and of P C in bits."""
+        ...
+
+    def matrix(self, u: FloatArray, v: FloatArray, *, drop: float, max_bytes: float) -> PlanMatrix:
+        """Return the plan at (u, v) as a matrix; `drop` is the share of a row that may be left out."""
+        ...
+
+
+class DenseKernel:
+    """An explicit matrix of costs (n, m) in the caller's unit; `inf` forbids a pair."""
+
+    def __init__(self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float):
+        self.a, self.b = a, b
+        self._costs, self._bits = C, LOG2_E / epsilon
+
+    def _exponents(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        exponents = self._costs * -self._bits
+        exponents += u[:, None]
+        exponents += v
+        return exponents
+
+    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.row_sums`."""
+        exponents = self._exponents(np.zeros_like(u), v)
+        shift = _finite_shift(exponents.max(axis=1))
+        exponents += shift[:, None]
+        exponentiate(exponents.reshape(-1))
+        return shift, exponents.sum(axis=1)
+
+    def column_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.column_sums`."""
+        exponents = self._exponents(u, np.zeros_like(v))
+        shift = _finite_shift(exponents.max(axis=0))
+        exponents += shift
+        exponentiate(exponents.reshape(-1))
+        return shift, exponents.sum(axis=0)
+
+    def softmin(self, C: FloatArray, v: FloatArray) -> FloatArray:
+        """-log2 sum_j 2**(v_j - c_ij) for other rows of costs (k, m) in the caller's unit."""
+        exponents = v - C * self._bits
+        shift = _finite_shift(exponents.max(axis=1))
+        exponents += shift[:, None]
+        with np.errstate(divide="ignore"):
+            values = shift - np.log2(np.exp2(exponents).sum(axis=1))
+        # A row without an allowed pair is bound by nothing.
+        return np.where(np.isfinite(values), values, 0.0)
+
+    def row_costs(self, u: FloatArray, v: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.row_costs`; nothing is dropped from a stored matrix."""
+        plan = self._exponents(u, v)
+        exponentiate(plan.reshape(-1))
+        sums = plan.sum(axis=1)
+        plan *= np.where(np.isfinite(self._costs), self._costs, 0.0)
+        return sums, plan.sum(axis=1) * self._bits
+
+    def matrix(self, u: FloatArray, v: FloatArray, *, drop: float, max_bytes: float) -> PlanMatrix:
+        """See `Kernel.matrix`: as large as the costs themselves, so always stored."""
+        plan = self._exponents(u, v)
+        exponentiate(plan.reshape(-1))
+        return DensePlanMatrix(plan, u, v)
+
+
+def _finite_shift(maxima: FloatArray) -> FloatArray:
+    """Minus the maxima; any number does for a row without an allowed pair, whose sum is 0."""
+    return np.where(np.isfinite(maxima), -maxima, 0.0)
