@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._optional import import_optional
+from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError, UnsupportedProblemError
 from .plans import Plan, SparsePlan
 from .results import TransportResult
@@ -37,6 +38,10 @@ _MAX_CATEGORIES = 12
 _ENTRIES_PER_POINT = 20
 """Plan entries drawn per point of either side: an exact plan has at most one, an entropic one has
 all, of which the largest make the picture."""
+
+
+_BLOCK = 2**20
+"""Plan entries looked at together, 8 MB."""
 
 
 def plot_plan(result: TransportResult, *, ax: Axes | None = None) -> Axes:
@@ -78,7 +83,7 @@ def plot_plan(result: TransportResult, *, ax: Axes | None = None) -> Axes:
     if result.plan is None:
         raise UnsupportedProblemError("an infeasible problem has no plan to draw")
     ax = _axes(ax, size=(6.0, 5.5))
-    rows, columns, mass = _heaviest(result.plan, result.problem.mass)
+    rows, columns, mass = _heaviest(result.plan)
     order = np.argsort(mass)  # the heaviest last, on top
     rows, columns, mass = rows[order], columns[order], mass[order]
     x, y = result.problem.x, result.problem.y
@@ -130,6 +135,7 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
     ax = _axes(ax, size=(7.5, 1.3 + 0.42 * len(rows)))
     finite = [row.sort_key for row in rows if math.isfinite(row.sort_key)]
     longest = max(finite, default=0.0) or 1.0
+    reach = longest
     for place, row in enumerate(rows):
         length = min(row.sort_key, 1.1 * longest)
         color = _CATEGORY if row.measure == "TV" else _COLOR_A
@@ -140,6 +146,7 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
             noise = row.noise.percentile_95 / scale
             ax.plot([noise, noise], [place - 0.4, place + 0.4], color=_NOISE, linewidth=2.5)
             end = max(end, noise)
+        reach = max(reach, end)
         ax.annotate(
             f"{row.measure} {_effect(row)}",
             (end, place),
@@ -150,7 +157,7 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
         )
     ax.set_yticks(range(len(rows)), [row.column for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_xlim(0.0, 1.3 * max(longest, *(patch.get_width() for patch in ax.patches)))
+    ax.set_xlim(0.0, 1.3 * reach)
     ax.set_xlabel("W1 / pooled sd of numbers, total variation of categories")
     _legend_of_effects(ax, rows)
     _tidy(ax)
@@ -217,43 +224,49 @@ def _effect(row: Any) -> str:
     return f"{row.effect:.4g} {row.unit}" if row.unit else f"{row.effect:.4g}"
 
 
-def _heaviest(plan: Plan, total: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, columns and masses of the entries to draw."""
+def _heaviest(plan: Plan) -> tuple[IndexArray, IndexArray, FloatArray]:
+    """Rows, columns and masses of the entries to draw; blockwise, never all n·m at once."""
+    if isinstance(plan, SparsePlan):
+        kept = plan.mass > 0.0
+        return plan.rows[kept], plan.columns[kept], plan.mass[kept]
     n, m = plan.shape
-    limit = _ENTRIES_PER_POINT * (n + m)
-    if not isinstance(plan, SparsePlan):
-        # At most `limit` entries can weigh more than total / limit.
-        if hasattr(plan, "to_sparse"):
-            plan = plan.to_sparse(total / limit)
-        else:
-            rows, columns = np.nonzero(plan.mass > total / limit)
-            mass = plan.mass[rows, columns]
-            return rows, columns, mass
-    kept = plan.mass > 0.0
-    return plan.rows[kept], plan.columns[kept], plan.mass[kept]
+    limit = min(n * m, _ENTRIES_PER_POINT * (n + m))
+    flat, mass = np.empty(0, dtype=np.int64), np.empty(0)
+    step = max(1, _BLOCK // m)
+    for start in range(0, n, step):
+        block = plan.block(start, min(n, start + step)).ravel()
+        flat = np.concatenate([flat, np.arange(start * m, start * m + block.size)])
+        mass = np.concatenate([mass, block])
+        if mass.size > limit:
+            heaviest = np.argpartition(mass, -limit)[-limit:]
+            flat, mass = flat[heaviest], mass[heaviest]
+    flat, mass = flat[mass > 0.0], mass[mass > 0.0]
+    return flat // m, flat % m, mass
 
 
 def _draw_lines(
     ax: Axes,
-    x: np.ndarray,
-    y: np.ndarray,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    relative: np.ndarray,
+    x: FloatArray,
+    y: FloatArray,
+    rows: IndexArray,
+    columns: IndexArray,
+    relative: FloatArray,
 ) -> None:
     collections = import_optional("matplotlib.collections", extra="plot", purpose="drawing")
     colors = np.zeros((rows.size, 4))
     colors[:, 3] = 0.05 + 0.55 * relative
     segments = np.stack([x[rows], y[columns]], axis=1)
     ax.add_collection(collections.LineCollection(segments, colors=colors, linewidths=1.0))
-    ax.scatter(*x.T, s=18, color=_COLOR_A, label="source x", zorder=3)
-    ax.scatter(*y.T, s=18, color=_COLOR_B, marker="s", label="target y", zorder=3)
+    ax.scatter(x[:, 0], x[:, 1], s=18, color=_COLOR_A, label="source x", zorder=3)
+    ax.scatter(y[:, 0], y[:, 1], s=18, color=_COLOR_B, marker="s", label="target y", zorder=3)
     ax.set_aspect("equal", adjustable="datalim")
     ax.legend(frameon=False)
     _tidy(ax)
 
 
-def _draw_dots(ax: Axes, x: np.ndarray, y: np.ndarray, relative: np.ndarray) -> None:
+def _draw_dots(
+    ax: Axes, x: FloatArray | IndexArray, y: FloatArray | IndexArray, relative: FloatArray
+) -> None:
     ax.scatter(x, y, s=1.0 + 40.0 * relative, color=_COLOR_A, alpha=0.7, linewidths=0)
     _tidy(ax)
 
@@ -296,7 +309,7 @@ def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     ax.legend(frameon=False, loc="lower right")
 
 
-def _view(values: np.ndarray, F: np.ndarray, G: np.ndarray) -> tuple[float, float]:
+def _view(values: FloatArray, F: FloatArray, G: FloatArray) -> tuple[float, float]:
     """Limits beyond which either side has at most a share of `_VIEW` of both tables."""
     first = int(np.searchsorted(np.maximum(F, G), _VIEW, side="right"))
     last = int(np.searchsorted(np.minimum(F, G), 1.0 - _VIEW))

@@ -15,7 +15,8 @@ from .._optional import import_optional
 from ..errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from ..tables import TableProgress, TableReport
+    from ..tables.comparison import TableProgress
+    from ..tables.report import TableReport
 
 __all__ = ["add_parser", "run"]
 
@@ -27,13 +28,14 @@ _DESCRIPTION = """\
 How table B differs from table A, one row for each column that both have, the
 column that moved most first.
 
-  effect      W1, the Wasserstein distance, for numbers and times: how far a value
-              moves on average, in the column's own unit. TV, the total variation,
-              for texts, categories and booleans: the share of rows to relabel.
+  effect      W1, the Wasserstein distance, for numbers and times: how far a
+              value moves on average, in the column's own unit. TV, the total
+              variation, for texts, categories and booleans: the share of rows
+              that would have to change their category.
   in sd       W1 over the pooled standard deviation. Rows are sorted by it, and
               categories stand among them by their TV.
-  mean shift  The share of W1 that a plain shift of the mean explains. 100 %: all
-              moved one way; 0 %: only the shape changed.
+  mean shift  The share of W1 that a plain shift of the mean explains. 100 %:
+              all moved one way; 0 %: only the shape changed.
   JS          Jensen-Shannon divergence of categories, in nats.
   noise       The same effect between random halves of A, where nothing changed:
               median and 95th percentile. An effect below it says nothing.
@@ -121,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     _check_target(target, (options.a, options.b))
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
-    from ..tables import compare_tables
+    from ..tables.comparison import compare_tables
 
     columns = options.columns and [name for names in options.columns for name in names]
     units = {name: unit for pairs in options.units or () for name, unit in pairs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .._optional import import_optional
 from ..tables.wording import DASH, cells, headlines, within_noise
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from ..tables import ColumnComparison, TableReport
+    from ..tables.report import ColumnComparison, TableReport
 
 __all__ = ["print_report"]
 
 # Header, justification, and the places of the cell's text in `cells`: the first that has one.
 _COLUMN, _EFFECT, _MEASURE, _SD, _SHIFT, _JS, _NOISE, _NOISE_95, _MISSING_A, _MISSING_B = range(10)
-_LAYOUT = (
+_LAYOUT: tuple[tuple[str, Literal["left", "right"], int], ...] = (
     ("column", "left", _COLUMN),
     ("effect", "right", _EFFECT),
     ("", "left", _MEASURE),

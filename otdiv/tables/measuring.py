@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import FloatArray, IndexArray
-from ..distances import sliced_wasserstein_result, wasserstein1, wasserstein1_result
+from ..distances.sliced import sliced_wasserstein_result
+from ..distances.wasserstein import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 

@@ -348,8 +348,3 @@ class TableReport:
 def _short_name(name: str) -> str:
     """Stem of a path; an argument's name as it is."""
     return PurePath(name).stem or name
-
-
-def _short_name(name: str) -> str:
-    """Stem of a path; an argument's name as it is."""
-    return PurePath(name).stem or name

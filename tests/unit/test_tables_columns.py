@@ -154,7 +154,8 @@ def test_microseconds_survive_beside_recent_dates():
 
 
 @pytest.mark.parametrize(
-    "values", [pa.nulls(2), pa.array([None, None], pa.float64()), pa.array([None, None], pa.string())]
+    "values",
+    [pa.nulls(2), pa.array([None, None], pa.float64()), pa.array([None, None], pa.string())],
 )
 def test_a_column_without_a_value_is_empty(values):
     found = column(values)

@@ -120,7 +120,9 @@ class Bomb:
         return pytest.fail, ("a pickle was loaded",)
 
 
-@pytest.mark.parametrize("save", [np.save, lambda path, array: path.write_bytes(pickle.dumps(array))])
+@pytest.mark.parametrize(
+    "save", [np.save, lambda path, array: path.write_bytes(pickle.dumps(array))]
+)
 def test_a_pickle_is_never_loaded(tmp_path, save):
     path = tmp_path / "t.npy"
     save(path, np.array([Bomb()], dtype=object))
