@@ -39,9 +39,9 @@ def allowed_error(
     """Map from the integral I = W^p to the error of I that W's tolerance allows, and rtol."""
     asked = rtol is not None or atol is not None
     relative = (rtol or 0.0) if asked else _DEFAULT_RTOL
-    # Bounds lie on both sides of the value.
-    relative = max(0.25 * relative, 16.0 * _EPS)
-    absolute = 0.25 * (atol or 0.0)
+    # Bounds lie on both sides of the value, and bulk and tails of both ends share the tolerance.
+    relative = max(0.125 * relative, 16.0 * _EPS)
+    absolute = 0.125 * (atol or 0.0)
 
     def allowed(integral: float) -> float:
         if absolute == 0.0 or integral <= 0.0:

@@ -16,6 +16,9 @@ __all__ = ["by_quantiles", "largest_shift"]
 
 # Halvings of a level: below 1e-300 the quantile functions of many laws lose their accuracy.
 _MAX_HALVINGS = 1000
+_MAX_CELLS = 2**16  # open cells of W_inf; by taste
+# Relative accuracy of W_inf where the caller asks for none: the cells shrink like its root.
+_SHIFT_RTOL = 1e-9
 
 
 def by_quantiles(
@@ -85,20 +88,25 @@ def largest_shift(
     edges = np.unique(np.concatenate([np.linspace(0.0, 1.0, 257), *levels]))
     left, right = edges[:-1], edges[1:]
     asked = rtol is not None or atol is not None
-    relative, absolute = ((rtol or 0.0), (atol or 0.0)) if asked else (1e-9, 0.0)
+    relative, absolute = ((rtol or 0.0), (atol or 0.0)) if asked else (_SHIFT_RTOL, 0.0)
+    ends = np.stack(
+        [_starts(first, left), first.ppf(right), _starts(second, left), second.ppf(right)]
+    )
     lower = upper = 0.0
     for _ in range(64):
-        f_low, g_low = _starts(first, left), _starts(second, left)
-        f_high, g_high = first.ppf(right), second.ppf(right)
-        reach = np.maximum(f_high - g_low, g_high - f_low)
-        lower = max(lower, float(np.abs(f_low - g_low).max()), float(np.abs(f_high - g_high).max()))
+        differences = np.abs(ends[:2] - ends[2:])
+        reach = np.maximum(ends[1] - ends[2], ends[3] - ends[0])
+        lower = max(lower, float(differences.max()))
         upper = max(lower, float(reach.max()))
         open_cells = reach > lower + 0.5 * max(absolute, relative * lower)
-        if upper - lower <= max(absolute, relative * upper) or open_cells.sum() > 2**17:
+        if upper - lower <= max(absolute, relative * upper) or open_cells.sum() > _MAX_CELLS:
             break
-        left, right = left[open_cells], right[open_cells]
+        left, right, ends = left[open_cells], right[open_cells], ends[:, open_cells]
         middle = 0.5 * left + 0.5 * right
+        f, g = first.ppf(middle), second.ppf(middle)
+        low, high = np.stack([ends[0], f, ends[2], g]), np.stack([f, ends[1], g, ends[3]])
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+        ends = np.concatenate([low, high], axis=1)
     return LawDistance(lower, lower, upper, "certified")
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from .._kernels import line as line_kernels
 from .._typing import FloatArray
-from ..errors import UnsupportedProblemError
+from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
 from .gaussians import folded_mean, gaussian_wasserstein2
@@ -81,7 +81,7 @@ def law_distance(
     >>> law_distance(p, q, 2.0).value
     5.0
     """
-    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian) and p_law.d > 1 < q_law.d:
+    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian) and max(p_law.d, q_law.d) > 1:
         return _gaussians(p_law, q_law, p)
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if (
@@ -121,9 +121,7 @@ def _is_hard_cut(first: Atoms, second: Atoms, p: float) -> bool:
 
 def _gaussians(p_law: Gaussian, q_law: Gaussian, p: float) -> LawDistance:
     if p_law.d != q_law.d:
-        raise UnsupportedProblemError(
-            f"the laws have {p_law.d} and {q_law.d} dimensions; project one of them first"
-        )
+        raise InvalidInputError("y", f"have dimension {p_law.d} like `x`", q_law.d)
     # A shift is optimal for every order.
     if p == 2.0 or np.array_equal(p_law.covariance, q_law.covariance):
         return LawDistance(*gaussian_wasserstein2(p_law, q_law), "certified")
@@ -213,7 +211,7 @@ def _by_distribution(
     if value == math.inf:
         return LawDistance(math.inf, math.inf, math.inf, "quadrature")
     if power == 1.0 and relative > 1e-7:
-        proof = _proof(first, second, below, above, 4.0 * allowed(value))
+        proof = _proof(first, second, below, above, 8.0 * allowed(value))
         if proof is not None:
             lower, upper = proof
             return LawDistance(min(max(value, lower), upper), lower, upper, "certified")

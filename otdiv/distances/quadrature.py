@@ -155,7 +155,12 @@ def march(
         start, stop = sorted((edge(k), edge(k + 1)))
         if not (math.isfinite(start) and math.isfinite(stop)) or start == stop:
             break
-        cell = integrate_cells(function, np.array([start]), np.array([stop]), tolerance)
+        cell = integrate_cells(
+            function,
+            np.array([start]),
+            np.array([stop]),
+            lambda value, total=total: 0.1 * tolerance(total + value),  # type: ignore[misc]
+        )
         if not math.isfinite(cell.value):
             break
         total += cell.value

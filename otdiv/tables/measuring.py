@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._typing import FloatArray, IndexArray
 from ..distances.sliced import sliced_wasserstein_result
-from ..distances.wasserstein import wasserstein1, wasserstein1_result
+from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 

@@ -1,0 +1,17 @@
+"""Proofs that know no solver: bounds of a transport value from any plan and any potentials."""
+
+from .dual import dual_bound
+from .extension import LipschitzExtension
+from .primal import primal_bound
+from .proof import Certificate, certify, infeasibility_holds
+from .transforms import c_transform
+
+__all__ = [
+    "Certificate",
+    "LipschitzExtension",
+    "c_transform",
+    "certify",
+    "dual_bound",
+    "infeasibility_holds",
+    "primal_bound",
+]

@@ -1,0 +1,97 @@
+"""Both bounds of a solved problem, and the proof that a problem has no plan."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._typing import IndexArray
+from ..costs import CostMatrix, PNormCost
+from ..plans import Plan, Potentials
+from ..problems import TransportProblem
+from ..results import Bounds
+from .dual import dual_bound, feasible_slack, lower_value
+from .primal import primal_bound
+from .rounding import U
+from .transforms import c_transform_back
+
+__all__ = ["Certificate", "certify", "infeasibility_holds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Certificate:
+    """Both proofs of one problem, with the feasible objects that they rest on."""
+
+    plan: Plan | None
+    potentials: Potentials | None
+    value: float
+    bounds: Bounds
+    slack: float
+    """Part of the gap that is rounding and no algorithm can close (unit of the cost times mass)."""
+
+
+def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Certificate:
+    """Both proofs at once; a second c-transform tightens a lower bound that leaves a gap.
+
+    Parameters
+    ----------
+    problem : TransportProblem
+        Problem with n source and m target atoms.
+    plan : SparsePlan, DensePlan or ScaledKernelPlan
+        Any candidate plan of shape (n, m).
+    potentials : Potentials
+        Any finite pair f (n,), g (m,).
+
+    Returns
+    -------
+    Certificate
+        With the feasible plan and potentials, the plan's cost, and `bounds` of the optimum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from otdiv import TransportProblem, SparsePlan, Potentials, certificates
+    >>> problem = TransportProblem.from_matrix([[0.0, 1.0], [1.0, 0.0]])
+    >>> plan = SparsePlan(rows=[0, 1], columns=[0, 1], mass=[0.5, 0.5], shape=(2, 2))
+    >>> proof = certificates.certify(problem, plan, Potentials(f=[0.0, 0.0], g=[0.0, 0.0]))
+    >>> proof.value, proof.bounds
+    (0.0, Bounds(lower=0.0, upper=0.0))
+    """
+    repaired, value, upper = primal_bound(problem, plan)
+    feasible, lower, rounding = dual_bound(problem, potentials)
+    if upper - lower > 4.0 * (rounding + (upper - value)):
+        f = c_transform_back(problem, feasible.g)
+        if np.isfinite(f).all():
+            slack = problem.a * feasible_slack(problem, feasible.g, f)
+            second, second_rounding = lower_value(problem, f, feasible.g, slack)
+            if second > lower:
+                feasible = Potentials(f=f, g=feasible.g)
+                lower, rounding = second, second_rounding
+    # Five u of the size of the potentials are in `rounding`; two of them pay for the weights.
+    upper += 0.4 * rounding if value != 0.0 else 0.0
+    lower = min(lower, value)
+    if isinstance(problem.cost, PNormCost):
+        lower = max(lower, 0.0)
+    slack_total = rounding + (upper - value)
+    return Certificate(
+        plan=repaired,
+        potentials=feasible,
+        value=value,
+        bounds=Bounds(lower, upper),
+        slack=slack_total,
+    )
+
+
+def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
+    """Whether `rows` reach only `columns` and hold more mass: Hall's condition fails."""
+    if not isinstance(problem.cost, CostMatrix):
+        return False
+    outside = np.ones(problem.shape[1], dtype=bool)
+    outside[columns] = False
+    for i in rows:
+        if (problem.cost.values[i][outside] < math.inf).any():
+            return False
+    supply, demand = math.fsum(problem.a[rows]), math.fsum(problem.b[columns])
+    return supply - demand > 4.0 * U * problem.mass

@@ -1,0 +1,66 @@
+"""The c-transform: the largest potential that is feasible with a given one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._kernels import certify as kernels
+from .._kernels import costs as cost_kernels
+from .._kernels.staircase import line_transform
+from .._kernels.tree_transform import pruned_c_transform
+from .._typing import FloatArray
+from ..costs import CostMatrix, PNormCost
+from ..problems import TransportProblem
+
+__all__ = ["c_transform", "c_transform_back", "point_transform"]
+
+# From how many pairs on a cleverer c-transform beats brute force (0.3 to 0.7 ns a pair measured).
+_LINE_PAIRS = 10**5
+_PRUNED_PAIRS = 10**9
+
+
+def _plain_arithmetic(cost: PNormCost, bound: float) -> bool:
+    """Whether squares of differences stay inside float64, so that no norm needs scaling.
+
+    Differences below 1e-140 underflow when squared, an error of 1e-150 at most in a distance, far
+    below the slack u * bound when the largest cost is this large.
+    """
+    length = bound ** (1.0 / cost.power)
+    return cost.norm == 2.0 and cost.power in (1.0, 2.0) and 1e-100 < length < 1e140
+
+
+def point_transform(x: FloatArray, y: FloatArray, f: FloatArray, cost: PNormCost) -> FloatArray:
+    """min_i |x_i - y_j|_norm**power - f_i for every y_j (m,), by the way that suits the size.
+
+    All pairs one by one is the reference; the line has a sweep, and boxes prune most pairs of many
+    points in few dimensions. Those two err by no more than the reference does.
+    """
+    pairs, d = x.shape[0] * y.shape[0], x.shape[1]
+    if d == 1 and cost.power >= 1.0 and pairs > _LINE_PAIRS:
+        return np.asarray(line_transform(x[:, 0], y[:, 0], f, cost.power))
+    if d <= 3 and cost.norm == 2.0 and cost.power in (1.0, 2.0) and pairs > _PRUNED_PAIRS:
+        return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
+    bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
+    safe = not _plain_arithmetic(cost, bound)
+    return np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
+
+
+def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
+    """Largest g (m,) that is feasible with `f` (n,): g_j = min_i C_ij - f_i, up to rounding.
+
+    Takes O(n + m) memory for points, whatever their number.
+    """
+    cost = problem.cost
+    if isinstance(cost, CostMatrix):
+        g = np.full(problem.shape[1], np.inf)
+        kernels.transform_matrix(cost.values, f, g)
+        return g
+    return point_transform(problem.x, problem.y, f, cost)
+
+
+def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
+    """Largest f (n,) that is feasible with `g` (m,)."""
+    cost = problem.cost
+    if isinstance(cost, CostMatrix):
+        return np.asarray(kernels.transform_matrix_columns(cost.values, g))
+    return point_transform(problem.y, problem.x, g, cost)

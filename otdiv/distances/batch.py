@@ -1,0 +1,129 @@
+"""W1 of many pairs of samples at once, and of histograms on common positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._typing import FloatArray
+from .._validation import as_float_array, as_sample, as_weights
+from ..errors import InvalidInputError
+from .computing import line_value
+from .wasserstein_distance import wasserstein1
+
+__all__ = ["wasserstein1_batch", "wasserstein1_histogram"]
+
+
+def wasserstein1_batch(
+    x: Any, y: Any, *, axis: int = -1, x_weights: Any = None, y_weights: Any = None
+) -> FloatArray:
+    """W1 of many pairs of 1-D samples at once; the other axes broadcast.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (..., n) and (..., m)
+        Samples along `axis`.
+    axis : int, default -1
+        Axis of the samples in both arrays.
+    x_weights, y_weights : array_like, optional
+        Relative frequencies that broadcast to `x` and `y`; each sample is normalised to 1.
+
+    Returns
+    -------
+    array
+        Distances, of the broadcast shape of the other axes.
+
+    Raises
+    ------
+    InvalidInputError
+        If shapes do not broadcast or an input is invalid.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein1_batch
+    >>> wasserstein1_batch([[0.0, 1.0], [0.0, 3.0]], [1.0, 2.0])
+    array([1., 1.])
+    """
+    left, left_weights = _batch_side("x", x, axis, x_weights)
+    right, right_weights = _batch_side("y", y, axis, y_weights)
+    try:
+        shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
+    except ValueError:
+        found = f"shapes {left.shape[:-1]} and {right.shape[:-1]}"
+        raise InvalidInputError("y", "broadcast with `x` beside `axis`", found) from None
+    out = np.empty(shape)
+    for index in np.ndindex(shape):
+        row = _broadcast_row(left, left_weights, index)
+        other = _broadcast_row(right, right_weights, index)
+        out[index] = line_value(row[0], other[0], row[1], other[1], 1.0)[0]
+    return out
+
+
+def _batch_side(
+    name: str, sample: Any, axis: int, weights: Any
+) -> tuple[FloatArray, FloatArray | None]:
+    array = as_float_array(name, sample)
+    if array.ndim == 0:
+        raise InvalidInputError(name, "have at least one axis", "a scalar")
+    try:
+        array = np.moveaxis(array, axis, -1)
+    except ValueError:
+        raise InvalidInputError("axis", f"be an axis of `{name}`", axis) from None
+    if array.shape[-1] == 0:
+        raise InvalidInputError(name, "hold at least one value along `axis`", array.shape)
+    if weights is None:
+        return np.ascontiguousarray(array), None
+    values = as_float_array(f"{name}_weights", weights)
+    values = np.moveaxis(values, axis, -1) if values.ndim == array.ndim else values
+    try:
+        values = np.broadcast_to(values, array.shape)
+    except ValueError:
+        raise InvalidInputError(
+            f"{name}_weights", f"broadcast to the shape {array.shape} of `{name}`", values.shape
+        ) from None
+    flat = values.reshape(-1, array.shape[-1])
+    rows = [as_weights(f"{name}_weights", row, row.size, normalize=True) for row in flat]
+    return np.ascontiguousarray(array), np.array(rows).reshape(array.shape)
+
+
+def _broadcast_row(
+    array: FloatArray, weights: FloatArray | None, index: tuple[int, ...]
+) -> tuple[FloatArray, FloatArray | None]:
+    own = index[len(index) - (array.ndim - 1) :]
+    own = tuple(0 if size == 1 else i for i, size in zip(own, array.shape[:-1], strict=True))
+    return array[own], None if weights is None else weights[own]
+
+
+def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
+    """W1 between two histograms on common positions: the integral of |F - G|.
+
+    Parameters
+    ----------
+    p, q : array_like, shape (k,)
+        Relative frequencies (each normalised to 1).
+    support : array_like, shape (k,) or (k, d)
+        Position of each bin, in any order; repeated positions add up.
+
+    Returns
+    -------
+    float
+        Distance in the unit of `support`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a frequency is negative or the shapes disagree.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein1_histogram
+    >>> wasserstein1_histogram([.2, .8], [.8, .2], support=[0.0, 1.0])
+    0.6000000000000001
+    """
+    positions = as_sample("support", support)
+    weights = [
+        as_weights(name, value, len(positions), normalize=True)
+        for name, value in (("p", p), ("q", q))
+    ]
+    return wasserstein1(positions, positions, x_weights=weights[0], y_weights=weights[1])

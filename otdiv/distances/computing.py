@@ -1,0 +1,250 @@
+"""How a Wasserstein distance is computed: on the line, by a transport problem, or between laws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .._kernels import line as line_kernels
+from .._typing import FloatArray
+from .._validation import as_sample, as_weights, check_tolerance
+from ..costs import PNormCost, as_metric
+from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
+from ..measures import DiscreteMeasure, Gaussian
+from ..plans import SparsePlan
+from ..results import Bounds, Solver, TransportResult
+
+__all__ = [
+    "DistanceResult",
+    "as_order",
+    "certified_distance",
+    "checked_tolerance",
+    "is_law",
+    "line_result",
+    "line_samples",
+    "line_value",
+]
+
+Kind = Literal["certified", "quadrature", "monte_carlo"]
+
+# Below this mean power some of its terms may have left the range of floats.
+_UNDERFLOW = 1e-250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DistanceResult:
+    """A distance with its proof.
+
+    Attributes
+    ----------
+    value : float
+        The distance, in the unit of the metric.
+    bounds : Bounds
+        Enclosure of the exact distance, proven where `kind` is "certified".
+    kind : {"certified", "quadrature", "monte_carlo"}
+        How the bounds were made: proven up to stated rounding, estimated by quadrature, or sampled.
+    transport : TransportResult or None
+        Plan and potentials where a transport problem was solved.
+    """
+
+    value: float
+    bounds: Bounds
+    kind: Kind
+    transport: TransportResult | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"DistanceResult(value={self.value:.12g}, bounds=[{self.bounds.lower:.12g}, "
+            f"{self.bounds.upper:.12g}], kind={self.kind!r})"
+        )
+
+
+def as_order(p: Any) -> float:
+    """Coerce the order of a Wasserstein distance: a number of at least 1, or inf."""
+    try:
+        order = float(p)
+    except (TypeError, ValueError):
+        raise InvalidInputError("p", "be a real number of at least 1, or inf", repr(p)) from None
+    if not order >= 1.0:
+        raise InvalidInputError("p", "be at least 1", p)
+    return order
+
+
+def is_law(value: Any) -> bool:
+    """Whether `value` is a law without samples: a Gaussian or a frozen scipy.stats law."""
+    return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
+
+
+_LineSamples = tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]
+
+
+def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples | None:
+    """Both samples and weights in canonical form if both are on the line, else None."""
+    sides = []
+    for name, sample, weights in (("x", x, x_weights), ("y", y, y_weights)):
+        if isinstance(sample, DiscreteMeasure):
+            if sample.d != 1 or weights is not None:
+                return None
+            weights = sample.weights
+            sample = sample.points
+        elif is_law(sample):
+            return None
+        points = as_sample(name, sample)
+        if points.ndim != 1:
+            return None
+        if weights is not None:
+            weights = as_weights(f"{name}_weights", weights, points.size, normalize=True)
+        sides.append((points, weights))
+    (x, x_weights), (y, y_weights) = sides
+    return x, y, x_weights, y_weights
+
+
+def line_value(
+    x: FloatArray, y: FloatArray, x_weights: Any, y_weights: Any, p: float
+) -> tuple[float, float]:
+    """W_p on the line and the slack of its rounding."""
+    value, slack = line_kernels.wasserstein_line(x, y, x_weights, y_weights, p)
+    return float(value), float(slack)
+
+
+def line_result(
+    x: FloatArray, y: FloatArray, x_weights: Any, y_weights: Any, p: float
+) -> DistanceResult:
+    """W_p on the line with its bounds."""
+    value, slack = line_value(x, y, x_weights, y_weights, p)
+    bounds = Bounds(max(0.0, value - slack), value + slack)
+    return DistanceResult(value=value, bounds=bounds, kind="certified")
+
+
+def checked_tolerance(
+    result: DistanceResult, rtol: float | None, atol: float | None
+) -> DistanceResult:
+    """Raise unless the bounds meet the tolerance that was asked."""
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    asked = rtol is not None or atol is not None
+    if asked and not result.bounds.meets(rtol or 0.0, atol or 0.0):
+        raise ConvergenceError(
+            f"rtol={rtol}, atol={atol} could not be proven: bounds "
+            f"[{result.bounds.lower:.17g}, {result.bounds.upper:.17g}]",
+            result,
+        )
+    return result
+
+
+def certified_distance(
+    x: Any,
+    y: Any,
+    p: float,
+    x_weights: Any,
+    y_weights: Any,
+    metric: Any,
+    rtol: float | None,
+    atol: float | None,
+    solver: Solver | None,
+) -> DistanceResult:
+    """W_p with bounds that meet the tolerance, whatever the two sides are."""
+    ground = as_metric(metric)
+    if is_law(x) or is_law(y):
+        for name, value in (("x", x_weights), ("y", y_weights)):
+            if value is not None and is_law(x if name == "x" else y):
+                raise InvalidInputError(f"{name}_weights", "be None for a law", "weights")
+        if solver is not None:
+            raise InvalidInputError("solver", "be None for laws", repr(solver))
+        from .laws import law_distance
+
+        left, right = _as_law_side("x", x, x_weights), _as_law_side("y", y, y_weights)
+        value, lower, upper, kind = law_distance(left, right, p, rtol=rtol, atol=atol)
+        result = DistanceResult(value=value, bounds=Bounds(lower, upper), kind=kind)
+        return checked_tolerance(result, rtol, atol)
+    return _solved(x, y, p, x_weights, y_weights, ground, rtol, atol, solver)
+
+
+def _as_law_side(name: str, value: Any, weights: Any) -> Any:
+    """Pass a law through; make a discrete measure of a sample."""
+    if is_law(value) or isinstance(value, DiscreteMeasure):
+        return value
+    points = as_sample(name, value)
+    weights = as_weights(f"{name}_weights", weights, len(points), normalize=True)
+    return DiscreteMeasure(points=points, weights=weights)
+
+
+def _solved(
+    x: Any,
+    y: Any,
+    p: float,
+    x_weights: Any,
+    y_weights: Any,
+    ground: PNormCost,
+    rtol: float | None,
+    atol: float | None,
+    solver: Solver | None,
+) -> DistanceResult:
+    """Distance by a transport problem whose cost is the p-th power of the metric."""
+    from ..solving import as_measure, solve
+
+    if p == math.inf:
+        raise UnsupportedProblemError(
+            "p=inf is solved on the line only; in more dimensions use a large finite p"
+        )
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    source, target = as_measure("x", x, x_weights), as_measure("y", y, y_weights)
+    if source.d != target.d:
+        raise InvalidInputError("y", f"have {source.d} columns like `x`", target.d)
+    scale = _power_of_two_scale(source.points, target.points, p)
+    if scale != 1.0:
+        source = DiscreteMeasure(points=source.points / scale, weights=source.weights)
+        target = DiscreteMeasure(points=target.points / scale, weights=target.weights)
+    from ..problems import TransportProblem
+
+    problem = TransportProblem(
+        source=source, target=target, cost=PNormCost(norm=ground.norm, power=p)
+    )
+    # (U^(1/p) - t)^p + t^p <= U, so a cost gap of t^p proves the root to t.
+    cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
+    cost_atol = None if atol is None else (atol / scale) ** p
+    transport = solve(problem, solver=solver, rtol=cost_rtol, atol=cost_atol)
+    mass = problem.mass
+    value = scale * _mean_power(transport, p)
+    lower = scale * _root(max(transport.bounds.lower, 0.0) / mass, p)
+    upper = max(value, scale * _root(transport.bounds.upper / mass, p))
+    if p != 1.0 or mass != 1.0:
+        # The division and the root are rounded once each.
+        lower, upper = lower * (1.0 - 2.0**-51), upper * (1.0 + 2.0**-51)
+    result = DistanceResult(
+        value=value, bounds=Bounds(lower, upper), kind="certified", transport=transport
+    )
+    return checked_tolerance(result, rtol, atol)
+
+
+def _mean_power(transport: TransportResult, p: float) -> float:
+    """(<C, P> / mass)^(1/p), from scaled distances where p-th powers of small ones underflow."""
+    mean = transport.value / transport.problem.mass
+    if p == 1.0 or mean > _UNDERFLOW or not isinstance(transport.plan, SparsePlan):
+        return _root(mean, p)
+    plan, problem = transport.plan, transport.problem
+    assert isinstance(problem.cost, PNormCost)
+    metric = PNormCost(norm=problem.cost.norm)
+    moved = metric.between(problem.x[plan.rows], problem.y[plan.columns])[plan.mass > 0.0]
+    longest = float(moved.max(initial=0.0))
+    if longest == 0.0:
+        return 0.0
+    share = plan.mass[plan.mass > 0.0] / problem.mass
+    return longest * _root(float(share @ (moved / longest) ** p), p)
+
+
+def _root(value: float, p: float) -> float:
+    if p == 1.0:
+        return value
+    return math.sqrt(value) if p == 2.0 else value ** (1.0 / p)
+
+
+def _power_of_two_scale(x: FloatArray, y: FloatArray, p: float) -> float:
+    """1, or the power of two that scales the clouds to extent one if p-th powers would not fit."""
+    extent = max(float(np.abs(x).max()), float(np.abs(y).max()))
+    # p-th powers between 1e-200 and 1e200 leave room for sums and for small differences.
+    if extent == 0.0 or abs(p * math.log10(extent)) < 200.0:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(extent)[1])

@@ -1,0 +1,234 @@
+"""Wasserstein distances between samples, discrete measures and laws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..costs import as_metric
+from ..errors import UnsupportedProblemError
+from ..results import Solver
+from .computing import (
+    DistanceResult,
+    as_order,
+    certified_distance,
+    checked_tolerance,
+    line_result,
+    line_samples,
+    line_value,
+)
+
+__all__ = ["wasserstein", "wasserstein1", "wasserstein1_result", "wasserstein2"]
+
+
+def wasserstein1(
+    x: Any,
+    y: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    metric: Any = "euclidean",
+    rtol: float | None = None,
+    atol: float | None = None,
+    solver: Solver | None = None,
+    support: Any = None,
+) -> float:
+    """Wasserstein-1 (earth mover's) distance W1 = min over plans of the mean of |x - y|.
+
+    `x` and `y` are **values**, not frequencies: ``wasserstein1([.2, .8], [.8, .2])`` is 0, since
+    both hold the same two values. For frequencies on bins call `wasserstein1_histogram`.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
+        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a frozen 1-D `scipy.stats` law.
+    x_weights, y_weights : array_like, shapes (n,) and (m,), optional
+        Relative frequencies of samples, each side normalised to 1; uniform by default.
+    metric : PNormCost or str, default "euclidean"
+        Ground metric: "euclidean", "cityblock", "chebyshev" or a PNormCost of power 1.
+    rtol, atol : float, optional
+        Proven tolerance of the returned number; exact (to rounding) by default.
+    solver : Solver, optional
+        An object of `otdiv.solvers`; chosen by the library by default.
+    support : None
+        Not an option of this call; it only makes the error that points to
+        `wasserstein1_histogram`.
+
+    Returns
+    -------
+    float
+        Distance in the unit of the metric.
+
+    Raises
+    ------
+    InvalidInputError
+        For NaN, infinite coordinates, negative weights, empty samples, unequal columns.
+    ConvergenceError
+        If the asked tolerance could not be proven.
+
+    References
+    ----------
+    Villani (2009), Optimal transport: old and new, chapter 6, doi:10.1007/978-3-540-71050-9.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein1
+    >>> wasserstein1([0, 1], [1, 2])
+    1.0
+    >>> wasserstein1([.2, .8], [.8, .2])
+    0.0
+    >>> wasserstein1([[0.0, 0.0]], [[3.0, 4.0]])
+    5.0
+    """
+    if support is not None:
+        raise UnsupportedProblemError(
+            "wasserstein1 takes values with weights and no `support=`; for frequencies on given "
+            "positions call wasserstein1_histogram(p, q, support=...)"
+        )
+    return wasserstein(
+        x,
+        y,
+        p=1.0,
+        x_weights=x_weights,
+        y_weights=y_weights,
+        metric=metric,
+        rtol=rtol,
+        atol=atol,
+        solver=solver,
+    )
+
+
+def wasserstein2(
+    x: Any,
+    y: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    metric: Any = "euclidean",
+    rtol: float | None = None,
+    atol: float | None = None,
+    solver: Solver | None = None,
+) -> float:
+    """Wasserstein-2 distance: the root of the least mean squared distance.
+
+    Parameters are those of `wasserstein1`; also between two `Gaussian`s of any dimension.
+
+    Returns
+    -------
+    float
+        Distance in the unit of the metric (the root is taken).
+
+    Raises
+    ------
+    InvalidInputError, ConvergenceError
+        As in `wasserstein1`.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein2
+    >>> wasserstein2([0.0, 1.0], [0.0, 0.0, 1.0]) ** 2
+    0.16666666666666...
+    """
+    return wasserstein(
+        x,
+        y,
+        p=2.0,
+        x_weights=x_weights,
+        y_weights=y_weights,
+        metric=metric,
+        rtol=rtol,
+        atol=atol,
+        solver=solver,
+    )
+
+
+def wasserstein(
+    x: Any,
+    y: Any,
+    *,
+    p: float,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    metric: Any = "euclidean",
+    rtol: float | None = None,
+    atol: float | None = None,
+    solver: Solver | None = None,
+) -> float:
+    """Wasserstein-p distance (min over plans of the mean of |x - y|^p)^(1/p).
+
+    Parameters
+    ----------
+    x, y : array_like or law
+        As in `wasserstein1`.
+    p : float
+        Order, at least 1; `inf` only on the line.
+    x_weights, y_weights, metric, rtol, atol, solver
+        As in `wasserstein1`; `metric` names the norm, whose power is `p`.
+
+    Returns
+    -------
+    float
+        Distance in the unit of the metric (the p-th root is taken).
+
+    Raises
+    ------
+    InvalidInputError, ConvergenceError
+        As in `wasserstein1`.
+    UnsupportedProblemError
+        For p = inf in more than one dimension, and for laws that no method covers.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein
+    >>> wasserstein([0.0, 0.0], [1.0, 3.0], p=float("inf"))
+    3.0
+    """
+    if solver is None:
+        fast = line_samples(x, y, x_weights, y_weights)
+        if fast is not None:
+            if metric != "euclidean":
+                as_metric(metric)
+            if rtol is not None or atol is not None:
+                return checked_tolerance(line_result(*fast, as_order(p)), rtol, atol).value
+            return line_value(*fast, as_order(p))[0]
+    return certified_distance(
+        x, y, as_order(p), x_weights, y_weights, metric, rtol, atol, solver
+    ).value
+
+
+def wasserstein1_result(
+    x: Any,
+    y: Any,
+    *,
+    x_weights: Any = None,
+    y_weights: Any = None,
+    metric: Any = "euclidean",
+    rtol: float | None = None,
+    atol: float | None = None,
+    solver: Solver | None = None,
+) -> DistanceResult:
+    """`wasserstein1` with bounds, their kind, and the transport where one was solved.
+
+    Parameters are those of `wasserstein1`.
+
+    Returns
+    -------
+    DistanceResult
+
+    Raises
+    ------
+    InvalidInputError, ConvergenceError
+        As in `wasserstein1`.
+
+    Examples
+    --------
+    >>> from otdiv import wasserstein1_result
+    >>> result = wasserstein1_result([0, 1], [1, 2])
+    >>> result.value in result.bounds, result.kind
+    (True, 'certified')
+    """
+    if solver is None:
+        fast = line_samples(x, y, x_weights, y_weights)
+        if fast is not None:
+            as_metric(metric)
+            return checked_tolerance(line_result(*fast, 1.0), rtol, atol)
+    return certified_distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, solver)
