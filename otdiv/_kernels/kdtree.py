@@ -47,7 +47,9 @@ def build_tree(points: np.ndarray, leaf_size: int = 32, order_size: int = 32) ->
     """
     n = points.shape[0]
     coordinates = np.ascontiguousarray(points.T, dtype=np.float64)
-    order = median_order(coordinates, depth_for(n, min(order_size, leaf_size)))
+    order, keys = np.arange(n), np.empty(n)
+    for h in range(depth_for(n, min(order_size, leaf_size))):
+        split_level(coordinates, order, keys, h)
     return box_tree(np.ascontiguousarray(coordinates[:, order]), order, leaf_size)
 
 
@@ -89,29 +91,27 @@ def _select(keys, order, start, stop, middle):
 
 
 @kernel
-def median_order(points, depth):
-    """Order (n,) of the columns of `points` (d, n): medians of the widest dimension, level by level."""
+def split_level(points, order, keys, h):
+    """Split every node of level h of `order` (n,) at the median of its widest dimension.
+
+    `points` (d, n) are in the caller's order; `keys` (n,) is work space.
+    """
     d, n = points.shape
-    order = np.arange(n)
-    keys = np.empty(n)
-    for h in range(depth):
-        for q in range(1 << h):
-            start, stop = (q * n) >> h, ((q + 1) * n) >> h
-            widest, widest_dimension = -1.0, 0
-            for k in range(d):
-                low, high = points[k, order[start]], points[k, order[start]]
-                for t in range(start + 1, stop):
-                    value = points[k, order[t]]
-                    low = min(low, value)
-                    high = max(high, value)
-                if high - low > widest:
-                    widest, widest_dimension = high - low, k
-            if widest <= 0.0:
-                continue
+    for q in range(1 << h):
+        start, stop = (q * n) >> h, ((q + 1) * n) >> h
+        widest, widest_dimension = -1.0, 0
+        for k in range(d):
+            low, high = points[k, order[start]], points[k, order[start]]
+            for t in range(start + 1, stop):
+                value = points[k, order[t]]
+                low = min(low, value)
+                high = max(high, value)
+            if high - low > widest:
+                widest, widest_dimension = high - low, k
+        if widest > 0.0:
             for t in range(start, stop):
                 keys[t] = points[widest_dimension, order[t]]
             _select(keys, order, start, stop, ((2 * q + 1) * n) >> (h + 1))
-    return order
 
 
 @kernel
@@ -137,25 +137,25 @@ def boxes(points, depth):
 
 
 @kernel
-def centroids(points, weights, depth):
-    """The nodes of a level as points (d, 2**depth): means of their points and their masses.
+def centroids(points, masses, depth):
+    """The nodes of a level as points (d, 2**depth), means of their points, and their masses.
 
-    `weights` (n,) must be positive: a node without mass has no mean.
+    `masses` (n,) are positive integers: a node without mass has no mean.
     """
     d, n = points.shape
     nodes = 1 << depth
     means = np.empty((d, nodes))
-    masses = np.empty(nodes)
+    totals = np.empty(nodes, np.int64)
     for q in range(nodes):
         start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
-        mass = 0.0
+        mass = np.int64(0)
         for t in range(start, stop):
-            mass += weights[t]
-        masses[q] = mass
+            mass += masses[t]
+        totals[q] = mass
         for k in range(d):
             total = 0.0
             base = points[k, start]
             for t in range(start, stop):
-                total += weights[t] * (points[k, t] - base)
+                total += masses[t] * (points[k, t] - base)
             means[k, q] = base + total / mass
-    return means, masses
+    return means, totals

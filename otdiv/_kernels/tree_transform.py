@@ -328,7 +328,9 @@ def _nearest_to(
                 if mode == EUCLIDEAN:
                     total = math.sqrt(total)
                 elif mode == GENERAL:
-                    total = _norm_power(work, norm, power) * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0))
+                    total = _norm_power(work, norm, power) * (
+                        1.0 - 1e-13 * (d + 4.0) * (power + 2.0)
+                    )
                 if child == 0:
                     bound_near = total - top[at]
                 else:
@@ -524,7 +526,9 @@ def search(
             if mode == GENERAL:
                 for t in range(n_listed):
                     for k in range(d):
-                        work[k] = max(max(packed_lower[k, t] - x[k], x[k] - packed_upper[k, t]), 0.0)
+                        work[k] = max(
+                            max(packed_lower[k, t] - x[k], x[k] - packed_upper[k, t]), 0.0
+                        )
                     cost = _norm_power(work, norm, power)
                     box_bounds[t] = cost * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0)) - packed_top[t]
             else:
@@ -568,12 +572,14 @@ def search_all(
     k: int,
     bounds: np.ndarray | None = None,
     n_threads: int = 1,
+    tick: Callable[[], object] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`search` over all rows, in slices of well under a second, on `n_threads` threads.
 
     Everything is in tree order. `bounds` (n,) are the T_i; None asks for the k best of every row.
     Returns (columns (n, k), reduced costs (n, k) ascending, counts (n,)); entries beyond a row's
-    count are not set. The result does not depend on the number of threads.
+    count are not set. The result does not depend on the number of threads. `tick` is called between
+    slices, on the calling thread, and may raise.
     """
     n, m = tree_x.points.shape[1], tree_y.points.shape[1]
     k = min(k, m)
@@ -604,7 +610,7 @@ def search_all(
             mode, norm, power, reach, columns, found, counts,
         )  # fmt: skip
 
-    for_each(run, range(0, leaves, step), n_threads)
+    for_each(run, range(0, leaves, step), n_threads, tick)
     return columns, found, counts
 
 
@@ -625,19 +631,27 @@ def safe_scale(x: np.ndarray, y: np.ndarray) -> float:
     return math.ldexp(1.0, min(-exponent, 1000))
 
 
-def for_each(run: Callable[[int], None], items: Iterable[int], n_threads: int) -> None:
+def for_each(
+    run: Callable[[int], None],
+    items: Iterable[int],
+    n_threads: int,
+    tick: Callable[[], object] | None = None,
+) -> None:
     """Call `run` for every item, on threads where more than one is asked for."""
     if n_threads <= 1:
         for item in items:
             run(item)
+            if tick is not None:
+                tick()
         return
     with ThreadPoolExecutor(n_threads) as pool:
-        futures = [pool.submit(run, item) for item in items]
         try:
-            for future in futures:
+            for future in [pool.submit(run, item) for item in items]:
                 future.result()
+                if tick is not None:
+                    tick()
         except BaseException:
-            # Ctrl-C: what has not begun is dropped, what runs ends within its slice.
+            # Ctrl-C or stop: what has not begun is dropped, what runs ends within its slice.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 

@@ -1,0 +1,291 @@
+"""Exact transport between point clouds in memory O(n K): column generation from coordinates."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._kernels import candidates, kdtree, tree_simplex
+from .._kernels.tree_transform import LEAF_SIZE, safe_scale
+from .._typing import FloatArray, IndexArray
+from .._validation import check_positive_integer
+from ..costs import PNormCost
+from ..errors import UnsupportedProblemError
+from ..plans import Potentials, SparsePlan
+from ..problems import TransportProblem
+from ..results import Solution, SolveOptions, Status
+from ._geometric import (
+    Ground,
+    Level,
+    Monitor,
+    RestrictedProblem,
+    Stopped,
+    coarse_levels,
+    solve_level,
+)
+
+__all__ = ["ColumnGeneration"]
+
+# The coarsest level has at most about four times this many points a side.
+_SMALLEST_LEVEL = 64
+
+# Arcs a row and a column start with. Euclidean transport moves along rays, on which many pairs are
+# nearly tight, and needs more of them when it is large.
+_CANDIDATES = 12
+
+# Bytes an atom, both sides together, by measurement at n = 1e5; and for every candidate.
+_BYTES_PER_ATOM = 700
+_BYTES_PER_CANDIDATE = 120
+
+# Share of a tolerance that the solver uses up; the rest is for the rounding in the certificate.
+_TOLERANCE_SHARE = 0.95
+
+# Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
+_REPAIRABLE = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnGeneration:
+    """Exact optimal transport of point clouds without a cost matrix.
+
+    Duals of a coarse problem (nodes of a k-d tree) give candidate arcs to the finer one; a network
+    simplex solves the problem on the candidates; branch and bound over the trees finds the pairs
+    that violate its duals, among **all** n·m, and adds the worst; the end is reached when there are
+    none. Boxes prune well in up to three dimensions; in more, pricing compares all pairs, still
+    without storing them.
+
+    Attributes
+    ----------
+    n_candidates : int or None
+        Arcs K that each atom starts with, and may gain in a round; None chooses.
+    max_iterations : int
+        Limit of pricing rounds at the finest level.
+    n_jobs : int
+        Threads for searches and pricing. The result is the same for any number.
+
+    References
+    ----------
+    Gerber & Maggioni (2017), Multiscale strategies for computing optimal transport,
+    arXiv:1708.02469. Schmitzer (2016), A sparse multiscale algorithm for dense optimal transport,
+    arXiv:1510.05466.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from otdiv import solvers, transport
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    >>> transport(x, x + [0.0, 1.0], solver=solvers.ColumnGeneration()).value
+    1.0
+    """
+
+    n_candidates: int | None = None
+    max_iterations: int = 10_000
+    n_jobs: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_candidates is not None:
+            check_positive_integer("n_candidates", self.n_candidates)
+        check_positive_integer("max_iterations", self.max_iterations)
+        check_positive_integer("n_jobs", self.n_jobs)
+
+    def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
+        """Solve the problem on the support of the weights and extend the potentials to the rest."""
+        if not isinstance(problem.cost, PNormCost):
+            raise UnsupportedProblemError(
+                "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
+            )
+        k = self.n_candidates or _CANDIDATES
+        needed = memory_estimate(*problem.shape, k)
+        if options.max_memory is not None and needed > options.max_memory:
+            raise UnsupportedProblemError(
+                f"ColumnGeneration needs about {needed} bytes here, more than `max_memory`="
+                f"{options.max_memory}; a smaller `n_candidates` or fewer points would fit"
+            )
+        return _Run(problem, options, self, k).solve()
+
+
+def memory_estimate(n: int, m: int, n_candidates: int = _CANDIDATES) -> int:
+    """Peak bytes for n and m atoms, by measurement."""
+    return (n + m) * (_BYTES_PER_ATOM + _BYTES_PER_CANDIDATE * n_candidates) // 2
+
+
+class _Run:
+    """One solve: support and units, levels, early stop, and the way back to the caller's units."""
+
+    def __init__(
+        self, problem: TransportProblem, options: SolveOptions, solver: ColumnGeneration, k: int
+    ):
+        assert isinstance(problem.cost, PNormCost)
+        self.problem, self.options, self.solver = problem, options, solver
+        norm, power = problem.cost.norm, problem.cost.power
+        self.rows, self.columns = np.flatnonzero(problem.a > 0.0), np.flatnonzero(problem.b > 0.0)
+        # A power of two: scaled coordinates, and costs of powers 1 and 2, are exact.
+        self.scale = safe_scale(problem.x, problem.y)
+        self.cost_unit = self.scale**-power
+        x = kdtree.build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
+        y = kdtree.build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
+        # Positions in tree order to the caller's rows and columns.
+        self.rows, self.columns = self.rows[x.order], self.columns[y.order]
+        a, b, unit, exponent = tree_simplex.integer_masses(
+            problem.a[self.rows], problem.b[self.columns]
+        )
+        self.mass_unit = math.ldexp(unit, int(exponent))
+        self.monitor = Monitor(options.callback, scale=self.mass_unit * self.cost_unit)
+        self.ground = Ground(
+            norm=norm, power=power, n_candidates=k, n_threads=solver.n_jobs, monitor=self.monitor
+        )
+        self.finest = Level(x, y, a, b)
+        self.repaired: tuple[IndexArray, IndexArray, IndexArray] | None = None
+
+    def solve(self) -> Solution:
+        levels = coarse_levels(self.finest, _SMALLEST_LEVEL)
+        f: FloatArray | None = None
+        previous: Level | None = None
+        state: RestrictedProblem | None = None
+        n_pivots = 0
+        status, message = Status.OPTIMAL, ""
+        end = ""
+        asked = self.options.rtol is not None or self.options.atol is not None
+        try:
+            for level in levels:
+                finest = level is self.finest
+                state = RestrictedProblem(level, self.ground, f, previous)
+                end = solve_level(
+                    state,
+                    finest=finest,
+                    max_rounds=self.solver.max_iterations,
+                    good_enough=self._good_enough if finest and asked else None,
+                )
+                n_pivots += state.n_pivots
+                f, previous = state.f, level
+                if finest and end == "limit":
+                    status = Status.MAX_ITERATIONS
+                elif finest and end == "stuck":
+                    status = Status.NUMERICAL_ERROR
+                    message = "mass is left that no arc of finite reduced cost can move"
+        except Stopped:
+            status = Status.STOPPED
+        return self._solution(state, f, previous, n_pivots, status, message)
+
+    def _tolerance(self, upper: float) -> float:
+        return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
+
+    def _good_enough(self, state: RestrictedProblem) -> bool:
+        """Whether bounds meet the tolerance, with leftover mass moved by an exact plan of its own."""
+        monitor = self.monitor
+        if state.artificial > _REPAIRABLE * state.mass:
+            return False
+        if state.artificial > 0:
+            base = state.plan_cost() * monitor.scale
+            # What the rest may cost at most; its cheapest arcs are no guide, so try.
+            if base - monitor.lower > self._tolerance(base):
+                return False
+            plan = self._repair(state)
+            rows, columns, mass = plan
+            cost = float(self.ground.costs(self.finest.x, self.finest.y, rows, columns) @ mass)
+            if cost * monitor.scale < monitor.upper:
+                monitor.upper = cost * monitor.scale
+                self.repaired = plan
+        gap = monitor.upper - monitor.lower
+        return gap <= _TOLERANCE_SHARE * self._tolerance(monitor.upper)
+
+    def _repair(
+        self, state: RestrictedProblem, exact: bool = True
+    ) -> tuple[IndexArray, IndexArray, IndexArray]:
+        """The tree's plan, and the leftover mass moved among itself: well, or in tree order."""
+        rows, columns, mass = state.plan()
+        a, b = state.unplaced()
+        left_rows, left_columns = np.flatnonzero(a), np.flatnonzero(b)
+        if exact:
+            x = kdtree.build_tree(self.finest.x.points[:, left_rows].T, LEAF_SIZE, 2)
+            y = kdtree.build_tree(self.finest.y.points[:, left_columns].T, LEAF_SIZE, 2)
+            left_rows, left_columns = left_rows[x.order], left_columns[y.order]
+            more = _plan_of_rest(Level(x, y, a[left_rows], b[left_columns]), self.ground)
+        else:
+            more = candidates.corner_fill(a[left_rows], b[left_columns])
+        return (
+            np.concatenate([rows, left_rows[more[0]]]),
+            np.concatenate([columns, left_columns[more[1]]]),
+            np.concatenate([mass, more[2]]),
+        )
+
+    def _solution(
+        self,
+        state: RestrictedProblem | None,
+        f: FloatArray | None,
+        previous: Level | None,
+        n_pivots: int,
+        status: Status,
+        message: str,
+    ) -> Solution:
+        level = self.finest
+        if state is not None and state.level is level:
+            g = state.g
+            if state.artificial == 0:
+                plan = state.plan()
+            elif self.repaired is not None:
+                plan = self.repaired
+            else:
+                plan = self._repair(state, exact=False)
+        else:
+            # Stopped before the finest level: its duals come from the last one that was solved.
+            plan = candidates.corner_fill(level.a, level.b)
+            g = np.zeros(level.b.size)
+            if f is not None and previous is not None:
+                g = self._quiet().search(level.y, previous.x, f, 1)[1][:, 0].copy()
+        optimal = state is not None and status is Status.OPTIMAL
+        f_all, g_all = self._extended(state.f if optimal and state is not None else None, g)
+        rows, columns, mass = plan
+        return Solution(
+            plan=SparsePlan(
+                rows=self.rows[rows],
+                columns=self.columns[columns],
+                mass=mass * self.mass_unit,
+                shape=self.problem.shape,
+            ),
+            potentials=Potentials(f=f_all, g=g_all),
+            n_iterations=n_pivots,
+            status=status,
+            message=message,
+        )
+
+    def _quiet(self) -> Ground:
+        return dataclasses.replace(self.ground, monitor=Monitor(None))
+
+    def _extended(self, f: FloatArray | None, g: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials of all atoms, in the caller's order and unit, from g of the live ones.
+
+        An atom without weight takes the largest value that no pair forbids.
+        """
+        ground, x, y = self._quiet(), self.finest.x, self.finest.y
+        problem, scale = self.problem, self.scale
+        if f is None:
+            f = ground.search(x, y, g, 1)[1][:, 0]
+        f_all, g_all = np.empty(problem.shape[0]), np.empty(problem.shape[1])
+        f_all[self.rows], g_all[self.columns] = f, g
+        dead_rows, dead_columns = np.flatnonzero(problem.a <= 0.0), np.flatnonzero(problem.b <= 0.0)
+        if dead_rows.size:
+            dead = kdtree.build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
+            f_all[dead_rows[dead.order]] = ground.search(dead, y, g, 1)[1][:, 0]
+        if dead_columns.size:
+            every = kdtree.build_tree(problem.x * scale, LEAF_SIZE)
+            dead = kdtree.build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
+            values = ground.search(dead, every, f_all[every.order], 1)[1][:, 0]
+            g_all[dead_columns[dead.order]] = values
+        return f_all * self.cost_unit, g_all * self.cost_unit
+
+
+def _plan_of_rest(rest: Level, ground: Ground) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """A nearly optimal plan of a small problem, by the same method."""
+    f: FloatArray | None = None
+    previous: Level | None = None
+    for level in coarse_levels(rest, _SMALLEST_LEVEL):
+        state = RestrictedProblem(level, ground, f, previous)
+        solve_level(state, finest=False, max_rounds=50)
+        f, previous = state.f, level
+    if state.artificial == 0:
+        return state.plan()
+    return candidates.corner_fill(rest.a, rest.b)
