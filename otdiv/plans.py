@@ -45,11 +45,13 @@ class SparsePlan:
 
     def row_sums(self) -> FloatArray:
         """Source marginal (n,)."""
-        return np.bincount(self.rows, weights=self.mass, minlength=self.shape[0])
+        sums: FloatArray = np.bincount(self.rows, weights=self.mass, minlength=self.shape[0])
+        return sums
 
     def column_sums(self) -> FloatArray:
         """Target marginal (m,)."""
-        return np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
+        sums: FloatArray = np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
+        return sums
 
     def to_dense(self) -> FloatArray:
         """Return the plan as an (n, m) array."""
@@ -152,7 +154,7 @@ class ScaledKernelPlan:
         out *= (self.row_scale[start:stop] * self.problem.a[start:stop])[:, None]
         out *= self.column_scale * self.problem.b
         out += self.row_rest[start:stop, None] * self.column_rest
-        return out
+        return np.asarray(out)
 
     def rows(self, i: int) -> FloatArray:
         """Row i of the plan (m,)."""

@@ -41,6 +41,15 @@ def test_all_is_sorted_and_without_repeats():
     assert names == sorted(set(names))
 
 
+def test_no_public_name_is_also_a_module():
+    """A submodule of that name would take its place as soon as somebody imports it."""
+    for package in ("otdiv", "otdiv.distances", "otdiv.divergences", "otdiv.solvers"):
+        module = importlib.import_module(package)
+        rooms = {info.name for info in pkgutil.iter_modules(module.__path__)}
+        public = {name for name in module.__all__ if not inspect.ismodule(getattr(module, name))}
+        assert not rooms & public, package
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         otdiv.no_such_name  # noqa: B018  (the access is what is tested)
