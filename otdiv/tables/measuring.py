@@ -47,12 +47,8 @@ def compare_numbers(
     standardized = effect / pooled if pooled > 0.0 else constant
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        return wasserstein1(
-            x[one],
-            x[other],
-            x_weights=None if x_weights is None else x_weights[one],
-            y_weights=None if x_weights is None else x_weights[other],
-        )
+        halves_weights = _halves(x_weights, one, other)
+        return float(wasserstein1(x[one], x[other], **halves_weights))
 
     return replace(
         row,
@@ -83,12 +79,10 @@ def compare_categories(
     p, q = _frequencies(x, x_weights, k), _frequencies(y, y_weights, k)
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        return float(
-            total_variation(
-                _frequencies(x[one], None if x_weights is None else x_weights[one], k),
-                _frequencies(x[other], None if x_weights is None else x_weights[other], k),
-            )
-        )
+        halves_weights = _halves(x_weights, one, other)
+        first = _frequencies(x[one], halves_weights["x_weights"], k)
+        second = _frequencies(x[other], halves_weights["y_weights"], k)
+        return float(total_variation(first, second))
 
     moved_most = np.argsort(-np.abs(p - q), kind="stable")
     return replace(
@@ -134,15 +128,12 @@ def compare_jointly(
     )
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        return sliced_wasserstein_result(
-            x[one],
-            x[other],
-            x_weights=None if x_weights is None else x_weights[one],
-            y_weights=None if x_weights is None else x_weights[other],
-            p=1,
-            n_projections=N_NOISE_PROJECTIONS,
-            rng=rng,
-        ).value
+        halves_weights = _halves(x_weights, one, other)
+        n_projections = N_NOISE_PROJECTIONS
+        between = sliced_wasserstein_result(
+            x[one], x[other], **halves_weights, p=1, n_projections=n_projections, rng=rng
+        )
+        return float(between.value)
 
     return replace(
         joint,
@@ -159,6 +150,15 @@ def _complete(x: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, Fl
         return x[kept], None
     kept &= weights > 0.0
     return x[kept], weights[kept]
+
+
+def _halves(
+    weights: FloatArray | None, one: IndexArray, other: IndexArray
+) -> dict[str, FloatArray | None]:
+    """Weights of two halves, by the names that distances give them."""
+    if weights is None:
+        return {"x_weights": None, "y_weights": None}
+    return {"x_weights": weights[one], "y_weights": weights[other]}
 
 
 def _noise_floor(
