@@ -311,11 +311,14 @@ def _train(
         )
         reports.append(report)
         cause = _breakdown(report, step)
+        look = (step + 1) % _CHECK_EVERY == 0 or step + 1 == n_steps
+        if look and not cause and not np.isfinite(trainer.network.parameters).all():
+            cause = f"the weights left the finite numbers at step {step}"
         if cause:
             trainer.load_state_dict(kept)
             trainer.binding.refresh()
             return reports, FitStatus.DIVERGED, cause
-        if (step + 1) % _CHECK_EVERY and step + 1 < n_steps:
+        if not look:
             continue
         kept = trainer.state_dict()
         if callback is not None:

@@ -110,6 +110,11 @@ class CriticTrainer:
             self.x[...] = x
         if y is not None:
             self.y[...] = y
+        # Overflow is an outcome here, told by the report, not a warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._step(learning_rate_scale, one_sided)
+
+    def _step(self, learning_rate_scale: float, one_sided: bool) -> StepReport:
         constraint, step = self.constraint, self._pass
         if constraint.penalty:
             share = self.rng.random(len(self.x), dtype=self.network.dtype.type)
