@@ -75,7 +75,7 @@ def reduce_columns(C, rows, f, g):
 
 @kernel
 def reduce_rows(C, g, f, improved):
-    """One pass: f_i = min_j C_ij - g_j, then improved_j = min_i C_ij - f_i; the pair is feasible."""
+    """One pass: f_i = min_j C_ij - g_j, then improved_j = min_i C_ij - f_i, feasible with f."""
     for i in range(C.shape[0]):
         f[i] = _block_minimum(C[i], g)
         _lower(improved, C[i], f[i])
@@ -253,7 +253,7 @@ def price_rows(C, f, g, start, stop, floor, relative, n_best, source, target, co
 
 @kernel
 def extent(C):
-    """Least finite entry, largest finite entry (inf, -inf where none is), and whether any is inf."""
+    """Least and largest finite entry (inf, -inf where none is), and whether any entry is inf."""
     least = np.inf
     largest = -np.inf
     forbidden = False

@@ -44,6 +44,7 @@ __all__ = [
     "potentials",
     "raise_penalty",
     "recompute_potentials",
+    "release",
     "sparse_simplex",
     "start_basis",
 ]
@@ -120,12 +121,12 @@ def integer_masses(a, b):
             x, y = a_total, b_total
             while y > 0:
                 x, y = y, x % y
-            for i in range(n):
-                a_counts[i] *= b_total // x
-            for j in range(m):
-                b_counts[j] *= a_total // x
-            unit = math.ldexp(total, -exponent) / np.float64(a_total * (b_total // x))
-            return a_counts, b_counts, unit, exponent
+            a_factor, b_factor = b_total // x, a_total // x
+            heaviest = np.argmax(a_counts)
+            unit = math.ldexp(a[heaviest], -exponent) / np.float64(a_counts[heaviest])
+            a_counts *= a_factor
+            b_counts *= b_factor
+            return a_counts, b_counts, unit / np.float64(a_factor), exponent
     a_mass = np.empty(n, np.int64)
     b_mass = np.empty(m, np.int64)
     difference = np.int64(0)
@@ -437,6 +438,20 @@ def raise_penalty(tree, n, increase):
     for x in range(root):
         if tree.parent[x] == root:
             tree.cost[x] += increase
+    recompute_potentials(tree, n)
+
+
+@kernel
+def release(tree, n, f):
+    """Forget the penalty once nothing is artificial: then it is one shift common to all sources.
+
+    Only sources hang from the root then; giving them the costs f_i themselves, not a difference of
+    large numbers, keeps their digits.
+    """
+    root = np.uint32(tree.parent.size - 1)
+    for x in range(n):
+        if tree.parent[x] == root:
+            tree.cost[x] = f[x]
     recompute_potentials(tree, n)
 
 

@@ -3,8 +3,8 @@
 Duals come from a coarser problem, recursively: rows are embedded by their costs to a few columns
 (landmarks) and split at medians into clusters of about four, columns likewise, and the mean costs
 of clusters are a transport problem of a sixteenth of the pairs. This needs no coordinates. Its
-duals, extended by c-transforms, leave few wrong pairs among those of least reduced cost; the simplex
-runs on these, and full scans of the matrix add violated pairs until there are none.
+duals, extended by c-transforms, are near the optimum; the simplex runs on the pairs of least
+reduced cost, and full scans of the matrix add violated pairs until there are none.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ N_BEST = 12
 LANDMARKS = 6
 # A reduced cost within this share of the sizes of its three terms is rounding.
 ROUNDING = 2.0**-47
-# The first penalty of artificial arcs, in units of the 0.9 quantile of the candidates' reduced costs.
+# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
 FIRST_PENALTY = 16.0
+# Largest cost over the median beyond which the direct simplex starts from small penalties.
+WIDE_SPREAD = 1e9
 # Scans with mass still untransported after which the dense simplex takes over.
 PATIENCE = 12
 # Pivots and matrix entries of a slice: a small part of a second.
@@ -41,7 +43,7 @@ SLICE_PIVOTS = 10_000
 SLICE_ENTRIES = 2**26
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The callback or the iteration limit ends the run; the tree stays valid."""
 
 
@@ -65,7 +67,7 @@ class Watch:
         return max(0, min(SLICE_PIVOTS, self.max_pivots - self.pivots))
 
     def after(self, n_pivots: int) -> None:
-        """Account for a slice; raises `Interrupted` where the run must end."""
+        """Account for a slice; raises `InterruptedRunError` where the run must end."""
         self.pivots += n_pivots
         if self.callback is not None:
             progress = Progress(
@@ -76,10 +78,10 @@ class Watch:
             )
             if self.callback(progress) is True:
                 self.status = Status.STOPPED
-                raise Interrupted
+                raise InterruptedRunError
         if self.max_pivots is not None and self.pivots >= self.max_pivots:
             self.status = Status.MAX_ITERATIONS
-            raise Interrupted
+            raise InterruptedRunError
 
 
 @dataclass(slots=True)
@@ -109,13 +111,16 @@ class Run:
     dust: int
     tree: Tree = field(init=False)
     penalty: float = 0.0
+    estimate: FloatArray = field(init=False)
     unit: float = field(init=False)
+    least: float = field(init=False)
     forbidden: bool = field(init=False)
     infeasible: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.tree = simplex.new_tree(*self.C.shape)
-        least, largest, self.forbidden = dense.extent(self.C)
+        self.least, largest, self.forbidden = dense.extent(self.C)
+        least = self.least
         # A penalty scale that is positive for any costs, also where all are equal or 0.
         spread = largest - least if least < math.inf else 0.0
         self.unit = max(spread, 2.0**-40 * abs(least)) if math.isfinite(spread) else 0.0
@@ -125,16 +130,40 @@ class Run:
         """Run to the optimum, to a proof of infeasibility, or until interrupted."""
         n, m = self.C.shape
         try:
-            if max(n, m) <= DIRECT_SIZE or min(n, m) < 32 or self.forbidden:
+            if self._is_spread():
+                self._hang_reduced()
+                self._finish_directly()
+            elif max(n, m) <= DIRECT_SIZE or min(n, m) < 32 or self.forbidden:
                 self._hang(np.zeros(n), np.zeros(m), self.unit)
                 self._finish_directly()
             else:
                 self._solve_by_rounds()
-        except Interrupted:
+        except InterruptedRunError:
             simplex.recompute_potentials(self.tree, n)
+
+    def _is_spread(self) -> bool:
+        """Whether costs differ so much that a penalty above them all would drown the small ones."""
+        n, m = self.C.shape
+        sample = np.abs(self.C[:: max(1, n // 64), :: max(1, m // 64)]).ravel()
+        return bool(self.unit / WIDE_SPREAD > np.median(sample))
+
+    def _hang_reduced(self) -> None:
+        """Start from row and column minima, and from the pairs that attain them."""
+        C = self.C
+        f = C.min(axis=1, initial=math.inf)
+        f[~np.isfinite(f)] = 0.0
+        g = np.full(C.shape[1], np.inf)
+        dense.reduce_columns(C, np.arange(len(C)), f, g)
+        g[~np.isfinite(g)] = 0.0
+        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, 2))
+        reduced = self._reduced(arcs, f, g)
+        positive = reduced[reduced > 0.0]
+        penalty = float(positive.min()) if positive.size else self.unit
+        self._hang(f, g, penalty, arcs)
 
     def _hang(self, f: FloatArray, g: FloatArray, penalty: float, arcs: Arcs | None = None) -> None:
         self.penalty = penalty
+        self.estimate = f
         if arcs is None:
             none = np.empty(0, np.uint32)
             arcs = Arcs(none, none, np.empty(0))
@@ -165,9 +194,14 @@ class Run:
         self.penalty += increase
         return True
 
+    def _release(self) -> None:
+        """Drop the penalty; the optimum for it may be slightly off at the finer rounding."""
+        if self.dust == 0 or simplex.artificial_flow(self.tree, self.C.shape[0]) == 0:
+            simplex.release(self.tree, self.C.shape[0], self.estimate)
+        self.penalty = 0.0
+
     def _finish_directly(self) -> None:
         """Dense simplex from the present tree, raising the penalty while mass is left."""
-        n = self.C.shape[0]
         row = 0
         while True:
             code, k, row = dense.dense_simplex(
@@ -180,15 +214,13 @@ class Run:
                 if not self._raise_penalty():
                     return
             elif self.penalty > 0.0:
-                # Without artificial flow the penalty is one common shift: take it out of the sums.
-                simplex.raise_penalty(self.tree, n, -self.penalty)
-                self.penalty = 0.0
+                self._release()
             else:
                 return
 
     def _solve_by_rounds(self) -> None:
         C = self.C
-        n, m = C.shape
+        n = len(C)
         f, g = self._coarse_duals()
         arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
         reduced = self._reduced(arcs, f, g)
@@ -207,8 +239,7 @@ class Run:
                 if found is None or left > 0.7 * before:
                     self._raise_penalty()
             elif self.penalty > 0.0:
-                simplex.raise_penalty(self.tree, n, -self.penalty)
-                self.penalty = 0.0
+                self._release()
             elif found is None:
                 return
             if found is not None:
@@ -259,7 +290,7 @@ class Run:
         )
         if self.watch.status is not Status.OPTIMAL:
             self._hang(np.zeros(n), np.zeros(m), self.unit)
-            raise Interrupted
+            raise InterruptedRunError
         coarse_f, _ = simplex.potentials(coarse.tree, len(merged))
         start = np.full(m, np.inf)
         dense.reduce_columns(merged, np.arange(len(merged)), coarse_f, start)

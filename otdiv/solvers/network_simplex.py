@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import tree_simplex as simplex
+from .._kernels.dense_columns import extent
 from .._typing import FloatArray
 from ..costs import CostMatrix
 from ..errors import UnsupportedProblemError
@@ -18,9 +19,9 @@ from ._dense_rounds import Watch, solve_dense
 
 __all__ = ["NetworkSimplex"]
 
-# Costs beyond these magnitudes are scaled by a power of two: path sums must not overflow, and
-# subnormal numbers lose digits.
-_LARGEST, _SMALLEST = 2.0**980, 2.0**-900
+# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs must
+# not overflow (with some room for penalties), and subnormal numbers lose digits.
+_LARGEST_SUM, _SMALLEST = 2.0**1016, 2.0**-900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,9 @@ class NetworkSimplex:
         f, g = simplex.potentials(run.tree, n)
         i, j, flow = simplex.flows(run.tree, n)
         mass = np.ldexp(flow * unit, exponent)
+        if run.least == 0.0 and not C[i, j].any():
+            # Nothing moves, and no cost is negative: these potentials prove it without rounding.
+            f, g = np.zeros(n), np.zeros(m)
         if shift:
             f, g = np.ldexp(f, -shift), np.ldexp(g, -shift)
         if rows is not None and columns is not None:
@@ -112,15 +116,12 @@ def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
 
 def _scaled(C: FloatArray) -> tuple[FloatArray, int]:
     """Costs times 2**k with k such that sums along paths stay within float64; k is mostly 0."""
-    corner = np.abs(C[:: max(1, len(C) // 64)])
-    sample = float(np.max(corner, where=corner < math.inf, initial=0.0))
-    if _SMALLEST < sample < _LARGEST:
+    least, largest, _ = extent(C)
+    size = max(abs(least), abs(largest)) if least < math.inf else 0.0
+    limit = _LARGEST_SUM / sum(C.shape)
+    if size == 0.0 or _SMALLEST < size < limit:
         return C, 0
-    size = np.abs(C)
-    largest = float(np.max(size, where=size < math.inf, initial=0.0))
-    if largest == 0.0 or _SMALLEST < largest < _LARGEST:
-        return C, 0
-    shift = 900 - math.frexp(largest)[1]
+    shift = math.frexp(limit)[1] - 1 - math.frexp(size)[1]
     return np.ldexp(C, shift), shift
 
 
@@ -131,17 +132,28 @@ def _extended(
     f: FloatArray,
     g: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Potentials of all atoms from those of positive weight, by c-transforms."""
-    n, m = problem.shape
+    """Potentials of all atoms from those of positive weight, by c-transforms.
+
+    Atoms without weight stay some roundings below what feasibility allows: that costs nothing, and
+    a proof that recomputes one side from the other then finds the weighted atoms untouched.
+    """
     C = problem.matrix()
-    all_g = (C[rows] - f[:, None]).min(axis=0)
-    all_g[~np.isfinite(all_g)] = 0.0
-    all_g[columns] = g
-    all_f = np.empty(n)
-    dead = np.ones(n, dtype=bool)
-    dead[rows] = False
-    all_f[rows] = f
+    all_f, all_g = np.empty(C.shape[0]), np.empty(C.shape[1])
+    all_f[rows], all_g[columns] = f, g
+    dead = np.ones(C.shape[1], dtype=bool)
+    dead[columns] = False
     if dead.any():
-        lowest = (C[dead] - all_g).min(axis=1)
-        all_f[dead] = np.where(np.isfinite(lowest), lowest, 0.0)
+        all_g[dead] = _below(C[np.ix_(rows, np.flatnonzero(dead))].T, f)
+    dead = np.ones(C.shape[0], dtype=bool)
+    dead[rows] = False
+    if dead.any():
+        all_f[dead] = _below(C[dead], all_g)
     return all_f, all_g
+
+
+def _below(C: FloatArray, g: FloatArray) -> FloatArray:
+    """Row minima of C - g less some roundings; 0 where a row is forbidden altogether."""
+    lowest = (C - g).min(axis=1)
+    lowest[~np.isfinite(lowest)] = 0.0
+    sizes = np.max(np.abs(C), axis=1, where=np.isfinite(C), initial=0.0) + np.abs(g).max()
+    return np.asarray(lowest - 2.0**-50 * sizes)
