@@ -45,13 +45,13 @@ class SparsePlan:
 
     def row_sums(self) -> FloatArray:
         """Source marginal (n,)."""
-        sums: FloatArray = np.bincount(self.rows, weights=self.mass, minlength=self.shape[0])
-        return sums
+        sums = np.bincount(self.rows, weights=self.mass, minlength=self.shape[0])
+        return np.asarray(sums, dtype=np.float64)
 
     def column_sums(self) -> FloatArray:
         """Target marginal (m,)."""
-        sums: FloatArray = np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
-        return sums
+        sums = np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
+        return np.asarray(sums, dtype=np.float64)
 
     def to_dense(self) -> FloatArray:
         """Return the plan as an (n, m) array."""
@@ -158,7 +158,7 @@ class ScaledKernelPlan:
 
     def rows(self, i: int) -> FloatArray:
         """Row i of the plan (m,)."""
-        return self.block(i, i + 1)[0]
+        return np.asarray(self.block(i, i + 1)[0])
 
     def to_sparse(self, threshold: float) -> SparsePlan:
         """Entries above `threshold`, found in blocks of rows."""
