@@ -47,8 +47,8 @@ def compare_numbers(
     standardized = effect / pooled if pooled > 0.0 else constant
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        halves_weights = _halves(x_weights, one, other)
-        return float(wasserstein1(x[one], x[other], **halves_weights))
+        a, b = _halves(x_weights, one, other)
+        return float(wasserstein1(x[one], x[other], x_weights=a, y_weights=b))
 
     return replace(
         row,
@@ -79,10 +79,8 @@ def compare_categories(
     p, q = _frequencies(x, x_weights, k), _frequencies(y, y_weights, k)
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        halves_weights = _halves(x_weights, one, other)
-        first = _frequencies(x[one], halves_weights["x_weights"], k)
-        second = _frequencies(x[other], halves_weights["y_weights"], k)
-        return float(total_variation(first, second))
+        a, b = _halves(x_weights, one, other)
+        return float(total_variation(_frequencies(x[one], a, k), _frequencies(x[other], b, k)))
 
     moved_most = np.argsort(-np.abs(p - q), kind="stable")
     return replace(
@@ -128,10 +126,15 @@ def compare_jointly(
     )
 
     def distance(one: IndexArray, other: IndexArray) -> float:
-        halves_weights = _halves(x_weights, one, other)
-        n_projections = N_NOISE_PROJECTIONS
+        a, b = _halves(x_weights, one, other)
         between = sliced_wasserstein_result(
-            x[one], x[other], **halves_weights, p=1, n_projections=n_projections, rng=rng
+            x[one],
+            x[other],
+            x_weights=a,
+            y_weights=b,
+            p=1,
+            n_projections=N_NOISE_PROJECTIONS,
+            rng=rng,
         )
         return float(between.value)
 
@@ -154,11 +157,9 @@ def _complete(x: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, Fl
 
 def _halves(
     weights: FloatArray | None, one: IndexArray, other: IndexArray
-) -> dict[str, FloatArray | None]:
-    """Weights of two halves, by the names that distances give them."""
-    if weights is None:
-        return {"x_weights": None, "y_weights": None}
-    return {"x_weights": weights[one], "y_weights": weights[other]}
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """Weights of two halves of the rows."""
+    return (None, None) if weights is None else (weights[one], weights[other])
 
 
 def _noise_floor(
