@@ -1,0 +1,174 @@
+"""Which room of the package answers for a pair of laws."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._typing import FloatArray
+from ..errors import InvalidInputError, UnsupportedProblemError
+from ..measures import DiscreteMeasure, Gaussian
+from . import atoms, continuous, gaussians, integers
+from .recipes import Recipe
+from .vectors import VectorPair, as_vector_pair, row_ratios
+
+__all__ = ["as_float_or_array", "as_frozen", "check_base", "evaluate", "kind_of", "vector_pair"]
+
+_NAMES = {
+    "vector": "vector of masses",
+    "measure": "DiscreteMeasure",
+    "gaussian": "Gaussian",
+    "continuous": "continuous law",
+    "discrete": "discrete law",
+}
+
+
+def _frozen_kind(law: Any) -> str | None:
+    """Return "continuous" or "discrete" for a frozen 1-D law of scipy.stats, None for others."""
+    if not all(hasattr(law, name) for name in ("ppf", "isf", "support", "cdf", "sf")):
+        return None
+    if hasattr(law, "logpmf") and hasattr(law, "dist"):
+        return "discrete"
+    # A histogram law is complete without freezing; other unfrozen families lack parameters.
+    if hasattr(law, "logpdf") and (hasattr(law, "dist") or hasattr(law, "_histogram")):
+        return "continuous"
+    return None
+
+
+def kind_of(name: str, law: Any) -> str:
+    """Name the kind of a law: measure, gaussian, continuous, discrete or vector."""
+    if isinstance(law, (np.ndarray, list, tuple)):
+        return "vector"
+    if isinstance(law, DiscreteMeasure):
+        return "measure"
+    if isinstance(law, Gaussian):
+        return "gaussian"
+    kind = _frozen_kind(law)
+    if kind is not None:
+        return kind
+    if any(hasattr(law, method) for method in ("logpdf", "logpmf", "rvs", "sample")):
+        raise UnsupportedProblemError(
+            f"`{name}` is a law that divergences cannot read ({type(law).__name__}); pass a "
+            "probability vector, a DiscreteMeasure, a Gaussian or a frozen 1-D law of scipy.stats"
+        )
+    return "vector"
+
+
+def as_frozen(law: Any) -> Any:
+    """Return a frozen law: itself, or the normal law of a 1-D Gaussian of positive variance."""
+    if not isinstance(law, Gaussian):
+        return law
+    from scipy.stats import norm
+
+    return norm(loc=float(law.mean[0]), scale=law.standard_deviation)
+
+
+def as_gaussian(law: Any) -> Gaussian | None:
+    """Return the Gaussian that a law is, in our type or in scipy's; None for other laws."""
+    if isinstance(law, Gaussian):
+        return law
+    if getattr(getattr(law, "dist", None), "name", None) != "norm" or np.ndim(law.mean()) != 0:
+        return None
+    mean, deviation = float(law.mean()), float(law.std())
+    if not (math.isfinite(mean) and 0.0 < deviation < math.inf):
+        return None
+    return Gaussian(mean=np.array([mean]), covariance=np.array([[deviation**2]]))
+
+
+def vector_pair(p: Any, q: Any, axis: int) -> VectorPair:
+    """Masses of two vectors or of two discrete measures on their joint support."""
+    if isinstance(p, DiscreteMeasure):
+        _, first, second = atoms.joint_support(p, q)
+        return atoms.joint_masses(first, second)
+    return as_vector_pair(p, q, axis)
+
+
+def as_float_or_array(value: Any) -> float | FloatArray:
+    """Return a Python float for a single pair, the array otherwise."""
+    return float(value) if np.ndim(value) == 0 else value
+
+
+def check_base(base: Any) -> float:
+    """Return log(base), or 1 for None (nats)."""
+    if base is None:
+        return 1.0
+    try:
+        number = float(base)
+    except (TypeError, ValueError):
+        raise InvalidInputError("base", "be a number above 1 or None", repr(base)) from None
+    if not (1.0 < number < math.inf):
+        raise InvalidInputError("base", "be a number above 1 or None", number)
+    return math.log(number)
+
+
+def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | FloatArray:
+    """Return the divergence in the unit of `base`, which is checked before any work."""
+    unit = check_base(base)
+    value = evaluate(recipe, p, q, axis=axis)
+    return value if base is None else value / unit
+
+
+def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
+    """Return the divergence in nats: a float for one pair of laws, an array for rows."""
+    kinds = kind_of("p", p), kind_of("q", q)
+    if kinds != ("vector", "vector") and axis != -1:
+        raise InvalidInputError("axis", "stay at -1 where p and q are laws", axis)
+    if recipe.gaussian is not None and set(kinds) <= {"gaussian", "continuous"}:
+        first, second = as_gaussian(p), as_gaussian(q)
+        if first is not None and second is not None:
+            return recipe.gaussian(first, second)
+    if kinds in (("vector", "vector"), ("measure", "measure")):
+        ratios = row_ratios(recipe.terms, vector_pair(p, q, axis))
+    else:
+        ratios = np.asarray(_ratio_of_laws(recipe, p, q, kinds))
+    with np.errstate(divide="ignore"):  # a logarithm of 0 is an answer: infinity
+        return as_float_or_array(recipe.finish(ratios))
+
+
+def _ratio_of_laws(recipe: Recipe, p: Any, q: Any, kinds: tuple[str, str]) -> float:
+    if kinds == ("discrete", "discrete"):
+        return integers.ratio_of_masses(recipe, p, q)
+    if set(kinds) <= {"gaussian", "continuous"}:
+        return _ratio_with_densities(recipe, p, q, kinds)
+    atomic = sum(kind in ("measure", "discrete") for kind in kinds)
+    spread = sum(_has_density(law, kind) for law, kind in zip((p, q), kinds, strict=True))
+    if atomic == 1 and spread == 1:
+        return ratio_of_singular(recipe)
+    raise UnsupportedProblemError(
+        f"{recipe.name} cannot compare a {_NAMES[kinds[0]]} (`p`) with a {_NAMES[kinds[1]]} "
+        "(`q`); pass two vectors, two DiscreteMeasures or two laws with densities"
+    )
+
+
+def _has_density(law: Any, kind: str) -> bool:
+    if kind == "gaussian":
+        return bool(np.linalg.eigvalsh(law.covariance)[0] > 0.0)
+    return kind == "continuous"
+
+
+def _ratio_with_densities(recipe: Recipe, p: Any, q: Any, kinds: tuple[str, str]) -> float:
+    if kinds == ("gaussian", "gaussian"):
+        if gaussians.mutually_singular(p, q):
+            return ratio_of_singular(recipe)
+        if p.d != 1:
+            raise UnsupportedProblemError(
+                f"{recipe.name} of Gaussians has no closed form in {p.d} dimensions; "
+                "kl_divergence, jeffreys_divergence, renyi_divergence, hellinger_distance and "
+                "chi2_divergence have"
+            )
+        if p.standard_deviation == 0.0:
+            return 0.0  # not singular, so the same single atom
+    for name, law, kind in zip(("p", "q"), (p, q), kinds, strict=True):
+        if kind == "gaussian" and law.d != 1:
+            raise InvalidInputError(name, "be one-dimensional, as the other law is", f"d={law.d}")
+        if kind == "gaussian" and law.standard_deviation == 0.0:
+            return ratio_of_singular(recipe)
+    return continuous.ratio_of_densities(recipe, as_frozen(p), as_frozen(q))
+
+
+def ratio_of_singular(recipe: Recipe) -> float:
+    """Ratio for two laws that no set carries both of: that of (1, 0) and (0, 1)."""
+    pair = VectorPair(np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    return float(row_ratios(recipe.terms, pair))

@@ -1,0 +1,247 @@
+"""What each divergence is: one term for masses, the same for log-densities, and how to finish.
+
+A new divergence is one entry here. Every term T(p, q) is homogeneous of degree 1 with T(p, p) = 0,
+so that one definition serves masses and densities, and `finish` receives the ratio
+sum T(p, q) / sum (p + q), in which a common factor of p and q cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._kernels import divergence as kernels
+from .._typing import FloatArray
+from ..measures import Gaussian
+from . import gaussians
+from .vectors import Terms
+
+__all__ = [
+    "CHI2",
+    "HELLINGER",
+    "JEFFREYS",
+    "JENSEN_SHANNON",
+    "KULLBACK_LEIBLER",
+    "TOTAL_VARIATION",
+    "Recipe",
+    "power_sum",
+    "renyi",
+    "user_function",
+]
+
+LOG_2 = math.log(2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One divergence.
+
+    Attributes
+    ----------
+    name : str
+        As messages show it.
+    terms : callable
+        Fills an array with T(p, q) for two arrays of masses.
+    log_terms : callable
+        T(exp(log_p), exp(log_q)) for two arrays of log-densities.
+    finish : callable
+        The divergence in nats from sum T / sum (p + q).
+    gaussian : callable or None
+        Closed form for two Gaussians in any dimension.
+    """
+
+    name: str
+    terms: Terms
+    log_terms: Callable[[FloatArray, FloatArray], FloatArray]
+    finish: Callable[[FloatArray], FloatArray]
+    gaussian: Callable[[Gaussian, Gaussian], float] | None = None
+
+
+def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Log-density form of bounded terms: a density that underflows has nothing to add to them."""
+
+    def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+        values = np.empty(log_p.size)
+        terms(np.exp(log_p), np.exp(log_q), values)
+        return values
+
+    return log_terms
+
+
+def _exp_remainder(u: FloatArray) -> FloatArray:
+    """Return exp(u) - 1 - u >= 0 without cancellation near 0."""
+    small = np.abs(u) < 0.3
+    series = np.zeros_like(u)
+    for k in range(14, 1, -1):  # 0.3^15 / 15! is below 1e-20 of the leading term u^2 / 2
+        series = series * u + 1.0 / math.factorial(k)
+    return np.where(small, series * u * u, np.expm1(u) - u)
+
+
+def _log_ratio(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    """Return log p - log q with 0 where both densities vanish."""
+    both_zero = np.isneginf(log_p) & np.isneginf(log_q)
+    return np.where(both_zero, 0.0, log_p - np.where(both_zero, 0.0, log_q))
+
+
+def _kl_log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    # p (l - 1 + exp(-l)) for l >= 0 and q (1 + (l - 1) exp(l)) for l < 0: no factor overflows.
+    # With g(u) = exp(u) - 1 - u they are p g(-l) and, for l near 0, q (l expm1(l) - g(l)).
+    ratio = _log_ratio(log_p, log_q)
+    p, q = np.exp(log_p), np.exp(log_q)
+    above = p * _exp_remainder(-np.maximum(ratio, 0.0))
+    low = np.clip(ratio, -1e4, 0.0)  # exp(-1e4) is 0, and -inf * 0 would be a NaN
+    close = low * np.expm1(low) - _exp_remainder(low)
+    below = q * np.where(low > -2.0, close, 1.0 + (low - 1.0) * np.exp(low))
+    values = np.where(ratio >= 0.0, above, below)
+    return np.where(np.isposinf(ratio), np.where(p > 0.0, np.inf, 0.0), values)
+
+
+def _jeffreys_log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    ratio = _log_ratio(log_p, log_q)
+    difference = np.exp(log_p) - np.exp(log_q)
+    return np.where(difference == 0.0, 0.0, difference * ratio)
+
+
+def _chi2_log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    ratio = _log_ratio(log_p, log_q)
+    below = np.exp(log_q) * np.expm1(np.minimum(ratio, 0.0)) ** 2
+    finite = np.where(np.isposinf(ratio), 0.0, ratio)
+    above = np.exp(log_p + finite) * np.expm1(-np.maximum(finite, 0.0)) ** 2
+    values = np.where(ratio > 0.0, above, below)
+    return np.where(np.isposinf(ratio), np.where(np.exp(log_p) > 0.0, np.inf, 0.0), values)
+
+
+KULLBACK_LEIBLER = Recipe(
+    "kl_divergence", kernels.kl_terms, _kl_log_terms, lambda u: 2.0 * u, gaussians.kl
+)
+JEFFREYS = Recipe(
+    "jeffreys_divergence",
+    kernels.jeffreys_terms,
+    _jeffreys_log_terms,
+    lambda u: 2.0 * u,
+    gaussians.jeffreys,
+)
+JENSEN_SHANNON = Recipe(
+    "js_divergence",
+    kernels.js_terms,
+    _through_densities(kernels.js_terms),
+    lambda u: LOG_2 * u,
+)
+TOTAL_VARIATION = Recipe(
+    "total_variation",
+    kernels.total_variation_terms,
+    _through_densities(kernels.total_variation_terms),
+    lambda u: u,
+)
+HELLINGER = Recipe(
+    "hellinger_distance",
+    kernels.hellinger_terms,
+    _through_densities(kernels.hellinger_terms),
+    np.sqrt,
+    gaussians.hellinger,
+)
+CHI2 = Recipe(
+    "chi2_divergence", kernels.chi2_terms, _chi2_log_terms, lambda u: 2.0 * u, gaussians.chi2
+)
+
+
+def _power_terms(alpha: float) -> Callable[[FloatArray, FloatArray, FloatArray], FloatArray]:
+    """Return q (g(alpha l) - alpha g(l)), g(u) = exp(u) - 1 - u, l = log(p / q).
+
+    It equals p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q: zero to second order at p = q.
+    """
+
+    def values(p: FloatArray, q: FloatArray, ratio: FloatArray) -> FloatArray:
+        near = np.abs(ratio) < 1.0
+        mild = np.where(near, ratio, 0.0)
+        close = q * (_exp_remainder(alpha * mild) - alpha * _exp_remainder(mild))
+        power = p * np.exp((alpha - 1.0) * np.where(np.isfinite(ratio), ratio, 0.0))
+        far = power - alpha * p - (1.0 - alpha) * q
+        far = np.where(np.isneginf(ratio), (alpha - 1.0) * q, far)
+        off_support = np.inf if alpha > 1.0 else -alpha
+        far = np.where(np.isposinf(ratio), np.where(p > 0.0, off_support, 0.0) * 1.0, far)
+        if alpha < 1.0:
+            far = np.where(np.isposinf(ratio), -alpha * p, far)
+        return np.where(near, close, far)
+
+    return values
+
+
+def renyi(alpha: float) -> Recipe:
+    """Rényi divergence of order alpha in (0, inf) but 1, from terms that vanish at p = q."""
+    values = _power_terms(alpha)
+
+    def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
+        kernels.log_ratios(p, q, out)
+        with np.errstate(all="ignore"):
+            out[:] = values(p, q, out.copy())
+
+    def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+        return values(np.exp(log_p), np.exp(log_q), _log_ratio(log_p, log_q))
+
+    def finish(u: FloatArray) -> FloatArray:
+        return np.log1p(np.maximum(2.0 * u, -1.0)) / (alpha - 1.0)
+
+    def closed_form(p: Gaussian, q: Gaussian) -> float:
+        return gaussians.renyi(p, q, alpha)
+
+    return Recipe("renyi_divergence", terms, log_terms, finish, closed_form)
+
+
+def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
+    """Rényi divergence from the plain sum of p (p / q)^(alpha - 1): right where that is not near 1.
+
+    The ratio is divided by exp(`shift`) first, so that a large one does not overflow.
+    """
+
+    def values(p: FloatArray, ratio: FloatArray) -> FloatArray:
+        kept = (p > 0.0) & ~np.isposinf(ratio) if alpha < 1.0 else p > 0.0
+        scaled = np.where(kept, ratio, 0.0) - shift
+        return np.where(kept, p * np.exp((alpha - 1.0) * scaled), 0.0)
+
+    def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
+        kernels.log_ratios(p, q, out)
+        with np.errstate(all="ignore"):
+            out[:] = values(p, out.copy())
+
+    def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+        # exp of the whole exponent: p alone may underflow where p^alpha q^(1 - alpha) does not.
+        exponent = alpha * log_p + (1.0 - alpha) * log_q - (alpha - 1.0) * shift
+        zero = np.isneginf(log_p) | (np.isneginf(log_q) if alpha < 1.0 else False)
+        return np.where(zero, 0.0, np.exp(exponent))
+
+    def finish(u: FloatArray) -> FloatArray:
+        return shift + np.log(2.0 * u) / (alpha - 1.0)
+
+    return Recipe("renyi_divergence", terms, log_terms, finish)
+
+
+def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | None) -> Recipe:
+    """f-divergence of the caller's convex f; `slope_at_infinity` is lim f(t) / t or None."""
+    slope = math.nan if slope_at_infinity is None else slope_at_infinity
+
+    def values(
+        p: FloatArray, q: FloatArray, ratio: FloatArray, outside: NDArray[np.bool_]
+    ) -> FloatArray:
+        inside = (q > 0.0) & ~outside
+        result = np.zeros(p.size)
+        result[inside] = q[inside] * np.asarray(f(ratio[inside]), dtype=np.float64)
+        result[outside] = p[outside] * slope
+        return result
+
+    def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
+        with np.errstate(over="ignore"):
+            out[:] = values(p, q, p / np.where(q > 0.0, q, 1.0), (q == 0.0) & (p > 0.0))
+
+    def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+        p, q = np.exp(log_p), np.exp(log_q)
+        ratio = np.exp(_log_ratio(log_p, log_q))
+        # A density q that only underflows is in the tail of both and has nothing to add.
+        return values(p, q, ratio, np.isneginf(log_q) & (p > 0.0))
+
+    return Recipe("f_divergence", terms, log_terms, lambda u: 2.0 * u)
