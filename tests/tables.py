@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from otdiv import distances, divergences, wasserstein
+from otdiv import distances, divergences
 from otdiv.distances.wasserstein_distance import wasserstein
 
 

@@ -30,7 +30,7 @@ from ..measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
 from .gaussians import folded_mean, gaussian_wasserstein2
 from .law_quantiles import by_quantiles, largest_shift
-from .line_laws import Atoms, LineLaw, as_line_law
+from .line_laws import Atoms, LineLaw, as_line_law, check_atoms
 from .quadrature import (
     Integral,
     Integrand,
@@ -97,10 +97,12 @@ def law_distance(
     closed = _closed_form(first, second, p)
     if closed is not None:
         return closed
+    if p < math.inf and _infinite_moment(first, second, p):
+        return LawDistance(math.inf, math.inf, math.inf, "certified")
+    check_atoms("x", first)
+    check_atoms("y", second)
     if p == math.inf:
         return largest_shift(first, second, rtol, atol)
-    if _infinite_moment(first, second, p):
-        return LawDistance(math.inf, math.inf, math.inf, "certified")
     if p == 1.0:
         return _by_distribution(first, second, 1.0, rtol, atol)
     return by_quantiles(first, second, p, rtol, atol)
@@ -111,6 +113,8 @@ def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistan
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if first.family is not None and first.family == second.family:
         return certified(0.0, 0.0)
+    check_atoms("x", first)
+    check_atoms("y", second)
     return _by_distribution(first, second, 2.0, rtol, None)
 
 

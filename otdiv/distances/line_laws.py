@@ -20,7 +20,7 @@ from .._validation import as_points, as_weights
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 
-__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "is_law"]
+__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms", "is_law"]
 
 # Atoms that an infinite discrete law may be cut to: 8 MB an array; by taste.
 _MAX_ATOMS = 2**20
@@ -179,7 +179,7 @@ class Normal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """A frozen continuous law of scipy.stats."""
+    """A frozen law of scipy.stats, mostly a continuous one."""
 
     law: Any
     lower: float
@@ -188,6 +188,8 @@ class Frozen:
     variance: float
     family: Family | None
     breaks: FloatArray = field(default_factory=lambda: _EMPTY)
+    has_jumps: bool = False
+    """Whether it is a discrete law with too many atoms to list: only its moments are of use."""
 
     def cdf(self, t: FloatArray) -> FloatArray:
         """P(X <= t)."""
@@ -232,7 +234,7 @@ def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     InvalidInputError
         If it is no such law, its parameters are arrays or not valid, or a law comes with weights.
     UnsupportedProblemError
-        For laws of more than one dimension, and for discrete laws with too many atoms.
+        For laws of more than one dimension.
     """
     if isinstance(value, Atoms | Normal | Frozen):
         return value
@@ -259,6 +261,15 @@ def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     return Normal(loc=loc, scale=scale)
 
 
+def check_atoms(name: str, law: LineLaw) -> None:
+    """Raise for a discrete law that no method covers."""
+    if isinstance(law, Frozen) and law.has_jumps:
+        raise UnsupportedProblemError(
+            f"`{name}` puts mass on more than {_MAX_ATOMS} atoms; draw samples from it, or pass a "
+            "DiscreteMeasure cut where it may be"
+        )
+
+
 def _as_frozen(name: str, value: Any) -> LineLaw:
     law = value
     if not hasattr(law, "dist"):
@@ -276,7 +287,7 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
         raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
     lower, upper = (float(end) for end in law.support())
     if hasattr(law, "pmf"):
-        return _cut(name, law, lower, upper, float(median))
+        return _cut(law, lower, upper, float(median))
     mean, variance = (float(moment) for moment in law.stats(moments="mv"))
     family = _family(law)
     if family is not None and family.key == ("norm",):
@@ -301,7 +312,7 @@ def _family(law: Any) -> Family | None:
     return Family(key, float(loc), float(scale), mean, variance, lower, upper)
 
 
-def _cut(name: str, law: Any, lower: float, upper: float, median: float) -> Atoms:
+def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
     """Atoms of a discrete law, cut where less than `_CUT_MASS` remains on either side."""
     points = getattr(law.dist, "xk", None)
     if points is not None:
@@ -316,9 +327,15 @@ def _cut(name: str, law: Any, lower: float, upper: float, median: float) -> Atom
             step *= 1.5 if step > 8.0 else 2.0
             step = math.floor(step)
             if step > _MAX_ATOMS:
-                raise UnsupportedProblemError(
-                    f"`{name}` puts mass on more than {_MAX_ATOMS} atoms; draw samples from it, "
-                    "or pass a DiscreteMeasure cut where it may be"
+                mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+                return Frozen(
+                    law=law,
+                    lower=lower,
+                    upper=upper,
+                    mean=mean,
+                    variance=variance,
+                    family=None,
+                    has_jumps=True,
                 )
         ends.append(position)
     support = np.arange(ends[0], ends[1] + 1.0)
