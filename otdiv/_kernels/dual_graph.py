@@ -24,17 +24,19 @@ def slack_row(x, y_columns, f, g, i, row):
 
 
 @fast_kernel
-def distances_from(x, y_columns, f, g, order, start, y_group, root):
-    """Distances (n_groups,) from one group to all, by Dijkstra on the dense graph.
+def distances_from(x, y_columns, f, g, order, start, y_group, is_root):
+    """Distances (n_groups,) from the nearest root, by Dijkstra on the dense graph.
 
-    `order` (n,) lists the x of group k at start[k]:start[k + 1]; `y_group` (m,) labels the y.
+    `is_root` (n_groups,) marks the groups at distance 0; `order` (n,) lists the x of group k at start[k]:start[k + 1]; `y_group` (m,) labels the y.
     """
     n_groups = start.shape[0] - 1
     m = y_group.shape[0]
     distance = np.full(n_groups, np.inf)
     done = np.zeros(n_groups, dtype=np.bool_)
     row = np.empty(m)
-    distance[root] = 0.0
+    for k in range(n_groups):
+        if is_root[k]:
+            distance[k] = 0.0
     for _ in range(n_groups):
         nearest = np.inf
         group = -1
