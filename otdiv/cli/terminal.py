@@ -30,11 +30,14 @@ _LAYOUT: tuple[tuple[str, Literal["left", "right"], int], ...] = (
     ("missing\nA", "right", _MISSING_A),
     ("\nB", "right", _MISSING_B),
 )
+_WIDEST = 10_000
+"""Characters that rich may use for the table, whose columns have widths of their own."""
+
 _TEXT_WIDTH = 100
 """Characters a line of the findings, also in a wider terminal."""
 
-_NAME_WIDTH = 18
-"""Characters of a name before it is folded, where the terminal is too narrow for all."""
+_NAME_WIDTH = 12
+"""Least characters of a line of a folded name; a still narrower terminal wraps the table."""
 
 
 def print_report(report: TableReport, console: Console) -> None:
@@ -47,7 +50,7 @@ def print_report(report: TableReport, console: Console) -> None:
     ):
         line = text.Text.assemble((f" {side}  ", "bold"), name, (f"  {rows:,} rows", "dim"))
         console.print(line, overflow="fold")
-    console.print(_table(report))
+    _print_uncut(_table(report, console.width), console)
     width = min(console.width - 1, _TEXT_WIDTH)
     for finding in headlines(report):
         lines = textwrap.fill(finding, width=width, initial_indent=" • ", subsequent_indent="   ")
@@ -55,31 +58,56 @@ def print_report(report: TableReport, console: Console) -> None:
     console.print()
 
 
-def _table(report: TableReport) -> RichTable:
+def _print_uncut(table: RichTable, console: Console) -> None:
+    """Print a table that may be wider than the terminal, without blanks at the ends of lines."""
+    segment = import_optional("rich.segment", extra="cli", purpose="the terminal table")
+    options = console.options.update(width=_WIDEST)
+    for line in console.render_lines(table, options, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        if line:
+            last = line.pop()
+            line.append(segment.Segment(last.text.rstrip(), last.style))
+        console.print(segment.Segments([*line, segment.Segment.line()]), end="", crop=False)
+
+
+def _table(report: TableReport, width: int) -> RichTable:
+    """Return the table of columns; names fold where `width` is scarce, numbers are never cut."""
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")
     table: RichTable = rich_table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    longest = max(len(row.column) for row in report.rows)
     texts = [_texts(row) for row in report.rows]
     shown = [
         (header, justify, place)
         for header, justify, place in _LAYOUT
         # Without numbers there is no sd, without splits no noise, …
-        if any(row[place] != DASH for row in texts)
+        if place == _COLUMN or any(row[place] != DASH for row in texts)
     ]
-    for header, justify, place in shown:
-        is_name = place == _COLUMN
+    widths = _widths([header for header, _, _ in shown], texts, [place for *_, place in shown])
+    # Two spaces stand between columns, and one before the first.
+    others = sum(widths[1:]) + 2 * len(shown) - 1
+    widths[0] = max(min(widths[0], width - others), min(widths[0], _NAME_WIDTH))
+    for (header, justify, place), cell_width in zip(shown, widths, strict=True):
         table.add_column(
             header,
             justify=justify,
-            no_wrap=not is_name,
-            min_width=min(longest, _NAME_WIDTH) if is_name else None,
-            overflow="fold" if is_name else "ellipsis",
+            width=cell_width,
+            no_wrap=place != _COLUMN,
+            overflow="fold",
             vertical="bottom",
         )
     for row, contents in zip(report.rows, texts, strict=True):
         table.add_row(*(_styled(contents[place], place, row) for _, _, place in shown))
     return table
+
+
+def _widths(headers: list[str], texts: list[list[str]], places: list[int]) -> list[int]:
+    """Terminal cells that each column needs so that nothing folds."""
+    cells_of = import_optional("rich.cells", extra="cli", purpose="the terminal table").cell_len
+    return [
+        max(cells_of(text) for text in [*header.split("\n"), *(row[place] for row in texts)])
+        for header, place in zip(headers, places, strict=True)
+    ]
 
 
 def _texts(row: ColumnComparison) -> list[str]:

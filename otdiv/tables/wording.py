@@ -21,6 +21,13 @@ __all__ = [
 ]
 
 DASH = "–"
+
+_MAX_NAMES = 6
+"""Columns of the joint comparison that a sentence names."""
+
+_ROUNDING = 1e-12
+"""Shares that differ from 0 or 1 by less do so by rounding: 4000 ulp of a mean over W1."""
+
 HEADERS = (
     "column",
     "effect",
@@ -56,17 +63,19 @@ def format_number(value: float | None, digits: int = 4) -> str:
 
 
 def format_share(share: float | None) -> str:
-    """Percent with two or three digits; neither 0 % nor 100 % unless it is exactly so.
+    """Percent with two or three digits; neither 0 % nor 100 % unless it is so.
 
     Examples
     --------
-    >>> [format_share(v) for v in (0.0, 1e-6, 0.01929, 0.9951, 0.99999, 1.0, None)]
+    >>> [format_share(v) for v in (0.0, 1e-6, 0.01929, 0.9951, 0.99999, 1.0 - 1e-14, None)]
     ['0 %', '<0.1 %', '1.9 %', '99.5 %', '>99.9 %', '100 %', '–']
     """
     if share is None or math.isnan(share):
         return DASH
-    if share in (0.0, 1.0):
-        return "100 %" if share else "0 %"
+    if share < _ROUNDING:
+        return "0 %"
+    if share > 1.0 - _ROUNDING:
+        return "100 %"
     if share < 0.0005:
         return "<0.1 %"
     if share > 0.9995:
@@ -139,7 +148,10 @@ def _escape(text: str) -> str:
 def headlines(report: TableReport) -> Iterator[str]:
     """Yield the findings of a report, one sentence or two each."""
     yield from _largest(report)
-    quiet = [row.column for row in report.rows if within_noise(row)]
+    equal = [row.column for row in report.rows if row.effect == 0.0]
+    if equal:
+        yield f"The same in both tables: {', '.join(equal)}."
+    quiet = [row.column for row in report.rows if row.effect and within_noise(row)]
     if quiet:
         yield f"Within the noise of A itself (effect at most noise 95 %): {', '.join(quiet)}."
     if report.joint is not None:
@@ -185,6 +197,8 @@ def _finding(row: ColumnComparison) -> str:
 
 def _joint(joint: JointComparison) -> str:
     names = ", ".join(joint.columns)
+    if len(joint.columns) > _MAX_NAMES:
+        names = f"the {len(joint.columns)} numeric columns"
     if joint.effect is None:
         return f"Jointly ({names}): not compared, {joint.error}."
     text = f"Jointly, sliced W1 of {names} in sd: {format_number(joint.effect, 3)}"

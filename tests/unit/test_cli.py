@@ -216,14 +216,28 @@ def test_a_failed_column_is_exit_code_1_and_the_rest_is_printed(capsys, half_bad
 
 
 def test_names_are_printed_as_they_are(capsys, tmp_path):
-    name = "[bold]x[/bold] :smile:"
-    for path in ("a.csv", "b.csv"):
-        pd.DataFrame({name: [1.0, 2.0]}).to_csv(tmp_path / path, index=False)
-    assert main(["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
-    assert ":smile:" in capsys.readouterr().out
-    # A long name is folded, never cut.
-    assert main(["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
-    assert "[bold]x[/bold]" in capsys.readouterr().out
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    for path in paths:
+        pd.DataFrame({"[bold]x :smile:": [1.0, 2.0]}).to_csv(path, index=False)
+    assert main(["compare", *paths]) == 0
+    assert " [bold]x :smile: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", ["30", "80", "300"])
+def test_no_width_of_the_terminal_cuts_a_name_or_a_number(capsys, monkeypatch, tmp_path, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    name = "abcdefghijklmnopqrstuvwxyz" * 3
+    for path, scale in zip(paths, (1.0, 3.0), strict=True):
+        pd.DataFrame({name: [0.0, 1.25 * scale], "1": [1, 2]}).to_csv(path, index=False)
+    assert main(["compare", *paths, "--units", f"{name}=furlongs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index("") + 4 : -4]
+    assert "…" not in "".join(table)
+    assert any("1.250 furlongs" in line for line in table)
+    folded = "".join(line.split()[0] for line in table if line.strip() and line.split()[0] in name)
+    assert folded == name
+    assert not any(line.endswith(" ") for line in lines)
 
 
 def test_an_interrupt_is_130(capsys, monkeypatch, pair):

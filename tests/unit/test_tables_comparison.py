@@ -112,6 +112,17 @@ def test_equal_columns_have_no_effect_and_no_share():
     assert (row.effect, row.standardized, row.shift_share) == (0.0, 0.0, None)
 
 
+def test_the_findings_name_what_is_the_same_and_what_is_noise():
+    rng = np.random.default_rng(0)
+    a = {"same": np.arange(400.0), "noise": rng.normal(size=400), "moved": rng.normal(size=400)}
+    b = {**a, "noise": rng.normal(size=400), "moved": a["moved"] + 3.0}
+    text = str(compare_tables(a, b))
+    assert "- The same in both tables: same." in text
+    assert "- Within the noise of A itself (effect at most noise 95 %): noise." in text
+    assert "- moved moved most: W1 = 3.000, " in text
+    assert "its mean moved up by 3.000, 100 % of W1." in text
+
+
 def test_the_pooled_sd_is_the_root_of_the_mean_variance():
     row = row_of([0.0, 2.0], [0.0, 6.0])  # sds 1 and 3
     assert row.pooled_sd == pytest.approx(math.sqrt(5.0))
