@@ -237,7 +237,7 @@ def test_no_width_of_the_terminal_cuts_a_name_or_a_number(capsys, monkeypatch, t
     assert "…" not in "".join(table)
     assert any("1.250 furlongs" in line for line in table)
     assert "".join(line.split()[0] for line in table) == f"{name}1"
-    assert not any(line.endswith(" ") for line in lines)
+    assert not any(line.endswith(" ") for line in table)
 
 
 def test_an_interrupt_is_130(capsys, monkeypatch, pair):
