@@ -17,6 +17,7 @@ __all__ = [
     "dense_simplex",
     "extent",
     "hanging_gap",
+    "is_spread",
     "merge_columns",
     "merge_rows",
     "price_rows",
@@ -270,6 +271,22 @@ def extent(C):
         else:
             largest = max(largest, top)
     return least, largest, forbidden
+
+
+@kernel
+def is_spread(C, small):
+    """Whether most of the non-zero entries (of a sample) are below `small`."""
+    n, m = C.shape
+    below = 0
+    above = 0
+    for i in range(0, n, max(1, n // 64)):
+        for j in range(0, m, max(1, m // 64)):
+            size = abs(C[i, j])
+            if size >= small:
+                above += 1
+            elif size > 0.0:
+                below += 1
+    return below > above
 
 
 @kernel

@@ -130,7 +130,8 @@ class Run:
         """Run to the optimum, to a proof of infeasibility, or until interrupted."""
         n, m = self.C.shape
         try:
-            if self._is_spread():
+            # Costs so different that a penalty above them all would drown the small ones.
+            if dense.is_spread(self.C, self.unit / WIDE_SPREAD):
                 self._hang_reduced()
                 self._finish_directly()
             elif max(n, m) <= DIRECT_SIZE or min(n, m) < 32 or self.forbidden:
@@ -140,12 +141,6 @@ class Run:
                 self._solve_by_rounds()
         except InterruptedRunError:
             simplex.recompute_potentials(self.tree, n)
-
-    def _is_spread(self) -> bool:
-        """Whether costs differ so much that a penalty above them all would drown the small ones."""
-        n, m = self.C.shape
-        sample = np.abs(self.C[:: max(1, n // 64), :: max(1, m // 64)]).ravel()
-        return bool(self.unit / WIDE_SPREAD > np.median(sample))
 
     def _hang_reduced(self) -> None:
         """Start from row and column minima, and from the pairs that attain them."""

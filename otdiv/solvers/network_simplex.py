@@ -62,7 +62,7 @@ class NetworkSimplex:
         _check_memory(problem, options)
         C, a, b = problem.matrix(), problem.a, problem.b
         rows = columns = None
-        if a.min() <= 0.0 or b.min() <= 0.0:
+        if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
             rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
             C, a, b = C[np.ix_(rows, columns)], a[rows], b[columns]
         C, shift = _scaled(C)
