@@ -126,13 +126,15 @@ def _walk_powers(x, y, F, G, power, scale):
     s = c = last = 0.0
     while i < n and j < m:
         level = min(F[i], G[j])
-        r = abs(x[i] - y[j]) / scale
-        term = (level - last) * (r * r if power == 2.0 else r**power)
-        t = s + term
-        z = t - s
-        c += (s - (t - z)) + (term - z)
-        s = t
-        last = level
+        # Pieces without mass may be far longer than `scale`, which would make infinity times 0.
+        if level > last:
+            r = abs(x[i] - y[j]) / scale
+            term = (level - last) * (r * r if power == 2.0 else r**power)
+            t = s + term
+            z = t - s
+            c += (s - (t - z)) + (term - z)
+            s = t
+            last = level
         step_x, step_y = np.int64(F[i] <= level), np.int64(G[j] <= level)
         i += step_x
         j += step_y
@@ -200,6 +202,16 @@ def weighted_levels(a: Array, b: Array) -> tuple[Array, Array, float]:
     return F, G, total
 
 
+def _with_mass(x, a):
+    """Drop atoms without mass, which must not set the scale; None weighs every atom 1."""
+    if a is None:
+        return x, np.ones(x.size)
+    if a.min() > 0.0:
+        return x, a
+    keep = a > 0.0
+    return x[keep], a[keep]
+
+
 def _sorted_with_levels(x, y, a, b, threads):
     """Sorted samples, levels F and G (None, None for equal counts), total, error of the levels."""
     if a is None and b is None:
@@ -208,11 +220,8 @@ def _sorted_with_levels(x, y, a, b, threads):
             return x, y, None, None, float(x.size), 0.0
         F, G, total = counting_levels(x.size, y.size)
         return x, y, F, G, total, (0.0 if total <= 2.0**53 else U)
-    jobs = [
-        (values, np.ones(values.size) if weights is None else weights)
-        for values, weights in ((x, a), (y, b))
-    ]
-    (x, a), (y, b) = both(sorted_with, *jobs, min(x.size, y.size), threads)
+    first, second = _with_mass(x, a), _with_mass(y, b)
+    (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
     F, G, total = weighted_levels(a, b)
     return x, y, F, G, total, _LEVEL_ERROR
 
@@ -281,7 +290,8 @@ def _sorted_distance(sample, p):
     underflow = 0.0
     if unit != 1.0:
         # Values far below a large range may underflow: by 2^-1074 at most, the range being near 1.
-        underflow = 2.0**-1000 if unit < 1.0 else 0.0
+        equal = F is None and np.array_equal(x, y)
+        underflow = 2.0**-1000 if unit < 1.0 and not equal else 0.0
         x, y, lo, hi = x * unit, y * unit, lo * unit, hi * unit
     width = hi - lo
     # Moving a level by e moves the quantile function by at most e * range in the mean, so both
@@ -297,12 +307,13 @@ def _sorted_distance(sample, p):
     elif p == math.inf:
         value, slack = top, U * top
     elif top == 0.0:
-        value, slack = 0.0, (1.01 * p * spread / width) ** (1.0 / p) * width
+        value, slack = 0.0, 2.0 * width * (1.01 * spread / width) ** (1.0 / p)
     else:
         value, slack = _powers(x, y, F, G, total, p, top, width, spread)
-    value, slack = value / unit, (slack + underflow) / unit
-    # A subnormal result has been rounded once more, by at most half the least subnormal.
-    return value, slack + (5e-324 if 0.0 < value < 1e-300 else 0.0)
+    # Each product and the result lose up to half the least subnormal, felt only in tiny results.
+    if (top > 0.0 or spread > 0.0) and value / unit < 1e-290:
+        underflow += (x.size + y.size) * 5e-324
+    return value / unit, slack / unit + underflow / min(unit, 1.0)
 
 
 def _powers(x, y, F, G, total, p, top, width, spread):
@@ -314,13 +325,18 @@ def _powers(x, y, F, G, total, p, top, width, spread):
     mean = min(mean, 1.0)
     value = top * mean ** (1.0 / p)
     # Relative: each ratio 3 U (two differences and a quotient) taken to the power p, pow 2 U, the
-    # rest as for p = 1. Absolute: |s^p - t^p| <= p w^(p-1) |s - t| for s, t <= w, integrated.
+    # rest as for p = 1.
     relative = (3.0 * p + 11.0) * U
-    exponent = (p - 1.0) * math.log(width / top)
-    moved = p * spread / top * math.exp(min(exponent, 700.0))
-    upper = top * (mean * (1.0 + relative) + moved) ** (1.0 / p)
-    lower = top * max(mean * (1.0 - relative) - moved, 0.0) ** (1.0 / p)
-    return value, max(upper - value, value - lower) + 8.0 * U * upper
+    rounding = value * (relative / p + 8.0 * U) * 1.01 if relative < 0.01 else width
+    # Levels: |s^p - t^p| <= p w^(p-1) |s - t| for s, t <= w, integrated; or, where that is weak,
+    # the triangle inequality with W_p^p <= w^(p-1) W_1 on both sides.
+    growth = p * (math.log(width) - math.log(top))
+    moved = p * spread / width * math.exp(growth) if growth < 700.0 else math.inf
+    triangle = 2.0 * width * (1.01 * spread / width) ** (1.0 / p)
+    upper = top * (mean + moved) ** (1.0 / p)
+    lower = top * max(mean - moved, 0.0) ** (1.0 / p)
+    parted = 0.0 if spread == 0.0 else min(triangle, 1.01 * max(upper - value, value - lower))
+    return value, rounding + parted
 
 
 def energy_line(
