@@ -171,15 +171,22 @@ def log_ratios(p, q, logs):
         logs[i] = 0.0 if x == y else value
 
 
+@kernel
+def _add_pairs(p, q, both):
+    """Write p + q into `both`, each sum rounded on its own: p and q may be exchanged."""
+    for i in range(p.size):
+        both[i] = p[i] + q[i]
+
+
 @fast_kernel
-def _sums(terms, p, q):
-    """Return the sums of `terms`, p + q, p and q, and how many entries of p and q are negative.
+def _sums(terms, both, p, q):
+    """Return the sums of `terms`, `both`, p and q, and how many pairs hold a negative entry.
 
     All sums run in the same vector lanes, so that equal summands give equal sums; at most
     size / 8 + 4 roundings touch one element.
     """
     total = 0.0
-    both = 0.0
+    total_both = 0.0
     total_p = 0.0
     total_q = 0.0
     negatives = 0
@@ -187,11 +194,11 @@ def _sums(terms, p, q):
         x = p[i]
         y = q[i]
         total += terms[i]
-        both += x + y
+        total_both += both[i]
         total_p += x
         total_q += y
         negatives += (x < 0.0) | (y < 0.0)
-    return total, both, total_p, total_q, negatives
+    return total, total_both, total_p, total_q, negatives
 
 
 @kernel
@@ -218,14 +225,17 @@ def accumulate(terms, p, q, sums, lost):
     """
     rows, n = terms.shape
     negatives = 0
+    both = np.empty(min(n, PIECE))
     for row in range(rows):
         for start in range(0, n, PIECE):
             stop = min(n, start + PIECE)
-            total, both, total_p, total_q, count = _sums(
-                terms[row, start:stop], p[row, start:stop], q[row, start:stop]
+            part_p, part_q = p[row, start:stop], q[row, start:stop]
+            _add_pairs(part_p, part_q, both)
+            total, total_both, total_p, total_q, count = _sums(
+                terms[row, start:stop], both, part_p, part_q
             )
             _add(sums, lost, row, 0, total)
-            _add(sums, lost, row, 1, both)
+            _add(sums, lost, row, 1, total_both)
             _add(sums, lost, row, 2, total_p)
             _add(sums, lost, row, 3, total_q)
             negatives += count

@@ -5,29 +5,23 @@
 picks the room, and `information`, `jensen_shannon` and `separation` are the public face.
 """
 
-from .information import (
-    KullbackLeiblerResult,
-    jeffreys_divergence,
-    kl_divergence,
-    kl_divergence_result,
-    population_stability_index,
-    renyi_divergence,
-)
-from .jensen_shannon import js_distance, js_divergence, js_divergence_unhalved
-from .separation import chi2_divergence, f_divergence, hellinger_distance, total_variation
+from .._lazy import attach
 
-__all__ = [
-    "KullbackLeiblerResult",
-    "chi2_divergence",
-    "f_divergence",
-    "hellinger_distance",
-    "jeffreys_divergence",
-    "js_distance",
-    "js_divergence",
-    "js_divergence_unhalved",
-    "kl_divergence",
-    "kl_divergence_result",
-    "population_stability_index",
-    "renyi_divergence",
-    "total_variation",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "KullbackLeiblerResult": "information",
+        "chi2_divergence": "separation",
+        "f_divergence": "separation",
+        "hellinger_distance": "separation",
+        "jeffreys_divergence": "information",
+        "js_distance": "jensen_shannon",
+        "js_divergence": "jensen_shannon",
+        "js_divergence_unhalved": "jensen_shannon",
+        "kl_divergence": "information",
+        "kl_divergence_result": "information",
+        "population_stability_index": "information",
+        "renyi_divergence": "information",
+        "total_variation": "separation",
+    },
+)

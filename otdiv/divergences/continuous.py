@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._typing import FloatArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
@@ -29,6 +30,7 @@ _FAR = 1e150  # beyond this the square of a coordinate overflows
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _RELATIVE = 1e-13  # error allowed to one piece, relative to the whole
 _NEGLIGIBLE = 1e-11  # share of the value that may sit in the outermost pieces
+_STEADY = 0.999  # ratio of the contents of two shells above which they do not shrink
 _UNRESOLVED = 1e-7  # share that may be lost beyond the last cut, by a geometric estimate
 _SHALLOW = 1e-30  # tail probability below which a density of 0 is taken for an underflow
 _OCTAVES = 16  # doublings of the distance to the outermost quantile that are looked at as well
@@ -58,11 +60,17 @@ class _Tail:
     lengths: tuple[float, float]
 
 
-def _tail(quantiles: FloatArray, end: float, centre: float) -> tuple[FloatArray, _Tail | None]:
+def _tail(
+    quantiles: FloatArray,
+    end: float,
+    centre: float,
+    resolved: Callable[[FloatArray], NDArray[np.bool_]],
+) -> tuple[FloatArray, _Tail | None]:
     """Cut the upper tail: return the cuts (in any order) and the shells to watch.
 
     `quantiles` (2, tails) are those of both laws. Beyond the last one an infinite tail is cut at
-    doublings of the distance, because a ratio of densities may peak or grow there.
+    doublings of the distance, because a ratio of densities may peak or grow there, as far as the
+    log-densities are `resolved`: finite.
     """
     usable = np.where(np.abs(quantiles) <= _FAR, quantiles, -math.inf)
     farthest = usable[int(np.argmax(usable.max(axis=1)))]
@@ -70,14 +78,19 @@ def _tail(quantiles: FloatArray, end: float, centre: float) -> tuple[FloatArray,
     if not np.isfinite(farthest).any():
         return cuts, None
     reach = float(farthest.max()) - centre
-    if end == math.inf and reach > 0.0 and reach * 2.0**_OCTAVES <= _FAR:
-        octaves = centre + reach * 2.0 ** np.arange(_OCTAVES + 1)
-        half = _OCTAVES // 2
-        shells = float(octaves[0]), float(octaves[half]), float(octaves[-1])
-        return np.concatenate([cuts, octaves]), _Tail(shells, (1.0, 1.0))
+    if end == math.inf and reach > 0.0:
+        octaves: FloatArray = np.ldexp(reach, np.arange(_OCTAVES + 1)) + centre
+        octaves = octaves[octaves <= _FAR]
+        octaves = octaves[np.cumprod(resolved(octaves)).astype(bool)]
+        half = octaves.size // 2
+        cuts = np.concatenate([cuts, octaves])
+        if half >= 2:
+            shells = float(octaves[0]), float(octaves[half]), float(octaves[-1])
+            return cuts, _Tail(shells, (float(half), float(octaves.size - 1 - half)))
     kept = np.isfinite(farthest)
+    kept[kept] = resolved(farthest[kept])
     positions, levels = farthest[kept], -np.log(_TAILS[kept])
-    distinct = np.append(True, np.diff(positions) > 0.0)
+    distinct = np.append(True, np.diff(positions) > 0.0)[: positions.size]
     positions, levels = positions[distinct], levels[distinct]
     if positions.size < 3:
         return cuts, None
@@ -93,8 +106,15 @@ def _cut_line(p: Any, q: Any) -> tuple[FloatArray, _Tail | None, _Tail | None]:
         lower = np.stack([np.asarray(law.ppf(_TAILS), dtype=np.float64) for law in (p, q)])
         upper = np.stack([np.asarray(law.isf(_TAILS), dtype=np.float64) for law in (p, q)])
     centre = float(medians.mean())
-    below, low_tail = _tail(-lower, -float(supports.min()), -centre)
-    above, high_tail = _tail(upper, float(supports.max()), centre)
+
+    def resolved(x: FloatArray) -> NDArray[np.bool_]:
+        inside = [(x > low) & (x < high) for low, high in supports]
+        finite = [np.isfinite(_log_density(name, law, x)) for name, law in (("p", p), ("q", q))]
+        known: NDArray[np.bool_] = (~inside[0] | finite[0]) & (~inside[1] | finite[1])
+        return known
+
+    below, low_tail = _tail(-lower, -float(supports.min()), -centre, lambda x: resolved(-x))
+    above, high_tail = _tail(upper, float(supports.max()), centre, resolved)
     edges = np.concatenate([-below, above, medians, supports.ravel()])
     edges = np.unique(edges[np.abs(edges) <= _FAR])
     if edges.size < 2:
@@ -247,7 +267,7 @@ def _diverges(recipe: Recipe, middles: FloatArray, sizes: FloatArray, tail: _Tai
     total = float(sizes.sum())
     if outer <= _NEGLIGIBLE * total:
         return False
-    if outer / tail.lengths[1] >= 0.9 * inner / tail.lengths[0]:
+    if outer / tail.lengths[1] >= _STEADY * inner / tail.lengths[0]:
         return True
     decay = outer / inner
     if decay < 1.0 and outer * decay / (1.0 - decay) <= _UNRESOLVED * total:

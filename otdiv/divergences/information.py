@@ -42,8 +42,9 @@ def kl_divergence(
         sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
         divided by their totals. Atoms of measures are the same when their coordinates are
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension; frozen laws (and a 1-D Gaussian beside one) go through a quadrature or a sum
-        with a relative error of about 1e-9.
+        any dimension, and so have frozen normal laws. Other frozen laws (and a 1-D Gaussian beside
+        one) go through a quadrature or a sum: relative error some 1e-12 for smooth densities, 1e-6
+        where a density is infinite at an end of its support or a tail barely integrates.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
     axis : int, default -1
@@ -236,7 +237,7 @@ def population_stability_index(
     >>> population_stability_index([30, 70, 0], [20, 70, 10])
     inf
     >>> round(population_stability_index([30, 70, 0], [20, 70, 10], pseudocount=0.5), 6)
-    0.340132
+    0.339096
     """
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":

@@ -126,23 +126,24 @@ JEFFREYS = Recipe(
     lambda u: 2.0 * u,
     gaussians.jeffreys,
 )
+# The ratio of a bounded divergence is at most 1, but a quadrature may end an error above it.
 JENSEN_SHANNON = Recipe(
     "js_divergence",
     kernels.js_terms,
     _through_densities(kernels.js_terms),
-    lambda u: LOG_2 * u,
+    lambda u: LOG_2 * np.minimum(u, 1.0),
 )
 TOTAL_VARIATION = Recipe(
     "total_variation",
     kernels.total_variation_terms,
     _through_densities(kernels.total_variation_terms),
-    lambda u: u,
+    lambda u: np.minimum(u, 1.0),
 )
 HELLINGER = Recipe(
     "hellinger_distance",
     kernels.hellinger_terms,
     _through_densities(kernels.hellinger_terms),
-    np.sqrt,
+    lambda u: np.sqrt(np.minimum(u, 1.0)),
     gaussians.hellinger,
 )
 CHI2 = Recipe(
@@ -150,39 +151,34 @@ CHI2 = Recipe(
 )
 
 
-def _power_terms(alpha: float) -> Callable[[FloatArray, FloatArray, FloatArray], FloatArray]:
-    """Return q (g(alpha l) - alpha g(l)), g(u) = exp(u) - 1 - u, l = log(p / q).
+def renyi(alpha: float) -> Recipe:
+    """Rényi divergence of order alpha in (0, inf) but 1, from terms that vanish at p = q.
 
-    It equals p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q: zero to second order at p = q.
+    The term p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q is zero to second order at p = q. For
+    a small l = log(p / q) it is q (g(alpha l) - alpha g(l)) with g(u) = exp(u) - 1 - u.
     """
 
-    def values(p: FloatArray, q: FloatArray, ratio: FloatArray) -> FloatArray:
+    def values(p: FloatArray, q: FloatArray, ratio: FloatArray, power: FloatArray) -> FloatArray:
         near = np.abs(ratio) < 1.0
         mild = np.where(near, ratio, 0.0)
         close = q * (_exp_remainder(alpha * mild) - alpha * _exp_remainder(mild))
-        power = p * np.exp((alpha - 1.0) * np.where(np.isfinite(ratio), ratio, 0.0))
-        far = power - alpha * p - (1.0 - alpha) * q
-        far = np.where(np.isneginf(ratio), (alpha - 1.0) * q, far)
-        off_support = np.inf if alpha > 1.0 else -alpha
-        far = np.where(np.isposinf(ratio), np.where(p > 0.0, off_support, 0.0) * 1.0, far)
         if alpha < 1.0:
-            far = np.where(np.isposinf(ratio), -alpha * p, far)
-        return np.where(near, close, far)
-
-    return values
-
-
-def renyi(alpha: float) -> Recipe:
-    """Rényi divergence of order alpha in (0, inf) but 1, from terms that vanish at p = q."""
-    values = _power_terms(alpha)
+            power = np.where(np.isinf(ratio), 0.0, power)
+        else:
+            power = np.where(np.isneginf(ratio), 0.0, power)
+            power = np.where(np.isposinf(ratio), np.where(p > 0.0, np.inf, 0.0), power)
+        return np.where(near, close, power - alpha * p - (1.0 - alpha) * q)
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
         kernels.log_ratios(p, q, out)
         with np.errstate(all="ignore"):
-            out[:] = values(p, q, out.copy())
+            out[:] = values(p, q, out, p * np.exp((alpha - 1.0) * out))
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        return values(np.exp(log_p), np.exp(log_q), _log_ratio(log_p, log_q))
+        # exp of the whole exponent: p alone may underflow where p^alpha q^(1 - alpha) does not.
+        ratio = _log_ratio(log_p, log_q)
+        power = np.exp(log_p + (alpha - 1.0) * ratio)
+        return values(np.exp(log_p), np.exp(log_q), ratio, power)
 
     def finish(u: FloatArray) -> FloatArray:
         return np.log1p(np.maximum(2.0 * u, -1.0)) / (alpha - 1.0)
@@ -210,7 +206,6 @@ def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
             out[:] = values(p, out.copy())
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        # exp of the whole exponent: p alone may underflow where p^alpha q^(1 - alpha) does not.
         exponent = alpha * log_p + (1.0 - alpha) * log_q - (alpha - 1.0) * shift
         zero = np.isneginf(log_p) | (np.isneginf(log_q) if alpha < 1.0 else False)
         return np.where(zero, 0.0, np.exp(exponent))
