@@ -89,7 +89,7 @@ def _edge(delta, fixed, slope_fixed, half, slope_free):
 
 @kernel
 def _squared_bounds(rows, i, columns, out):
-    """out[j] >= u + v - |x - y|² on row leaf i and every column leaf j (tuples of `leaf_bounds`)."""
+    """out[j] >= u + v - |x - y|² on row leaf i and column leaf j (tuples of `leaf_bounds`)."""
     centres, halves, slopes, tops = rows
     other_centres, other_halves, other_slopes, other_tops = columns
     top = tops[i]

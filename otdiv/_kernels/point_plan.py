@@ -6,6 +6,7 @@ that the plan needs one power of two an entry.
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Ranges(NamedTuple):
         edges = np.unique(np.concatenate([[0], cuts, [work.size]]))
         return [
             Ranges(self.leaves[i : j + 1], self.first[i : j + 1], self.starts, self.stops)
-            for i, j in zip(edges[:-1], edges[1:], strict=True)
+            for i, j in itertools.pairwise(edges)
         ]
 
 
@@ -70,14 +71,17 @@ class PointKernel:
     """Squared or plain Euclidean distance between two clouds, in O(n + m) memory.
 
     Pairs of leaves whose entries are provably negligible are skipped: what is dropped from a row i
-    is at most `drop` a_i in all, and from a column j at most `drop` b_j.
+    is at most `drop` a_i in all, and from a column j at most `drop` b_j. With relaxed marginals
+    (`tau` = epsilon / reach) a_i and b_j stand for what the penalties leave of them.
     """
 
-    def __init__(self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, drop: float):
+    def __init__(
+        self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, drop: float, tau: float = 0.0
+    ):
         bits = LOG2_E / epsilon
         scale = bits if root else float(np.sqrt(bits))
         self.a, self.b = x.weights, y.weights
-        self.root, self.drop, self.scale = root, drop, scale
+        self.root, self.drop, self.scale, self.tau = root, drop, scale, tau
         self._x, self._y = _side(x, scale), _side(y, scale)
 
     def ranges(
@@ -88,8 +92,18 @@ class PointKernel:
         u, v = (v, u) if by_column else (u, v)
         rows = leaf_pruning.leaf_bounds(x.columns, u, x.leaves, self.root)
         columns = leaf_pruning.leaf_bounds(y.columns, v, y.leaves, self.root)
-        kept = leaf_pruning.kept_ranges(rows, drop * x.smallest, columns, y.leaves, self.root)
+        smallest = x.smallest
+        if self.tau != 0.0:
+            smallest = np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])
+        kept = leaf_pruning.kept_ranges(rows, drop * smallest, columns, y.leaves, self.root)
         return Ranges(x.leaves, *kept)
+
+    def _expected(self, x: _Side, u: np.ndarray) -> np.ndarray:
+        """Sums that the rows should have near the solution."""
+        if self.tau == 0.0:
+            return x.weights
+        log = np.log2(x.weights)
+        return np.exp2(np.maximum(log - self.tau * (u - log), -900.0))
 
     def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
@@ -105,7 +119,7 @@ class PointKernel:
         for part in ranges.slices():
             point_sums.row_sums(x.points, u, y.columns, v, *part, self.root, sums)
         with np.errstate(all="ignore"):
-            doubtful = ~(np.abs(np.log2(sums / x.weights)) < _TRUSTED_BITS)
+            doubtful = ~(np.abs(np.log2(sums / self._expected(x, u))) < _TRUSTED_BITS)
         if not doubtful.any():
             return u, sums
         u = u.copy()

@@ -50,6 +50,8 @@ class Kernel(Protocol):
 
     a: FloatArray
     b: FloatArray
+    tau: float
+    """epsilon / reach of relaxed marginals, 0 for fixed ones."""
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i)."""
@@ -64,15 +66,17 @@ class Kernel(Protocol):
         ...
 
     def matrix(self, u: FloatArray, v: FloatArray, *, drop: float, max_bytes: float) -> PlanMatrix:
-        """Return the plan at (u, v) as a matrix; `drop` is the share of a row that may be left out."""
+        """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
         ...
 
 
 class DenseKernel:
     """An explicit matrix of costs (n, m) in the caller's unit; `inf` forbids a pair."""
 
-    def __init__(self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float):
-        self.a, self.b = a, b
+    def __init__(
+        self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float, tau: float = 0.0
+    ):
+        self.a, self.b, self.tau = a, b, tau
         self._costs, self._bits = C, LOG2_E / epsilon
 
     def _exponents(self, u: FloatArray, v: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ transport, arXiv:2408.11620.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -35,13 +36,20 @@ _RESOLUTION = 0.1
 # Below this many clusters a stage costs less than its overhead.
 _FEWEST = 256
 # Stages before the last need only be near: L1 errors of the marginals.
-_STAGE_ERROR = 0.1
+_STAGE_ERROR = 0.03
 _COARSE_ERROR = 1e-3
 _STAGE_ITERATIONS = 20
 # Epsilon falls by this factor, which keeps every power of two of a stage inside float64.
 _ANNEALING = 4.0
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-4
+
+
+class Accuracy(NamedTuple):
+    """What a kernel may drop of a row, and epsilon / reach of relaxed marginals."""
+
+    drop: float
+    tau: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,8 @@ class PathOptions:
     tolerance: float
     max_iterations: int
     max_bytes: float
+    reach: float = math.inf
+    """Penalty of relaxed marginals, in the unit of epsilon."""
     monitor: Callable[[float, int, float], bool] | None = None
     """Called with epsilon, iteration and marginal error; True stops."""
 
@@ -58,6 +68,10 @@ class PathOptions:
     def drop(self) -> float:
         """Share of a row that pruning may leave out: far below the tolerance."""
         return self.tolerance / 64.0
+
+    def accuracy(self, epsilon: float) -> Accuracy:
+        """Accuracy of the kernels at `epsilon`."""
+        return Accuracy(self.drop, epsilon / self.reach)
 
 
 class Level(NamedTuple):
@@ -73,19 +87,27 @@ FINE = Level(None, None)
 class Geometry(Protocol):
     """Kernels of one problem at any epsilon and level."""
 
-    scale: float
-    """Size of the costs, where annealing starts."""
+    @property
+    def scale(self) -> float:
+        """Size of the costs, where annealing starts."""
+        ...
 
     def level(self, epsilon: float) -> Level:
         """Coarsest level that represents the problem at `epsilon`."""
         ...
 
-    def kernel(self, epsilon: float, level: Level, drop: float) -> Kernel:
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
         """Kernel between the two measures of a level."""
         ...
 
     def refine(
-        self, u: FloatArray, v: FloatArray, old: Level, new: Level, epsilon: float, drop: float
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
     ) -> tuple[FloatArray, FloatArray]:
         """Potentials of a finer level by one exact update from the coarser measures."""
         ...
@@ -110,12 +132,18 @@ class MatrixGeometry:
         """Return the only level there is."""
         return FINE
 
-    def kernel(self, epsilon: float, level: Level, drop: float) -> Kernel:
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
         """See `Geometry.kernel`."""
-        return DenseKernel(self.C, self.a, self.b, epsilon)
+        return DenseKernel(self.C, self.a, self.b, epsilon, accuracy.tau)
 
     def refine(
-        self, u: FloatArray, v: FloatArray, old: Level, new: Level, epsilon: float, drop: float
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
     ) -> tuple[FloatArray, FloatArray]:
         """Return the potentials unchanged."""
         return u, v
@@ -153,35 +181,42 @@ class PointGeometry:
         y = self.y if level.y is None else self.y.coarse(level.y)
         return x, y
 
-    def kernel(self, epsilon: float, level: Level, drop: float) -> PointKernel:
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> PointKernel:
         """See `Geometry.kernel`."""
-        return PointKernel(*self._clouds(level), epsilon, root=self.root, drop=drop)
+        return PointKernel(*self._clouds(level), epsilon, root=self.root, **accuracy._asdict())
 
     def refine(
-        self, u: FloatArray, v: FloatArray, old: Level, new: Level, epsilon: float, drop: float
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
     ) -> tuple[FloatArray, FloatArray]:
         """See `Geometry.refine`."""
         x, y = self._clouds(old)
         new_x, new_y = self._clouds(new)
         finer_u, finer_v = u, v
         if new.x != old.x:
-            kernel = PointKernel(new_x, y, epsilon, root=self.root, drop=drop)
+            kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
             finer_u = _extended(kernel, _inherited(u, x, new_x, old.x, new.x), v)
         if new.y != old.y:
-            kernel = PointKernel(new_y, x, epsilon, root=self.root, drop=drop)
+            kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
             finer_v = _extended(kernel, _inherited(v, y, new_y, old.y, new.y), u)
         return finer_u, finer_v
 
     def coarse_columns(
         self, u: FloatArray, v: FloatArray, level: Level, epsilon: float, max_bytes: float
     ) -> PlanMatrix | None:
-        """See `Geometry.coarse_columns`; None where the clusters are nearly as many as the points."""
+        """See `Geometry.coarse_columns`; None where the clusters are not far fewer than the points."""
         if level.y is None or 4 << level.y > self.y.n:
             return None
         kernel = PointKernel(
             self.x, self.y.coarse(level.y), epsilon, root=self.root, drop=_COARSE_DROP
         )
-        return kernel.matrix(u, v, drop=_COARSE_DROP, max_bytes=max_bytes)
+        matrix: PlanMatrix = kernel.matrix(u, v, drop=_COARSE_DROP, max_bytes=max_bytes)
+        return matrix
 
 
 def _spreads(cloud: Cloud) -> list[tuple[int, float]]:
@@ -203,7 +238,7 @@ def _inherited(
 
 def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.row_sums(guess, v)
-    return np.asarray(np.log2(kernel.a) - np.log2(sums) + shift)
+    return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
 
 
 def follow_path(
@@ -214,11 +249,11 @@ def follow_path(
 ) -> tuple[Kernel, Stage]:
     """Kernel and final stage at `epsilon`; `start` are potentials (bits) of a like problem."""
     if start is not None:
-        kernel = geometry.kernel(epsilon, FINE, options.drop)
+        kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
         return kernel, _solve(kernel, *start, epsilon, options, final=True)
     current = max(epsilon, geometry.scale / 4.0)
     level = geometry.level(current)
-    kernel = geometry.kernel(current, level, options.drop)
+    kernel = geometry.kernel(current, level, options.accuracy(current))
     u, v = np.log2(kernel.a), np.log2(kernel.b)
     n_iterations = 0
     while True:
@@ -232,17 +267,17 @@ def follow_path(
             return _finish(geometry, level, stage, epsilon, options)
         following = max(epsilon, current / _ANNEALING)
         finer = geometry.level(following)
-        u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.drop)
+        u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
         level = finer
-        kernel = geometry.kernel(following, level, options.drop)
+        kernel = geometry.kernel(following, level, options.accuracy(following))
         log_a, log_b = np.log2(kernel.a), np.log2(kernel.b)
         ratio = current / following
         u, v = log_a + (u - log_a) * ratio, log_b + (v - log_b) * ratio
         current = following
     if level != FINE:
-        u, v = geometry.refine(stage.u, stage.v, level, FINE, current, options.drop)
+        u, v = geometry.refine(stage.u, stage.v, level, FINE, current, options.accuracy(current))
         stage = Stage(u, v, n_iterations=n_iterations, stopped=stage.stopped)
-        kernel = geometry.kernel(current, FINE, options.drop)
+        kernel = geometry.kernel(current, FINE, options.accuracy(current))
     return kernel, stage
 
 
@@ -250,10 +285,10 @@ def _finish(
     geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: PathOptions
 ) -> tuple[Kernel, Stage]:
     """Take the solution of a level at `epsilon` to the points themselves."""
-    u, v = geometry.refine(coarse.u, coarse.v, level, FINE, epsilon, options.drop)
+    u, v = geometry.refine(coarse.u, coarse.v, level, FINE, epsilon, options.accuracy(epsilon))
     matrix = geometry.coarse_columns(u, coarse.v, level, epsilon, options.max_bytes)
     coarse.matrix = None
-    kernel = geometry.kernel(epsilon, FINE, options.drop)
+    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     stage = _solve(kernel, u, v, epsilon, options, final=True, coarse=matrix)
     if matrix is not None and stage.stalled and np.isfinite(stage.error):
         stage = _solve(kernel, stage.u, stage.v, epsilon, options, final=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import FloatArray
-from ._entropic_kernels import Kernel
+from ._entropic_kernels import Kernel, PlanMatrix
 from ._entropic_newton import Stage
 from ._entropic_path import FINE, Geometry, PathOptions
 
@@ -31,15 +31,18 @@ def solve_symmetric(
     start: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[Kernel, Stage]:
     """Kernel and final stage; source and target of `geometry` must be the same measure."""
-    kernel = geometry.kernel(epsilon, FINE, options.drop)
+    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     a, log_a = kernel.a, np.log2(kernel.a)
     u = log_a if start is None else start[0]
     stage = Stage(u, u)
     best, since = np.inf, 0
-    matrix = None
+    matrix: PlanMatrix | None = None
     while True:
-        known = matrix is not None and matrix.exact and matrix.move(u, u)
-        shift, sums = (u, matrix.row_sums()) if known else kernel.row_sums(u, u)
+        if matrix is not None and matrix.exact and matrix.move(u, u):
+            shift, sums = u, matrix.row_sums()
+        else:
+            matrix = None
+            shift, sums = kernel.row_sums(u, u)
         r = sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
         stage.u = stage.v = u
         stage.row_sums = r
@@ -53,6 +56,6 @@ def solve_symmetric(
         if done or stage.n_iterations >= options.max_iterations:
             return kernel, stage
         stage.n_iterations += 1
-        if stage.error < 0.3 and not known:
+        if stage.error < 0.3 and matrix is None:
             matrix = kernel.matrix(u, u, drop=options.drop, max_bytes=options.max_bytes)
         u = u + 0.5 * (log_a - np.log2(sums) + (shift - u))

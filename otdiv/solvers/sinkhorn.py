@@ -1,4 +1,4 @@
-"""Entropic transport: Newton on the dual from coarse to fine, with Sinkhorn's update as fallback."""
+"""Entropic transport: Newton on the dual, from coarse to fine and from smooth to sharp."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
+from ..costs import PNormCost
 from ..plans import DensePlan, Plan, Potentials, ScaledKernelPlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
@@ -15,8 +16,8 @@ from ._entropic_solve import EntropicSolve, solve_entropic
 
 __all__ = ["Sinkhorn"]
 
-# Up to this many pairs the plan is handed back as an array (8 MB).
-_DENSE_PAIRS = 10**6
+# Up to this many pairs the plan of a cost matrix is handed back as an array (80 MB).
+_DENSE_PAIRS = 10**7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +118,20 @@ def _start(
 
 
 def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
-    """Plan of the potentials: an array where it is small, else in factors."""
-    plan = ScaledKernelPlan.from_potentials(problem, solved.f, solved.g, solved.summary.epsilon)
+    """Plan of the potentials: in factors for points, an array for a small matrix."""
     n, m = problem.shape
-    if n * m > _DENSE_PAIRS:
+    plan = ScaledKernelPlan(
+        problem=problem,
+        f=solved.f,
+        g=solved.g,
+        epsilon=solved.summary.epsilon,
+        # The solve is one of unit mass: a and b each carry the mass once.
+        row_scale=np.full(n, 1.0 / problem.mass),
+        column_scale=np.ones(m),
+        row_rest=np.zeros(n),
+        column_rest=np.zeros(m),
+    )
+    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
         return plan
     with np.errstate(under="ignore"):
-        return DensePlan(mass=plan.to_dense() / problem.mass)
+        return DensePlan(mass=plan.to_dense())

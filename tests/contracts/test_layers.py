@@ -15,7 +15,7 @@ LAYERS = [
     {"certificates", "results"},
     {"solvers"},
     {"selection", "solving", "maps"},
-    {"distances", "divergences", "sinkhorn_divergence", "unbalanced"},
+    {"distances", "divergences", "debiasing", "unbalanced"},
     {"testing", "critics", "inference", "estimators"},
     {"plotting"},
     {"wgan", "theory", "tables"},

@@ -1,0 +1,193 @@
+"""A problem on its support, at unit size and in canonical orientation, and the way back.
+
+Swapping source and target must give exactly the swapped answer, so the pair is put into an order
+that does not depend on which is which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._kernels.clouds import build_cloud
+from .._kernels.exponential import LOG2_E
+from .._kernels.point_plan import PointKernel
+from .._typing import FloatArray, IndexArray
+from ..costs import CostMatrix, PNormCost
+from ..errors import UnsupportedProblemError
+from ..problems import TransportProblem
+from ._entropic_kernels import DenseKernel, Kernel
+from ._entropic_path import Geometry, MatrixGeometry, PointGeometry
+
+__all__ = ["PLAN_BYTES", "ScaledProblem"]
+
+# Bytes that a stored plan may take where the caller sets no limit: more is not faster than
+# computing the entries again.
+PLAN_BYTES = 2e8
+# An explicit cost matrix is worked on in about this many arrays of its size.
+_MATRIX_COPIES = 5
+_MATRIX_BYTES = 8e9
+
+
+class ScaledProblem:
+    """Atoms of positive weight with costs of size one.
+
+    Attributes
+    ----------
+    unit : float
+        One unit of the scaled cost in the caller's unit.
+    shift : float
+        What was subtracted from every cost, in the caller's unit.
+    geometry : Geometry
+        Kernels of the scaled problem; source and target exchanged where `swapped`.
+    symmetric : bool
+        Whether both measures are the same, bit by bit.
+    forbidden : bool
+        Whether some pair has infinite cost.
+    """
+
+    geometry: Geometry
+
+    def __init__(
+        self,
+        problem: TransportProblem,
+        a: FloatArray,
+        b: FloatArray,
+        max_memory: int | None,
+        *,
+        shift_costs: bool = True,
+    ):
+        self.problem = problem
+        self.swapped = _comes_later(problem, a, b)
+        self.x, self.y = (problem.y, problem.x) if self.swapped else (problem.x, problem.y)
+        self.a, self.b = (b, a) if self.swapped else (a, b)
+        self.symmetric = (
+            isinstance(problem.cost, PNormCost)
+            and np.array_equal(self.a, self.b)
+            and np.array_equal(self.x, self.y)
+        )
+        self.forbidden = False
+        self.shift = 0.0
+        rows, columns = np.flatnonzero(self.a > 0.0), np.flatnonzero(self.b > 0.0)
+        cost = problem.cost
+        if isinstance(cost, PNormCost) and cost.norm == 2.0 and cost.power in (1.0, 2.0):
+            self._points(cost, rows, columns)
+        else:
+            self._matrix(rows, columns, max_memory, shift_costs)
+
+    def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray) -> None:
+        points = np.concatenate([self.x[rows], self.y[columns]])
+        low, high = points.min(axis=0), points.max(axis=0)
+        self._length = float(np.linalg.norm(high - low)) or 1.0
+        self._middle = 0.5 * low + 0.5 * high
+        self.unit = self._length**cost.power
+        x = build_cloud(self._shrunk(self.x[rows]), self.a[rows])
+        y = build_cloud(self._shrunk(self.y[columns]), self.b[columns])
+        self._rows, self._columns = rows[x.order], columns[y.order]
+        self.geometry = PointGeometry(x, y, root=cost.power == 1.0)
+
+    def _shrunk(self, points: FloatArray) -> FloatArray:
+        return np.asarray((points - self._middle) / self._length)
+
+    def _matrix(
+        self, rows: IndexArray, columns: IndexArray, max_memory: int | None, shift_costs: bool
+    ) -> None:
+        needed = _MATRIX_COPIES * 8 * rows.size * columns.size
+        if needed > (_MATRIX_BYTES if max_memory is None else max_memory):
+            raise UnsupportedProblemError(
+                f"Sinkhorn needs about {needed:.3g} bytes for a stored cost matrix, more than "
+                "`max_memory`; the costs SquaredEuclidean() and Euclidean() need none"
+            )
+        C = self._costs()[np.ix_(rows, columns)]
+        finite = np.isfinite(C)
+        self.forbidden = not finite.all()
+        used = C[finite]
+        self.shift = float(used.min()) if shift_costs and used.size else 0.0
+        self.unit = (float(used.max()) - self.shift if used.size else 0.0) or 1.0
+        C = np.ascontiguousarray((C - self.shift) / self.unit)
+        self._rows, self._columns = rows, columns
+        self.geometry = MatrixGeometry(C, self.a[rows], self.b[columns], 1.0)
+
+    def _costs(self) -> FloatArray:
+        C = self.problem.matrix()
+        return C.T if self.swapped else C
+
+    def floor(self, tolerance: float) -> float:
+        """Least epsilon (scaled) that float64 resolves to a marginal error of `tolerance`.
+
+        Exponents have the size of scale / epsilon in bits; their rounding shows in the marginals,
+        and below this epsilon float64 does not tell the plan from its neighbours.
+        """
+        return self.geometry.scale * LOG2_E * 2.0**-50 / tolerance
+
+    def in_bits(
+        self, start: tuple[FloatArray, FloatArray] | None, epsilon: float
+    ) -> tuple[FloatArray, FloatArray] | None:
+        """Potentials (f, g) of all atoms as those of the kernel at a scaled epsilon."""
+        if start is None:
+            return None
+        f, g = (start[1], start[0]) if self.swapped else start
+        bits = LOG2_E / (epsilon * self.unit)
+        half = 0.5 * self.shift
+        return (
+            np.log2(self.a[self._rows]) + (f[self._rows] - half) * bits,
+            np.log2(self.b[self._columns]) + (g[self._columns] - half) * bits,
+        )
+
+    def potentials(
+        self, kernel: Kernel, u: FloatArray, v: FloatArray, epsilon: float, tau: float = 0.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """Potentials of all atoms in the caller's order and unit; where free, sum a f = sum b g."""
+        bit = epsilon * self.unit / LOG2_E
+        f, g = np.zeros(self.a.size), np.zeros(self.b.size)
+        f[self._rows] = (u - np.log2(kernel.a)) * bit
+        g[self._columns] = (v - np.log2(kernel.b)) * bit
+        dead_rows, dead_columns = self.a == 0.0, self.b == 0.0
+        if dead_rows.any():
+            f[dead_rows] = self._softmin(dead_rows, kernel, v, by_column=False) * bit / (1.0 + tau)
+        if dead_columns.any():
+            g[dead_columns] = (
+                self._softmin(dead_columns, kernel, u, by_column=True) * bit / (1.0 + tau)
+            )
+        f, g = f + 0.5 * self.shift, g + 0.5 * self.shift
+        if tau == 0.0 and not self.symmetric:
+            surplus = 0.5 * float(self.a @ f / self.a.sum() - self.b @ g / self.b.sum())
+            f, g = f - surplus, g + surplus
+        return (g, f) if self.swapped else (f, g)
+
+    def marginals(self, rows: FloatArray, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Row and column sums of the kernel's plan for all atoms in the caller's order."""
+        r, c = np.zeros(self.a.size), np.zeros(self.b.size)
+        r[self._rows], c[self._columns] = rows, columns
+        return (c, r) if self.swapped else (r, c)
+
+    def _softmin(
+        self, dead: FloatArray, kernel: Kernel, values: FloatArray, *, by_column: bool
+    ) -> FloatArray:
+        """Potentials in bits of atoms without weight: what one exact update gives them."""
+        if isinstance(kernel, PointKernel):
+            if by_column:
+                return np.asarray(
+                    kernel.transposed().row_softmin(self._shrunk(self.y[dead]), values)
+                )
+            return np.asarray(kernel.row_softmin(self._shrunk(self.x[dead]), values))
+        assert isinstance(kernel, DenseKernel)
+        C = self._costs()
+        C = C[self._rows][:, dead].T if by_column else C[dead][:, self._columns]
+        return kernel.softmin((C - self.shift) / self.unit, values)
+
+
+def _comes_later(problem: TransportProblem, a: FloatArray, b: FloatArray) -> bool:
+    """Whether source and target are not in canonical order."""
+    n, m = problem.shape
+    if n != m:
+        return n > m
+    for first, second in ((a, b), (problem.x, problem.y)):
+        if not np.array_equal(first, second):
+            different = np.flatnonzero(first.ravel() != second.ravel())[0]
+            return bool(first.flat[different] > second.flat[different])
+    if isinstance(problem.cost, CostMatrix):
+        C = problem.cost.values
+        different = np.flatnonzero((C != C.T).ravel())
+        if different.size:
+            return bool(C.flat[different[0]] > C.T.flat[different[0]])
+    return False
