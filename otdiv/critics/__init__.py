@@ -12,6 +12,7 @@ from .constraints import (
     WeightClipping,
 )
 from .critic import Critic
+from .diagnostics import layer_gradient_norms
 from .double_backward import CriticPass
 from .fitting import CriticFit, FitHistory, FitProgress, FitStatus, fit_critic
 from .lipschitz import lipschitz_bound, spectral_norm_bound
@@ -57,6 +58,7 @@ __all__ = [
     "WeightClipping",
     "certify_critic",
     "fit_critic",
+    "layer_gradient_norms",
     "lipschitz_bound",
     "spectral_norm_bound",
     "strictly_complementary",

@@ -296,3 +296,10 @@ class Tape:
                 np.dot(self._ones, g[layer + 1], out=db[layer])
             np.matmul(g[layer + 1], network.weights[layer], out=g[layer])
         return g[0]
+
+    def activation_gradients(self) -> list[Array]:
+        """Return the cotangents that the last backward sweep left, from the input on.
+
+        Those of the hidden layers are in the sums z_l, before the activation.
+        """
+        return self._g[:-1]

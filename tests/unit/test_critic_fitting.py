@@ -79,7 +79,6 @@ def test_fits_do_not_depend_on_the_unit_or_the_origin(samples, scale):
         scale * (x + 5.0),
         scale * (y + 5.0),
         network=SMALL,
-        constraint=LipschitzPenalty(10.0 * scale),
         max_iterations=200,
         rng=0,
     )

@@ -14,6 +14,7 @@ from otdiv.critics import (
     RMSProp,
     Softplus,
     Tanh,
+    layer_gradient_norms,
 )
 
 ACTIVATIONS = [ReLU(), LeakyReLU(0.3), Tanh(), Softplus(), MaxMin(), GroupSort(4), FullSort()]
@@ -130,3 +131,19 @@ def test_a_resumed_optimizer_continues_bit_for_bit(optimizer):
     for g in gradients[5:]:
         other.step(resumed, g)
     np.testing.assert_array_equal(resumed, w)
+
+
+def test_gradients_of_a_deep_clipped_network_vanish_exponentially():
+    network = Architecture((32,) * 8, ReLU()).build(n_inputs=2, rng=0)
+    np.clip(network.parameters, -1e-3, 1e-3, out=network.parameters)
+    norms = layer_gradient_norms(network, np.random.default_rng(6).standard_normal((50, 2)) + 3.0)
+    # Each of the layers between scales a gradient by at most 1e-3 * width.
+    ratios = norms[1:-2] / norms[2:-1]
+    assert (ratios <= 1e-3 * 32).all()
+
+
+def test_layer_gradients_start_with_the_input_gradient():
+    network = Architecture((8, 8), Tanh(), "float64").build(n_inputs=2, rng=0)
+    z = np.random.default_rng(7).standard_normal((5, 2))
+    expected = np.sqrt((network.input_gradient(z) ** 2).sum(axis=1).mean())
+    assert layer_gradient_norms(network, z)[0] == pytest.approx(expected, rel=1e-12)
