@@ -129,12 +129,12 @@ def kl_divergence_result(
     (inf, array([1, 2]), 0.5)
     """
     value = kl_divergence(p, q, base=base, axis=axis)
-    where, mass = _off_support(p, q, axis)
+    where, mass = _off_support(p, q, axis, bool(np.isfinite(value).all()))
     where.flags.writeable = False
     return KullbackLeiblerResult(value=value, off_support=where, off_support_mass=mass)
 
 
-def _off_support(p: Any, q: Any, axis: int) -> tuple[Any, float]:
+def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
     kinds = kind_of("p", p), kind_of("q", q)
     if kinds == ("measure", "measure"):
         points, first, second = atoms.joint_support(p, q)
@@ -147,6 +147,8 @@ def _off_support(p: Any, q: Any, axis: int) -> tuple[Any, float]:
         return integers.off_support_atoms(p, q)
     if kinds == ("vector", "vector"):
         pair = vector_pair(p, q, axis)
+        if finite:  # nothing to look for, and no array of the size of the input to look in
+            return np.empty(0 if pair.p.ndim == 1 else (0, pair.p.ndim), dtype=np.intp), 0.0
         missing = (pair.p > 0) & (pair.q == 0)
         masses = pair.p[missing].astype(np.float64)
         index = np.argwhere(missing)

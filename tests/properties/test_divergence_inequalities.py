@@ -190,7 +190,7 @@ def test_the_support_bounds_kl_from_below(pair):
 
 
 @settings(max_examples=50)
-@given(vectors(), st.integers(1, 3), st.randoms())
+@given(vectors(), st.integers(1, 6), st.randoms())
 def test_measures_with_split_and_shuffled_atoms_are_the_same_law(pair, d, random):
     p, q = pair
     n = len(p)
