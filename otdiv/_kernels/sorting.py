@@ -274,7 +274,8 @@ def sorted_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if fresh.size < _SMALL:
         fresh.sort()
         return fresh
-    return _sort(fresh, None)[0]
+    ordered: NDArray[np.float64] = _sort(fresh, None)[0]
+    return ordered
 
 
 def sorted_with(

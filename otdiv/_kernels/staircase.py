@@ -8,6 +8,7 @@ its staircase of cells, one step right or down at a time, are feasible.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,25 @@ def _monge_transform(x, y, f, power, best, values):
         stride //= 2
 
 
-def line_transform(x: Array, y: Array, f: Array, power: float, threads: int | None = None) -> Array:
+Orders: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def line_orders(x: Array, y: Array, threads: int | None = None) -> Orders:
+    """Stable sorting orders of points x (n,) and y (m,), for the functions below to share."""
+    (_, row_order), (_, column_order) = both(
+        sorted_with, (x, None), (y, None), min(x.size, y.size), threads
+    )
+    return row_order, column_order
+
+
+def line_transform(
+    x: Array,
+    y: Array,
+    f: Array,
+    power: float,
+    threads: int | None = None,
+    orders: Orders | None = None,
+) -> Array:
     """Largest potential that is feasible with `f` on the line: g_j = min_i |x_i - y_j|^power - f_i.
 
     Takes O(n log n + m log m) time. Exceeds the exact minimum by no more than the rounding of one
@@ -182,12 +201,17 @@ def line_transform(x: Array, y: Array, f: Array, power: float, threads: int | No
         Exponent of the cost, at least 1.
     threads : int, optional
         At most this many threads (2 at most are used).
+    orders : pair of int64 arrays (n,), (m,), optional
+        What `line_orders` returned for these points.
 
     Returns
     -------
     float64 array (m,)
     """
-    (x, f), (y, order) = both(sorted_with, (x, f), (y, None), min(x.size, y.size), threads)
+    if orders is None:
+        (x, f), (y, order) = both(sorted_with, (x, f), (y, None), min(x.size, y.size), threads)
+    else:
+        x, f, y, order = x[orders[0]], f[orders[0]], y[orders[1]], orders[1]
     g, values = np.empty(y.size), np.empty(y.size)
     if power == 1.0:
         _distance_transform(x, y, f, values)
@@ -206,7 +230,13 @@ def line_transform(x: Array, y: Array, f: Array, power: float, threads: int | No
 
 
 def monotone_plan(
-    x: Array, y: Array, a: Array, b: Array, power: float, threads: int | None = None
+    x: Array,
+    y: Array,
+    a: Array,
+    b: Array,
+    power: float,
+    threads: int | None = None,
+    orders: Orders | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array, Array]:
     """Rows, columns and mass of the monotone plan, potentials f and g, all in the caller's order.
 
@@ -220,6 +250,8 @@ def monotone_plan(
         Exponent of the cost |x - y|^power, at least 1.
     threads : int, optional
         At most this many threads (2 at most are used).
+    orders : pair of int64 arrays (n,), (m,), optional
+        What `line_orders` returned for these points.
 
     Returns
     -------
@@ -228,7 +260,13 @@ def monotone_plan(
     f, g : float64 arrays (n,), (m,)
     """
     n, m = x.size, y.size
-    (x, row_order), (y, column_order) = both(sorted_with, (x, None), (y, None), min(n, m), threads)
+    if orders is None:
+        (x, row_order), (y, column_order) = both(
+            sorted_with, (x, None), (y, None), min(n, m), threads
+        )
+    else:
+        row_order, column_order = orders
+        x, y = x[row_order], y[column_order]
     if a[0] == a.max() == a.min() and b[0] == b.max() == b.min():
         # Even weights are counted in whole units of mass / lcm(n, m): no slivers from rounding.
         common = math.gcd(n, m)

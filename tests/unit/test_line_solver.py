@@ -16,7 +16,7 @@ from otdiv import (
     solvers,
     transport,
 )
-from otdiv._kernels.staircase import line_transform, monotone_plan
+from otdiv._kernels.staircase import line_orders, line_transform, monotone_plan
 
 POWERS = [1.0, 1.5, 2.0, 3.0]
 EPS = np.finfo(float).eps
@@ -121,6 +121,20 @@ def test_the_number_of_threads_does_not_change_the_result():
         monotone_plan(x, y, a, b, 1.0, 1), monotone_plan(x, y, a, b, 1.0, 2), strict=True
     ):
         assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_shared_orders_change_nothing(power):
+    for x, y, a, b in cases():
+        orders = line_orders(x, y)
+        plan = monotone_plan(x, y, a, b, power)
+        shared = monotone_plan(x, y, a, b, power, orders=orders)
+        for one, two in zip(plan, shared, strict=True):
+            np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(
+            line_transform(x, y, plan[3], power),
+            line_transform(x, y, plan[3], power, orders=orders),
+        )
 
 
 @pytest.mark.parametrize(
