@@ -57,17 +57,17 @@ WIDE = Architecture((256, 256, 256))
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "network: LP 50, 256 x 3": (
         "",
-        {"constraint": LipschitzPenalty(50.0), "network": WIDE, "max_iterations": 8000},
+        {"constraint": LipschitzPenalty(50.0), "network": WIDE, "max_iterations": 6000},
     ),
-    "LP 10": ("LP", {"constraint": LipschitzPenalty(10.0), "max_iterations": 5000}),
-    "GP 10": ("GP", {"constraint": GradientPenalty(10.0), "max_iterations": 5000}),
-    "GP 50": ("GP", {"constraint": GradientPenalty(50.0), "max_iterations": 5000}),
+    "LP 10": ("LP", {"constraint": LipschitzPenalty(10.0), "max_iterations": 4000}),
+    "GP 10": ("GP", {"constraint": GradientPenalty(10.0), "max_iterations": 4000}),
+    "GP 50": ("GP", {"constraint": GradientPenalty(50.0), "max_iterations": 4000}),
     "orthonormal, MaxMin": (
         "sort",
         {
             "constraint": Orthonormal(),
             "network": Architecture((128, 128, 128), MaxMin()),
-            "max_iterations": 5000,
+            "max_iterations": 4000,
         },
     ),
     "orthonormal, full sort": (
@@ -75,7 +75,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "constraint": Orthonormal(),
             "network": Architecture((128, 128, 128), FullSort()),
-            "max_iterations": 2500,
+            "max_iterations": 2000,
         },
     ),
     "spectral normalisation, ReLU": (
@@ -83,7 +83,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "constraint": SpectralNormalization(),
             "network": Architecture((128, 128, 128), ReLU()),
-            "max_iterations": 5000,
+            "max_iterations": 4000,
         },
     ),
     "clipping .04, ReLU": (
@@ -92,13 +92,13 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
             "constraint": WeightClipping(0.04),
             "network": Architecture((128, 128, 128), ReLU()),
             "optimizer": RMSProp(learning_rate=5e-4),
-            "max_iterations": 5000,
+            "max_iterations": 4000,
         },
     ),
-    "c-transform": ("QP", {"constraint": CTransform(), "max_iterations": 5000}),
+    "c-transform": ("QP", {"constraint": CTransform(), "max_iterations": 4000}),
     "c-transform, safeguard": (
         "CoWGAN",
-        {"constraint": CTransform(safeguard=True), "max_iterations": 5000},
+        {"constraint": CTransform(safeguard=True), "max_iterations": 4000},
     ),
 }
 EXACT = "exact potential of the sample"
