@@ -8,7 +8,7 @@ import numpy as np
 
 from .._typing import FloatArray
 from ..errors import UnsupportedProblemError
-from .enclosures import LEVELS, LawDistance, allowed_error
+from .enclosures import LawDistance, allowed_error
 from .line_laws import Atoms, LineLaw
 from .quadrature import Integral, Integrand, integrate_cells, march
 
@@ -16,6 +16,8 @@ __all__ = ["by_quantiles", "largest_shift"]
 
 # Halvings of a level: below 1e-300 the quantile functions of many laws lose their accuracy.
 _MAX_HALVINGS = 1000
+_DYADIC = 2.0 ** -np.arange(40.0, 0.0, -1.0)  # edges of the first cells, where most mass is
+_PROBES = 2.0 ** -np.unique(np.rint(np.geomspace(1.0, _MAX_HALVINGS, 40)))
 _MAX_CELLS = 2**16  # open cells of W_inf; by taste
 # Relative accuracy of W_inf where the caller asks for none: the cells shrink like its root.
 _SHIFT_RTOL = 1e-9
@@ -25,10 +27,8 @@ def by_quantiles(
     first: LineLaw, second: LineLaw, p: float, rtol: float | None, atol: float | None
 ) -> LawDistance:
     """(Integral of |F⁻¹ - G⁻¹|^p over the levels)^(1/p), both halves from the middle outwards."""
-    probes = np.array([1e-3, 0.05, 0.25, 0.5])
     sides = ((first.ppf, second.ppf, "below"), (first.isf, second.isf, "above"))
-    scale = max(float(np.abs(f(probes) - g(probes)).max()) for f, g, _ in sides)
-    scale = scale if 0.0 < scale < math.inf else 1.0
+    scale, deepest = _unit([(f, g) for f, g, _ in sides], p)
     allowed, _ = allowed_error(rtol, None if atol is None else atol / scale, p)
     finite = all(math.isfinite(law.mean) for law in (first, second))
     finite = finite and (p < 2.0 or all(math.isfinite(law.variance) for law in (first, second)))
@@ -40,10 +40,11 @@ def by_quantiles(
 
         def gap(v: FloatArray, f: Integrand = f, g: Integrand = g) -> FloatArray:
             with np.errstate(over="ignore", invalid="ignore"):
-                return np.asarray((np.abs(f(v) - g(v)) / scale) ** p)
+                difference = (f(v) - g(v)) / scale
+                return np.asarray(np.copysign(np.abs(difference) ** p, difference))
 
         levels = [getattr(law, side) for law in (first, second) if isinstance(law, Atoms)]
-        cuts = np.concatenate([np.append(LEVELS, 0.5), *levels])
+        cuts = np.concatenate([_DYADIC, *levels])
         cuts = np.unique(cuts[(cuts > 0.0) & (cuts <= 0.5)])
         parts.append(integrate_cells(gap, cuts[:-1], cuts[1:], allowed))
         bulk = sum(part.value for part in parts)
@@ -58,6 +59,8 @@ def by_quantiles(
                 lambda value, bulk=bulk: allowed(bulk + value),  # type: ignore[misc]
                 lambda _: 0.0,
                 may_diverge=may_diverge,
+                # The next probe is at most a fifth deeper.
+                at_least=math.ceil(1.2 * max(0.0, math.log2(start / deepest))),
             )
         )
     integral = math.fsum(part.value for part in parts)
@@ -69,6 +72,19 @@ def by_quantiles(
         for part in (integral, integral - error, integral + error)
     )
     return LawDistance(value, lower, upper, "quadrature")
+
+
+def _unit(pairs: list[tuple[Integrand, Integrand]], p: float) -> tuple[float, float]:
+    """Length s with v (difference at level v / s)^p at most near 1, and the level where it is.
+
+    In that unit no power overflows, and the march down the levels has to go beyond that one.
+    """
+    with np.errstate(invalid="ignore"):
+        sizes = np.array([_PROBES ** (1.0 / p) * np.abs(f(_PROBES) - g(_PROBES)) for f, g in pairs])
+    sizes[~np.isfinite(sizes)] = 0.0
+    unit = float(sizes.max())
+    deepest = float(_PROBES[sizes.max(axis=0).argmax()])
+    return (unit, deepest) if unit > 0.0 else (1.0, 1.0)
 
 
 def largest_shift(

@@ -188,10 +188,12 @@ def _by_distribution(
     middle = min(max(middle, low), high)
 
     def upper_gap(t: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(first.sf(t) - second.sf(t)) ** power)
+        difference = first.sf(t) - second.sf(t)
+        return np.asarray(np.copysign(np.abs(difference) ** power, difference))
 
     def lower_gap(t: FloatArray) -> FloatArray:
-        return np.asarray(np.abs(first.cdf(t) - second.cdf(t)) ** power)
+        difference = first.cdf(t) - second.cdf(t)
+        return np.asarray(np.copysign(np.abs(difference) ** power, difference))
 
     above = _edges(first, second, middle, high, first.isf(LEVELS), second.isf(LEVELS))
     below = _edges(first, second, middle, low, first.ppf(LEVELS), second.ppf(LEVELS))

@@ -65,13 +65,18 @@ _NODES = np.concatenate([-_HALF_NODES, _HALF_NODES[-2::-1]])
 _KRONROD = np.concatenate([_HALF_KRONROD, _HALF_KRONROD[-2::-1]])
 _GAUSS = np.concatenate([_HALF_GAUSS, _HALF_GAUSS[-2::-1]])
 
+_STEPS = np.diff(np.concatenate([[-1.0], _NODES, [1.0]]))
+_REACH = _STEPS[0] / _STEPS[1]
+
 _CELLS_AT_ONCE = 2**14  # 2 MB of nodes; by taste
 _MAX_ROUNDS = 60  # a cell halved so often is as narrow as float64 lets it be
 _MAX_CELLS = 2**18  # refinements of one integral, some seconds of work; by taste
 _MAX_PROOF_CELLS = 2**19
-_PATIENCE = 5
+_PATIENCE = 10
 # This many doublings in a row without decay are called divergence.
 _STEADY = 64
+_WINDOW = 8  # ratios that a tail is judged by
+_FIRST = 40  # doublings that lie before the first cell of a tail, about
 
 
 class Integral(NamedTuple):
@@ -84,15 +89,30 @@ class Integral(NamedTuple):
 def _rules(
     function: Integrand, left: FloatArray, right: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Kronrod value and |Kronrod - Gauss| of every cell."""
+    """Integral of |f| over every cell by Kronrod's rule, and an estimate of its error.
+
+    The estimate is |Kronrod - Gauss|, or the area around a change of sign where that is larger: at
+    such a kink the two rules can agree by chance. Beyond the outermost nodes f is extrapolated.
+    """
     values, errors = np.empty(left.size), np.empty(left.size)
     for start in range(0, left.size, _CELLS_AT_ONCE):
         part = slice(start, start + _CELLS_AT_ONCE)
         half = 0.5 * right[part] - 0.5 * left[part]
         middle = left[part] + half
         f = function(middle[:, None] + half[:, None] * _NODES)
-        values[part] = half * (f @ _KRONROD)
-        errors[part] = np.abs(values[part] - half * (f[:, 1::2] @ _GAUSS))
+        size = np.abs(f)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values[part] = half * (size @ _KRONROD)
+            gaps = np.abs(values[part] - half * (size[:, 1::2] @ _GAUSS))
+            low = f[:, 0] + _REACH * (f[:, 0] - f[:, 1])
+            high = f[:, -1] + _REACH * (f[:, -1] - f[:, -2])
+        f = np.concatenate([low[:, None], f, high[:, None]], axis=1)
+        changes = np.sign(f[:, 1:]) * np.sign(f[:, :-1]) < 0.0
+        if changes.any():
+            size = np.abs(f)
+            heights = np.where(changes, np.maximum(size[:, 1:], size[:, :-1]), 0.0)
+            gaps = np.maximum(gaps, half * (heights @ _STEPS))
+        errors[part] = gaps
     # Below the rounding of the sum itself, halving a cell gains nothing.
     errors[errors <= 32.0 * _EPS * np.abs(values)] = 0.0
     return values, errors
@@ -101,7 +121,7 @@ def _rules(
 def integrate_cells(
     function: Integrand, left: FloatArray, right: FloatArray, tolerance: Callable[[float], float]
 ) -> Integral:
-    """Integrate over the cells [left_k, right_k], halving those of large error.
+    """Integrate |function| over the cells [left_k, right_k], halving those of large error.
 
     `tolerance` maps the current value to the error that is allowed.
     """
@@ -114,7 +134,7 @@ def integrate_cells(
         if history[-1] <= allowed or refined > _MAX_CELLS:
             break
         # Halving a cell at least halves its error, even at a jump, unless the function is noise.
-        if len(history) > _PATIENCE and history[-1] > 0.5 * history[-1 - _PATIENCE]:
+        if len(history) > _PATIENCE and history[-1] > 0.5 * max(history[-1 - _PATIENCE : -1]):
             break
         worst = errors > 0.5 * allowed / errors.size
         middle = 0.5 * left[worst] + 0.5 * right[worst]
@@ -138,19 +158,21 @@ def march(
     noise: Callable[[float], float],
     *,
     may_diverge: bool,
+    at_least: int = 0,
 ) -> Integral:
-    """Integrate over the cells edge(0), edge(1), …, whose widths grow or shrink by factors of two.
+    """Integrate |function| over the cells edge(0), edge(1), … whose widths double or halve.
 
-    A tail that decays like a power makes the cells a geometric series of some ratio r, so that
-    what lies beyond the last cell is near r / (1 - r) times it: the march stops where that is
-    negligible, or where a cell is as small as `noise` (its rounding, given the cell's start).
-    Where all `n_cells` are used up, the estimate is added to the value and to the error. Many cells
-    in a row without decay are a divergent integral, if such a thing `may_diverge`.
+    A tail that decays like a power makes the cells a geometric series of some ratio r, so that what
+    lies beyond the last cell is r / (1 - r) times it: the march stops where the doubt about that is
+    negligible, or where a cell is as small as `noise` (its rounding, given the cell's start). Where
+    all `n_cells` are used up, the rest is added to the value and to the error. Many cells in a row
+    without decay, or the last one growing, are a divergent integral, if such a thing `may_diverge`.
+    The march takes `at_least` so many cells, where it is known that they matter.
     """
     total = error = 0.0
     ratios: list[float] = []
     previous = math.nan
-    steady = 0
+    steady: list[float] = []
     for k in range(n_cells):
         start, stop = sorted((edge(k), edge(k + 1)))
         if not (math.isfinite(start) and math.isfinite(stop)) or start == stop:
@@ -167,21 +189,29 @@ def march(
         error += cell.error
         ratio = cell.value / previous if previous > 0.0 else math.nan
         previous = cell.value
-        ratios = [*ratios[-7:], ratio]
-        steady = steady + 1 if ratio > 1.0 - 1e-6 else 0
-        if steady >= _STEADY and may_diverge:
+        ratios = [*ratios[1 - _WINDOW :], ratio]
+        steady = [*steady, ratio] if ratio > 1.0 - 1e-6 else []
+        # High moments of light tails grow for long, too, but at a falling rate.
+        if may_diverge and len(steady) >= _STEADY and ratio >= 0.999 * steady[-_STEADY]:
             return Integral(math.inf, 0.0)
+        if k < at_least:
+            continue
         if cell.value <= noise(start):
             return Integral(total, error + 2.0 * cell.value)
         recent = max(ratios)
         # NaN in the list of ratios keeps the comparison false.
-        if len(ratios) >= 2 and recent < 1.0:
+        if len(ratios) == _WINDOW and recent < 1.0:
             rest = cell.value * recent / (1.0 - recent)
-            if rest <= 0.01 * tolerance(total):
-                return Integral(total + rest, error + rest)
+            # A logarithm in the tail makes ratios r (1 + b / k), which differ by b r / k² a cell,
+            # and the rest wrong by b / (k (1 - r)) of itself.
+            drift = (k + _FIRST) * (recent - min(ratios)) / _WINDOW
+            doubt = rest * min(1.0, 2.0 * drift / (1.0 - recent))
+            if doubt <= 0.01 * tolerance(total):
+                return Integral(total + rest, error + doubt)
     last = ratios[-1] if ratios else 0.0
     if not last < 1.0 - 1e-9:
-        return Integral(total, math.inf)
+        # Still growing where float64 ends: divergent, or as good as that.
+        return Integral(math.inf, 0.0) if may_diverge else Integral(total, math.inf)
     rest = previous * last / (1.0 - last) if previous > 0.0 else 0.0
     return Integral(total + rest, error + rest)
 
