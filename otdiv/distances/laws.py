@@ -11,7 +11,7 @@ encloses the integral on every cell; beyond the last cell stands the bound
     E(X - R)⁺ <= (sqrt(v + (R - m)²) - (R - m)) / 2        (mean m, variance v; Scarf 1958),
 
 so that a tolerance of 1e-4, say, is met with "certified" bounds, up to the rounding of the cdf. The
-enclosure shrinks like one over the number of cells; where more than a hundred thousand would be
+enclosure shrinks like one over the number of cells; where more than half a million would be
 needed, the bounds are the error estimate of a Gauss–Kronrod rule and the kind is "quadrature".
 """
 
