@@ -211,6 +211,7 @@ def pivot(tree, n, i, j, c, reduced_cost):
     # s_k becomes the last child of s_(k-1), and brings what its subtree holds outside s_(k-1):
     # in preorder a piece before s_(k-1) and a piece after it.
     x = inner
+    middle, middle_place = inner, np.uint32(0)
     x_before, x_last = before[x], last[x]
     x_rest = after[x_last]
     tail = x_last
@@ -223,6 +224,9 @@ def pivot(tree, n, i, j, c, reduced_cost):
         size[x] = moved - taken
         if x == out:
             break
+        # In the new preorder of the piece, y follows all that hung below x: its place is y_taken.
+        if y_taken <= moved >> np.uint32(1) or x == inner:
+            middle, middle_place = y, y_taken
         y_before, y_last = before[y], last[y]
         y_rest = x_rest if y_last == x_last else after[y_last]
         after[tail] = y
@@ -255,11 +259,35 @@ def pivot(tree, n, i, j, c, reduced_cost):
             break
         x = parent[x]
 
-    # Shift the potentials of the smaller of the two parts. Both are contiguous in preorder; two
-    # walks that meet give the processor two independent chains of loads.
+    # Shift the potentials of the smaller of the two parts, each contiguous in preorder. Walks from
+    # both ends, and from the middle where a node near it is known, give the processor independent
+    # chains of loads.
     x, y, count = inner, tail, moved
-    if count > nodes - count:
-        x, y, count, shift = rest, outer, nodes - count, -shift
+    if moved > nodes - moved:
+        x, y, count, shift = rest, outer, nodes - moved, -shift
+    elif middle_place > 0:
+        z, w = before[middle], middle
+        steps = min(middle_place, moved - middle_place) >> np.uint32(1)
+        for _ in range(steps):
+            pi[x] += shift
+            pi[y] += shift
+            pi[z] += shift
+            pi[w] += shift
+            x = after[x]
+            y = before[y]
+            z = before[z]
+            w = after[w]
+        # Left are x..z and w..y; the shorter has one node at most.
+        count = middle_place - np.uint32(2) * steps
+        other = moved - middle_place - np.uint32(2) * steps
+        if count >= other:
+            if other > 0:
+                pi[w] += shift
+            y = z
+        else:
+            if count > 0:
+                pi[x] += shift
+            x, count = w, other
     for _ in range(count >> np.uint32(1)):
         pi[x] += shift
         pi[y] += shift

@@ -25,7 +25,7 @@ from ..results import Callback, Progress, Status
 __all__ = ["Watch", "solve_dense"]
 
 # Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
-DIRECT_SIZE = 1200
+DIRECT_SIZE = 600
 # Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
 N_BEST = 12
 # Columns that embed a row, rows that embed a column: enough for any cloud in a few dimensions.
@@ -93,9 +93,22 @@ class Arcs:
     cost: FloatArray
 
 
-def solve_dense(C: FloatArray, a: IndexArray, b: IndexArray, watch: Watch, dust: int) -> Run:
-    """Solve for costs C (n, m) and integer masses with b > 0; see `Run` for what is known then."""
-    run = Run(C=C, a=a, b=b, watch=watch, dust=dust)
+def solve_dense(
+    C: FloatArray,
+    a: IndexArray,
+    b: IndexArray,
+    watch: Watch,
+    *,
+    dust: int = 0,
+    extent: tuple[float, float, bool] | None = None,
+) -> Run:
+    """Solve for costs C (n, m) and integer masses with b > 0; see `Run` for what is known then.
+
+    Artificial flow of at most `dust` units counts as rounding of the weights. `extent` is that of
+    the kernel of this name, where it is known.
+    """
+    extent = dense.extent(C) if extent is None else extent
+    run = Run(C=C, a=a, b=b, watch=watch, dust=dust, extent=extent)
     run.solve()
     return run
 
@@ -109,18 +122,17 @@ class Run:
     b: IndexArray
     watch: Watch
     dust: int
+    extent: tuple[float, float, bool]
     tree: Tree = field(init=False)
     penalty: float = 0.0
     estimate: FloatArray = field(init=False)
     unit: float = field(init=False)
-    least: float = field(init=False)
     forbidden: bool = field(init=False)
     infeasible: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.tree = simplex.new_tree(*self.C.shape)
-        self.least, largest, self.forbidden = dense.extent(self.C)
-        least = self.least
+        least, largest, self.forbidden = self.extent
         # A penalty scale that is positive for any costs, also where all are equal or 0.
         spread = largest - least if least < math.inf else 0.0
         self.unit = max(spread, 2.0**-40 * abs(least)) if math.isfinite(spread) else 0.0
@@ -281,7 +293,6 @@ class Run:
             _sums(self.a, row_order, row_depth),
             _sums(self.b, column_order, column_depth),
             self.watch,
-            0,
         )
         if self.watch.status is not Status.OPTIMAL:
             self._hang(np.zeros(n), np.zeros(m), self.unit)

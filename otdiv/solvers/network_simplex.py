@@ -65,13 +65,17 @@ class NetworkSimplex:
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
             rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
             C, a, b = C[np.ix_(rows, columns)], a[rows], b[columns]
-        C, shift = _scaled(C)
+        limits = extent(C)
+        shift = _shift(limits, sum(C.shape))
+        if shift:
+            C = np.ldexp(C, shift)
+            limits = extent(C)
         a_mass, b_mass, unit, exponent = simplex.integer_masses(a, b)
         n, m = C.shape
         # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
         dust = 2**8 * (n + m) if unit == 2.0**-60 else 0
         watch = Watch(callback=options.callback, max_pivots=self.max_iterations)
-        run = solve_dense(C, a_mass, b_mass, watch, dust)
+        run = solve_dense(C, a_mass, b_mass, watch, dust=dust, extent=limits)
         if run.infeasible is not None:
             bad_rows = np.flatnonzero(run.infeasible[:n])
             bad_columns = np.flatnonzero(run.infeasible[n:])
@@ -86,7 +90,7 @@ class NetworkSimplex:
         f, g = simplex.potentials(run.tree, n)
         i, j, flow = simplex.flows(run.tree, n)
         mass = np.ldexp(flow * unit, exponent)
-        if run.least == 0.0 and not C[i, j].any():
+        if limits[0] == 0.0 and not C[i, j].any():
             # Nothing moves, and no cost is negative: these potentials prove it without rounding.
             f, g = np.zeros(n), np.zeros(m)
         if shift:
@@ -114,15 +118,14 @@ def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
         )
 
 
-def _scaled(C: FloatArray) -> tuple[FloatArray, int]:
-    """Costs times 2**k with k such that sums along paths stay within float64; k is mostly 0."""
-    least, largest, _ = extent(C)
-    size = max(abs(least), abs(largest)) if least < math.inf else 0.0
-    limit = _LARGEST_SUM / sum(C.shape)
-    if size == 0.0 or _SMALLEST < size < limit:
-        return C, 0
-    shift = math.frexp(limit)[1] - 1 - math.frexp(size)[1]
-    return np.ldexp(C, shift), shift
+def _shift(limits: tuple[float, float, bool], size: int) -> int:
+    """Exponent k such that path sums of costs times 2**k stay within float64; mostly 0."""
+    least, largest, _ = limits
+    top = max(abs(least), abs(largest)) if least < math.inf else 0.0
+    limit = _LARGEST_SUM / size
+    if top == 0.0 or _SMALLEST < top < limit:
+        return 0
+    return math.frexp(limit)[1] - 1 - math.frexp(top)[1]
 
 
 def _extended(

@@ -23,7 +23,7 @@ def _clouds(seed, n, m, d, power, uniform):
     return C, a / a.sum(), b / b.sum()
 
 
-@pytest.fixture(params=[1200, 40], ids=["direct", "rounds"])
+@pytest.fixture(params=[600, 40], ids=["direct", "rounds"])
 def both_ways(request, monkeypatch):
     """Run small problems directly and by rounds of column generation."""
     monkeypatch.setattr(_dense_rounds, "DIRECT_SIZE", request.param)
