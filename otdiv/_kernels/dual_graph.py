@@ -27,7 +27,8 @@ def slack_row(x, y_columns, f, g, i, row):
 def distances_from(x, y_columns, f, g, order, start, y_group, is_root):
     """Distances (n_groups,) from the nearest root, by Dijkstra on the dense graph.
 
-    `is_root` (n_groups,) marks the groups at distance 0; `order` (n,) lists the x of group k at start[k]:start[k + 1]; `y_group` (m,) labels the y.
+    `is_root` (n_groups,) marks the groups at distance 0. `order` (n,) lists the x of group k at
+    start[k]:start[k + 1], and `y_group` (m,) labels the y.
     """
     n_groups = start.shape[0] - 1
     m = y_group.shape[0]
@@ -57,14 +58,22 @@ def distances_from(x, y_columns, f, g, order, start, y_group, is_root):
 
 
 @fast_kernel
-def tight_heads(x, y_columns, f, g, x_group, y_group, tolerance, marked):
-    """Set marked[group of y_j] where an arc from another group into it has slack <= tolerance."""
+def tight_arcs(x, y_columns, f, g, x_group, y_group, tolerance, tails, heads):
+    """Arcs between groups with slack <= tolerance, written to `tails` and `heads`; their number.
+
+    Where there are more than fit, the number is that of all, and only the first are written.
+    """
     row = np.empty(y_group.shape[0])
+    count = 0
     for i in range(x.shape[0]):
         slack_row(x, y_columns, f, g, i, row)
         for j in range(row.shape[0]):
             if row[j] <= tolerance and x_group[i] != y_group[j]:
-                marked[y_group[j]] = True
+                if count < tails.shape[0]:
+                    tails[count] = x_group[i]
+                    heads[count] = y_group[j]
+                count += 1
+    return count
 
 
 @fast_kernel

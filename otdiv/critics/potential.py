@@ -30,6 +30,9 @@ _TIGHT = 2e-13
 # atoms in the plane need 60 to 120 extreme duals in all, where single roots alone need 700.
 _ROOT_SETS = 64
 
+# Room for tight arcs at first; continuous data have fewer than atoms, lattices far more.
+_ARCS = 2**14
+
 
 class KantorovichPotential:
     """A 1-Lipschitz f with E f(x) - E f(y) = W1, evaluable anywhere, with its gradient.
@@ -184,18 +187,42 @@ def strictly_complementary(result: TransportResult) -> Potentials:
             roots = marked & (rng.random(n_groups) < 0.5 ** (1 + count % 5))
             roots[rng.choice(np.flatnonzero(marked))] = True
         else:
-            # What a root alone does not loosen belongs to another optimal plan and stays tight.
             roots = np.zeros(n_groups, dtype=np.bool_)
             roots[np.argmax(marked)] = True
             alone |= roots
         total += kernels.distances_from(x, y_columns, f, g, order, start, y_group, roots)
         count += 1
         shift = total / count
-        marked = np.zeros(n_groups, dtype=np.bool_)
-        inner_f, inner_g = f - shift[x_group], g + shift[y_group]
-        kernels.tight_heads(x, y_columns, inner_f, inner_g, x_group, y_group, tolerance, marked)
-        marked &= ~alone
+        tails, heads = _tight_arcs(
+            x, y_columns, f - shift[x_group], g + shift[y_group], x_group, y_group, tolerance
+        )
+        # What a root alone did not loosen stays: its cycle is as short as rounding.
+        marked = _loosenable_heads(tails, heads, n_groups) & ~alone
     return Potentials(f=f - shift[x_group], g=g + shift[y_group])
+
+
+def _tight_arcs(*arguments: Any) -> tuple[IndexArray, IndexArray]:
+    """Arcs (tails, heads) between groups with slack up to the tolerance, the last argument."""
+    size = _ARCS
+    while True:
+        tails, heads = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+        found = kernels.tight_arcs(*arguments, tails, heads)
+        if found <= size:
+            return tails[:found], heads[:found]
+        size = found
+
+
+def _loosenable_heads(tails: IndexArray, heads: IndexArray, n_groups: int) -> Any:
+    """Mark the heads of arcs on no tight cycle; arcs on one belong to another optimal plan."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    marked = np.zeros(n_groups, dtype=np.bool_)
+    if len(tails):
+        graph = coo_array((np.ones(len(tails)), (tails, heads)), shape=(n_groups, n_groups))
+        _, cycle = connected_components(graph, directed=True, connection="strong")
+        marked[heads[cycle[tails] != cycle[heads]]] = True
+    return marked
 
 
 def _groups(plan: SparsePlan, mass: float) -> tuple[IndexArray, IndexArray, int]:

@@ -15,6 +15,7 @@ from otdiv.critics import (
     Softplus,
     Tanh,
     fit_critic,
+    lipschitz_bound,
     spectral_norm_bound,
 )
 
@@ -118,3 +119,13 @@ def test_value_errors_cover_high_precision_of_smooth_activations(act):
                     )
                     a = a.apply(one)
             assert abs(a[0] - mpmath.mpf(float(value))) <= mpmath.mpf(float(error))
+
+
+@pytest.mark.parametrize("c", [0.001, 0.01, 0.1])
+def test_all_weights_at_the_clip_bound_attain_its_lipschitz_constant(c):
+    # 2-512-512-512-1 ReLU: c^4 512^3 sqrt(2), attained in the direction (1, 1).
+    network = Architecture((512, 512, 512), ReLU(), "float64").build(n_inputs=2, rng=0)
+    network.parameters[...] = c
+    expected = c**4 * 512**3 * np.sqrt(2.0)
+    assert lipschitz_bound(network) == pytest.approx(expected, rel=1e-9)
+    assert np.linalg.norm(network.input_gradient([[1.0, 1.0]])) == pytest.approx(expected)

@@ -135,6 +135,15 @@ def test_ties_between_optimal_plans_stay_tight_and_end_the_search():
     np.testing.assert_allclose(f[:, None] + g, costs, atol=1e-12)
 
 
+def test_lattices_full_of_ties_end_with_an_optimal_dual():
+    rng = np.random.default_rng(8)
+    x, y = rng.integers(0, 6, (120, 2)) / 2.0, rng.integers(0, 6, (120, 2)) / 2.0
+    potential = KantorovichPotential(x, y)
+    f, g = potential.potentials.f, potential.potentials.g
+    assert (f[:, None] + g <= cdist(x, y) + 1e-12).all()
+    assert f.mean() + g.mean() == pytest.approx(potential.result.value, abs=1e-12)
+
+
 def test_funnels_are_solved_to_their_known_value():
     case = problems.funnels(n=60, d=3, rng=0)
     potential = KantorovichPotential(case.problem.x, case.problem.y)
