@@ -258,18 +258,18 @@ def _by_row(C, row_values, row_keys, column_values, column_keys):
 
 
 @kernel
-def price_rows(C, f, g, start, stop, floor, relative, n_best, source, target, cost, count):
+def price_rows(C, f, g, start, stop, relative, n_best, source, target, cost, count, least):
     """Append up to `n_best` eligible pairs of each of the rows start..stop-1 to the arc lists.
 
-    Eligible as in `sparse_simplex`. The lists must have room for ``(stop - start) * n_best`` more.
-    Returns (new count, least reduced cost seen).
+    Eligible as in `sparse_simplex` with floor 0. The lists must have room for
+    ``(stop - start) * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
+    eligible, or 0, so ``f + least`` is feasible up to rounding. Returns the new count.
     """
     n, m = C.shape
     values = np.empty(n_best)
     keys = np.empty(n_best, np.int64)
-    least = 0.0
     for i in range(start, stop):
-        values[:] = -floor
+        values[:] = 0.0
         keys[:] = -1
         shift = f[i]
         for begin in range(0, m, BLOCK):
@@ -282,14 +282,14 @@ def price_rows(C, f, g, start, stop, floor, relative, n_best, source, target, co
                         local = abs(row[j]) + abs(h[j]) + abs(shift)
                         if reduced < -relative * local:
                             _insert(values, keys, reduced, begin + j)
-        least = min(least, values[0])
+        least[i] = values[0]
         for k in range(n_best):
             if keys[k] >= 0:
                 source[count] = i
                 target[count] = n + keys[k]
                 cost[count] = C[i, keys[k]]
                 count += 1
-    return count, least
+    return count
 
 
 @kernel

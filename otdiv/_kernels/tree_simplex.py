@@ -39,6 +39,7 @@ __all__ = [
     "artificial_flow",
     "flows",
     "integer_masses",
+    "leaf_order",
     "new_tree",
     "pivot",
     "potentials",
@@ -519,6 +520,40 @@ def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
         after[x] = y
         before[y] = x
         last[x] = preorder[k + np.int64(size[x]) - 1]
+
+
+@kernel
+def leaf_order(rows, columns, n, m):
+    """Order of the pairs of a plan in which each is the last that one of its ends still needs.
+
+    Filling a forest greedily in this order gives its flows back, whatever the weights. Pairs on
+    cycles come last.
+    """
+    degree = np.zeros(n + m, np.int64)
+    incident = np.zeros(n + m, np.int64)  # exclusive or of the numbers of the pairs at a node
+    for e in range(rows.size):
+        for node in (rows[e], n + columns[e]):
+            degree[node] += 1
+            incident[node] ^= e
+    done = np.zeros(rows.size, np.bool_)
+    order = np.empty(rows.size, np.int64)
+    count = 0
+    for start in range(n + m):
+        node = start
+        while degree[node] == 1:
+            e = incident[node]
+            done[e] = True
+            order[count] = e
+            count += 1
+            degree[node] = 0
+            node = n + columns[e] if node == rows[e] else rows[e]
+            degree[node] -= 1
+            incident[node] ^= e
+    for e in range(rows.size):
+        if not done[e]:
+            order[count] = e
+            count += 1
+    return order
 
 
 @kernel

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from .._kernels.tree_simplex import Tree
 from .._typing import FloatArray, IndexArray
 from ..results import Callback, Progress, Status
 
-__all__ = ["Watch", "solve_dense"]
+__all__ = ["Run", "Watch"]
 
 # Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
 DIRECT_SIZE = 600
@@ -38,9 +39,14 @@ FIRST_PENALTY = 16.0
 WIDE_SPREAD = 1e9
 # Scans with mass still untransported after which the dense simplex takes over.
 PATIENCE = 12
+# Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
+PIVOTS_A_NODE = 300
 # Pivots and matrix entries of a slice: a small part of a second.
 SLICE_PIVOTS = 10_000
 SLICE_ENTRIES = 2**26
+
+
+Triples: TypeAlias = tuple[IndexArray, IndexArray, IndexArray]
 
 
 class InterruptedRunError(Exception):
@@ -93,52 +99,52 @@ class Arcs:
     cost: FloatArray
 
 
-def solve_dense(
-    C: FloatArray,
-    a: IndexArray,
-    b: IndexArray,
-    watch: Watch,
-    *,
-    dust: int = 0,
-    extent: tuple[float, float, bool] | None = None,
-) -> Run:
-    """Solve for costs C (n, m) and integer masses with b > 0; see `Run` for what is known then.
-
-    Artificial flow of at most `dust` units counts as rounding of the weights. `extent` is that of
-    the kernel of this name, where it is known.
-    """
-    extent = dense.extent(C) if extent is None else extent
-    run = Run(C=C, a=a, b=b, watch=watch, dust=dust, extent=extent)
-    run.solve()
-    return run
-
-
 @dataclass(slots=True)
 class Run:
-    """One dense problem and its tree; `tree` and `infeasible` hold the answer."""
+    """One dense problem: costs C (n, m), integer masses a, b with b > 0, and its tree.
+
+    Artificial flow of at most `dust` units counts as rounding of the weights. `extent` is that of
+    the kernel of this name. `start` replaces the duals of the clustered problem: an estimate of g
+    (m,) and the rows and columns of the pairs of an earlier plan, in leaf order.
+    `tolerance` is a pair (rtol, atol), atol for masses in units, that allows to stop early, and
+    `scale` turns units into the caller's for the callback.
+    """
 
     C: FloatArray
     a: IndexArray
     b: IndexArray
     watch: Watch
-    dust: int
-    extent: tuple[float, float, bool]
+    extent: tuple[float, float, bool] | None = None
+    dust: int = 0
+    start: tuple[FloatArray, IndexArray, IndexArray] | None = None
+    tolerance: tuple[float, float] | None = None
+    scale: float = 0.0
+    infeasible: np.ndarray | None = None
+    """Where there is no plan: which nodes (n + m,) hang by a source, the proof of it."""
+    repair: Triples | None = None
+    """Pairs and masses that complete the flows of the tree after an early stop."""
+    best: tuple[FloatArray, FloatArray] | None = None
+    """Best feasible potentials seen, where the run did not end with those of the tree."""
     tree: Tree = field(init=False)
-    penalty: float = 0.0
+    penalty: float = field(init=False, default=0.0)
     estimate: FloatArray = field(init=False)
     unit: float = field(init=False)
     forbidden: bool = field(init=False)
-    infeasible: np.ndarray | None = None
+    rounding: float = field(init=False, default=ROUNDING)
+    patience: int = field(init=False)
+    checked: int = field(init=False, default=2**62)
+    lower: float = field(init=False, default=-math.inf)
 
     def __post_init__(self) -> None:
         self.tree = simplex.new_tree(*self.C.shape)
-        least, largest, self.forbidden = self.extent
+        least, largest, self.forbidden = self.extent or dense.extent(self.C)
         # A penalty scale that is positive for any costs, also where all are equal or 0.
         spread = largest - least if least < math.inf else 0.0
         self.unit = max(spread, 2.0**-40 * abs(least)) if math.isfinite(spread) else 0.0
         self.unit = self.unit or 1.0
+        self.patience = self.watch.pivots + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
 
-    def solve(self) -> None:
+    def solve(self) -> Run:
         """Run to the optimum, to a proof of infeasibility, or until interrupted."""
         n, m = self.C.shape
         try:
@@ -146,13 +152,18 @@ class Run:
             if dense.is_spread(self.C, self.unit / WIDE_SPREAD):
                 self._hang_reduced()
                 self._finish_directly()
-            elif max(n, m) <= DIRECT_SIZE or min(n, m) < 32 or self.forbidden:
+            elif self.forbidden or (
+                self.start is None and (max(n, m) <= DIRECT_SIZE or min(n, m) < 32)
+            ):
                 self._hang(np.zeros(n), np.zeros(m), self.unit)
                 self._finish_directly()
             else:
                 self._solve_by_rounds()
+            self.best = None
         except InterruptedRunError:
             simplex.recompute_potentials(self.tree, n)
+            self.repair = self.repair or self._repaired()
+        return self
 
     def _hang_reduced(self) -> None:
         """Start from row and column minima, and from the pairs that attain them."""
@@ -168,7 +179,15 @@ class Run:
         penalty = float(positive.min()) if positive.size else self.unit
         self._hang(f, g, penalty, arcs)
 
-    def _hang(self, f: FloatArray, g: FloatArray, penalty: float, arcs: Arcs | None = None) -> None:
+    def _hang(
+        self,
+        f: FloatArray,
+        g: FloatArray,
+        penalty: float,
+        arcs: Arcs | None = None,
+        earlier: Arcs | None = None,
+    ) -> None:
+        """Build the first tree: greedily from the arcs by reduced cost, `earlier` ones first."""
         self.penalty = penalty
         self.estimate = f
         if arcs is None:
@@ -177,8 +196,14 @@ class Run:
             order = np.empty(0, np.int64)
         else:
             reduced = self._reduced(arcs, f, g)
+            if earlier is not None:
+                preferred = np.flatnonzero(self._reduced(earlier, f, g) <= penalty)
+                preferred += len(reduced)
+                arcs = _joined(arcs, earlier)
             order = np.argsort(reduced)
             order = order[: np.searchsorted(reduced[order], 2.0 * penalty)]
+            if earlier is not None:
+                order = np.concatenate([preferred, order])
         simplex.start_basis(
             self.tree, self.a, self.b, f, g, arcs.source, arcs.target, arcs.cost, order, penalty
         )
@@ -207,14 +232,62 @@ class Run:
             simplex.release(self.tree, self.C.shape[0], self.estimate)
         self.penalty = 0.0
 
+    def _spend(self, n_pivots: int) -> None:
+        """Account for pivots; far more than any run needs mean that rounding keeps it going."""
+        self.watch.after(n_pivots)
+        if self.watch.pivots > self.patience:
+            self.patience += PIVOTS_A_NODE * (sum(self.C.shape) + 100)
+            self.rounding *= 16.0
+            if self.rounding > 2.0**-20:
+                self.watch.status = Status.STALLED
+                raise InterruptedRunError
+
+    def _repaired(self) -> Triples | None:
+        """Move what is left straight to where it is needed, at least cost; None if it is much."""
+        n, m = self.C.shape
+        hangs = (self.tree.parent[:-1] == n + m) & (self.tree.flow[:-1] > 0)
+        sources, targets = np.flatnonzero(hangs[:n]), np.flatnonzero(hangs[n:])
+        if self.forbidden or not sources.size or sources.size * targets.size > n * m / 4:
+            return None
+        flow = self.tree.flow
+        left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Watch())
+        i, j, mass = simplex.flows(left.solve().tree, sources.size)
+        return sources[i], targets[j], mass
+
+    def _check(self, f: FloatArray | None = None, g: FloatArray | None = None) -> None:
+        """Bound the value from feasible potentials and the repaired plan; stop if close enough."""
+        if f is not None and g is not None:
+            value = float(self.a @ f) + float(self.b @ g)
+            if value > self.lower:
+                self.lower, self.best = value, (f, g)
+                self.watch.lower = value * self.scale
+        left = simplex.artificial_flow(self.tree, self.C.shape[0])
+        if 0 < left > 0.8 * self.checked and f is None:
+            return
+        self.checked = left
+        repair = self._repaired() if left else None
+        if left and repair is None:
+            return
+        i, j, mass = simplex.flows(self.tree, self.C.shape[0])
+        upper = float(self.C[i, j] @ mass)
+        if repair is not None:
+            upper += float(self.C[repair[0], repair[1]] @ repair[2])
+        self.watch.upper = min(self.watch.upper, upper * self.scale)
+        if self.tolerance is not None:
+            rtol, atol = self.tolerance
+            # A tenth of the tolerance is left for the slack of the proof.
+            if upper - self.lower <= 0.9 * max(atol, rtol * abs(upper)):
+                self.repair = repair
+                raise InterruptedRunError
+
     def _finish_directly(self) -> None:
         """Dense simplex from the present tree, raising the penalty while mass is left."""
         row = 0
         while True:
             code, k, row = dense.dense_simplex(
-                self.tree, self.C, row, 0.0, ROUNDING, self.watch.slice_pivots
+                self.tree, self.C, row, 0.0, self.rounding, self.watch.slice_pivots
             )
-            self.watch.after(k)
+            self._spend(k)
             if code != simplex.OPTIMAL:
                 continue
             if self._artificial():
@@ -228,16 +301,28 @@ class Run:
     def _solve_by_rounds(self) -> None:
         C = self.C
         n = len(C)
-        f, g = self._coarse_duals()
+        f, g = self._coarse_duals() if self.start is None else self._extended(self.start[0])
         arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
         reduced = self._reduced(arcs, f, g)
         penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
-        self._hang(f, g, penalty, arcs)
+        if self.start is None:
+            self._hang(f, g, penalty, arcs)
+        else:
+            _, rows, columns = self.start
+            ends = rows.astype(np.uint32), (columns + n).astype(np.uint32)
+            earlier = Arcs(*ends, C[rows, columns])
+            self._hang(f, g, penalty, arcs, earlier)
+            arcs = _merged(arcs, earlier)
+        watched = self.tolerance is not None or self.watch.callback is not None
+        if watched:
+            self._check(f, g)
         left = self._artificial()
         for scan in range(10**6):
             self._pivot_on(arcs)
             f, g = simplex.potentials(self.tree, n)
-            found = self._price(f, g)
+            found, least = self._price(f, g)
+            if watched:
+                self._check(f + least, g)
             before, left = left, self._artificial()
             if left and scan >= PATIENCE:
                 self._finish_directly()
@@ -256,28 +341,40 @@ class Run:
         n = self.C.shape[0]
         position, code = 0, simplex.PIVOT_LIMIT
         while code != simplex.OPTIMAL:
+            limit = self.watch.slice_pivots
+            if self.tolerance is not None:
+                limit = min(limit, max(1000, n))
             code, k, position = simplex.sparse_simplex(
-                self.tree, n, arcs.source, arcs.target, arcs.cost, position, 0.0, ROUNDING,
-                self.watch.slice_pivots,
+                self.tree, n, arcs.source, arcs.target, arcs.cost, position, 0.0, self.rounding,
+                limit,
             )  # fmt: skip
-            self.watch.after(k)
+            self._spend(k)
+            if self.tolerance is not None and code != simplex.OPTIMAL:
+                self._check()
 
-    def _price(self, f: FloatArray, g: FloatArray) -> Arcs | None:
-        """Scan all pairs; None where no pair is violated."""
+    def _price(self, f: FloatArray, g: FloatArray) -> tuple[Arcs | None, FloatArray]:
+        """Scan all pairs: the violated ones, None if there are none, and how far f is too large."""
         n, m = self.C.shape
         source = np.empty(n * N_BEST, np.uint32)
         target = np.empty(n * N_BEST, np.uint32)
         cost = np.empty(n * N_BEST)
+        least = np.empty(n)
         count = 0
         step = max(1, SLICE_ENTRIES // m)
         for start in range(0, n, step):
-            stop = min(n, start + step)
-            count, _ = dense.price_rows(
-                self.C, f, g, start, stop, 0.0, ROUNDING, N_BEST, source, target, cost, count
-            )
+            count = dense.price_rows(
+                self.C, f, g, start, min(n, start + step), self.rounding, N_BEST,
+                source, target, cost, count, least,
+            )  # fmt: skip
         if count == 0:
-            return None
-        return Arcs(source[:count], target[:count], cost[:count])
+            return None, least
+        return Arcs(source[:count], target[:count], cost[:count]), least
+
+    def _extended(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials (f, g) from any estimate of g, by c-transforms."""
+        f, improved = np.empty(len(self.C)), np.full(self.C.shape[1], np.inf)
+        dense.reduce_rows(self.C, g, f, improved)
+        return f, improved
 
     def _coarse_duals(self) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials from the duals of the clustered problem."""
@@ -288,21 +385,19 @@ class Run:
         row_order = _clusters(C[:, rng.permutation(m)[:LANDMARKS]].T, row_depth)
         column_order = _clusters(C[rng.permutation(n)[:LANDMARKS]], column_depth)
         merged = dense.merge_rows(C, row_order, row_depth)
-        coarse = solve_dense(
+        coarse = Run(
             dense.merge_columns(merged, column_order, column_depth),
             _sums(self.a, row_order, row_depth),
             _sums(self.b, column_order, column_depth),
             self.watch,
-        )
+        ).solve()
         if self.watch.status is not Status.OPTIMAL:
             self._hang(np.zeros(n), np.zeros(m), self.unit)
             raise InterruptedRunError
         coarse_f, _ = simplex.potentials(coarse.tree, len(merged))
-        start = np.full(m, np.inf)
-        dense.reduce_columns(merged, np.arange(len(merged)), coarse_f, start)
-        f, g = np.empty(n), np.full(m, np.inf)
-        dense.reduce_rows(C, start, f, g)
-        return f, g
+        g = np.full(m, np.inf)
+        dense.reduce_columns(merged, np.arange(len(merged)), coarse_f, g)
+        return self._extended(g)
 
 
 def _depth(n: int) -> int:
@@ -325,8 +420,16 @@ def _sums(masses: IndexArray, order: IndexArray, depth: int) -> IndexArray:
     return np.asarray(np.add.reduceat(masses[order], starts))
 
 
+def _joined(arcs: Arcs, more: Arcs) -> Arcs:
+    return Arcs(
+        np.concatenate([arcs.source, more.source]),
+        np.concatenate([arcs.target, more.target]),
+        np.concatenate([arcs.cost, more.cost]),
+    )
+
+
 def _merged(arcs: Arcs, more: Arcs) -> Arcs:
-    source = np.concatenate([arcs.source, more.source])
-    order = np.argsort(source, kind="stable")
-    target = np.concatenate([arcs.target, more.target])[order]
-    return Arcs(source[order], target, np.concatenate([arcs.cost, more.cost])[order])
+    """Both lists in one, ordered by source."""
+    both = _joined(arcs, more)
+    order = np.argsort(both.source, kind="stable")
+    return Arcs(both.source[order], both.target[order], both.cost[order])

@@ -11,11 +11,11 @@ from .._kernels import tree_simplex as simplex
 from .._kernels.dense_columns import extent
 from .._typing import FloatArray
 from ..costs import CostMatrix
-from ..errors import UnsupportedProblemError
+from ..errors import InvalidInputError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
-from ..results import Solution, SolveOptions, Status
-from ._dense_rounds import Watch, solve_dense
+from ..results import Solution, SolveOptions, Status, TransportResult
+from ._dense_rounds import Run, Watch
 
 __all__ = ["NetworkSimplex"]
 
@@ -72,10 +72,18 @@ class NetworkSimplex:
             limits = extent(C)
         a_mass, b_mass, unit, exponent = simplex.integer_masses(a, b)
         n, m = C.shape
-        # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
-        dust = 2**8 * (n + m) if unit == 2.0**-60 else 0
         watch = Watch(callback=options.callback, max_pivots=self.max_iterations)
-        run = solve_dense(C, a_mass, b_mass, watch, dust=dust, extent=limits)
+        run = Run(C, a_mass, b_mass, watch, limits)
+        if unit == 2.0**-60:
+            # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
+            run.dust = 2**8 * (n + m)
+        if -900 < exponent - shift < 900:
+            run.scale = math.ldexp(unit, exponent - shift)
+            if options.rtol is not None or options.atol is not None:
+                run.tolerance = (options.rtol or 0.0, (options.atol or 0.0) / run.scale)
+        if options.warm_start is not None:
+            run.start = _start(problem, options.warm_start, rows, columns, shift)
+        run.solve()
         if run.infeasible is not None:
             bad_rows = np.flatnonzero(run.infeasible[:n])
             bad_columns = np.flatnonzero(run.infeasible[n:])
@@ -87,8 +95,12 @@ class NetworkSimplex:
                 infeasible_rows=bad_rows if rows is None else rows[bad_rows],
                 infeasible_columns=bad_columns if columns is None else columns[bad_columns],
             )
-        f, g = simplex.potentials(run.tree, n)
+        f, g = simplex.potentials(run.tree, n) if run.best is None else run.best
         i, j, flow = simplex.flows(run.tree, n)
+        if run.repair is not None:
+            i, j, flow = (
+                np.concatenate(pair) for pair in zip((i, j, flow), run.repair, strict=True)
+            )
         mass = np.ldexp(flow * unit, exponent)
         if limits[0] == 0.0 and not C[i, j].any():
             # Nothing moves, and no cost is negative: these potentials prove it without rounding.
@@ -116,6 +128,36 @@ def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
             f"NetworkSimplex needs {needed} bytes for {n} x {m} atoms, more than max_memory="
             f"{options.max_memory}; ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
         )
+
+
+def _start(
+    problem: TransportProblem,
+    warm: TransportResult,
+    rows: np.ndarray | None,
+    columns: np.ndarray | None,
+    shift: int,
+) -> tuple[FloatArray, np.ndarray, np.ndarray] | None:
+    """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight."""
+    if warm.problem.shape != problem.shape:
+        raise InvalidInputError(
+            "warm_start", f"have the shape {problem.shape} of the problem", warm.problem.shape
+        )
+    if warm.potentials is None:
+        return None
+    g = warm.potentials.g
+    i = j = np.empty(0, np.int64)
+    if isinstance(warm.plan, SparsePlan):
+        i, j = warm.plan.rows, warm.plan.columns
+    if rows is not None and columns is not None:
+        g = g[columns]
+        row_place, column_place = (np.full(size, -1) for size in problem.shape)
+        row_place[rows] = np.arange(rows.size)
+        column_place[columns] = np.arange(columns.size)
+        i, j = row_place[i], column_place[j]
+        live = (i >= 0) & (j >= 0)
+        i, j = i[live], j[live]
+    order = simplex.leaf_order(i, j, *problem.shape)
+    return np.ldexp(g, shift) if shift else g, i[order], j[order]
 
 
 def _shift(limits: tuple[float, float, bool], size: int) -> int:

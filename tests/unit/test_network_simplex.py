@@ -233,3 +233,53 @@ def test_brute_force_reduced_costs_show_no_violation():
     # Both subtractions round, at numbers of about one.
     assert reduced.min() >= -4 * 2.0**-52
     assert math.isclose(result.plan.mass.sum(), 1.0, abs_tol=1e-13)
+
+
+@pytest.mark.parametrize("rtol", [1e-1, 1e-2, 1e-4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_tolerance_is_met_with_proof(rtol, weighted):
+    rng = np.random.default_rng(14)
+    C = _distances(rng.random((900, 2)), rng.random((900, 2)))
+    a = rng.random(900) if weighted else None
+    exact = _solve(C, a)
+    result = _solve(C, a, rtol=rtol)
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.relative_gap <= rtol
+    assert result.bounds.lower <= exact.value <= result.bounds.upper
+    assert result.n_iterations <= exact.n_iterations
+    np.testing.assert_allclose(result.plan.row_sums(), result.problem.a, atol=1e-12)
+
+
+def test_a_loose_tolerance_saves_pivots():
+    rng = np.random.default_rng(15)
+    C = _distances(rng.random((1500, 2)), rng.random((1500, 2)))
+    assert _solve(C, rtol=0.2).n_iterations < _solve(C).n_iterations
+
+
+@pytest.mark.parametrize("n", [50, 900])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_warm_start_from_the_answer_needs_few_pivots(n, weighted):
+    rng = np.random.default_rng(n)
+    C, a = rng.random((n, n)), rng.random(n)
+    if weighted:
+        a[::7] = 0.0
+    cold = _solve(C, a if weighted else None)
+    warm = _solve(C, a if weighted else None, warm_start=cold)
+    assert warm.value == pytest.approx(cold.value, rel=1e-12)
+    assert warm.n_iterations < cold.n_iterations / 5
+
+
+@pytest.mark.parametrize("n", [50, 900])
+def test_a_warm_start_from_another_problem_does_not_change_the_value(n):
+    rng = np.random.default_rng(n)
+    first = _solve(rng.random((n, n)))
+    C, a = rng.random((n, n)), rng.random(n)
+    warm = _solve(C, a, warm_start=first)
+    assert warm.value == pytest.approx(_solve(C, a).value, rel=1e-12)
+
+
+def test_a_warm_start_of_another_shape_is_refused():
+    rng = np.random.default_rng(16)
+    first = _solve(rng.random((5, 5)))
+    with pytest.raises(ValueError, match="warm_start"):
+        _solve(rng.random((5, 6)), warm_start=first)
