@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._kernels import costs as kernels
+from ._kernels.staircase import line_orders
 from ._typing import FloatArray, IndexArray
 from ._validation import as_weights
 from .costs import Cost, CostMatrix, PNormCost, as_cost
@@ -52,6 +53,7 @@ class TransportProblem:
     """Source weights (n,)."""
     b: FloatArray = field(init=False)
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
+    _line_orders: tuple[IndexArray, IndexArray] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -139,6 +141,14 @@ class TransportProblem:
             return self.cost.values[rows, columns]
         norm, power = self.cost.norm, self.cost.power
         return np.asarray(kernels.gathered(self.x, self.y, rows, columns, norm, power))
+
+    def line_orders(self, threads: int | None = None) -> tuple[IndexArray, IndexArray]:
+        """Orders (n,), (m,) that sort the points of a problem on the line; found once."""
+        if self._line_orders is None:
+            orders = line_orders(self.x[:, 0], self.y[:, 0], threads)
+            object.__setattr__(self, "_line_orders", orders)
+        assert self._line_orders is not None
+        return self._line_orders
 
     def cost_bound(self) -> float:
         """Upper bound on |C_ij| over the allowed pairs."""

@@ -8,7 +8,7 @@ from .._kernels import certify as kernels
 from .._kernels import costs as cost_kernels
 from .._kernels.staircase import line_transform
 from .._kernels.tree_transform import pruned_c_transform
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem
 
@@ -29,20 +29,33 @@ def _plain_arithmetic(cost: PNormCost, bound: float) -> bool:
     return cost.norm == 2.0 and cost.power in (1.0, 2.0) and 1e-100 < length < 1e140
 
 
-def point_transform(x: FloatArray, y: FloatArray, f: FloatArray, cost: PNormCost) -> FloatArray:
+def point_transform(
+    x: FloatArray,
+    y: FloatArray,
+    f: FloatArray,
+    cost: PNormCost,
+    orders: tuple[IndexArray, IndexArray] | None = None,
+) -> FloatArray:
     """min_i |x_i - y_j|_norm**power - f_i for every y_j (m,), by the way that suits the size.
 
     All pairs one by one is the reference; the line has a sweep, and boxes prune most pairs of many
-    points in few dimensions. Those two err by no more than the reference does.
+    points in few dimensions. Those two err by no more than the reference does. `orders` sort points
+    on the line.
     """
     pairs, d = x.shape[0] * y.shape[0], x.shape[1]
     if d == 1 and cost.power >= 1.0 and pairs > _LINE_PAIRS:
-        return np.asarray(line_transform(x[:, 0], y[:, 0], f, cost.power))
+        values = line_transform(x[:, 0], y[:, 0], f, cost.power, orders=orders)
+        return np.asarray(values)
     if d <= 3 and cost.norm == 2.0 and cost.power in (1.0, 2.0) and pairs > _PRUNED_PAIRS:
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     safe = not _plain_arithmetic(cost, bound)
     return np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
+
+
+def _orders(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
+    n, m = problem.shape
+    return problem.line_orders() if problem.source.d == 1 and n * m > _LINE_PAIRS else None
 
 
 def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
@@ -55,7 +68,7 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
         g = np.full(problem.shape[1], np.inf)
         kernels.transform_matrix(cost.values, f, g)
         return g
-    return point_transform(problem.x, problem.y, f, cost)
+    return point_transform(problem.x, problem.y, f, cost, _orders(problem))
 
 
 def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
@@ -63,4 +76,5 @@ def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
     cost = problem.cost
     if isinstance(cost, CostMatrix):
         return np.asarray(kernels.transform_matrix_columns(cost.values, g))
-    return point_transform(problem.y, problem.x, g, cost)
+    orders = _orders(problem)
+    return point_transform(problem.y, problem.x, g, cost, orders and orders[::-1])

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.histogram import histogram_rows, wasserstein1_rows
 from .._typing import FloatArray
-from .._validation import as_float_array, as_sample, as_weights
+from .._validation import as_float_array, as_sample, as_weights, first_index
 from ..errors import InvalidInputError
-from .computing import line_value
 from .wasserstein_distance import wasserstein1
 
 __all__ = ["wasserstein1_batch", "wasserstein1_histogram"]
@@ -52,12 +52,18 @@ def wasserstein1_batch(
     except ValueError:
         found = f"shapes {left.shape[:-1]} and {right.shape[:-1]}"
         raise InvalidInputError("y", "broadcast with `x` beside `axis`", found) from None
-    out = np.empty(shape)
-    for index in np.ndindex(shape):
-        row = _broadcast_row(left, left_weights, index)
-        other = _broadcast_row(right, right_weights, index)
-        out[index] = line_value(row[0], other[0], row[1], other[1], 1.0)[0]
-    return out
+    left, right = (_rows(side, shape) for side in (left, right))
+    left_weights, right_weights = (
+        None if weights is None else _rows(weights, shape)
+        for weights in (left_weights, right_weights)
+    )
+    return wasserstein1_rows(left, right, left_weights, right_weights).reshape(shape)
+
+
+def _rows(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Broadcast the leading axes to `shape` and join them: (r, n) in C order."""
+    k = array.shape[-1]
+    return np.ascontiguousarray(np.broadcast_to(array, (*shape, k)).reshape(-1, k))
 
 
 def _batch_side(
@@ -82,17 +88,15 @@ def _batch_side(
         raise InvalidInputError(
             f"{name}_weights", f"broadcast to the shape {array.shape} of `{name}`", values.shape
         ) from None
-    flat = values.reshape(-1, array.shape[-1])
-    rows = [as_weights(f"{name}_weights", row, row.size, normalize=True) for row in flat]
-    return np.ascontiguousarray(array), np.array(rows).reshape(array.shape)
-
-
-def _broadcast_row(
-    array: FloatArray, weights: FloatArray | None, index: tuple[int, ...]
-) -> tuple[FloatArray, FloatArray | None]:
-    own = index[len(index) - (array.ndim - 1) :]
-    own = tuple(0 if size == 1 else i for i, size in zip(own, array.shape[:-1], strict=True))
-    return array[own], None if weights is None else weights[own]
+    if values.min() < 0.0:
+        raise InvalidInputError(
+            f"{name}_weights", "be non-negative", float(values.min()), first_index(values < 0.0)
+        )
+    empty = values.max(axis=-1) == 0.0
+    if empty.any():
+        where = first_index(np.atleast_1d(empty))
+        raise InvalidInputError(f"{name}_weights", "have a positive sum along `axis`", 0.0, where)
+    return np.ascontiguousarray(array), np.ascontiguousarray(values)
 
 
 def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
@@ -126,4 +130,7 @@ def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
         as_weights(name, value, len(positions), normalize=True)
         for name, value in (("p", p), ("q", q))
     ]
+    if positions.ndim == 1:
+        values, _ = histogram_rows(weights[0][None], weights[1][None], positions)
+        return float(values[0])
     return wasserstein1(positions, positions, x_weights=weights[0], y_weights=weights[1])

@@ -12,17 +12,23 @@ from .._kernels import line as line_kernels
 from .._typing import FloatArray
 from .._validation import as_sample, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
-from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
+from ..errors import (
+    ConvergenceError,
+    InvalidInputError,
+    MassMismatchError,
+    UnsupportedProblemError,
+)
 from ..measures import DiscreteMeasure, Gaussian
 from ..plans import SparsePlan
+from ..problems import MASS_RTOL, TransportProblem
 from ..results import Bounds, Solver, TransportResult
+from .line_laws import as_line_law, is_law
 
 __all__ = [
     "DistanceResult",
     "as_order",
     "certified_distance",
     "checked_tolerance",
-    "is_law",
     "line_result",
     "line_samples",
     "line_value",
@@ -73,21 +79,18 @@ def as_order(p: Any) -> float:
     return order
 
 
-def is_law(value: Any) -> bool:
-    """Whether `value` is a law without samples: a Gaussian or a frozen scipy.stats law."""
-    return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
-
-
 _LineSamples = tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]
 
 
 def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples | None:
     """Both samples and weights in canonical form if both are on the line, else None."""
-    sides = []
+    sides: list[tuple[FloatArray, FloatArray | None]] = []
+    masses = [1.0, 1.0]
     for name, sample, weights in (("x", x, x_weights), ("y", y, y_weights)):
         if isinstance(sample, DiscreteMeasure):
             if sample.d != 1 or weights is not None:
                 return None
+            masses[len(sides)] = sample.mass
             weights = sample.weights
             sample = sample.points
         elif is_law(sample):
@@ -98,6 +101,8 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         if weights is not None:
             weights = as_weights(f"{name}_weights", weights, points.size, normalize=True)
         sides.append((points, weights))
+    if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
+        raise MassMismatchError(*masses)
     (x, x_weights), (y, y_weights) = sides
     return x, y, x_weights, y_weights
 
@@ -122,7 +127,7 @@ def line_result(
 def checked_tolerance(
     result: DistanceResult, rtol: float | None, atol: float | None
 ) -> DistanceResult:
-    """Raise unless the bounds meet the tolerance that was asked."""
+    """Raise unless the bounds (estimates, if `kind` is "quadrature") meet the tolerance asked."""
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     asked = rtol is not None or atol is not None
     if asked and not result.bounds.meets(rtol or 0.0, atol or 0.0):
@@ -148,27 +153,25 @@ def certified_distance(
     """W_p with bounds that meet the tolerance, whatever the two sides are."""
     ground = as_metric(metric)
     if is_law(x) or is_law(y):
-        for name, value in (("x", x_weights), ("y", y_weights)):
-            if value is not None and is_law(x if name == "x" else y):
-                raise InvalidInputError(f"{name}_weights", "be None for a law", "weights")
         if solver is not None:
             raise InvalidInputError("solver", "be None for laws", repr(solver))
+        if ground.norm != 2.0 and isinstance(x, Gaussian) and x.d > 1:
+            raise UnsupportedProblemError(
+                "Gaussians of more than one dimension are compared in the Euclidean metric only; "
+                "draw samples from them for another one"
+            )
         from .laws import law_distance
 
-        left, right = _as_law_side("x", x, x_weights), _as_law_side("y", y, y_weights)
+        left, right = (
+            side
+            if isinstance(side, Gaussian) and weights is None
+            else as_line_law(name, side, weights)
+            for name, side, weights in (("x", x, x_weights), ("y", y, y_weights))
+        )
         value, lower, upper, kind = law_distance(left, right, p, rtol=rtol, atol=atol)
         result = DistanceResult(value=value, bounds=Bounds(lower, upper), kind=kind)
         return checked_tolerance(result, rtol, atol)
     return _solved(x, y, p, x_weights, y_weights, ground, rtol, atol, solver)
-
-
-def _as_law_side(name: str, value: Any, weights: Any) -> Any:
-    """Pass a law through; make a discrete measure of a sample."""
-    if is_law(value) or isinstance(value, DiscreteMeasure):
-        return value
-    points = as_sample(name, value)
-    weights = as_weights(f"{name}_weights", weights, len(points), normalize=True)
-    return DiscreteMeasure(points=points, weights=weights)
 
 
 def _solved(
@@ -197,8 +200,6 @@ def _solved(
     if scale != 1.0:
         source = DiscreteMeasure(points=source.points / scale, weights=source.weights)
         target = DiscreteMeasure(points=target.points / scale, weights=target.weights)
-    from ..problems import TransportProblem
-
     problem = TransportProblem(
         source=source, target=target, cost=PNormCost(norm=ground.norm, power=p)
     )

@@ -46,7 +46,8 @@ def wasserstein1(
     metric : PNormCost or str, default "euclidean"
         Ground metric: "euclidean", "cityblock", "chebyshev" or a PNormCost of power 1.
     rtol, atol : float, optional
-        Proven tolerance of the returned number; exact (to rounding) by default.
+        Proven tolerance of the returned number; exact (to rounding) by default. Between laws with
+        densities the tolerance may be met by quadrature only: `wasserstein1_result` says which.
     solver : Solver, optional
         An object of `otdiv.solvers`; chosen by the library by default.
     support : None

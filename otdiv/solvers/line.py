@@ -64,7 +64,13 @@ class Line:
                 "crossing pairs may be cheaper; use solvers.LinearProgram()"
             )
         rows, columns, mass, f, g = monotone_plan(
-            problem.x[:, 0], problem.y[:, 0], problem.a, problem.b, problem.cost.power, self.n_jobs
+            problem.x[:, 0],
+            problem.y[:, 0],
+            problem.a,
+            problem.b,
+            problem.cost.power,
+            self.n_jobs,
+            problem.line_orders(self.n_jobs),
         )
         return Solution(
             plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=problem.shape),
