@@ -1,19 +1,15 @@
-"""A claim of a paper as an object that runs: cases, a slack, a verdict."""
+"""A claim of a paper as an object, and what running it gave."""
 
 from __future__ import annotations
 
 import enum
-import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from .._optional import import_optional
-from .._validation import check_positive_integer
-from ..errors import InvalidInputError
+__all__ = ["Claim", "Kind", "Outcome", "Source", "Topic", "Verdict", "Violation"]
 
-__all__ = ["Claim", "Kind", "Outcome", "Source", "Verdict", "Violation", "run_claim"]
+Check: TypeAlias = Callable[[Any], float]
 
 
 class Kind(enum.Enum):
@@ -36,12 +32,23 @@ class Verdict(enum.Enum):
     SKIPPED = "not run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Source:
-    """Where a reader finds the claim: author, year, place, and the number in the text."""
+    """Where a reader finds the claim: author, year, title, identifier, and the place in the text.
+
+    Examples
+    --------
+    >>> from otdiv.theory import Source
+    >>> print(Source("Villani (2009), doi:10.1007/978-3-540-71050-9").at("theorem 5.10"))
+    Villani (2009), doi:10.1007/978-3-540-71050-9, theorem 5.10
+    """
 
     text: str
     place: str = ""
+
+    def at(self, place: str) -> Source:
+        """Return the same source with a place in it."""
+        return Source(self.text, place)
 
     def __str__(self) -> str:
         return f"{self.text}, {self.place}" if self.place else self.text
@@ -61,22 +68,28 @@ class Claim:
         Where it is found.
     item : int
         Number in the catalogue of claims; entries that correct one another share it.
+    also : tuple of int
+        Further numbers that say the same.
     topic : str
         File of `otdiv.theory` in which it stands.
     kind : Kind
-    cases : callable
+    cases : callable or None
         Returns the Hypothesis strategy of cases; called when the claim runs.
-    check : callable
-        Case -> slack: non-negative where the statement holds, in units of the stated tolerance for
-        equalities (1 - error / tolerance) and of the larger side for inequalities.
+    check : callable or None
+        Case -> slack: non-negative where the statement holds. Of an equality it is 1 - error /
+        tolerance, so 1 is perfect; of an inequality it is the distance of the two sides over the
+        larger one, plus the rounding allowed, so 0 is sharp.
     holds : bool
-        False for a statement as it is printed wrongly: then a violating case must be found.
+        False for a statement that is false, as a source prints it or as one might believe it: then
+        a violating case must be found.
     correction : str
-        What the source should say, where it errs.
+        What the source should say, where it errs, or what is true instead.
+    witnesses : tuple
+        Cases tried before any is drawn.
     budget : int or None
         Number of cases of its own (rates and statistics); None takes what the caller asks.
     reason : str
-        For an item that no machine can test: why. Then `cases` and `check` are not used.
+        For an item that no machine can test: why. Then `cases` and `check` are None.
     """
 
     id: str
@@ -85,13 +98,18 @@ class Claim:
     source: Source
     item: int
     topic: str
-    kind: Kind
+    kind: Kind | None
+    also: tuple[int, ...] = ()
     cases: Callable[[], Any] | None = None
-    check: Callable[[Any], float] | None = None
+    check: Check | None = None
     holds: bool = True
     correction: str = ""
+    witnesses: tuple[Any, ...] = ()
     budget: int | None = None
     reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"Claim({self.id!r}, item={self.item}, topic={self.topic!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +124,11 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one run of a claim gave."""
+    """What one run of a claim gave.
+
+    `worst_slack` is the smallest slack of all cases or, where the statement broke, that of the
+    shrunk counterexample in `violation`.
+    """
 
     claim: Claim
     verdict: Verdict
@@ -122,121 +144,83 @@ class Outcome:
         return self.verdict in (Verdict.HELD, Verdict.REFUTED, Verdict.SKIPPED)
 
 
-@dataclass(slots=True)
-class _Record:
-    """What a run has seen so far; the last violation is the shrunk one."""
-
-    n_cases: int = 0
-    worst: float = math.inf
-    last: Violation | None = None
-    stopped: bool = field(default=False)
-
-
-def _code(claim: Claim, case: Any) -> str:
-    return (
-        "from numpy import array\n"
-        "from otdiv.theory import claims\n"
-        f"print(claims()[{claim.id!r}].check({case!r}))"
-    )
-
-
-def run_claim(
-    claim: Claim, *, examples: int = 200, seed: int = 0, stop: Callable[[], bool] | None = None
-) -> Outcome:
-    """Draw cases, measure the worst slack, and shrink what breaks the statement.
+class Topic:
+    """Collects the claims of one file, in the order in which they stand there.
 
     Parameters
     ----------
-    claim : Claim
-        The statement.
-    examples : int, default 200
-        Number of cases where the claim has no budget of its own.
-    seed : int, default 0
-        The same seed draws the same cases.
-    stop : callable, optional
-        Asked before each case; True ends the run early.
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    InvalidInputError
-        If `examples` is not a positive integer.
-    MissingDependencyError
-        If the package hypothesis is not installed.
-
-    Examples
-    --------
-    >>> from otdiv.theory import claims, run_claim
-    >>> run_claim(claims()["pinsker"], examples=20).verdict.name
-    'HELD'
+    name, title : str
+        As `gan_game`, and the heading of its chapter.
     """
-    examples = check_positive_integer("examples", examples)
-    if not isinstance(claim, Claim):
-        raise InvalidInputError("claim", "be a Claim", type(claim).__name__)
-    if claim.cases is None or claim.check is None:
-        return Outcome(
-            claim=claim, verdict=Verdict.SKIPPED, n_cases=0, worst_slack=math.nan, seconds=0.0
+
+    def __init__(self, name: str, title: str) -> None:
+        self.name = name
+        self.title = title
+        self.claims: list[Claim] = []
+
+    def claim(
+        self,
+        id: str,  # noqa: A002  (the field's name)
+        *,
+        item: int,
+        title: str,
+        statement: str,
+        source: Source,
+        kind: Kind,
+        cases: Callable[[], Any],
+        also: tuple[int, ...] = (),
+        holds: bool = True,
+        correction: str = "",
+        witnesses: tuple[Any, ...] = (),
+        budget: int | None = None,
+    ) -> Callable[[Check], Check]:
+        """Return the decorator that makes a function case -> slack the check of a claim."""
+
+        def register(check: Check) -> Check:
+            self.claims.append(
+                Claim(
+                    id=id,
+                    title=title,
+                    statement=statement,
+                    source=source,
+                    item=item,
+                    also=also,
+                    topic=self.name,
+                    kind=kind,
+                    cases=cases,
+                    check=check,
+                    holds=holds,
+                    correction=correction,
+                    witnesses=witnesses,
+                    budget=budget,
+                )
+            )
+            return check
+
+        return register
+
+    def untestable(
+        self,
+        id: str,  # noqa: A002  (the field's name)
+        *,
+        item: int,
+        title: str,
+        statement: str,
+        source: Source,
+        reason: str,
+        also: tuple[int, ...] = (),
+    ) -> None:
+        """List an item that no machine can test, with the reason why."""
+        self.claims.append(
+            Claim(
+                id=id,
+                title=title,
+                statement=statement,
+                source=source,
+                item=item,
+                also=also,
+                topic=self.name,
+                kind=None,
+                reason=reason,
+            )
         )
-    hypothesis = import_optional("hypothesis", extra="verify", purpose="otdiv.theory")
-    record = _Record()
-    check = claim.check
-
-    def body(case: Any) -> None:
-        if stop is not None and stop():
-            raise KeyboardInterrupt
-        slack = float(check(case))
-        record.n_cases += 1
-        record.worst = min(record.worst, slack)
-        if not slack >= 0.0:
-            record.last = Violation(case=case, slack=slack, code=_code(claim, case))
-            raise AssertionError(f"{claim.id}: slack {slack!r}")
-
-    budget = claim.budget or examples
-    settings = hypothesis.settings(
-        max_examples=budget,
-        deadline=None,
-        database=None,
-        print_blob=False,
-        verbosity=hypothesis.Verbosity.quiet,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        report_multiple_bugs=False,
-    )
-    test = settings(hypothesis.seed(seed)(hypothesis.given(claim.cases())(body)))
-    start = time.perf_counter()
-    error = ""
-    try:
-        test()
-    except AssertionError as failure:
-        if record.last is None:
-            error = str(failure)
-    except Exception as failure:  # a crash of the code under test is a verdict, not a traceback
-        error = f"{type(failure).__name__}: {failure}"
-    seconds = time.perf_counter() - start
-    if error:
-        verdict = Verdict.VIOLATED
-    elif claim.holds:
-        verdict = Verdict.HELD if record.last is None else Verdict.VIOLATED
-    else:
-        verdict = Verdict.NOT_REFUTED if record.last is None else Verdict.REFUTED
-    return Outcome(
-        claim=claim,
-        verdict=verdict,
-        n_cases=record.n_cases,
-        worst_slack=record.worst if record.last is None else record.last.slack,
-        seconds=seconds,
-        violation=record.last,
-        error=error,
-    )
-
-
-def by_id(claims: Iterable[Claim]) -> dict[str, Claim]:
-    """Claims by their ids, which must be distinct."""
-    table: dict[str, Claim] = {}
-    for claim in claims:
-        if claim.id in table:
-            raise InvalidInputError("id", "be used once", claim.id)
-        table[claim.id] = claim
-    return table
