@@ -99,7 +99,8 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         if points.ndim != 1:
             return None
         if weights is not None:
-            weights = as_weights(f"{name}_weights", weights, points.size, normalize=True)
+            # The kernel divides by the totals itself.
+            weights = as_weights(f"{name}_weights", weights, points.size, normalize=False)
         sides.append((points, weights))
     if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
         raise MassMismatchError(*masses)
