@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .costs import PNormCost
+from .costs import CostMatrix, PNormCost
 from .errors import UnsupportedProblemError
 from .problems import TransportProblem
 from .results import Solver
 
 __all__ = ["Choice", "preflight", "select_solver"]
+
+# Measured on one core of a 2023 server at n = 500 to 8000 (dense) and 1000 to 1e5 (clouds).
+_DENSE_SECONDS = 2.5e-8
+_DENSE_BYTES = 1000
+_LINE_SECONDS = 1.5e-7
+_LINE_BYTES = 120
+_CLOUD_SECONDS = 7e-7
+_CLOUD_BYTES = 2500
+
+# From this many points on a side column generation beats the dense simplex, in dimensions where
+# boxes prune; and above this many bytes a dense cost is not stored unasked.
+_CLOUD_SIZE = 300
+_PRUNED_DIMENSIONS = 3
+_DENSE_LIMIT = 4 * 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,26 +72,42 @@ def preflight(
     from . import solvers
 
     n, m = problem.shape
-    pairs = n * m
-    size = max(n, m)
     choices = []
-    if isinstance(problem.cost, PNormCost) and problem.source.d == 1 and problem.cost.power >= 1.0:
+    cost = problem.cost
+    dense = Choice(
+        solver=solvers.NetworkSimplex(),
+        reason=f"a dense cost of {n} x {m} pairs",
+        seconds=2e-4 + _DENSE_SECONDS * n * m,
+        bytes=(8 if isinstance(cost, PNormCost) else 0) * n * m + _DENSE_BYTES * (n + m),
+    )
+    if isinstance(cost, CostMatrix):
+        return (dense,)
+    d = problem.source.d
+    if d == 1 and cost.power >= 1.0:
         choices.append(
             Choice(
                 solver=solvers.Line(),
                 reason="points on a line with a convex cost: the monotone plan is optimal",
-                seconds=1e-5 + 2e-7 * (n + m),
-                bytes=120 * (n + m),
+                seconds=2e-4 + _LINE_SECONDS * (n + m),
+                bytes=_LINE_BYTES * (n + m),
             )
         )
-    choices.append(
-        Choice(
-            solver=solvers.NetworkSimplex(),
-            reason=f"a dense cost of {n} x {m} pairs",
-            seconds=2e-4 + 1e-9 * pairs * size**0.5,
-            bytes=(8 if isinstance(problem.cost, PNormCost) else 0) * pairs + 400 * (n + m),
-        )
+    size = max(n, m)
+    few_dimensions = d <= _PRUNED_DIMENSIONS
+    if few_dimensions:
+        seconds = _CLOUD_SECONDS * (1.0 if cost.power > 1.0 else 4.0) * size**1.4
+        reason = f"{n} and {m} points in {d} dimensions: boxes prune the pairs"
+    else:
+        seconds = 4.0 * _DENSE_SECONDS * n * m
+        reason = f"{n} and {m} points: pairs are compared without storing them"
+    cloud = Choice(
+        solver=solvers.ColumnGeneration(),
+        reason=reason,
+        seconds=1e-2 + seconds,
+        bytes=_CLOUD_BYTES * (n + m),
     )
+    prefers_cloud = few_dimensions and size >= _CLOUD_SIZE or dense.bytes > _DENSE_LIMIT
+    choices += [cloud, dense] if prefers_cloud else [dense, cloud]
     return tuple(choices)
 
 
