@@ -21,7 +21,7 @@ _CLOUD_BYTES = 2500
 
 # From this many points on a side column generation beats the dense simplex, in dimensions where
 # boxes prune; and above this many bytes a dense cost is not stored unasked.
-_CLOUD_SIZE = 300
+_CLOUD_SIZE = 600
 _PRUNED_DIMENSIONS = 3
 _DENSE_LIMIT = 4 * 10**9
 
@@ -106,7 +106,7 @@ def preflight(
         seconds=1e-2 + seconds,
         bytes=_CLOUD_BYTES * (n + m),
     )
-    prefers_cloud = few_dimensions and size >= _CLOUD_SIZE or dense.bytes > _DENSE_LIMIT
+    prefers_cloud = (few_dimensions and size >= _CLOUD_SIZE) or dense.bytes > _DENSE_LIMIT
     choices += [cloud, dense] if prefers_cloud else [dense, cloud]
     return tuple(choices)
 

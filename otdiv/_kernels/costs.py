@@ -87,10 +87,60 @@ def point_cost(x, i, y, j, norm, power):
 
 
 @kernel
+def _squared_row(point, coordinates, out):
+    """Squared distances of one point (d,) to points (d, m): loops over j, which vectorise."""
+    first = point[0]
+    row = coordinates[0]
+    for j in range(out.shape[0]):
+        difference = first - row[j]
+        out[j] = difference * difference
+    for k in range(1, point.shape[0]):
+        value = point[k]
+        row = coordinates[k]
+        for j in range(out.shape[0]):
+            difference = value - row[j]
+            out[j] += difference * difference
+
+
+@kernel
+def _plain(squares):
+    """Whether no sum of squares lost digits to underflow or overflow."""
+    outside = 0
+    for j in range(squares.shape[0]):
+        outside += not _SMALL < squares[j] < _LARGE
+    return outside == 0
+
+
+@kernel
+def _root_row(squares):
+    for j in range(squares.shape[0]):
+        squares[j] = math.sqrt(squares[j])
+
+
+@kernel
+def _euclidean(x, y, power):
+    n = x.shape[0]
+    m = y.shape[0]
+    out = np.empty((n, m))
+    coordinates = np.ascontiguousarray(y.T)
+    for i in range(n):
+        row = out[i]
+        _squared_row(x[i], coordinates, row)
+        if not _plain(row):
+            for j in range(m):
+                row[j] = point_cost(x, i, y, j, 2.0, power)
+        elif power == 1.0:
+            _root_row(row)
+    return out
+
+
+@kernel
 def pairwise(x, y, norm, power):
     """Cost matrix (n, m) of points x (n, d) and y (m, d)."""
     n = x.shape[0]
     m = y.shape[0]
+    if norm == 2.0 and (power == 1.0 or power == 2.0):
+        return _euclidean(x, y, power)
     out = np.empty((n, m))
     for i in range(n):
         for j in range(m):
