@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from ._jit import fast_kernel, kernel
+from ._jit import kernel
 from .tree_simplex import OPTIMAL, PIVOT_LIMIT, pivot, recompute_potentials
 
 __all__ = [
@@ -82,10 +82,10 @@ def reduce_rows(C, g, f, improved):
         _lower(improved, C[i], f[i])
 
 
-@fast_kernel
-def _add(out, row):
+@kernel
+def _add(out, row, scale):
     for j in range(row.size):
-        out[j] += row[j]
+        out[j] += scale * row[j]
 
 
 @kernel
@@ -97,8 +97,7 @@ def merge_rows(C, order, depth):
     for q in range(clusters):
         start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
         for t in range(start, stop):
-            _add(out[q], C[order[t]])
-        out[q] *= 1.0 / (stop - start)
+            _add(out[q], C[order[t]], 1.0 / (stop - start))
     return out
 
 
@@ -144,39 +143,57 @@ def _insert(values, keys, value, key):
 
 
 @kernel
+def _best_of_row(row, g, shift, relative, values, keys):
+    """Insert the columns with row_j - g_j - shift below the last of `values` and eligible."""
+    last = values.size - 1
+    for begin in range(0, row.size, BLOCK):
+        end = min(begin + BLOCK, row.size)
+        part, h = row[begin:end], g[begin:end]
+        if _block_minimum(part, h) - shift < values[last]:
+            for j in range(part.size):
+                reduced = part[j] - h[j] - shift
+                if reduced < values[last]:
+                    local = abs(part[j]) + abs(h[j]) + abs(shift)
+                    if reduced < -relative * local:
+                        _insert(values, keys, reduced, begin + j)
+
+
+@kernel
 def _excess(row, g, f, ceiling):
     """Least of row_j - f - g_j - ceiling_j."""
-    best = np.inf
+    best = row[0] - g[0] - f - ceiling[0]
     for j in range(row.size):
         best = _minimum(best, row[j] - g[j] - f - ceiling[j])
     return best
 
 
 @kernel
-def _usual_ceiling(C, f, g, n_best):
-    """Reduced cost below which about half of the rows have 2 n_best pairs: estimated on 32 rows."""
+def _best_lists(C, f, g, row_values, row_keys, column_values, column_keys, ceiling):
+    """Insert every pair into the list of its row (n, k) and of its column (m, k).
+
+    The lists come filled with values above which nothing is wanted; `ceiling` (m,) holds the last
+    value of every column's list.
+    """
     n, m = C.shape
-    count = min(n, 32)
-    rounding = 0.0
-    depth = min(8 * n_best, m)
-    tops = np.empty(count)
-    values = np.empty(depth)
-    keys = np.empty(depth, np.int64)
-    for k in range(count):
-        i = k * n // count
-        values[:] = 1e308
-        for j in range(m):
-            reduced = C[i, j] - g[j] - f[i]
-            if reduced < values[depth - 1]:
-                _insert(values, keys, reduced, j)
-        tops[k] = values[depth - 1]
-        rounding = max(rounding, abs(f[i]) + abs(C[i, 0]))
-    tops.sort()
-    return max(tops[count // 2], 2.0**-44 * rounding, 1e-300)
+    last = row_keys.shape[1] - 1
+    for i in range(n):
+        shift = f[i]
+        # Not even rounding is excluded here: any reduced cost below the list's last will do.
+        _best_of_row(C[i], g, shift, -1e300, row_values[i], row_keys[i])
+        for begin in range(0, m, BLOCK):
+            end = min(begin + BLOCK, m)
+            row, h, limit = C[i, begin:end], g[begin:end], ceiling[begin:end]
+            if _excess(row, h, shift, limit) < 0.0:
+                for j in range(row.size):
+                    reduced = row[j] - h[j] - shift
+                    if reduced < limit[j]:
+                        _insert(column_values[begin + j], column_keys[begin + j], reduced, i)
+                        limit[j] = column_values[begin + j, last]
 
 
-@kernel
-def best_per_row_and_column(C, f, g, n_best):
+def best_per_row_and_column(
+    C: np.ndarray, f: np.ndarray, g: np.ndarray, n_best: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of least reduced cost, up to `n_best` of every row and of every column.
 
     Pairs of unusually large reduced cost are left out, never tight ones: a ceiling known in advance
@@ -185,76 +202,27 @@ def best_per_row_and_column(C, f, g, n_best):
     Returns (source, target) nodes, uint32, target j as n + j, ordered by source, and the costs.
     """
     n, m = C.shape
-    top = _usual_ceiling(C, f, g, n_best)
-    column_values = np.full((m, n_best), top)
-    column_keys = np.full((m, n_best), -1, np.int64)
-    ceiling = np.full(m, top)
-    row_values = np.empty((n, n_best))
-    row_keys = np.full((n, n_best), -1, np.int64)
-    for i in range(n):
-        values, keys = row_values[i], row_keys[i]
-        values[:] = top
-        shift = f[i]
-        for start in range(0, m, BLOCK):
-            stop = min(start + BLOCK, m)
-            row, h = C[i, start:stop], g[start:stop]
-            if _block_minimum(row, h) - shift < values[n_best - 1]:
-                for j in range(row.size):
-                    reduced = row[j] - h[j] - shift
-                    if reduced < values[n_best - 1]:
-                        _insert(values, keys, reduced, start + j)
-            if _excess(row, h, shift, ceiling[start:stop]) < 0.0:
-                for j in range(row.size):
-                    reduced = row[j] - h[j] - shift
-                    if reduced < ceiling[start + j]:
-                        _insert(column_values[start + j], column_keys[start + j], reduced, i)
-                        ceiling[start + j] = column_values[start + j, n_best - 1]
-    return _by_row(C, row_values, row_keys, column_values, column_keys)
-
-
-@kernel
-def _by_row(C, row_values, row_keys, column_values, column_keys):
-    """Merge the lists of rows and columns into one, ordered by row: far fewer pivots that way."""
-    n, m = C.shape
-    n_best = row_keys.shape[1]
-    offset = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        for k in range(n_best):
-            offset[i + 1] += row_keys[i, k] >= 0
-    for j in range(m):
-        for k in range(n_best):
-            i = column_keys[j, k]
-            if i >= 0:
-                # A pair below the row's last entry stands in the row's list already.
-                if column_values[j, k] >= row_values[i, n_best - 1]:
-                    offset[i + 1] += 1
-                else:
-                    column_keys[j, k] = -1
-    for i in range(n):
-        offset[i + 1] += offset[i]
-    count = offset[n]
-    source = np.empty(count, np.uint32)
-    target = np.empty(count, np.uint32)
-    cost = np.empty(count)
-    for i in range(n):
-        for k in range(n_best):
-            j = row_keys[i, k]
-            if j >= 0:
-                e = offset[i]
-                source[e] = i
-                target[e] = n + j
-                cost[e] = C[i, j]
-                offset[i] = e + 1
-    for j in range(m):
-        for k in range(n_best):
-            i = column_keys[j, k]
-            if i >= 0:
-                e = offset[i]
-                source[e] = i
-                target[e] = n + j
-                cost[e] = C[i, j]
-                offset[i] = e + 1
-    return source, target, cost
+    # The value below which half of the rows of a sample have 8 n_best pairs, above rounding.
+    sample = np.arange(0, n, max(1, n // 32))
+    reduced = C[sample] - g - f[sample, None]
+    depth = min(8 * n_best, m) - 1
+    rounding = 2.0**-44 * float((np.abs(f[sample]) + np.abs(g).max()).max())
+    top = max(float(np.median(np.partition(reduced, depth, axis=1)[:, depth])), rounding, 1e-300)
+    top = min(top, 1e308)
+    row_values, column_values = np.full((n, n_best), top), np.full((m, n_best), top)
+    row_keys, column_keys = np.full((n, n_best), -1), np.full((m, n_best), -1)
+    _best_lists(C, f, g, row_values, row_keys, column_values, column_keys, np.full(m, top))
+    rows, places = np.nonzero(row_keys >= 0)
+    columns = row_keys[rows, places]
+    # A pair below its row's last entry stands in the row's list already.
+    known = column_values < row_values[column_keys, -1]
+    more_columns, places = np.nonzero((column_keys >= 0) & ~known)
+    source = np.concatenate([rows, column_keys[more_columns, places]])
+    target = np.concatenate([columns, more_columns])
+    # Ordered by row the simplex needs a third fewer pivots than with the two lists one by one.
+    order = np.argsort(source, kind="stable")
+    source, target = source[order], target[order]
+    return source.astype(np.uint32), (target + n).astype(np.uint32), C[source, target]
 
 
 @kernel
@@ -265,23 +233,14 @@ def price_rows(C, f, g, start, stop, relative, n_best, source, target, cost, cou
     ``(stop - start) * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
     eligible, or 0, so ``f + least`` is feasible up to rounding. Returns the new count.
     """
-    n, m = C.shape
+    n = C.shape[0]
     values = np.empty(n_best)
     keys = np.empty(n_best, np.int64)
     for i in range(start, stop):
-        values[:] = 0.0
-        keys[:] = -1
-        shift = f[i]
-        for begin in range(0, m, BLOCK):
-            end = min(begin + BLOCK, m)
-            row, h = C[i, begin:end], g[begin:end]
-            if _block_minimum(row, h) - shift < values[n_best - 1]:
-                for j in range(row.size):
-                    reduced = row[j] - h[j] - shift
-                    if reduced < values[n_best - 1]:
-                        local = abs(row[j]) + abs(h[j]) + abs(shift)
-                        if reduced < -relative * local:
-                            _insert(values, keys, reduced, begin + j)
+        for k in range(n_best):
+            values[k] = 0.0
+            keys[k] = -1
+        _best_of_row(C[i], g, f[i], relative, values, keys)
         least[i] = values[0]
         for k in range(n_best):
             if keys[k] >= 0:
@@ -293,40 +252,31 @@ def price_rows(C, f, g, start, stop, relative, n_best, source, target, cost, cou
 
 
 @kernel
-def extent(C):
-    """Least and largest finite entry (inf, -inf where none is), and whether any entry is inf."""
-    least = np.inf
-    largest = -np.inf
-    forbidden = False
-    zero = np.zeros(C.shape[1])
+def _range(C, zero):
+    """Least and largest entry."""
+    least = C[0, 0]
+    largest = C[0, 0]
     for i in range(C.shape[0]):
-        row = C[i]
-        least = min(least, _block_minimum(row, zero))
-        top = -_block_minimum_negated(row)
-        if top == np.inf:
-            forbidden = True
-            for j in range(row.size):
-                if row[j] < np.inf:
-                    largest = max(largest, row[j])
-        else:
-            largest = max(largest, top)
+        least = min(least, _block_minimum(C[i], zero))
+        largest = max(largest, -_block_minimum_negated(C[i]))
+    return least, largest
+
+
+def extent(C: np.ndarray) -> tuple[float, float, bool]:
+    """Least and largest finite entry (inf, -inf where none is), and whether any entry is inf."""
+    least, largest = _range(C, np.zeros(C.shape[1]))
+    forbidden = largest == np.inf
+    if forbidden:
+        largest = float(np.max(C, where=np.isfinite(C), initial=-np.inf))
     return least, largest, forbidden
 
 
-@kernel
-def is_spread(C, small):
+def is_spread(C: np.ndarray, small: float) -> bool:
     """Whether most of the non-zero entries (of a sample) are below `small`."""
     n, m = C.shape
-    below = 0
-    above = 0
-    for i in range(0, n, max(1, n // 64)):
-        for j in range(0, m, max(1, m // 64)):
-            size = abs(C[i, j])
-            if size >= small:
-                above += 1
-            elif size > 0.0:
-                below += 1
-    return below > above
+    sample = np.abs(C[:: max(1, n // 64), :: max(1, m // 64)])
+    above = np.count_nonzero(sample >= small)
+    return bool(np.count_nonzero(sample) > 2 * above)
 
 
 @kernel
@@ -357,36 +307,29 @@ def hanging_gap(tree, C):
 
 
 @kernel
-def dense_simplex(tree, C, start, floor, relative, max_pivots):
+def dense_simplex(tree, C, start, relative, max_pivots):
     """Pivot on all pairs of C, row by row, until none is eligible or `max_pivots` are done.
 
-    Eligible as in `sparse_simplex`. Returns (code, number of pivots, row at which to resume).
+    Eligible as in `sparse_simplex` with floor 0. Returns (code, number of pivots, row at which to
+    resume).
     """
     n, m = C.shape
     pi = tree.pi
     g = pi[n : n + m]
     first = np.uint32(n)
+    values = np.empty(1)
+    keys = np.empty(1, np.int64)
     i = start
     idle = 0
     n_pivots = 0
     fresh = False
     while n_pivots < max_pivots:
-        shift = pi[i]
-        best = -floor
-        entering = -1
-        for begin in range(0, m, BLOCK):
-            end = min(begin + BLOCK, m)
-            row, h = C[i, begin:end], g[begin:end]
-            if _block_minimum(row, h) + shift < best:
-                for j in range(row.size):
-                    reduced = row[j] - h[j] + shift
-                    if reduced < best:
-                        local = abs(row[j]) + abs(h[j]) + abs(shift)
-                        if reduced < -relative * local:
-                            best = reduced
-                            entering = begin + j
-        if entering >= 0:
-            pivot(tree, first, np.uint32(i), np.uint32(n + entering), C[i, entering], best)
+        values[0] = 0.0
+        keys[0] = -1
+        _best_of_row(C[i], g, -pi[i], relative, values, keys)
+        j = keys[0]
+        if j >= 0:
+            pivot(tree, first, np.uint32(i), np.uint32(n + j), C[i, j], values[0])
             n_pivots += 1
             idle = 0
             fresh = False

@@ -285,7 +285,7 @@ class Run:
         row = 0
         while True:
             code, k, row = dense.dense_simplex(
-                self.tree, self.C, row, 0.0, self.rounding, self.watch.slice_pivots
+                self.tree, self.C, row, self.rounding, self.watch.slice_pivots
             )
             self._spend(k)
             if code != simplex.OPTIMAL:
