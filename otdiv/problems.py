@@ -53,6 +53,8 @@ class TransportProblem:
     """Source weights (n,)."""
     b: FloatArray = field(init=False)
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
+    shape: tuple[int, int] = field(init=False)
+    """Numbers of source and target atoms (n, m)."""
     _line_orders: tuple[IndexArray, IndexArray] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class TransportProblem:
             if not isinstance(value, DiscreteMeasure):
                 raise InvalidInputError(name, "be a DiscreteMeasure", type(value).__name__)
         object.__setattr__(self, "cost", as_cost(self.cost))
+        object.__setattr__(self, "shape", (self.source.n, self.target.n))
         source_mass, target_mass = self.source.mass, self.target.mass
         if abs(source_mass - target_mass) > MASS_RTOL * max(source_mass, target_mass):
             raise MassMismatchError(source_mass, target_mass)
@@ -113,11 +116,6 @@ class TransportProblem:
     def y(self) -> FloatArray:
         """Target points (m, d)."""
         return self.target.points
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Numbers of source and target atoms (n, m)."""
-        return self.source.n, self.target.n
 
     @property
     def mass(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .costs import CostMatrix, PNormCost
@@ -69,46 +70,66 @@ def preflight(
     >>> preflight(TransportProblem.from_matrix([[0.0, 1.0], [1.0, 0.0]]))[0].reason
     'a dense cost of 2 x 2 pairs'
     """
+    return tuple(_choices(problem))
+
+
+def _choices(problem: TransportProblem) -> Iterator[Choice]:
+    """Solvers for the problem, best first; those that nobody asks for are not made."""
     from . import solvers
 
-    n, m = problem.shape
-    choices = []
     cost = problem.cost
-    dense = Choice(
-        solver=solvers.NetworkSimplex(),
-        reason=f"a dense cost of {n} x {m} pairs",
-        seconds=2e-4 + _DENSE_SECONDS * n * m,
-        bytes=(8 if isinstance(cost, PNormCost) else 0) * n * m + _DENSE_BYTES * (n + m),
-    )
     if isinstance(cost, CostMatrix):
-        return (dense,)
+        yield _dense(problem)
+        return
+    n, m = problem.shape
     d = problem.source.d
     if d == 1 and cost.power >= 1.0:
-        choices.append(
-            Choice(
-                solver=solvers.Line(),
-                reason="points on a line with a convex cost: the monotone plan is optimal",
-                seconds=2e-4 + _LINE_SECONDS * (n + m),
-                bytes=_LINE_BYTES * (n + m),
-            )
+        yield Choice(
+            solver=solvers.Line(),
+            reason="points on a line with a convex cost: the monotone plan is optimal",
+            seconds=2e-4 + _LINE_SECONDS * (n + m),
+            bytes=_LINE_BYTES * (n + m),
         )
-    size = max(n, m)
     few_dimensions = d <= _PRUNED_DIMENSIONS
+    if (few_dimensions and max(n, m) >= _CLOUD_SIZE) or 8 * n * m > _DENSE_LIMIT:
+        yield _cloud(problem, few_dimensions)
+        yield _dense(problem)
+    else:
+        yield _dense(problem)
+        yield _cloud(problem, few_dimensions)
+
+
+def _dense(problem: TransportProblem) -> Choice:
+    from .solvers import NetworkSimplex
+
+    n, m = problem.shape
+    matrix = 0 if isinstance(problem.cost, CostMatrix) else 8 * n * m
+    return Choice(
+        solver=NetworkSimplex(),
+        reason=f"a dense cost of {n} x {m} pairs",
+        seconds=2e-4 + _DENSE_SECONDS * n * m,
+        bytes=matrix + _DENSE_BYTES * (n + m),
+    )
+
+
+def _cloud(problem: TransportProblem, few_dimensions: bool) -> Choice:
+    from .solvers import ColumnGeneration
+
+    n, m = problem.shape
+    assert isinstance(problem.cost, PNormCost)
     if few_dimensions:
-        seconds = _CLOUD_SECONDS * (1.0 if cost.power > 1.0 else 4.0) * size**1.4
-        reason = f"{n} and {m} points in {d} dimensions: boxes prune the pairs"
+        hardness = 1.0 if problem.cost.power > 1.0 else 4.0
+        seconds = _CLOUD_SECONDS * hardness * max(n, m) ** 1.4
+        reason = f"{n} and {m} points in {problem.source.d} dimensions: boxes prune the pairs"
     else:
         seconds = 4.0 * _DENSE_SECONDS * n * m
         reason = f"{n} and {m} points: pairs are compared without storing them"
-    cloud = Choice(
-        solver=solvers.ColumnGeneration(),
+    return Choice(
+        solver=ColumnGeneration(),
         reason=reason,
         seconds=1e-2 + seconds,
         bytes=_CLOUD_BYTES * (n + m),
     )
-    prefers_cloud = (few_dimensions and size >= _CLOUD_SIZE) or dense.bytes > _DENSE_LIMIT
-    choices += [cloud, dense] if prefers_cloud else [dense, cloud]
-    return tuple(choices)
 
 
 def select_solver(
@@ -146,11 +167,10 @@ def select_solver(
     >>> select_solver(problem).reason
     'points on a line with a convex cost: the monotone plan is optimal'
     """
-    choices = preflight(problem, rtol=rtol, atol=atol)
-    for choice in choices:
+    for choice in _choices(problem):
         if max_memory is None or choice.bytes <= max_memory:
             return choice
-    least = min(choices, key=lambda choice: choice.bytes)
+    least = min(_choices(problem), key=lambda choice: choice.bytes)
     raise UnsupportedProblemError(
         f"no solver fits max_memory={max_memory} bytes; {type(least.solver).__name__} "
         f"needs about {least.bytes} bytes, the least of all"
