@@ -6,8 +6,6 @@ from .constraints import (
     Constraint,
     GradientPenalty,
     LipschitzPenalty,
-    Orthonormal,
-    SpectralNormalization,
     Unconstrained,
     WeightClipping,
 )
@@ -17,6 +15,7 @@ from .double_backward import CriticPass
 from .fitting import CriticFit, FitHistory, FitProgress, FitStatus, fit_critic
 from .lipschitz import lipschitz_bound, spectral_norm_bound
 from .networks import MLP, Architecture, Tape
+from .normalization import Orthonormal, SpectralNormalization
 from .optimizers import Adam, Optimizer, OptimizerState, RMSProp
 from .potential import KantorovichPotential, strictly_complementary
 from .semidual import CTransform, EntropicCTransform
