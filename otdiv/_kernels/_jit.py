@@ -37,6 +37,13 @@ def kernel(function: Kernel) -> Kernel:
     return compiled
 
 
+def helper(function: Kernel) -> Kernel:
+    """Compile `function` for calls from other kernels only: without the entry points for Python."""
+    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: Kernel = njit(nogil=True, error_model="numpy", **flags)(function)
+    return compiled
+
+
 def fast_kernel(function: Kernel) -> Kernel:
     """Compile `function` where reordered sums and minima are harmless, never where a bound is made.
 

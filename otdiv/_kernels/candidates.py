@@ -1,4 +1,4 @@
-"""Lists of candidate arcs for the sparse simplex, from the best columns of rows and rows of columns."""
+"""Lists of candidate arcs for the sparse simplex, and other bookkeeping on arcs."""
 
 import math
 

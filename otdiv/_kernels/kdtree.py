@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import helper, kernel
 
 
 class KDTree(NamedTuple):
@@ -60,9 +60,9 @@ def box_tree(points: np.ndarray, order: np.ndarray, leaf_size: int = 32) -> KDTr
     return KDTree(points, order, lower, upper, depth)
 
 
-@kernel
+@helper
 def _select(keys, order, start, stop, middle):
-    """Permute `[start, stop)` so that keys before `middle` are <= those from it on (quickselect)."""
+    """Permute [start, stop): no key before `middle` is above one from it on (quickselect)."""
     state = np.uint64(88172645463325252)
     low, high = start, stop - 1
     while low < high:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import costs
-from ._jit import kernel
+from ._jit import helper, kernel
 from .kdtree import KDTree, build_tree
 
 # Relative slack of the tangent bound: some 30 operations on the terms whose magnitudes are summed,
@@ -34,6 +34,9 @@ from .kdtree import KDTree, build_tree
 _SLACK = 1.4e-14
 
 SQUARED, EUCLIDEAN, GENERAL = 0, 1, 2
+
+# Leaves that are looked at in the order of their bounds.
+_FRONT = 12
 
 # Rows of a leaf share one descent, and its columns one vectorised loop: the fastest of 8 to 64.
 LEAF_SIZE = 32
@@ -68,7 +71,7 @@ def cost_mode(norm: float, power: float) -> int:
     return GENERAL
 
 
-@kernel
+@helper
 def _fit_node(points, start, stop, values, lower, upper, node, slope, at, work, gram):
     """Top and offset of one node, its slope written to `slope[:, at]`: see `Field`.
 
@@ -197,46 +200,80 @@ def _norm_power(differences, norm, power):
     return length**power
 
 
-@kernel
-def _reduced_costs(points, start, stop, x, values, mode, norm, power, out, work):
-    """out[t] = c(x, points[:, start + t]) - values[start + t]; the loops vectorise."""
+@helper
+def _hits(points, start, stop, x, values, mode, norm, power, threshold, out, work):
+    """out[t] = c(x, points[:, start + t]) - values[start + t]; returns how many are < threshold.
+
+    The loops vectorise; the two common dimensions have one loop each.
+    """
     d = points.shape[0]
     size = stop - start
     out = out[:size]
+    held = values[start:stop]
+    first = points[0, start:stop]
+    second = points[min(1, d - 1), start:stop]
+    third = points[min(2, d - 1), start:stop]
+    x0, x1, x2 = x[0], x[min(1, d - 1)], x[min(2, d - 1)]
+    hits = 0
     if mode == GENERAL:
         for t in range(size):
             for k in range(d):
                 work[k] = x[k] - points[k, start + t]
-            out[t] = _norm_power(work, norm, power)
-    else:
-        first = points[0, start:stop]
-        x0 = x[0]
-        if d == 2:
-            second = points[1, start:stop]
-            x1 = x[1]
-            for t in range(size):
-                z0 = x0 - first[t]
-                z1 = x1 - second[t]
-                out[t] = z0 * z0 + z1 * z1
-        else:
-            for t in range(size):
-                z0 = x0 - first[t]
-                out[t] = z0 * z0
-            for k in range(1, d):
-                row = points[k, start:stop]
-                xk = x[k]
-                for t in range(size):
-                    zk = xk - row[t]
-                    out[t] += zk * zk
+            out[t] = _norm_power(work, norm, power) - held[t]
+            hits += out[t] < threshold
+        return hits
+    if d == 2:
         if mode == EUCLIDEAN:
             for t in range(size):
-                out[t] = math.sqrt(out[t])
-    held = values[start:stop]
-    for t in range(size):
-        out[t] -= held[t]
+                z0, z1 = x0 - first[t], x1 - second[t]
+                out[t] = math.sqrt(z0 * z0 + z1 * z1) - held[t]
+                hits += out[t] < threshold
+        else:
+            for t in range(size):
+                z0, z1 = x0 - first[t], x1 - second[t]
+                out[t] = (z0 * z0 + z1 * z1) - held[t]
+                hits += out[t] < threshold
+        return hits
+    if d == 3:
+        for t in range(size):
+            z0, z1, z2 = x0 - first[t], x1 - second[t], x2 - third[t]
+            out[t] = z0 * z0 + z1 * z1 + z2 * z2
+    else:
+        for t in range(size):
+            z0 = x0 - first[t]
+            out[t] = z0 * z0
+        for k in range(1, d):
+            row = points[k, start:stop]
+            xk = x[k]
+            for t in range(size):
+                zk = xk - row[t]
+                out[t] += zk * zk
+    if mode == EUCLIDEAN:
+        for t in range(size):
+            out[t] = math.sqrt(out[t]) - held[t]
+            hits += out[t] < threshold
+    else:
+        for t in range(size):
+            out[t] -= held[t]
+            hits += out[t] < threshold
+    return hits
 
 
-@kernel
+@helper
+def _one(points, at, x, values, mode, norm, power, work):
+    """c(x, points[:, at]) - values[at]; the same operations as in `_hits`."""
+    total = 0.0
+    for k in range(points.shape[0]):
+        work[k] = x[k] - points[k, at]
+        total += work[k] * work[k]
+    if mode == EUCLIDEAN:
+        total = math.sqrt(total)
+    elif mode == GENERAL:
+        total = _norm_power(work, norm, power)
+    return total - values[at]
+
+
+@helper
 def _box_bound(
     lower_x, upper_x, node_x, top_x, slope_x, offset_x,
     lower, upper, node, top, slope, offset, mode, norm, power, reach, work,
@@ -258,7 +295,7 @@ def _box_bound(
     else:
         cost = _norm_power(work, norm, power) * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0))
     constant = (cost - top[node]) - top_x
-    if mode == GENERAL or d > 3:
+    if mode == GENERAL or d > 3 or constant >= 0.0:
         return constant
     total = 0.0
     for k in range(d):
@@ -281,7 +318,7 @@ def _box_bound(
     return tangent if tangent > constant else constant
 
 
-@kernel
+@helper
 def _insert(best_values, best_columns, count, value, column):
     """Insert into an ascending list of at most its length; returns the new count."""
     size = best_values.shape[0]
@@ -295,7 +332,7 @@ def _insert(best_values, best_columns, count, value, column):
     return count + 1 if count < size else count
 
 
-@kernel
+@helper
 def _nearest_to(
     x, points, lower, upper, depth, values, top, mode, norm, power,
     best_values, best_columns, stack, stack_bounds, reduced, work,
@@ -350,7 +387,9 @@ def _nearest_to(
             continue
         q = node - leaves
         start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
-        _reduced_costs(points, start, stop, x, values, mode, norm, power, reduced, work)
+        hits = _hits(points, start, stop, x, values, mode, norm, power, threshold, reduced, work)
+        if hits == 0:
+            continue
         for t in range(stop - start):
             if reduced[t] < threshold:
                 count = _insert(best_values, best_columns, count, reduced[t], start + t)
@@ -359,7 +398,7 @@ def _nearest_to(
     return count
 
 
-@kernel
+@helper
 def _sweep(
     x, count, lower, upper, centre, half, slope, top, offset, mode, reach, bounds, lengths,
 ):  # fmt: skip
@@ -428,7 +467,7 @@ def search(
     points, lower, upper, depth, values, top, slope, offset,
     mode, norm, power, reach, columns, found, counts,
 ):  # fmt: skip
-    """For the rows in leaves [first, last) of the tree of x: the K smallest reduced costs below T_i.
+    """The K smallest reduced costs below T_i for rows in leaves [first, last) of the tree of x.
 
     Parameters
     ----------
@@ -481,9 +520,8 @@ def search(
                     x[k] = points_x[k, i]
                 worst = -np.inf
                 for t in range(n_seeds):
-                    at = seeds[t]
-                    _reduced_costs(points, at, at + 1, x, values, mode, norm, power, reduced, work)
-                    worst = max(worst, reduced[0])
+                    value = _one(points, seeds[t], x, values, mode, norm, power, work)
+                    worst = max(worst, value)
                 # Just above, so that ties with the last seed still count.
                 bounds[i] = np.nextafter(worst, np.inf)
         top_x, offset_x = _fit_node(
@@ -507,19 +545,31 @@ def search(
                 stack[pointer + 1] = 2 * node + 1
                 pointer += 2
                 continue
-            listed[n_listed] = node - leaves
+            listed[n_listed] = node
+            box_bounds[n_listed] = bound
+            n_listed += 1
+        # The most promising leaves first: they bring the thresholds down.
+        for t in range(min(_FRONT, n_listed)):
+            least = t
+            for e in range(t + 1, n_listed):
+                if box_bounds[e] < box_bounds[least]:
+                    least = e
+            listed[t], listed[least] = listed[least], listed[t]
+            box_bounds[t], box_bounds[least] = box_bounds[least], box_bounds[t]
+        for t in range(n_listed):
+            node = listed[t]
+            listed[t] = node - leaves
             slack = abs(offset[node])
             for k in range(d):
-                packed_lower[k, n_listed] = lower[k, node]
-                packed_upper[k, n_listed] = upper[k, node]
-                packed_centre[k, n_listed] = 0.5 * lower[k, node] + 0.5 * upper[k, node]
-                packed_half[k, n_listed] = 0.5 * (upper[k, node] - lower[k, node])
-                packed_slope[k, n_listed] = slope[k, node]
+                packed_lower[k, t] = lower[k, node]
+                packed_upper[k, t] = upper[k, node]
+                packed_centre[k, t] = 0.5 * lower[k, node] + 0.5 * upper[k, node]
+                packed_half[k, t] = 0.5 * (upper[k, node] - lower[k, node])
+                packed_slope[k, t] = slope[k, node]
                 steepest = 1.0 if mode == EUCLIDEAN else 4.0 * reach
                 slack += 6.0 * reach * (steepest + abs(slope[k, node]))
-            packed_top[n_listed] = top[node]
-            packed_offset[n_listed] = offset[node] + _SLACK * slack
-            n_listed += 1
+            packed_top[t] = top[node]
+            packed_offset[t] = offset[node] + _SLACK * slack
         for i in range(begin, end):
             for k in range(d):
                 x[k] = points_x[k, i]
@@ -538,22 +588,22 @@ def search(
                 )  # fmt: skip
             threshold = bounds[i]
             count = 0
+            best_values, best_columns = found[i], columns[i]
             for t in range(n_listed):
                 if box_bounds[t] >= threshold:
                     continue
                 start, stop = (listed[t] * m) >> depth, ((listed[t] + 1) * m) >> depth
-                _reduced_costs(points, start, stop, x, values, mode, norm, power, reduced, work)
+                hits = _hits(
+                    points, start, stop, x, values, mode, norm, power, threshold, reduced, work
+                )
                 evaluated += stop - start
-                hits = 0
-                for e in range(stop - start):
-                    hits += reduced[e] < threshold
                 if hits == 0:
                     continue
                 for e in range(stop - start):
                     if reduced[e] < threshold:
-                        count = _insert(found[i], columns[i], count, reduced[e], start + e)
+                        count = _insert(best_values, best_columns, count, reduced[e], start + e)
                         if count == size:
-                            threshold = found[i, size - 1]
+                            threshold = best_values[size - 1]
             counts[i] = count
     return evaluated
 
@@ -621,7 +671,7 @@ def _least_magnitude(tree: KDTree) -> float:
 
 
 def safe_scale(x: np.ndarray, y: np.ndarray) -> float:
-    """Power of two that brings the clouds x (n, d), y (m, d) to where squares are safe; mostly 1."""
+    """Power of two that brings clouds x (n, d), y (m, d) to where squares are safe; mostly 1."""
     with np.errstate(over="ignore"):
         low = np.minimum(x.min(axis=0), y.min(axis=0))
         extent = float((np.maximum(x.max(axis=0), y.max(axis=0)) - low).max())

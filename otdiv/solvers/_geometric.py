@@ -19,19 +19,29 @@ from .._typing import FloatArray, IndexArray
 from ..results import Callback, Progress
 
 # A reduced cost is negative when it is below this share of the magnitudes that it is computed from:
-# potentials are sums along tree paths, whose rounding stays below a few 2**-53 each.
-_SIMPLEX_RTOL = 2.0**-49
-# Pricing asks for more, so that every priced arc is eligible for the simplex.
-_PRICING_RTOL = 2.0**-48
+# potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
+_REDUCED_RTOL = 2.0**-49
+# On long paths it does not, and ties (collinear points: all pairs are tight) could then be pivoted
+# on for ever. So the share grows with the pivots an optimum takes; 2 to 5 an atom are usual.
+_PIVOTS_PER_ATOM = 16
+_RTOL_GROWTH = 4.0
 
 # Artificial arcs cost the estimated dual plus this many 0.9-quantiles of the candidates' reduced
 # costs: measured best between 4 and 64.
-_PENALTY_QUANTILES = 16.0
+_PENALTY_QUANTILES = 32.0
 _PENALTY_GROWTH = 4.0
 # Share of its cap that the penalty starts with at least, where ties make the quantile meaningless.
 _LEAST_PENALTY = 1e-6
 # Artificial mass must fall by this factor in a round or its cost grows.
 _REQUIRED_FALL = 0.7
+
+# Large Euclidean problems move mass along rays on which nearly all pairs are nearly tight. There
+# the first rounds pivot only on reduced costs beyond this share of the 0.9-quantile, a tenth of it
+# in the next round and so on: far fewer pivots than optima of lists that still change.
+_ROUGH_SHARE = 0.1
+_ROUGH_DECAY = 0.1
+_ROUGH_ROUNDS = 5
+_ROUGH_SIZE = 10_000
 
 # Rounds after which a coarse level is good enough, once it has no artificial mass.
 _COARSE_ROUNDS = 3
@@ -80,9 +90,18 @@ class Ground:
 
     norm: float
     power: float
-    n_candidates: int
+    n_candidates: int | None
     n_threads: int
     monitor: Monitor
+
+    def candidates_for(self, n: int) -> int:
+        """Arcs that each of n atoms starts with and may gain in a round: the caller's, or measured.
+
+        Rays (power 1) need more than convex costs, the more the larger the problem.
+        """
+        if self.n_candidates is not None:
+            return self.n_candidates
+        return default_candidates(n, self.power)
 
     def costs(self, x: KDTree, y: KDTree, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs of arcs, positions in tree order."""
@@ -96,6 +115,13 @@ class Ground:
         return search_all(
             x, y, g, self.norm, self.power, k, bounds, self.n_threads, self.monitor.tick
         )
+
+
+def default_candidates(n: int, power: float) -> int:
+    """The fastest number of candidates of those tried (8 to 32) at sizes from 500 to 100,000."""
+    if power > 1.0 or n < 5_000:
+        return 12
+    return 16 if n < 16_000 else 24 if n < 64_000 else 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +177,14 @@ class RestrictedProblem:
         self.n, self.m = level.shape
         self.position = 0
         self.n_pivots = 0
+        self.rtol = _REDUCED_RTOL
         self.mass = int(level.a.sum())
         self._estimate(start, previous)
 
     def _estimate(self, f_coarse: FloatArray | None, previous: Level | None) -> None:
         """Duals from those of the coarser level, candidate arcs, and a first basis."""
         level, ground = self.level, self.ground
-        k = ground.n_candidates
+        k = self.k = ground.candidates_for(max(self.n, self.m))
         if f_coarse is None or previous is None:
             g = np.zeros(self.m)
         else:
@@ -181,6 +208,8 @@ class RestrictedProblem:
         )
         if self.penalty_cap == 0.0:
             self.penalty_cap = 1.0  # every candidate is free
+        rough = ground.power <= 1.0 and min(self.n, self.m) >= _ROUGH_SIZE
+        self.floor = _ROUGH_SHARE * scale if rough else 0.0
         self.penalty = min(
             max(_PENALTY_QUANTILES * scale, _LEAST_PENALTY * self.penalty_cap), self.penalty_cap
         )
@@ -197,22 +226,37 @@ class RestrictedProblem:
         """Keep the dual value of a feasible pair if it is the best so far."""
         self.lower = float(f @ self.level.a) + float(g @ self.level.b)
 
-    def pivot_to_optimum(self, floor: float) -> None:
-        """Simplex on the list, in slices."""
+    def pivot_to_optimum(
+        self, floor: float, good_enough: Callable[[RestrictedProblem], bool] | None = None
+    ) -> bool:
+        """Simplex on the list, in slices; True when `good_enough` ended it early.
+
+        It is asked whenever the artificial mass has halved.
+        """
+        asked_at = self.artificial
+        limit = self.n_pivots + _PIVOTS_PER_ATOM * (self.n + self.m)
         while True:
             code, n_pivots, self.position = tree_simplex.sparse_simplex(
                 self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
-                _SIMPLEX_RTOL, _PIVOTS,
+                self.rtol, _PIVOTS,
             )  # fmt: skip
             self.n_pivots += n_pivots
+            if self.n_pivots > limit:
+                self.rtol *= _RTOL_GROWTH
+                limit += _PIVOTS_PER_ATOM * (self.n + self.m)
             self.ground.monitor.tick()
+            self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
             if code == tree_simplex.OPTIMAL:
                 break
-        self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
+            if good_enough is not None and 2 * self.artificial < asked_at:
+                asked_at = self.artificial
+                if good_enough(self):
+                    return True
         if self.artificial == 0 and self.penalty != 0.0:
             self._change_penalty(0.0)
         f, g = tree_simplex.potentials(self.tree, self.n)
         self.f, self.g = f.copy(), g.copy()
+        return False
 
     def _change_penalty(self, penalty: float) -> None:
         tree_simplex.raise_penalty(self.tree, self.n, penalty - self.penalty)
@@ -230,11 +274,11 @@ class RestrictedProblem:
         """Compare all pairs with the duals; list what violates them and make `f` feasible."""
         level, ground = self.level, self.ground
         f, g = self.f, self.g
-        bounds = f - _PRICING_RTOL * np.abs(f)
-        columns, found, counts = ground.search(level.x, level.y, g, ground.n_candidates, bounds)
-        new_rows, new_columns = candidates.violating_arcs(
-            columns, found, counts, f, g, _PRICING_RTOL
-        )
+        # Twice the share of the simplex, so that every priced arc is eligible there.
+        rtol = 2.0 * self.rtol
+        bounds = f - rtol * np.abs(f)
+        columns, found, counts = ground.search(level.x, level.y, g, self.k, bounds)
+        new_rows, new_columns = candidates.violating_arcs(columns, found, counts, f, g, rtol)
         # The smallest c - g of a row, or a bound below it: (f, g) is feasible up to rounding.
         self.f = np.where(counts > 0, found[:, 0], bounds)
         self.note_lower(self.f, g)
@@ -247,7 +291,8 @@ class RestrictedProblem:
 
     def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Rows, columns and integer masses of the tree's real arcs."""
-        return tree_simplex.flows(self.tree, self.n)
+        rows, columns, mass = tree_simplex.flows(self.tree, self.n)
+        return rows, columns, mass
 
     def plan_cost(self) -> float:
         """Cost of `plan`."""
@@ -256,7 +301,8 @@ class RestrictedProblem:
 
     def unplaced(self) -> tuple[IndexArray, IndexArray]:
         """Masses (n,), (m,) that no real arc moves yet."""
-        return candidates.artificial_masses(self.tree, self.n, self.m)
+        a, b = candidates.artificial_masses(self.tree, self.n, self.m)
+        return a, b
 
 
 def solve_level(
@@ -266,15 +312,19 @@ def solve_level(
     max_rounds: int,
     good_enough: Callable[[RestrictedProblem], bool] | None = None,
 ) -> str:
-    """Pivot and price in turn; returns "optimal", "limit", "tolerance" or "stuck".
+    """Pivot and price in turn; returns "optimal", "tolerance", "limit" or "stuck".
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
-    final potentials, found nothing. `good_enough` looks at every round of the finest level.
+    final potentials, found nothing. `good_enough` is asked after every round of the finest level, and within.
     """
     monitor = problem.ground.monitor
     before = problem.artificial
+    floor = problem.floor
+    if finest:
+        monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
     for rounds in range(1, max_rounds + 1):
-        problem.pivot_to_optimum(0.0)
+        if problem.pivot_to_optimum(floor, good_enough):
+            return "tolerance"
         n_new = problem.price()
         if finest:
             monitor.iteration += 1
@@ -282,8 +332,11 @@ def solve_level(
             if problem.artificial == 0:
                 monitor.upper = min(monitor.upper, problem.plan_cost() * monitor.scale)
             monitor.tick(force=True)
+        rough, floor = floor > 0.0, floor * _ROUGH_DECAY
+        if n_new == 0 or rounds >= _ROUGH_ROUNDS:
+            floor = 0.0
         if problem.artificial == 0:
-            if n_new == 0:
+            if n_new == 0 and not rough:
                 return "optimal"
             if not finest and rounds >= _COARSE_ROUNDS:
                 return "limit"
@@ -291,7 +344,7 @@ def solve_level(
             return "tolerance"
         if problem.artificial > 0:
             stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
-            if stalled and not problem.raise_penalty() and n_new == 0:
+            if stalled and not problem.raise_penalty() and n_new == 0 and not rough:
                 return "stuck"
         before = problem.artificial
     return "limit"

@@ -24,6 +24,7 @@ from ._geometric import (
     RestrictedProblem,
     Stopped,
     coarse_levels,
+    default_candidates,
     solve_level,
 )
 
@@ -31,10 +32,6 @@ __all__ = ["ColumnGeneration"]
 
 # The coarsest level has at most about four times this many points a side.
 _SMALLEST_LEVEL = 64
-
-# Arcs a row and a column start with. Euclidean transport moves along rays, on which many pairs are
-# nearly tight, and needs more of them when it is large.
-_CANDIDATES = 12
 
 # Bytes an atom, both sides together, by measurement at n = 1e5; and for every candidate.
 _BYTES_PER_ATOM = 700
@@ -44,7 +41,7 @@ _BYTES_PER_CANDIDATE = 120
 _TOLERANCE_SHARE = 0.95
 
 # Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
-_REPAIRABLE = 0.1
+_REPAIRABLE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +94,18 @@ class ColumnGeneration:
             raise UnsupportedProblemError(
                 "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
             )
-        k = self.n_candidates or _CANDIDATES
-        needed = memory_estimate(*problem.shape, k)
+        needed = memory_estimate(*problem.shape, problem.cost.power, self.n_candidates)
         if options.max_memory is not None and needed > options.max_memory:
             raise UnsupportedProblemError(
                 f"ColumnGeneration needs about {needed} bytes here, more than `max_memory`="
                 f"{options.max_memory}; a smaller `n_candidates` or fewer points would fit"
             )
-        return _Run(problem, options, self, k).solve()
+        return _Run(problem, options, self).solve()
 
 
-def memory_estimate(n: int, m: int, n_candidates: int = _CANDIDATES) -> int:
-    """Peak bytes for n and m atoms, by measurement."""
+def memory_estimate(n: int, m: int, power: float, n_candidates: int | None = None) -> int:
+    """Peak bytes for n and m atoms and a cost of this power, by measurement."""
+    n_candidates = n_candidates or default_candidates(max(n, m), power)
     return (n + m) * (_BYTES_PER_ATOM + _BYTES_PER_CANDIDATE * n_candidates) // 2
 
 
@@ -116,8 +113,8 @@ class _Run:
     """One solve: support and units, levels, early stop, and the way back to the caller's units."""
 
     def __init__(
-        self, problem: TransportProblem, options: SolveOptions, solver: ColumnGeneration, k: int
-    ):
+        self, problem: TransportProblem, options: SolveOptions, solver: ColumnGeneration
+    ) -> None:
         assert isinstance(problem.cost, PNormCost)
         self.problem, self.options, self.solver = problem, options, solver
         norm, power = problem.cost.norm, problem.cost.power
@@ -135,7 +132,11 @@ class _Run:
         self.mass_unit = math.ldexp(unit, int(exponent))
         self.monitor = Monitor(options.callback, scale=self.mass_unit * self.cost_unit)
         self.ground = Ground(
-            norm=norm, power=power, n_candidates=k, n_threads=solver.n_jobs, monitor=self.monitor
+            norm=norm,
+            power=power,
+            n_candidates=solver.n_candidates,
+            n_threads=solver.n_jobs,
+            monitor=self.monitor,
         )
         self.finest = Level(x, y, a, b)
         self.repaired: tuple[IndexArray, IndexArray, IndexArray] | None = None
@@ -174,7 +175,7 @@ class _Run:
         return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
 
     def _good_enough(self, state: RestrictedProblem) -> bool:
-        """Whether bounds meet the tolerance, with leftover mass moved by an exact plan of its own."""
+        """Whether bounds meet the tolerance, leftover mass being moved by a plan of its own."""
         monitor = self.monitor
         if state.artificial > _REPAIRABLE * state.mass:
             return False
@@ -243,7 +244,7 @@ class _Run:
             plan=SparsePlan(
                 rows=self.rows[rows],
                 columns=self.columns[columns],
-                mass=mass * self.mass_unit,
+                mass=np.asarray(mass * self.mass_unit, dtype=np.float64),
                 shape=self.problem.shape,
             ),
             potentials=Potentials(f=f_all, g=g_all),
@@ -256,7 +257,7 @@ class _Run:
         return dataclasses.replace(self.ground, monitor=Monitor(None))
 
     def _extended(self, f: FloatArray | None, g: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Feasible potentials of all atoms, in the caller's order and unit, from g of the live ones.
+        """Feasible potentials of all atoms, in the caller's order and unit.
 
         An atom without weight takes the largest value that no pair forbids.
         """
@@ -288,4 +289,5 @@ def _plan_of_rest(rest: Level, ground: Ground) -> tuple[IndexArray, IndexArray, 
         f, previous = state.f, level
     if state.artificial == 0:
         return state.plan()
-    return candidates.corner_fill(rest.a, rest.b)
+    rows, columns, mass = candidates.corner_fill(rest.a, rest.b)
+    return rows, columns, mass

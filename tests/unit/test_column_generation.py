@@ -1,0 +1,249 @@
+"""ColumnGeneration ends right, or with a clear status, on every kind of awkward cloud."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from otdiv import (
+    DiscreteMeasure,
+    PNormCost,
+    Status,
+    TransportProblem,
+    solve,
+    solvers,
+    transport,
+    transport_matrix,
+)
+from otdiv.errors import InvalidInputError, UnsupportedProblemError
+
+SOLVER = solvers.ColumnGeneration()
+NAMES = {1.0: "euclidean", 2.0: "sqeuclidean"}
+
+
+def _solve(x, y, a=None, b=None, power=1.0, **options):
+    return transport(x, y, x_weights=a, y_weights=b, cost=NAMES[power], solver=SOLVER, **options)
+
+
+def _direct(x, y, a=None, b=None, power=1.0):
+    C = PNormCost(power=power).pairwise(x, y)
+    return transport_matrix(C, x_weights=a, y_weights=b, solver=solvers.NetworkSimplex()).value
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize("n", [1, 2, 30, 1300])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_identical_clouds_cost_exactly_zero(n, weighted, power):
+    rng = np.random.default_rng(n)
+    x = rng.random((n, 2))
+    a = rng.random(n) if weighted else None
+    result = _solve(x, x, a, a, power)
+    assert result.value == 0.0
+    assert result.bounds.upper == 0.0
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_a_cloud_moved_by_1e_7_costs_the_move(power):
+    x = np.random.default_rng(1).random((1500, 2))
+    y = x + [1e-7, 0.0]
+    # The shift as it is after rounding of y; the gap may be the rounding of potentials of size 1e-7.
+    moved = PNormCost(power=power).between(x, y).mean()
+    assert _solve(x, y, power=power).value == pytest.approx(moved, rel=1e-9)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 7), (7, 1), (2, 3), (40, 900), (900, 40)])
+def test_sizes_may_differ(n, m, power):
+    rng = np.random.default_rng(n + m)
+    x, y, a, b = rng.random((n, 2)), rng.random((m, 2)), rng.random(n), rng.random(m)
+    value = _solve(x, y, a, b, power).value
+    assert value == pytest.approx(_direct(x, y, a, b, power), rel=1e-11)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize(
+    "name", ["duplicates", "collinear", "clusters", "grid", "far", "one place", "heavy tails"]
+)
+def test_awkward_clouds_have_the_value_of_the_dense_simplex(name, power):
+    rng = np.random.default_rng(2)
+    x, y = rng.random((600, 2)), rng.normal(size=(500, 2))
+    grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), -1).reshape(-1, 2)
+    centres = rng.random((5, 2))
+    x, y = {
+        "duplicates": (np.repeat(x[:20], 30, axis=0), np.repeat(y[:15], 40, axis=0)),
+        "collinear": (x[:, :1] * [1.0, 2.0], y[:, :1] * [1.0, 2.0]),
+        "clusters": (
+            centres[rng.integers(0, 5, 600)] + 1e-3 * rng.normal(size=(600, 2)),
+            centres[rng.integers(0, 5, 500)] + 1e-3 * rng.normal(size=(500, 2)),
+        ),
+        "grid": (grid, grid[::-1] + [3.0, 1.0]),
+        "far": (x, y + 1000.0),
+        "one place": (np.zeros((50, 2)), y),
+        "heavy tails": (rng.standard_cauchy((600, 2)), rng.standard_cauchy((500, 2))),
+    }[name]
+    assert _solve(x, y, power=power).value == pytest.approx(_direct(x, y, power=power), rel=1e-10)
+
+
+def test_one_far_outlier_does_not_spoil_the_rest():
+    rng = np.random.default_rng(3)
+    x, y = rng.random((400, 2)), rng.random((400, 2))
+    near = _solve(x[1:], y[1:]).value * 399 / 400
+    x[0] = y[0] = 1e6
+    # Potentials of the outlier reach 1e6: the rounding of 2.2e-16 * 1e6, some ten times.
+    assert _solve(x, y).value == pytest.approx(near, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-140, 1e-70, 1e70, 1e140])
+def test_units_do_not_matter(scale):
+    rng = np.random.default_rng(4)
+    x, y = rng.random((300, 2)), rng.random((350, 2))
+    for power in (1.0, 2.0):
+        plain, scaled = _solve(x, y, power=power), _solve(x * scale, y * scale, power=power)
+        assert scaled.value == pytest.approx(plain.value * scale**power, rel=1e-11)
+
+
+def test_atoms_without_weight_carry_nothing_and_keep_feasible_potentials():
+    rng = np.random.default_rng(5)
+    x, y, a, b = rng.random((300, 2)), rng.random((280, 2)), rng.random(300), rng.random(280)
+    a[rng.random(300) < 0.5] = 0.0
+    b[rng.random(280) < 0.5] = 0.0
+    problem = TransportProblem(
+        source=DiscreteMeasure.from_samples(x, a),
+        target=DiscreteMeasure.from_samples(y, b),
+        cost="euclidean",
+    )
+    from otdiv.results import SolveOptions
+
+    solution = SOLVER.run(problem, options=SolveOptions())
+    f, g = solution.potentials.f, solution.potentials.g
+    assert not solution.plan.row_sums()[a == 0.0].any()
+    assert not solution.plan.column_sums()[b == 0.0].any()
+    assert (problem.matrix() - f[:, None] - g).min() >= -1e-14
+
+
+@pytest.mark.parametrize(("norm", "power"), [(1.0, 1.0), (np.inf, 1.0), (3.0, 1.5), (2.0, 0.5)])
+@pytest.mark.parametrize("d", [1, 2, 3, 10])
+def test_other_norms_powers_and_dimensions_have_the_value_of_the_dense_simplex(norm, power, d):
+    rng = np.random.default_rng(d)
+    x, y = rng.random((150, d)), rng.random((210, d))
+    cost = PNormCost(norm=norm, power=power)
+    dense = transport_matrix(cost.pairwise(x, y), solver=solvers.NetworkSimplex()).value
+    assert transport(x, y, cost=cost, solver=SOLVER).value == pytest.approx(dense, rel=1e-11)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_marginals_are_met_to_1e_12(power, weighted):
+    rng = np.random.default_rng(6)
+    x, y = rng.random((2000, 2)), rng.random((2000, 2))
+    a, b = (rng.random((2, 2000)) + 0.05) if weighted else (None, None)
+    result = _solve(x, y, a, b, power)
+    assert np.abs(result.plan.row_sums() - result.problem.a).max() <= 1e-12
+    assert np.abs(result.plan.column_sums() - result.problem.b).max() <= 1e-12
+
+
+@pytest.mark.parametrize("rtol", [1e-1, 1e-2, 1e-3])
+def test_early_stop_meets_the_tolerance_that_was_asked(rtol):
+    rng = np.random.default_rng(7)
+    x, y = rng.random((12_000, 2)), rng.normal(0.5, 0.25, (12_000, 2))
+    result = _solve(x, y, rtol=rtol)
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.relative_gap <= rtol
+
+
+def test_two_threads_give_the_result_of_one_bit_for_bit():
+    rng = np.random.default_rng(8)
+    x, y = rng.random((6000, 2)), rng.random((6000, 2))
+    one = transport(x, y, cost="euclidean", solver=solvers.ColumnGeneration(n_jobs=1))
+    two = transport(x, y, cost="euclidean", solver=solvers.ColumnGeneration(n_jobs=2))
+    assert one.value == two.value
+    assert np.array_equal(one.potentials.f, two.potentials.f)
+    assert np.array_equal(one.plan.rows, two.plan.rows)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 20])
+def test_the_callback_stops_the_solve_with_a_feasible_plan(calls):
+    rng = np.random.default_rng(9)
+    x, y = rng.random((8000, 2)), rng.random((8000, 2))
+    seen = []
+
+    def callback(progress):
+        seen.append(progress)
+        return len(seen) >= calls
+
+    result = _solve(x, y, callback=callback, throw=False)
+    if result.status is Status.STOPPED:
+        assert len(seen) == calls
+        assert np.abs(result.plan.row_sums() - result.problem.a).max() <= 1e-12
+        assert result.bounds.lower <= _solve(x, y).value <= result.bounds.upper
+    else:
+        assert len(seen) < calls
+
+
+def test_progress_brackets_the_value_ever_closer():
+    rng = np.random.default_rng(10)
+    x, y = rng.random((3000, 2)), rng.random((3000, 2))
+    seen = []
+    value = _solve(x, y, callback=lambda progress: seen.append(progress) and None).value
+    lowers, uppers = [p.lower for p in seen], [p.upper for p in seen]
+    assert lowers == sorted(lowers)
+    assert uppers == sorted(uppers, reverse=True)
+    # Plain sums of 3000 terms on both sides.
+    assert lowers[-1] <= value * (1 + 1e-12)
+    assert uppers[-1] >= value * (1 - 1e-12)
+    assert math.isfinite(uppers[-1])
+
+
+def test_the_iteration_limit_is_reported():
+    rng = np.random.default_rng(11)
+    x, y = rng.random((5000, 2)), rng.normal(size=(5000, 2))
+    solver = solvers.ColumnGeneration(max_iterations=1, n_candidates=2)
+    result = transport(x, y, cost="euclidean", solver=solver, throw=False)
+    assert result.status is Status.MAX_ITERATIONS
+    assert result.bounds.lower <= result.value
+
+
+def test_a_matrix_is_refused_with_the_way_out():
+    with pytest.raises(UnsupportedProblemError, match="NetworkSimplex"):
+        transport_matrix([[0.0, 1.0], [1.0, 0.0]], solver=SOLVER)
+
+
+def test_too_little_memory_is_refused_before_anything_starts():
+    x = np.zeros((1000, 2))
+    with pytest.raises(UnsupportedProblemError, match="max_memory"):
+        _solve(x, x, max_memory=1000)
+
+
+@pytest.mark.parametrize("option", ["n_candidates", "max_iterations", "n_jobs"])
+def test_options_must_be_positive_integers(option):
+    with pytest.raises(InvalidInputError, match=option):
+        solvers.ColumnGeneration(**{option: 0})
+
+
+def test_concurrent_solves_do_not_disturb_each_other():
+    rng = np.random.default_rng(12)
+    x, y = rng.random((1000, 2)), rng.random((1000, 2))
+    expected, values = _solve(x, y).value, []
+    threads = [threading.Thread(target=lambda: values.append(_solve(x, y).value)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert values == [expected] * 3
+
+
+def test_inputs_are_left_alone():
+    rng = np.random.default_rng(13)
+    x, y = rng.random((500, 2)), rng.random((500, 2))
+    before = x.copy(), y.copy()
+    solve(
+        TransportProblem(
+            source=DiscreteMeasure.from_samples(x),
+            target=DiscreteMeasure.from_samples(y),
+            cost="sqeuclidean",
+        ),
+        solver=SOLVER,
+    )
+    assert np.array_equal(x, before[0])
+    assert np.array_equal(y, before[1])
