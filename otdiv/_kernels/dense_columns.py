@@ -17,7 +17,6 @@ __all__ = [
     "dense_simplex",
     "extent",
     "hanging_gap",
-    "is_spread",
     "merge_columns",
     "merge_rows",
     "price_rows",
@@ -28,6 +27,9 @@ __all__ = [
 # Columns whose minimum is taken at once: long enough for the vector units, short enough for the
 # scalar pass that follows. Chosen by measuring 32 ... 256.
 BLOCK = 64
+# Largest cost over most costs beyond which they count as spread; chosen so that a penalty of the
+# largest leaves half of the digits.
+WIDE = 1e9
 
 
 @intrinsic
@@ -252,31 +254,43 @@ def price_rows(C, f, g, start, stop, relative, n_best, source, target, cost, cou
 
 
 @kernel
-def _range(C, zero):
-    """Least and largest entry."""
+def _range(C, zero, wide):
+    """Least and largest entry, and whether most non-zero entries are below their difference / wide.
+
+    The last is estimated on a sample of at most 128 x 128 entries.
+    """
+    n, m = C.shape
     least = C[0, 0]
     largest = C[0, 0]
-    for i in range(C.shape[0]):
+    for i in range(n):
         least = min(least, _block_minimum(C[i], zero))
         largest = max(largest, -_block_minimum_negated(C[i]))
-    return least, largest
+    small = (largest - least) / wide
+    balance = 0
+    for i in range(0, n, max(1, n // 64)):
+        for j in range(0, m, max(1, m // 64)):
+            size = abs(C[i, j])
+            if size >= small:
+                balance -= 1
+            elif size > 0.0:
+                balance += 1
+    return least, largest, balance > 0
 
 
-def extent(C: np.ndarray) -> tuple[float, float, bool]:
-    """Least and largest finite entry (inf, -inf where none is), and whether any entry is inf."""
-    least, largest = _range(C, np.zeros(C.shape[1]))
+def extent(C: np.ndarray) -> tuple[float, float, bool, bool]:
+    """Least and largest finite entry (inf, -inf where none is), and two facts.
+
+    Whether any entry is inf, and whether most entries are so much smaller than the largest that a
+    penalty above them all would drown them.
+    """
+    least, largest, spread = _range(C, np.zeros(C.shape[1]), WIDE)
     forbidden = largest == np.inf
     if forbidden:
-        largest = float(np.max(C, where=np.isfinite(C), initial=-np.inf))
-    return least, largest, forbidden
-
-
-def is_spread(C: np.ndarray, small: float) -> bool:
-    """Whether most of the non-zero entries (of a sample) are below `small`."""
-    n, m = C.shape
-    sample = np.abs(C[:: max(1, n // 64), :: max(1, m // 64)])
-    above = np.count_nonzero(sample >= small)
-    return bool(np.count_nonzero(sample) > 2 * above)
+        allowed = np.isfinite(C)
+        largest = float(np.max(C, where=allowed, initial=-np.inf))
+        small = np.abs(C[allowed & (C != 0.0)]) < (largest - least) / WIDE
+        spread = 2 * np.count_nonzero(small) > small.size
+    return least, largest, forbidden, spread
 
 
 @kernel

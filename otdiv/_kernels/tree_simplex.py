@@ -390,9 +390,23 @@ def potentials(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
     return pi[-1] - pi[:n], pi[n:-1] - pi[-1]
 
 
+@kernel
+def _collect_flows(tree, n, rows, columns, mass):
+    """Fill in the positive flows of real arcs; returns their number."""
+    root = np.uint32(tree.parent.size - 1)
+    count = 0
+    for x in range(root):
+        y = tree.parent[x]
+        if y != root and tree.flow[x] > 0:
+            rows[count] = min(x, np.int64(y))
+            columns[count] = max(x, np.int64(y)) - n
+            mass[count] = tree.flow[x]
+            count += 1
+    return count
+
+
 def flows(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positive flows of real tree arcs as (rows, columns, integer mass), by the node below."""
-    nodes = tree.parent.size
-    x = np.flatnonzero((tree.flow > 0) & (tree.parent < nodes - 1))
-    y = tree.parent[x].astype(np.int64)
-    return np.minimum(x, y), np.maximum(x, y) - n, tree.flow[x]
+    found = np.empty((3, tree.parent.size), np.int64)
+    count = _collect_flows(tree, n, found[0], found[1], found[2])
+    return found[0, :count], found[1, :count], found[2, :count]

@@ -35,8 +35,6 @@ LANDMARKS = 6
 ROUNDING = 2.0**-47
 # First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
 FIRST_PENALTY = 16.0
-# Largest cost over the median beyond which the direct simplex starts from small penalties.
-WIDE_SPREAD = 1e9
 # Scans with mass still untransported after which the dense simplex takes over.
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
@@ -114,7 +112,7 @@ class Run:
     a: IndexArray
     b: IndexArray
     watch: Watch
-    extent: tuple[float, float, bool] | None = None
+    extent: tuple[float, float, bool, bool] | None = None
     dust: int = 0
     start: tuple[FloatArray, IndexArray, IndexArray] | None = None
     tolerance: tuple[float, float] | None = None
@@ -130,6 +128,7 @@ class Run:
     estimate: FloatArray = field(init=False)
     unit: float = field(init=False)
     forbidden: bool = field(init=False)
+    spread: bool = field(init=False)
     rounding: float = field(init=False, default=ROUNDING)
     patience: int = field(init=False)
     checked: int = field(init=False, default=2**62)
@@ -137,10 +136,10 @@ class Run:
 
     def __post_init__(self) -> None:
         self.tree = simplex.new_tree(*self.C.shape)
-        least, largest, self.forbidden = self.extent or dense.extent(self.C)
+        least, largest, self.forbidden, self.spread = self.extent or dense.extent(self.C)
         # A penalty scale that is positive for any costs, also where all are equal or 0.
-        spread = largest - least if least < math.inf else 0.0
-        self.unit = max(spread, 2.0**-40 * abs(least)) if math.isfinite(spread) else 0.0
+        width = largest - least if least < math.inf else 0.0
+        self.unit = max(width, 2.0**-40 * abs(least)) if math.isfinite(width) else 0.0
         self.unit = self.unit or 1.0
         self.patience = self.watch.pivots + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
 
@@ -148,8 +147,7 @@ class Run:
         """Run to the optimum, to a proof of infeasibility, or until interrupted."""
         n, m = self.C.shape
         try:
-            # Costs so different that a penalty above them all would drown the small ones.
-            if dense.is_spread(self.C, self.unit / WIDE_SPREAD):
+            if self.spread:
                 self._hang_reduced()
                 self._finish_directly()
             elif self.forbidden or (
@@ -293,7 +291,7 @@ class Run:
             if self._artificial():
                 if not self._raise_penalty():
                     return
-            elif self.penalty > 0.0:
+            elif self.penalty > 4.0 * self.unit or (self.spread and self.penalty > 0.0):
                 self._release()
             else:
                 return

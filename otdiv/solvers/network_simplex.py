@@ -160,9 +160,9 @@ def _start(
     return np.ldexp(g, shift) if shift else g, i[order], j[order]
 
 
-def _shift(limits: tuple[float, float, bool], size: int) -> int:
+def _shift(limits: tuple[float, float, bool, bool], size: int) -> int:
     """Exponent k such that path sums of costs times 2**k stay within float64; mostly 0."""
-    least, largest, _ = limits
+    least, largest = limits[:2]
     top = max(abs(least), abs(largest)) if least < math.inf else 0.0
     limit = _LARGEST_SUM / size
     if top == 0.0 or _SMALLEST < top < limit:
