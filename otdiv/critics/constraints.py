@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from otdiv._kernels import networks as kernels
 from otdiv._validation import check_positive
 
