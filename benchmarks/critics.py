@@ -182,30 +182,37 @@ def funnel_row(name: str, d: int, seed: int, n: int) -> dict[str, Any]:
 
 
 def run_funnels(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
+    path = RESULTS / "critics_funnels.jsonl"
     rows = []
-    names = [name for name in [*METHODS, EXACT] if options.only in name]
-    for d in options.dimensions:
-        for name in names:
-            for seed in range(options.seeds):
-                rows.append(funnel_row(name, d, seed, 4096))
-                print(json.dumps(rows[-1]), flush=True)
+    if options.resume and path.exists():
+        rows = [json.loads(line) for line in path.read_text().splitlines()][1:]
+    names = [*METHODS, EXACT]
+    done = {(row["method"], row["d"], row["seed"]) for row in rows}
+    for seed in range(options.seeds):
+        for d in options.dimensions:
+            for name in names:
+                if options.only in name and (name, d, seed) not in done:
+                    rows.append(funnel_row(name, d, seed, 4096))
+                    print(json.dumps(rows[-1]), flush=True)
     lines = [
-        "| d | method | raw error % | cosine | cosine at x, y | own bound % | s wall | published |",
+        "| d | method | raw error % | cosine | cosine at x | own bound % | s CPU | published |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for d in options.dimensions:
+    for d in sorted({row["d"] for row in rows}):
         for name in names:
             some = [row for row in rows if row["d"] == d and row["method"] == name]
+            some.sort(key=lambda row: row["seed"])
             published = PUBLISHED.get(METHODS.get(name, ("batch", {}))[0], {}).get(d, "–")
 
             def each(key: str, form: str, some: list[dict[str, Any]] = some) -> str:
                 return " ".join(format(row[key], form) for row in some if key in row) or "–"
 
-            lines.append(
-                f"| {d} | {name} | {each('raw', '+.1f')} | {each('cosine', '.3f')} | "
-                f"{each('cosine_x', '.3f')}, {each('cosine_y', '.3f')} | {each('bound', '+.1f')} | "
-                f"{each('wall', '.0f')} | {published} |"
-            )
+            if some:
+                lines.append(
+                    f"| {d} | {name} | {each('raw', '+.1f')} | {each('cosine', '.3f')} | "
+                    f"{each('cosine_x', '.3f')} | {each('bound', '+.1f')} | "
+                    f"{each('cpu', '.0f')} | {published} |"
+                )
     return rows, lines
 
 
@@ -416,6 +423,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 8, 32])
     parser.add_argument("--only", default="", help="methods whose name contains this")
+    parser.add_argument("--resume", action="store_true", help="keep the recorded funnel fits")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
