@@ -111,14 +111,14 @@ def test_a_broken_run_resumes_to_the_same_numbers(loss, tmp_path):
 def test_a_run_killed_in_the_middle_resumes_from_its_last_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.npz"
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(progress):
         if progress.step >= 8:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(checkpoint=path, callback=kill)
     assert_same(run(checkpoint=path, resume=True), run())
 
