@@ -1,0 +1,174 @@
+"""`python -m benchmarks.conformance`: the laws of solvers against otdiv and every installed peer.
+
+Writes `benchmarks/results/conformance.md` and `.json`: the table of laws and solvers, and for each
+broken law its smallest case as code, with what that code printed when it was run. Peers that are
+not installed are left out and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from otdiv.theory.conformance import ConformanceReport, check_solver_isolated, peers_table
+from otdiv.theory.conformance.report import breach_markdown
+
+RESULTS = Path(__file__).parent / "results"
+ADAPTERS = "otdiv.theory.conformance.adapters:"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A solver to test, the package that brings it, and which laws bind it."""
+
+    name: str
+    path: str
+    package: str
+    regularised: bool = False
+
+
+PEERS = (
+    Peer("otdiv NetworkSimplex", "otdiv.solvers:NetworkSimplex", "otdiv"),
+    Peer("otdiv LinearProgram", "otdiv.solvers:LinearProgram", "otdiv"),
+    Peer("POT emd", ADAPTERS + "pot_emd", "POT"),
+    Peer("POT emd2", ADAPTERS + "pot_emd2", "POT"),
+    Peer("SciPy wasserstein_distance_nd", ADAPTERS + "scipy_wasserstein_nd", "scipy"),
+    Peer("SciPy wasserstein_distance", ADAPTERS + "scipy_wasserstein", "scipy"),
+    Peer("SciPy linear_sum_assignment", ADAPTERS + "scipy_assignment", "scipy"),
+    Peer("OTT hungarian", ADAPTERS + "ott_hungarian", "ott-jax"),
+    Peer("otdiv Sinkhorn", ADAPTERS + "otdiv_sinkhorn", "otdiv", True),
+    Peer("POT sinkhorn", ADAPTERS + "pot_sinkhorn", "POT", True),
+    Peer("POT sinkhorn_log", ADAPTERS + "pot_sinkhorn_log", "POT", True),
+    Peer("OTT sinkhorn", ADAPTERS + "ott_sinkhorn", "ott-jax", True),
+    Peer("GeomLoss ot.solve", ADAPTERS + "geomloss_solve", "geomloss", True),
+    Peer("GeomLoss SamplesLoss", ADAPTERS + "geomloss_samples", "geomloss", True),
+)
+
+
+def installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def printed(code: str, seconds: float) -> str:
+    """What a snippet prints, its last lines where that is long."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        return f"(no answer within {seconds:g} s)"
+    errors = [line for line in done.stderr.splitlines() if "Warning" in line]
+    if done.returncode:
+        errors = done.stderr.splitlines()[-1:] or [f"(exit code {done.returncode})"]
+    lines = [*done.stdout.splitlines(), *errors]
+    lines = [line.partition("site-packages/")[2] or line for line in lines]
+    kept = lines if len(lines) <= 14 else [*lines[:10], "...", *lines[-3:]]
+    return "\n".join(line[:160] for line in kept)
+
+
+def section(report: ConformanceReport, seconds: float) -> list[str]:
+    lines = [f"## {report.solver}", "", f"{report.headline}."]
+    for row in report.broken:
+        lines += ["", *breach_markdown(row, level=3), ""]
+        lines += ["It printed:", "", "```", printed(row.breach.code, seconds), "```"]
+    return [*lines, ""]
+
+
+def document(reports: list[ConformanceReport], missing: list[str], options: object) -> str:
+    laws = {row.law: row.statement for report in reports for row in report.rows}
+    versions = dict.fromkeys(peer.package for peer in PEERS)
+    stated = [f"{name} {installed(name)}" for name in versions if installed(name)]
+    exact = [report for report in reports if not report.regularised]
+    entropic = [report for report in reports if report.regularised]
+    parts = [
+        "# Laws of solvers: otdiv and its peers",
+        "",
+        "Written by `python -m benchmarks.conformance`. "
+        f"Versions: {', '.join(stated)}; Python {platform.python_version()}, {platform.machine()}.",
+        "",
+        f"{options.examples} cases a law. A cell says *held*; – where the law does not apply (no "
+        "plan or potentials returned, points instead of costs, a problem that the solver "
+        "declines); the largest relative miss in bold, with *(warns)* where the solver warned; "
+        "**raises** where it raised instead of answering; **no answer** where it hung or died. "
+        "Costs are whole numbers up to 20 unless a law says otherwise. Tolerance: 1e-9 relative, "
+        "1e-6 for entropic solvers, all at epsilon 1 and in double precision.",
+        "",
+        *(["Not installed here: " + ", ".join(missing) + ".", ""] if missing else []),
+        "## Exact solvers",
+        "",
+        peers_table([slim(report) for report in exact]),
+        "",
+        "## Entropic solvers",
+        "",
+        peers_table([slim(report) for report in entropic]),
+        "",
+        "## The laws",
+        "",
+        *(f"- `{law}`: {statement}" for law, statement in laws.items()),
+        "",
+        "# Every broken law, with the smallest case that was found",
+        "",
+    ]
+    for report in reports:
+        if report.broken:
+            parts += section(report, options.call_seconds)
+    return "\n".join(parts)
+
+
+def slim(report: ConformanceReport) -> ConformanceReport:
+    """Without the laws of the other kind of solver."""
+    kind = "a law of " + ("exact" if report.regularised else "entropic")
+    rows = tuple(row for row in report.rows if not row.reason.startswith(kind))
+    return ConformanceReport(
+        solver=report.solver,
+        regularised=report.regularised,
+        tolerance=report.tolerance,
+        rows=rows,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.conformance", description=__doc__)
+    parser.add_argument("--examples", type=int, default=50, help="cases a law (default: 50)")
+    parser.add_argument("--law-seconds", type=float, default=30.0, help="limit of one law")
+    parser.add_argument("--call-seconds", type=float, default=60.0, help="limit of one call")
+    parser.add_argument("--only", help="solvers whose name contains this")
+    options = parser.parse_args()
+    reports, missing = [], []
+    for peer in PEERS:
+        if options.only and options.only not in peer.name:
+            continue
+        if installed(peer.package) is None and peer.package != "otdiv":
+            missing.append(peer.name)
+            continue
+        report = check_solver_isolated(
+            peer.path,
+            name=peer.name,
+            regularised=peer.regularised,
+            examples=options.examples,
+            law_seconds=options.law_seconds,
+            call_seconds=options.call_seconds,
+        )
+        print(report.headline, f"({sum(row.seconds for row in report.rows):.0f} s)", flush=True)
+        reports.append(report)
+    text = document(reports, missing, options)
+    if options.only:
+        print(text)
+        return
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "conformance.md").write_text(text, encoding="utf-8")
+    records = [json.loads(report.to_json()) for report in reports]
+    (RESULTS / "conformance.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
