@@ -194,12 +194,18 @@ def run_funnels(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list
                 if options.only in name and (name, d, seed) not in done:
                     rows.append(funnel_row(name, d, seed, 4096))
                     print(json.dumps(rows[-1]), flush=True)
+                    if not options.no_write:
+                        save("funnels", rows, funnel_table(rows))
+    return rows, funnel_table(rows)
+
+
+def funnel_table(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         "| d | method | raw error % | cosine | cosine at x | own bound % | s CPU | published |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for d in sorted({row["d"] for row in rows}):
-        for name in names:
+        for name in [*METHODS, EXACT]:
             some = [row for row in rows if row["d"] == d and row["method"] == name]
             some.sort(key=lambda row: row["seed"])
             published = PUBLISHED.get(METHODS.get(name, ("batch", {}))[0], {}).get(d, "–")
@@ -213,7 +219,7 @@ def run_funnels(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list
                     f"{each('cosine_x', '.3f')} | {each('bound', '+.1f')} | "
                     f"{each('cpu', '.0f')} | {published} |"
                 )
-    return rows, lines
+    return lines
 
 
 # W1 + (1 / (2 weight)) ∫ h^2 / rho for N(0, 1) against N(mu, 1), by quadrature.
@@ -428,14 +434,18 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     rows, lines = PARTS[options.part](options)
-    text = "\n".join(lines)
-    print(text)
+    print("\n".join(lines))
     if not options.no_write:
-        RESULTS.mkdir(exist_ok=True)
-        header = machine() | {"threads": os.environ.get("OPENBLAS_NUM_THREADS", "default")}
-        path = RESULTS / f"critics_{options.part}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in [header, *rows]))
-        path.with_suffix(".md").write_text(text + "\n")
+        save(options.part, rows, lines)
+
+
+def save(part: str, rows: list[dict[str, Any]], lines: list[str]) -> None:
+    """Write the rows, under a header that describes the machine, and their table."""
+    RESULTS.mkdir(exist_ok=True)
+    header = machine() | {"threads": os.environ.get("OPENBLAS_NUM_THREADS", "default")}
+    path = RESULTS / f"critics_{part}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [header, *rows]))
+    path.with_suffix(".md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
