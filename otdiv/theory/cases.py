@@ -117,9 +117,7 @@ def singular_pairs() -> Any:
 
 
 @lru_cache(_MOST_SIZES)
-def measures(
-    count: int, *, d: int | None = None, max_size: int = 6, max_dimension: int = 3
-) -> Any:
+def measures(count: int, *, d: int | None = None, max_size: int = 6, max_dimension: int = 3) -> Any:
     """`count` discrete measures of mass one in one space; equal ones and shared atoms are drawn."""
 
     def draw_one(draw: Callable[[Any], Any], dimension: int) -> DiscreteMeasure:

@@ -11,11 +11,14 @@ __all__ = ["claims", "topics"]
 
 _FILES = (
     "entropy",
+    "jensen_shannon",
     "divergence_bounds",
     "gaussian_curves",
     "gan_game",
+    "generator_objectives",
     "vanishing_gradients",
     "transport_examples",
+    "wasserstein_metric",
     "topology",
     "generators",
     "duality",
@@ -41,9 +44,7 @@ def topics() -> dict[str, Topic]:
     >>> topics()["duality"].title
     'Kantorovich-Rubinstein duality'
     """
-    return {
-        name: importlib.import_module(f"{__package__}.{name}").TOPIC for name in _FILES
-    }
+    return {name: importlib.import_module(f"{__package__}.{name}").TOPIC for name in _FILES}
 
 
 def claims() -> dict[str, Claim]:

@@ -12,7 +12,7 @@ from .._typing import FloatArray
 from .cases import choices, numbers, tuples, vector_pairs, vectors
 from .claim import Kind, Topic
 from .slacks import at_most, equal
-from .sources import LIN, TSYBAKOV, ZHANG
+from .sources import LIN, TSYBAKOV, WGAN, ZHANG
 
 TOPIC = Topic("divergence_bounds", "Total variation, Jensen-Shannon and Kullback-Leibler")
 
@@ -24,6 +24,23 @@ def _mixture(p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray, floa
     m = 0.5 * (p + q)
     density = np.divide(p, m, out=np.zeros_like(p), where=m > 0.0)
     return m, density, float(divergences.total_variation(p, q))
+
+
+@TOPIC.claim(
+    "tv-is-the-largest-difference",
+    item=39,
+    title="Total variation",
+    statement="TV(p, q) = max over sets A of |p(A) - q(A)| = (1/2) sum |p(x) - q(x)| <= 1",
+    source=WGAN.at("section 2"),
+    kind=Kind.EQUALITY,
+    cases=vector_pairs,
+)
+def _tv_definition(case: Any) -> float:
+    p, q = case
+    value = float(divergences.total_variation(p, q))
+    indices = np.arange(1 << len(p))[:, None] >> np.arange(len(p)) & 1
+    largest = float(np.abs(indices @ (p - q)).max())
+    return min(equal(value, largest), at_most(value, 1.0))
 
 
 @TOPIC.claim(
@@ -160,7 +177,7 @@ def _tv_root_js_constant(case: Any) -> float:
 
 
 def _binary_gap(delta: float) -> float:
-    """log 2 - H_b((1 - delta) / 2), without cancellation."""
+    """Return log 2 - H_b((1 - delta) / 2), without cancellation."""
     lower = (1.0 - delta) * math.log1p(-delta) if delta < 1.0 else 0.0
     return 0.5 * ((1.0 + delta) * math.log1p(delta) + lower)
 

@@ -15,14 +15,11 @@ from ..plans import Potentials
 from ..problems import TransportProblem
 from .cases import functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
+from .laws import extent
 from .slacks import at_most, equal
 from .sources import BOXES, HERRMANN, QI, STANCZUK, ZHANG
 
 TOPIC = Topic("duality", "Kantorovich-Rubinstein duality")
-
-
-def _size(*laws: Any) -> float:
-    return 1.0 + max(float(np.abs(law.points).max()) for law in laws)
 
 
 def _problem(p: Any, q: Any) -> TransportProblem:
@@ -43,10 +40,8 @@ def _problem(p: Any, q: Any) -> TransportProblem:
 )
 def _kantorovich_rubinstein(case: Any) -> float:
     (p, q), seed = case
-    f = critics.KantorovichPotential(
-        p.points, q.points, x_weights=p.weights, y_weights=q.weights
-    )
-    scale = _size(p, q)
+    f = critics.KantorovichPotential(p.points, q.points, x_weights=p.weights, y_weights=q.weights)
+    scale = extent(p, q)
     value = math.fsum(p.weights * f(p.points)) - math.fsum(q.weights * f(q.points))
     rng = np.random.default_rng(seed)
     spots = np.concatenate([p.points, q.points, scale * rng.normal(size=(8, p.d))])
@@ -90,7 +85,8 @@ def _any_lipschitz(case: Any) -> float:
 def _strong_duality(case: Any) -> float:
     p, q = case
     result = solving.solve(_problem(p, q))
-    scale = _size(p, q)
+    scale = extent(p, q)
+    assert result.potentials is not None
     f, g = result.potentials.f, result.potentials.g
     dual = math.fsum(result.problem.a * f) + math.fsum(result.problem.b * g)
     excess = float((f[:, None] + g - result.problem.matrix()).max())
@@ -115,7 +111,7 @@ def _strong_duality(case: Any) -> float:
 def _weak_duality(case: Any) -> float:
     (p, q), seed = case
     rng, problem = np.random.default_rng(seed), _problem(p, q)
-    scale = _size(p, q)
+    scale = extent(p, q)
     f = scale * rng.normal(size=p.n)
     g = certificates.c_transform(problem, f)
     dual = math.fsum(p.weights * f) + math.fsum(q.weights * g)
@@ -189,9 +185,7 @@ def _herrmann(case: Any) -> float:
 )
 def _herrmann_dual(case: Any) -> float:
     f = [value + case for value in _DUAL]
-    feasible = all(
-        f[i] - f[j] <= abs(i - j) for i in range(len(f)) for j in range(len(f))
-    )
+    feasible = all(f[i] - f[j] <= abs(i - j) for i in range(len(f)) for j in range(len(f)))
     value = sum(
         height * (Fraction(a, sum(_REAL)) - Fraction(b, sum(_FAKE)))
         for height, a, b in zip(f, _REAL, _FAKE, strict=True)
@@ -255,7 +249,7 @@ def _farkas(case: Any) -> float:
 )
 def _opposite(case: Any) -> float:
     (p,), seed = case
-    rng, scale = np.random.default_rng(seed), _size(p)
+    rng, scale = np.random.default_rng(seed), extent(p)
     centres, heights = scale * rng.normal(size=(3, p.d)), scale * rng.normal(size=3)
     f = (heights - np.linalg.norm(p.points[:, None] - centres, axis=2)).max(axis=1)
     g = certificates.c_transform(_problem(p, p), f)
@@ -297,7 +291,7 @@ def _opposite_squares(case: Any) -> float:
 )
 def _inner(case: Any) -> float:
     (p,), seed = case
-    rng, scale = np.random.default_rng(seed), _size(p)
+    rng, scale = np.random.default_rng(seed), extent(p)
     costs = _problem(p, p).matrix()
     centre = scale * rng.normal(size=p.d)
     lipschitz = np.linalg.norm(p.points - centre, axis=1)
@@ -356,9 +350,7 @@ def _k_scales(case: Any) -> float:
     bound = case[3]
     costs = np.linalg.norm(points[:, None] - points, axis=2)
     value = distances.wasserstein1(points, points, x_weights=a, y_weights=b)
-    return equal(
-        _scaled_dual(a, b, costs, bound), bound * value, tolerance=1e-7, scale=1.0 + bound
-    )
+    return equal(_scaled_dual(a, b, costs, bound), bound * value, tolerance=1e-7, scale=1.0 + bound)
 
 
 @TOPIC.claim(
@@ -373,10 +365,12 @@ def _k_scales(case: Any) -> float:
 )
 def _semi_dual(case: Any) -> float:
     (p, q), seed = case
-    problem, scale = _problem(p, q), _size(p, q)
+    problem, scale = _problem(p, q), extent(p, q)
     moved = distances.wasserstein1(p, q)
     f = scale * np.random.default_rng(seed).normal(size=p.n)
-    best = solving.solve(problem).potentials.f
+    dual = solving.solve(problem).potentials
+    assert dual is not None
+    best = dual.f
 
     def objective(potential: FloatArray) -> float:
         g = certificates.c_transform(problem, potential)
@@ -386,5 +380,3 @@ def _semi_dual(case: Any) -> float:
     return min(
         at_most(objective(f), moved, scale=size), equal(objective(best), moved, scale=8.0 * scale)
     )
-
-

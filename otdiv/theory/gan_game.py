@@ -10,46 +10,13 @@ import numpy as np
 
 from .. import divergences
 from .._typing import FloatArray
-from ..measures import Gaussian
-from .cases import functional, numbers, tuples, vector_pairs, vectors
+from .cases import functional, numbers, vector_pairs, vectors
 from .claim import Kind, Topic
+from .game_values import LOG4, discriminator_cases, game_value, optimal_discriminator, optimal_value
 from .slacks import at_most, equal
-from .sources import GOODFELLOW, PRINCIPLED, QI, READING, WGAN, ZHANG
+from .sources import GOODFELLOW, PRINCIPLED, QI, ZHANG
 
 TOPIC = Topic("gan_game", "The game of discriminator and generator")
-
-_LOG4 = math.log(4.0)
-
-
-def _value(p: FloatArray, q: FloatArray, d: FloatArray) -> float:
-    """V(D) = E_p log D + E_q log(1 - D), with 0 log 0 = 0."""
-    total = 0.0
-    for mass, share in ((p, d), (q, 1.0 - d)):
-        seen = mass > 0.0
-        if (share[seen] <= 0.0).any():
-            return -math.inf
-        total += math.fsum(mass[seen] * np.log(share[seen]))
-    return total
-
-
-def _optimal(p: FloatArray, q: FloatArray) -> FloatArray:
-    """D* = p / (p + q), 1/2 where neither has mass."""
-    return np.divide(p, p + q, out=np.full_like(p, 0.5), where=p + q > 0.0)
-
-
-def _optimal_value(p: FloatArray, q: FloatArray) -> float:
-    """V(D*), with 1 - D* = q / (p + q) taken as such."""
-    d, e = _optimal(p, q), _optimal(q, p)
-    real = math.fsum(p[p > 0.0] * np.log(d[p > 0.0]))
-    return real + math.fsum(q[q > 0.0] * np.log(e[q > 0.0]))
-
-
-def _with_discriminator() -> Any:
-    def draw_case(draw: Any) -> Any:
-        p, q = draw(vector_pairs())
-        return p, q, np.array([draw(numbers(0.001, 0.999)) for _ in p])
-
-    return functional(draw_case)
 
 
 @TOPIC.claim(
@@ -60,12 +27,12 @@ def _with_discriminator() -> Any:
     statement="V(D) = E_p log D + E_q log(1 - D) <= V(D*) with D* = p / (p + q)",
     source=GOODFELLOW.at("proposition 1"),
     kind=Kind.INEQUALITY,
-    cases=_with_discriminator,
+    cases=discriminator_cases,
     correction="Where p = q = 0 every value of D is optimal.",
 )
 def _optimal_discriminator(case: Any) -> float:
     p, q, d = case
-    return at_most(_value(p, q, d), _optimal_value(p, q), scale=1.0)
+    return at_most(game_value(p, q, d), optimal_value(p, q), scale=1.0)
 
 
 @TOPIC.claim(
@@ -75,14 +42,14 @@ def _optimal_discriminator(case: Any) -> float:
     statement="V(D*) - V(D) = sum (p + q) kl(D*|D), kl between coins",
     source=GOODFELLOW.at("proposition 1, as an identity"),
     kind=Kind.EQUALITY,
-    cases=_with_discriminator,
+    cases=discriminator_cases,
 )
 def _optimal_gap(case: Any) -> float:
     p, q, d = case
-    best, other = _optimal(p, q), _optimal(q, p)
+    best, other = optimal_discriminator(p, q), optimal_discriminator(q, p)
     coins = np.stack([best, other], axis=1)
     lost = (p + q) * divergences.kl_divergence(coins, np.stack([d, 1.0 - d], axis=1))
-    gap = _optimal_value(p, q) - _value(p, q, d)
+    gap = optimal_value(p, q) - game_value(p, q, d)
     return equal(gap, math.fsum(lost), scale=20.0)
 
 
@@ -93,7 +60,7 @@ def _optimal_gap(case: Any) -> float:
     statement="D* = P_r / (P_r + P_r) maximises V",
     source=ZHANG.at("(2.3)"),
     kind=Kind.EQUALITY,
-    cases=_with_discriminator,
+    cases=discriminator_cases,
     holds=False,
     correction="A misprint of P_r / (P_r + P_g); as it stands D* = 1/2 everywhere. In (2.1) and "
     "(2.2) D(z) with z ~ P_g should be D(x) with x ~ P_g.",
@@ -101,7 +68,7 @@ def _optimal_gap(case: Any) -> float:
 )
 def _optimal_printed(case: Any) -> float:
     p, q, d = case
-    return at_most(_value(p, q, d), _value(p, q, np.full_like(p, 0.5)), scale=1.0)
+    return at_most(game_value(p, q, d), game_value(p, q, np.full_like(p, 0.5)), scale=1.0)
 
 
 @TOPIC.claim(
@@ -117,11 +84,11 @@ def _optimal_printed(case: Any) -> float:
 def _criterion(case: Any) -> float:
     p, q = case
     m = 0.5 * (p + q)
-    best = _optimal_value(p, q)
+    best = optimal_value(p, q)
     divergence = divergences.kl_divergence(p, m) + divergences.kl_divergence(q, m)
     return min(
-        equal(best, -_LOG4 + 2.0 * divergences.js_divergence(p, q), scale=4.0),
-        equal(best, -_LOG4 + divergence, scale=4.0),
+        equal(best, -LOG4 + 2.0 * divergences.js_divergence(p, q), scale=4.0),
+        equal(best, -LOG4 + divergence, scale=4.0),
     )
 
 
@@ -138,7 +105,7 @@ def _criterion(case: Any) -> float:
     witnesses=((np.array([1.0]), np.array([1.0])),),
 )
 def _unnormalised(case: Any) -> float:
-    return at_most(0.0, _optimal_value(*case))
+    return at_most(0.0, optimal_value(*case))
 
 
 @TOPIC.claim(
@@ -170,9 +137,9 @@ def _global_minimum(case: Any) -> float:
     p, q = case
     tv = float(np.abs(p - q).sum()) / 2.0
     # The quantitative form of "only for q = p": 2 JS >= TV^2.
-    slack = at_most(-_LOG4 + tv * tv, _optimal_value(p, q), scale=1.0)
-    d = _optimal(p, p)
-    return min(slack, equal(_value(p, p, d), -_LOG4), equal(float(np.ptp(d)), 0.0))
+    slack = at_most(-LOG4 + tv * tv, optimal_value(p, q), scale=1.0)
+    d = optimal_discriminator(p, p)
+    return min(slack, equal(game_value(p, p, d), -LOG4), equal(float(np.ptp(d)), 0.0))
 
 
 @TOPIC.claim(
@@ -202,9 +169,9 @@ def _convex_criterion(case: Any) -> float:
 )
 def _subgradient(case: Any) -> float:
     p, q, r = case
-    slope = np.log(_optimal(q, p))
-    linear = _optimal_value(p, q) + math.fsum(slope * (r - q))
-    return at_most(linear, _optimal_value(p, r), scale=1.0 + float(np.abs(slope).max()))
+    slope = np.log(optimal_discriminator(q, p))
+    linear = optimal_value(p, q) + math.fsum(slope * (r - q))
+    return at_most(linear, optimal_value(p, r), scale=1.0 + float(np.abs(slope).max()))
 
 
 def _interior() -> Any:
@@ -232,14 +199,14 @@ def _interior() -> Any:
 )
 def _small_steps(case: Any) -> float:
     p, q = case
-    first = last = _optimal_value(p, q)
+    first = last = optimal_value(p, q)
     worst = 1.0
     for _ in range(150):
-        q = _onto_simplex(q - 0.05 * np.log(_optimal(q, p)))
-        value = _optimal_value(p, q)
+        q = _onto_simplex(q - 0.05 * np.log(optimal_discriminator(q, p)))
+        value = optimal_value(p, q)
         worst = min(worst, at_most(value, last, scale=1.0))
         last = value
-    return min(worst, at_most(last + _LOG4, 0.01 * (first + _LOG4), tolerance=1e-9, scale=1.0))
+    return min(worst, at_most(last + LOG4, 0.01 * (first + LOG4), tolerance=1e-9, scale=1.0))
 
 
 def _onto_simplex(q: FloatArray) -> FloatArray:
@@ -247,7 +214,7 @@ def _onto_simplex(q: FloatArray) -> FloatArray:
     ordered = np.sort(q)[::-1]
     surplus = (np.cumsum(ordered) - 1.0) / np.arange(1, len(q) + 1)
     used = int(np.flatnonzero(ordered > surplus)[-1])
-    return np.maximum(q - surplus[used], 0.0)
+    return np.asarray(np.maximum(q - surplus[used], 0.0))
 
 
 @TOPIC.claim(
@@ -294,7 +261,7 @@ def _unbiased(case: Any) -> float:
 def _cost_at_optimum(case: Any) -> float:
     p, q = case
     return equal(
-        -_optimal_value(p, q), 2.0 * (math.log(2.0) - divergences.js_divergence(p, q)), scale=4.0
+        -optimal_value(p, q), 2.0 * (math.log(2.0) - divergences.js_divergence(p, q)), scale=4.0
     )
 
 
@@ -323,7 +290,7 @@ def _four_cases_printed(case: Any) -> float:
 def _contributions(p: FloatArray, q: FloatArray) -> FloatArray:
     """Pointwise p log(2p / (p + q)) + q log(2q / (p + q))."""
     out = np.zeros_like(p)
-    for mass, share in ((p, _optimal(p, q)), (q, _optimal(q, p))):
+    for mass, share in ((p, optimal_discriminator(p, q)), (q, optimal_discriminator(q, p))):
         seen = mass > 0.0
         out[seen] += mass[seen] * np.log(2.0 * share[seen])
     return out
@@ -365,219 +332,3 @@ def _shared_atom(case: Any) -> float:
     p, q = np.zeros(2 * n - 1), np.zeros(2 * n - 1)
     p[:n] = q[n - 1 :] = 1.0 / n
     return equal(divergences.js_divergence(p, q), (1.0 - 1.0 / n) * math.log(2.0))
-
-
-
-def _location_scale(z: FloatArray, mean: float, scale: float) -> tuple[FloatArray, FloatArray]:
-    """Points g(z) = mean + scale z, and l'(g(z)) sigmoid(l(g(z))), l = log(p_g / p_r)."""
-    x = mean + scale * z
-    log_ratio = -0.5 * z * z - math.log(scale) + 0.5 * x * x
-    slope = -(x - mean) / scale**2 + x
-    return x, slope / (1.0 + np.exp(-log_ratio))
-
-
-@TOPIC.claim(
-    "non-saturating-gradient-gaussians",
-    item=18,
-    title="The non-saturating gradient identity, for Gaussians",
-    statement="E_z[-grad log D*(g(z))] at a frozen D* = grad [KL(P_g|P_r) - 2 JS(P_g, P_r)], "
-    "P_r = N(0, 1), g(z) = mu + s z",
-    source=PRINCIPLED.at("theorem 2.5"),
-    kind=Kind.EQUALITY,
-    cases=lambda: tuples(numbers(-2, 2), numbers(0.6, 1.6)),
-    correction="An identity of gradients at the parameter where D* is frozen.",
-)
-def _non_saturating_gaussians(case: Any) -> float:
-    mean, scale = case
-    step, real = 1e-4, Gaussian(mean=0.0, covariance=1.0)
-
-    def objective(mu: float, sigma: float) -> float:
-        fake = Gaussian(mean=mu, covariance=sigma**2)
-        kl = divergences.kl_divergence(fake, real)
-        return float(kl - 2.0 * divergences.js_divergence(fake, real))
-
-    # The trapezoidal rule converges geometrically for such integrands.
-    z = np.linspace(-9.0, 9.0, 721)
-    weight = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) * (z[1] - z[0])
-    _, slope = _location_scale(z, mean, scale)
-    by_mean, by_scale = float(weight @ slope), float(weight @ (slope * z))
-    in_mean = (objective(mean + step, scale) - objective(mean - step, scale)) / (2.0 * step)
-    in_scale = (objective(mean, scale + step) - objective(mean, scale - step)) / (2.0 * step)
-    return min(
-        equal(by_mean, in_mean, tolerance=1e-5, scale=1.0 + abs(in_mean)),
-        equal(by_scale, in_scale, tolerance=1e-5, scale=1.0 + abs(in_scale)),
-    )
-
-
-def _with_direction() -> Any:
-    def draw_case(draw: Any) -> Any:
-        size = draw(numbers(2, 6, whole=True))
-        counts = [
-            np.array([draw(numbers(1, 9, whole=True)) for _ in range(size)], dtype=float)
-            for _ in range(2)
-        ]
-        direction = np.array([draw(numbers(-5, 5, whole=True)) for _ in range(size)], dtype=float)
-        return counts[0] / counts[0].sum(), counts[1] / counts[1].sum(), direction
-
-    return functional(draw_case)
-
-
-def _softmax_path(q: FloatArray, direction: FloatArray, t: float) -> FloatArray:
-    """The law proportional to q exp(t direction)."""
-    moved = q * np.exp(t * direction)
-    return np.asarray(moved / moved.sum())
-
-
-def _derivative(function: Any) -> float:
-    step = 1e-4
-    return float(function(step) - function(-step)) / (2.0 * step)
-
-
-@TOPIC.claim(
-    "non-saturating-gradient",
-    item=18,
-    title="The non-saturating gradient identity, on finite spaces",
-    statement="d/dt E_{q_t}[-log D*] with D* of q_0 = d/dt [KL(q_t|p) - 2 JS(q_t, p)] at t = 0",
-    source=PRINCIPLED.at("theorem 2.5"),
-    kind=Kind.EQUALITY,
-    cases=_with_direction,
-)
-def _non_saturating(case: Any) -> float:
-    p, q, direction = case
-    frozen = -np.log(_optimal(p, q))
-    left = _derivative(lambda t: frozen @ _softmax_path(q, direction, t))
-    right = _derivative(lambda t: _kl_minus_js(p, _softmax_path(q, direction, t)))
-    return equal(left, right, tolerance=1e-5, scale=1.0 + abs(right))
-
-
-def _kl_minus_js(p: FloatArray, q: FloatArray) -> float:
-    return float(divergences.kl_divergence(q, p) - 2.0 * divergences.js_divergence(q, p))
-
-
-@TOPIC.claim(
-    "non-saturating-objective-as-printed",
-    item=18,
-    title="The non-saturating objective, as printed",
-    statement="with D optimal, minimising E_q[-log D*] is minimising KL(q|p) - 2 JS(p, q)",
-    source=QI.at("problems with log(D)"),
-    kind=Kind.EQUALITY,
-    cases=_with_direction,
-    holds=False,
-    correction="The identity is one of gradients with D* frozen. If D* follows q the derivatives "
-    "differ, by that of E_p[log D*].",
-)
-def _non_saturating_printed(case: Any) -> float:
-    p, q, direction = case
-
-    def objective(t: float) -> float:
-        moved = _softmax_path(q, direction, t)
-        return float(moved @ -np.log(_optimal(p, moved)))
-
-    right = _derivative(lambda t: _kl_minus_js(p, _softmax_path(q, direction, t)))
-    return equal(_derivative(objective), right, tolerance=1e-4, scale=1.0 + abs(right))
-
-
-@TOPIC.claim(
-    "non-saturating-objective",
-    item=18,
-    title="The non-saturating objective, corrected",
-    statement="E_q[-log D*] = KL(q|p) - 2 JS(p, q) + 2 log 2 + E_p[log D*]",
-    source=QI.at("problems with log(D), corrected"),
-    kind=Kind.EQUALITY,
-    cases=lambda: vectors(2, zeros=False),
-)
-def _non_saturating_objective(case: Any) -> float:
-    p, q = case
-    logs = np.log(_optimal(p, q))
-    left, last = -math.fsum(q * logs), math.fsum(p * logs)
-    scale = 2.0 + left
-    return equal(left, _kl_minus_js(p, q) + _LOG4 + last, scale=scale)
-
-
-@TOPIC.claim(
-    "generator-collapses-on-a-fixed-discriminator",
-    item=44,
-    title="The best generator against a fixed discriminator",
-    statement="E_q[log(1 - D)] >= min over x of log(1 - D(x)), attained by masses where D is "
-    "largest",
-    source=WGAN.at("section 3, after algorithm 1"),
-    kind=Kind.EQUALITY,
-    cases=_with_discriminator,
-    correction="That a WGAN cannot collapse is a statement about optimal critics only.",
-)
-def _collapse(case: Any) -> float:
-    _, q, d = case
-    costs = np.log1p(-d)
-    vertex = np.zeros_like(q)
-    vertex[int(np.argmax(d))] = 1.0
-    return min(
-        at_most(float(costs.min()), math.fsum(q * costs), scale=7.0),
-        equal(float(vertex @ costs), float(costs.min())),
-    )
-
-
-@TOPIC.claim(
-    "bounded-critics-as-printed",
-    item=47,
-    title="The integral probability metric of bounded functions, as printed",
-    statement="sup over -1 <= f <= 1 of E_p f - E_q f = TV(p, q)",
-    source=WGAN.at("section 5, against the definition of section 2"),
-    kind=Kind.EQUALITY,
-    cases=vector_pairs,
-    holds=False,
-    correction="It is 2 TV; functions with values in [0, 1] give TV.",
-    witnesses=((np.array([1.0, 0.0]), np.array([0.0, 1.0])),),
-)
-def _bounded_printed(case: Any) -> float:
-    p, q = case
-    best = float(np.sign(p - q) @ (p - q))
-    return equal(best, divergences.total_variation(p, q), tolerance=1e-9)
-
-
-@TOPIC.claim(
-    "bounded-critics",
-    item=47,
-    title="The integral probability metrics of bounded functions, corrected",
-    statement="sup over |f| <= 1 is 2 TV, sup over 0 <= f <= 1 is TV",
-    source=WGAN.at("section 5, corrected"),
-    kind=Kind.EQUALITY,
-    cases=_with_discriminator,
-)
-def _bounded(case: Any) -> float:
-    p, q, d = case
-    tv = divergences.total_variation(p, q)
-    return min(
-        equal(float(np.sign(p - q) @ (p - q)), 2.0 * tv),
-        equal(float((p > q) @ (p - q)), tv),
-        at_most(float((2.0 * d - 1.0) @ (p - q)), 2.0 * tv, scale=1.0),
-    )
-
-
-@TOPIC.claim(
-    "discriminator-bounds-js",
-    item=47,
-    title="Every discriminator bounds JS from below",
-    statement="V(D) / 2 + log 2 <= JS(p, q)",
-    source=WGAN.at("section 4.2"),
-    kind=Kind.INEQUALITY,
-    cases=_with_discriminator,
-)
-def _discriminator_bound(case: Any) -> float:
-    p, q, d = case
-    bound = 0.5 * _value(p, q, d) + math.log(2.0)
-    return at_most(bound, divergences.js_divergence(p, q), scale=1.0)
-
-
-@TOPIC.claim(
-    "sigmoid-critic-is-bounded",
-    item=36,
-    title="A critic that ends in a sigmoid cannot measure distance",
-    statement="E_p D - E_q D <= TV(p, q) <= 1 for D with values in [0, 1]",
-    source=READING.at("algorithm 1, the critic has no sigmoid"),
-    kind=Kind.INEQUALITY,
-    cases=_with_discriminator,
-    correction="Hence the critic of a WGAN ends in a number, not in a probability.",
-)
-def _sigmoid(case: Any) -> float:
-    p, q, d = case
-    return at_most(float(d @ (p - q)), divergences.total_variation(p, q), scale=1.0)

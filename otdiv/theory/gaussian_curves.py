@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from .. import distances, divergences
-from ..measures import Gaussian
 from .cases import choices, numbers, tuples
 from .claim import Kind, Topic
+from .laws import normal
 from .slacks import at_most, equal
 from .sources import BOXES, DERIVED, WGAN
 
@@ -27,12 +27,8 @@ _JS_VALUES = (
 )
 
 
-def _normal(mean: float, deviation: float = 1.0) -> Gaussian:
-    return Gaussian(mean=mean, covariance=deviation**2)
-
-
 def _js(mean: float, deviation: float = 1.0) -> float:
-    return float(divergences.js_divergence(_normal(0.0, deviation), _normal(mean, deviation)))
+    return float(divergences.js_divergence(normal(0.0, deviation), normal(mean, deviation)))
 
 
 @TOPIC.claim(
@@ -49,7 +45,7 @@ def _js(mean: float, deviation: float = 1.0) -> float:
 def _gaussian_kl(case: Any) -> float:
     mean, deviation = case
     exact = mean**2 / (2.0 * deviation**2)
-    p, q = _normal(0.0, deviation), _normal(mean, deviation)
+    p, q = normal(0.0, deviation), normal(mean, deviation)
     return min(
         equal(divergences.kl_divergence(p, q), exact, scale=1.0 + exact),
         equal(divergences.kl_divergence(q, p), exact, scale=1.0 + exact),
@@ -100,15 +96,15 @@ def _gaussian_js_saturates(case: Any) -> float:
     statement="0 <= mu < nu implies JS(mu) <= JS(nu) and KL(mu) <= KL(nu)",
     source=BOXES.at(_PLACE),
     kind=Kind.INEQUALITY,
-    cases=lambda: tuples(numbers(0, 12), numbers(0, 12)),
+    cases=lambda: tuples(*(numbers(0, 1200, whole=True).map(lambda k: k / 100.0),) * 2),
 )
 def _gaussian_increase(case: Any) -> float:
     near, far = sorted(case)
-    p = _normal(0.0)
+    p = normal(0.0)
     return min(
         at_most(_js(near), _js(far), tolerance=1e-9),
         at_most(
-            divergences.kl_divergence(p, _normal(near)), divergences.kl_divergence(p, _normal(far))
+            divergences.kl_divergence(p, normal(near)), divergences.kl_divergence(p, normal(far))
         ),
     )
 
@@ -126,11 +122,11 @@ def _gaussian_increase(case: Any) -> float:
     "is underflow of the density.",
 )
 def _gradients_printed(case: Any) -> float:
-    step, p = 1e-3, _normal(0.0)
+    step, p = 1e-3, normal(0.0)
 
     def slope(mean: float) -> float:
-        high = divergences.kl_divergence(p, _normal(mean + step))
-        low = divergences.kl_divergence(p, _normal(mean - step))
+        high = divergences.kl_divergence(p, normal(mean + step))
+        low = divergences.kl_divergence(p, normal(mean - step))
         return float(high - low) / (2.0 * step)
 
     return at_most(slope(case), slope(0.5 * case))
@@ -153,7 +149,9 @@ def _gaussian_js_gradient(case: Any) -> float:
 
     def bound(mu: float) -> float:
         overlap = math.exp(-(mu**2) / (8.0 * deviation**2))
-        return 0.5 * overlap * (0.5 * mu + deviation * math.sqrt(2.0 / math.pi)) / deviation**2
+        return float(
+            0.5 * overlap * (0.5 * mu + deviation * math.sqrt(2.0 / math.pi)) / deviation**2
+        )
 
     # The difference quotient is the derivative somewhere in between; quadrature errs by 1e-12.
     return at_most(abs(slope), max(bound(mean - step), bound(mean + step)) + 1e-8)
@@ -170,9 +168,9 @@ def _gaussian_js_gradient(case: Any) -> float:
 )
 def _gaussian_kl_gradient(case: Any) -> float:
     mean, deviation = case
-    p, step = _normal(0.0, deviation), 1e-3
-    high = divergences.kl_divergence(p, _normal(mean + step, deviation))
-    low = divergences.kl_divergence(p, _normal(mean - step, deviation))
+    p, step = normal(0.0, deviation), 1e-3
+    high = divergences.kl_divergence(p, normal(mean + step, deviation))
+    low = divergences.kl_divergence(p, normal(mean - step, deviation))
     exact = mean / deviation**2
     return equal((high - low) / (2.0 * step), exact, tolerance=1e-6, scale=1.0 + exact * mean)
 
@@ -188,7 +186,7 @@ def _gaussian_kl_gradient(case: Any) -> float:
 )
 def _gaussian_w1(case: Any) -> float:
     mean, deviation = case
-    value = distances.wasserstein1(_normal(0.0, deviation), _normal(mean, deviation))
+    value = distances.wasserstein1(normal(0.0, deviation), normal(mean, deviation))
     return equal(value, abs(mean), tolerance=1e-9, scale=1.0 + abs(mean))
 
 
@@ -199,9 +197,7 @@ def _gaussian_w1(case: Any) -> float:
     statement="W1(N(m, s^2), N(n, t^2)) = E|m - n + (s - t) Z| with Z standard normal",
     source=DERIVED,
     kind=Kind.EQUALITY,
-    cases=lambda: tuples(
-        numbers(-5, 5), numbers(0.1, 4.0), numbers(-5, 5), numbers(0.1, 4.0)
-    ),
+    cases=lambda: tuples(numbers(-5, 5), numbers(0.1, 4.0), numbers(-5, 5), numbers(0.1, 4.0)),
     correction="The increasing map between them is affine, hence optimal.",
 )
 def _gaussian_w1_general(case: Any) -> float:
@@ -214,5 +210,5 @@ def _gaussian_w1_general(case: Any) -> float:
         density = math.exp(-0.5 * ratio**2) / math.sqrt(2.0 * math.pi)
         folded = 2.0 * spread * density + shift * math.erf(ratio / math.sqrt(2.0))
     return equal(
-        distances.wasserstein1(_normal(m, s), _normal(n, t)), folded, tolerance=1e-9, scale=10.0
+        distances.wasserstein1(normal(m, s), normal(n, t)), folded, tolerance=1e-9, scale=10.0
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -185,7 +187,7 @@ def _loss_gradient(case: Any) -> FloatArray:
 def _by_critic(case: Any, slopes: FloatArray) -> FloatArray:
     """-E_z[grad_theta f(g_theta(z))] for the gradients of f at the generated points."""
     jacobians = _theorem_3(case)[1]
-    return -np.einsum("md,mdk->k", slopes, jacobians) / len(jacobians)
+    return np.asarray(-np.einsum("md,mdk->k", slopes, jacobians) / len(jacobians))
 
 
 @TOPIC.claim(
@@ -231,7 +233,9 @@ def _theorem_3_vertex(case: Any) -> float:
     return equal(float(np.abs(gap).max()), 0.0, tolerance=1e-3)
 
 
-_ACTIVATIONS = {
+_Map: TypeAlias = Callable[[FloatArray], Any]
+# Name -> the function, its derivative, its Lipschitz constant.
+_ACTIVATIONS: dict[str, tuple[_Map, _Map, float]] = {
     "tanh": (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2, 1.0),
     "relu": (lambda x: np.maximum(x, 0.0), lambda x: (x > 0.0).astype(float), 1.0),
     "leaky": (lambda x: np.maximum(x, 0.2 * x), lambda x: np.where(x > 0.0, 1.0, 0.2), 1.0),
@@ -265,10 +269,7 @@ def _jacobian_norm(case: Any, biased: bool) -> tuple[float, float, float]:
     function, slope, constant = _ACTIVATIONS[name]
     rng = np.random.default_rng(seed)
     z = spread * rng.normal(size=sizes[0])
-    weights = [
-        spread * rng.normal(size=(n_out, n_in))
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
-    ]
+    weights = [spread * rng.normal(size=(n_out, n_in)) for n_in, n_out in pairwise(sizes)]
     biases = [biased * spread * rng.normal(size=len(w)) for w in weights]
     inputs, slopes = [z], []
     for w, b in zip(weights, biases, strict=True):

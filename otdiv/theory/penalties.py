@@ -31,9 +31,7 @@ def _network(case: Any) -> tuple[Any, FloatArray, float, np.random.Generator]:
     seed, d, hidden, name, weight = case
     rng = np.random.default_rng(seed)
     activation = {"relu": critics.ReLU(), "tanh": critics.Tanh(), "leaky": critics.LeakyReLU()}
-    architecture = critics.Architecture(
-        hidden=hidden, activation=activation[name], dtype="float64"
-    )
+    architecture = critics.Architecture(hidden=hidden, activation=activation[name], dtype="float64")
     network = architecture.build(n_inputs=d, rng=rng)
     network.parameters[...] += 0.3 * rng.normal(size=network.parameters.shape)
     return network, rng.normal(size=(6, d)), weight, rng
@@ -171,7 +169,7 @@ def _dirac_pair(case: Any) -> float:
     best = 1.0 + a / (2.0 * weight)
 
     def objective(slope: float) -> float:
-        return slope * a - weight * (slope - 1.0) ** 2
+        return float(slope * a - weight * (slope - 1.0) ** 2)
 
     value = a + a * a / (4.0 * weight)
     step = 1e-3
@@ -183,7 +181,7 @@ def _dirac_pair(case: Any) -> float:
 
 
 def _line_gap(case: Any) -> tuple[FloatArray, FloatArray, float]:
-    """h = F_y - F_x and rho on the cells of a random pair of densities on [0, 1], and the cell."""
+    """Return h = F_y - F_x and rho on the cells of random densities on [0, 1], and the cell."""
     seed, k = case
     rng = np.random.default_rng(seed)
     p, q = rng.dirichlet(np.ones(k)), rng.dirichlet(np.ones(k))

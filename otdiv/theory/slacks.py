@@ -25,9 +25,7 @@ def equal(left: float, right: float, *, tolerance: float = 1e-12, scale: float =
     return 1.0 - error / (tolerance * scale) if math.isfinite(error) else -math.inf
 
 
-def at_most(
-    small: float, large: float, *, tolerance: float = 1e-12, scale: float = 0.0
-) -> float:
+def at_most(small: float, large: float, *, tolerance: float = 1e-12, scale: float = 0.0) -> float:
     """(large - small) over the larger side, plus `tolerance` for rounding.
 
     `scale` is the size of the terms that either side was summed from, where that is larger.

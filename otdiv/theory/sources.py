@@ -26,9 +26,7 @@ PRINCIPLED = Source(
     "networks, arXiv:1701.04862"
 )
 WGAN = Source("Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, arXiv:1701.07875")
-WGAN_GP = Source(
-    "Gulrajani et al. (2017), Improved training of Wasserstein GANs, arXiv:1704.00028"
-)
+WGAN_GP = Source("Gulrajani et al. (2017), Improved training of Wasserstein GANs, arXiv:1704.00028")
 WGAN_LP = Source(
     "Petzka, Fischer & Lukovnikov (2018), On the regularization of Wasserstein GANs, "
     "arXiv:1709.08894"
@@ -47,15 +45,9 @@ ENDRES = Source(
     "Endres & Schindelin (2003), A new metric for probability distributions, "
     "doi:10.1109/TIT.2003.813506"
 )
-LIN = Source(
-    "Lin (1991), Divergence measures based on the Shannon entropy, doi:10.1109/18.61115"
-)
-COVER = Source(
-    "Cover & Thomas (2006), Elements of information theory, doi:10.1002/047174882X"
-)
-TSYBAKOV = Source(
-    "Tsybakov (2009), Introduction to nonparametric estimation, doi:10.1007/b13794"
-)
+LIN = Source("Lin (1991), Divergence measures based on the Shannon entropy, doi:10.1109/18.61115")
+COVER = Source("Cover & Thomas (2006), Elements of information theory, doi:10.1002/047174882X")
+TSYBAKOV = Source("Tsybakov (2009), Introduction to nonparametric estimation, doi:10.1007/b13794")
 FOURNIER = Source(
     "Fournier & Guillin (2015), On the rate of convergence in Wasserstein distance of the "
     "empirical measure, doi:10.1007/s00440-014-0583-7"

@@ -27,9 +27,7 @@ TOPIC = Topic("transport_examples", "Boxes, warehouses and two parallel segments
     "100 and 10, though the stocks differ from the demand by the same vector up to order",
     source=QI.at("Wasserstein distance"),
     kind=Kind.EQUALITY,
-    cases=lambda: tuples(
-        choices([("Tibet", 100.0), ("Tianjin", 10.0)]), numbers(0, 9, whole=True)
-    ),
+    cases=lambda: tuples(choices([("Tibet", 100.0), ("Tianjin", 10.0)]), numbers(0, 9, whole=True)),
     correction="Costs of the pair Tibet-Tianjin are not in the text; 105 is used.",
 )
 def _warehouse(case: Any) -> float:
@@ -84,8 +82,10 @@ _SECOND = ((1, 1, 1, 2, 2, 2), (7, 7, 8, 9, 10, 10))
 )
 def _six_boxes(case: Any) -> float:
     start, end = case
-    costs = {sum(abs(a - b) for a, b in zip(start, order, strict=True)) for order in
-             set(permutations(end))}
+    costs = {
+        sum(abs(a - b) for a, b in zip(start, order, strict=True))
+        for order in set(permutations(end))
+    }
     if costs != {42} or start.count(1) != 3 or end.count(10) != 2:
         return -1.0
     return equal(6.0 * distances.wasserstein1(start, end), 42.0, scale=42.0)
@@ -115,9 +115,7 @@ def _separated(case: Any) -> float:
     n, rng = len(x), np.random.default_rng(seed)
     # A random plan: a mixture of permutations.
     shares = rng.dirichlet(np.ones(4))
-    cost = sum(
-        share * float(np.abs(x - y[rng.permutation(n)]).mean()) for share in shares
-    )
+    cost = sum(share * float(np.abs(x - y[rng.permutation(n)]).mean()) for share in shares)
     exact = float(y.mean() - x.mean())
     return min(
         equal(cost, exact, scale=20.0), equal(distances.wasserstein1(x, y), exact, scale=20.0)
@@ -136,8 +134,9 @@ def _separated(case: Any) -> float:
 )
 def _two_boxes(case: Any) -> float:
     x, y = [case + 1, case + 4], [case + 2, case + 3]
-    plans = sorted(sum(abs(a - b) for a, b in zip(x, order, strict=True)) for order in
-                   permutations(y))
+    plans = sorted(
+        sum(abs(a - b) for a, b in zip(x, order, strict=True)) for order in permutations(y)
+    )
     if plans != [2, 4]:
         return -1.0
     return equal(2.0 * distances.wasserstein1(x, y), 2.0)
@@ -289,7 +288,7 @@ def _samples() -> Any:
     "example-1-samples",
     item=41,
     title="Example 1 with independent samples",
-    statement="|theta| <= W1(P_0^n, P_theta^n) <= |theta| + W1(z, z') for independent samples z, z'",
+    statement="|theta| <= W1(P_0^n, P_theta^n) <= |theta| + W1(z, z') for independent z, z'",
     source=READING.at("example 1, with samples"),
     kind=Kind.INEQUALITY,
     cases=_samples,

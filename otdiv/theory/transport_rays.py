@@ -23,7 +23,10 @@ TOPIC = Topic("transport_rays", "Optimal critics along transport rays")
 
 def _case() -> Any:
     return tuples(
-        seeds(), numbers(1, 6, whole=True), numbers(1, 6, whole=True), choices([2, 3, 1]),
+        seeds(),
+        numbers(1, 6, whole=True),
+        numbers(1, 6, whole=True),
+        choices([2, 3, 1]),
         numbers(0.1, 0.9),
     )
 
@@ -191,6 +194,7 @@ def _banach(case: Any) -> float:
     x, y = rng.normal(size=(2, n, 2))
     result = transport(y, x, cost=PNormCost(norm=norm))
     assert isinstance(result.plan, SparsePlan)
+    assert result.potentials is not None
     f = LipschitzExtension(result.problem, result.potentials, kind="upper")
     used = result.plan.mass > 1e-12
     start, end = x[result.plan.columns[used]], y[result.plan.rows[used]]

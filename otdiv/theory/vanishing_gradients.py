@@ -48,9 +48,7 @@ def _generator(rng: np.random.Generator, sizes: tuple[int, ...], name: str) -> A
         "tanh": critics.Tanh(),
         "softplus": critics.Softplus(),
     }[name]
-    architecture = critics.Architecture(
-        hidden=sizes[1:-1], activation=activation, dtype="float64"
-    )
+    architecture = critics.Architecture(hidden=sizes[1:-1], activation=activation, dtype="float64")
     network = architecture.build(n_inputs=sizes[0], n_outputs=sizes[-1], rng=rng)
     for bias in network.biases:
         bias[...] = rng.normal(size=bias.shape)
@@ -80,10 +78,10 @@ def _smooth_step(t: FloatArray) -> FloatArray:
     """Infinitely differentiable: 1 for t <= 1, 0 for t >= 2."""
 
     def flat(s: FloatArray) -> FloatArray:
-        return np.where(s > 0.0, np.exp(-1.0 / np.where(s > 0.0, s, 1.0)), 0.0)
+        return np.asarray(np.where(s > 0.0, np.exp(-1.0 / np.where(s > 0.0, s, 1.0)), 0.0))
 
     above, below = flat(2.0 - t), flat(t - 1.0)
-    return above / (above + below)
+    return np.asarray(above / (above + below))
 
 
 @TOPIC.claim(
@@ -134,7 +132,7 @@ def _perfect(case: Any) -> float:
 def _vanishing(case: Any) -> float:
     seed, epsilon = case
     rng = np.random.default_rng(seed)
-    n, d, k = rng.integers(1, 9), rng.integers(1, 4), rng.integers(1, 5)
+    n, d, k = (int(size) for size in rng.integers((1, 1, 1), (9, 4, 5)))
     jacobians, offsets = rng.normal(size=(n, d, k)), rng.normal(size=(n, d))
     theta, w = rng.normal(size=k), rng.normal(size=d)
     w *= 2.0 * rng.random() / np.linalg.norm(w)
@@ -145,8 +143,7 @@ def _vanishing(case: Any) -> float:
 
     step = 1e-5
     gradient = [
-        (loss(theta + step * unit) - loss(theta - step * unit)) / (2.0 * step)
-        for unit in np.eye(k)
+        (loss(theta + step * unit) - loss(theta - step * unit)) / (2.0 * step) for unit in np.eye(k)
     ]
     squares = np.linalg.norm(jacobians, ord=2, axis=(1, 2)) ** 2
     bound = math.sqrt(float(squares.mean())) * epsilon / (1.0 - epsilon)
@@ -198,7 +195,7 @@ def _aligned(case: Any) -> float:
     n, shift = case
     line = np.stack([np.arange(n), np.zeros(n)], axis=1).astype(float)
     p = DiscreteMeasure(points=line)
-    q = DiscreteMeasure(points=line + [float(shift), 0.0])
+    q = DiscreteMeasure(points=line + np.array([float(shift), 0.0]))
     return equal(divergences.js_divergence(p, q), math.log(2.0), tolerance=1e-9)
 
 
@@ -281,7 +278,7 @@ def _lattice_laws() -> Any:
             n = draw(numbers(1, 4, whole=True))
             rows = [[float(draw(numbers(-3, 3, whole=True))) for _ in range(d)] for _ in range(n)]
             counts = np.array([draw(numbers(1, 9, whole=True)) for _ in range(n)], dtype=float)
-            laws.append(DiscreteMeasure(points=rows, weights=counts / counts.sum()))
+            laws.append(DiscreteMeasure(points=np.array(rows), weights=counts / counts.sum()))
         # Symmetric noise: plus or minus the same steps.
         steps = [[float(draw(numbers(0, 2, whole=True))) for _ in range(d)] for _ in range(2)]
         points = np.array([[0.0] * d, *steps])

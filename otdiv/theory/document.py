@@ -1,0 +1,118 @@
+"""The catalogue of claims as a Markdown document that a lecturer can hand out."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .catalogue import topics
+from .claim import Claim, Kind, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from .verification import VerificationReport
+
+__all__ = ["markdown"]
+
+_SIGNS = {
+    Verdict.HELD: "holds",
+    Verdict.REFUTED: "false",
+    Verdict.VIOLATED: "**BROKEN**",
+    Verdict.NOT_REFUTED: "**NOT REFUTED**",
+    Verdict.SKIPPED: "not for a machine",
+}
+
+_INTRODUCTION = """\
+# Claims about divergences, Wasserstein distances and GANs, tested
+
+Every statement below was tested on cases drawn at random, with code that solves transport exactly
+and bounds its own error. A statement that a source prints wrongly stands here as it is printed,
+with the smallest counterexample found, beside its correction and, where one is known, the sharp
+constant.
+
+**Slack** says how far the worst case was from breaking a statement. Of an equality it is 1 - error
+/ tolerance: 1 is perfect, 0 just allowed. Of an inequality it is the distance of its two sides over
+the larger one (plus the rounding allowed): 0 is sharp. Negative is broken. JS carries its halves
+and lies in [0, log 2]; TV is the largest difference on a set, in [0, 1]; logarithms are natural; W1
+has the Euclidean ground distance unless said.
+
+"""
+
+
+def markdown(report: VerificationReport) -> str:
+    """Render the outcomes of `report`, chapter by chapter."""
+    titles = {name: topic.title for name, topic in topics().items()}
+    parts = [_INTRODUCTION, f"{report.summary()}\n\n"]
+    groups = [
+        (name, list(outcomes))
+        for name, outcomes in groupby(report.outcomes, key=lambda outcome: outcome.claim.topic)
+    ]
+    for number, (name, outcomes) in enumerate(groups, start=1):
+        title = titles.get(name, name)
+        parts.append(f"{number}. [{title}](#{_anchor(f'{number}. {title}')}), {len(outcomes)}\n")
+    for number, (name, outcomes) in enumerate(groups, start=1):
+        parts.append(f"\n## {number}. {titles.get(name, name)}\n")
+        parts += [_entry(outcome) for outcome in outcomes]
+    parts.append(_index(report))
+    return "".join(parts)
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    kept = (c for c in heading.lower() if c.isalnum() or c in " -_")
+    return "".join(kept).replace(" ", "-")
+
+
+def _entry(outcome: Outcome) -> str:
+    claim = outcome.claim
+    lines = [f"\n### {claim.title}\n", f"> {_code(claim.statement)}\n", _facts(outcome)]
+    if claim.correction:
+        label = "What is true" if not claim.holds else "Remark"
+        lines.append(f"*{label}.* {claim.correction}\n")
+    if claim.reason:
+        lines.append(f"*Why no machine can test it.* {claim.reason}\n")
+    if outcome.violation is not None:
+        lines.append(f"Counterexample:\n\n```python\n{outcome.violation.code}\n```\n")
+    if outcome.error:
+        lines.append(f"Error: `{outcome.error}`\n")
+    return "\n".join(lines)
+
+
+def _code(statement: str) -> str:
+    return f"`{statement}`"
+
+
+def _facts(outcome: Outcome) -> str:
+    claim = outcome.claim
+    facts = [f"*Source.* {claim.source}."]
+    if outcome.verdict is not Verdict.SKIPPED:
+        verdict = _SIGNS[outcome.verdict]
+        if not claim.holds and outcome.verdict is Verdict.REFUTED and _is_printed(claim):
+            verdict = "false as stated"
+        cases = "case" if outcome.n_cases == 1 else "cases"
+        facts.append(
+            f"*Verdict.* {verdict}; slack {outcome.worst_slack:.3g}, {outcome.n_cases} {cases}."
+        )
+    return " ".join(facts) + f" (`{claim.id}`)\n"
+
+
+def _is_printed(claim: Claim) -> bool:
+    return claim.kind is not Kind.COUNTEREXAMPLE
+
+
+def _index(report: VerificationReport) -> str:
+    """All entries in one table: id, kind, verdict, worst slack."""
+    lines = [
+        "\n## All entries\n\n",
+        "| item | entry | kind | verdict | worst slack | cases |\n",
+        "|---:|---|---|---|---:|---:|\n",
+    ]
+    for outcome in sorted(report.outcomes, key=lambda outcome: outcome.claim.item):
+        claim = outcome.claim
+        kind = "" if claim.kind is None else claim.kind.value
+        skipped = outcome.verdict is Verdict.SKIPPED
+        slack = "" if skipped else f"{outcome.worst_slack:.3g}"
+        lines.append(
+            f"| {claim.item} | `{claim.id}` | {kind} | {_SIGNS[outcome.verdict]} | {slack} | "
+            f"{'' if skipped else outcome.n_cases} |\n"
+        )
+    return "".join(lines)
