@@ -1,10 +1,12 @@
 """What a user can import: complete, documented, light."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +100,18 @@ def test_options_are_keyword_only():
                     data = name == "barycentric_map" and parameter.name == "x"
                     keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
                     assert keyword or data, (name, parameter)
+
+
+def test_type_checkers_see_every_public_name():
+    """The stub of the lazy table of contents names what the table names, from the same rooms."""
+    stub = Path(otdiv.__file__).with_suffix(".pyi")
+    seen = {}
+    for node in ast.parse(stub.read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                seen[alias.asname] = node.module
+    assert sorted(seen) == sorted(PUBLIC)
+    for name, module in seen.items():
+        if module is not None:
+            room = importlib.import_module(f"otdiv.{module}")
+            assert getattr(room, name) is getattr(otdiv, name)
