@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from ._jit import kernel
+from ._jit import helper, kernel
 from .tree_simplex import OPTIMAL, PIVOT_LIMIT, pivot, recompute_potentials
 
 __all__ = [
@@ -47,7 +47,7 @@ def _minimum(typingctx, x, y):
     return signature, codegen
 
 
-@kernel
+@helper
 def _block_minimum(row, g):
     best = row[0] - g[0]
     for j in range(row.size):
@@ -55,7 +55,7 @@ def _block_minimum(row, g):
     return best
 
 
-@kernel
+@helper
 def _block_minimum_negated(row):
     best = -row[0]
     for j in range(row.size):
@@ -63,7 +63,7 @@ def _block_minimum_negated(row):
     return best
 
 
-@kernel
+@helper
 def _lower(out, row, f):
     for j in range(row.size):
         out[j] = _minimum(out[j], row[j] - f)
@@ -84,7 +84,7 @@ def reduce_rows(C, g, f, improved):
         _lower(improved, C[i], f[i])
 
 
-@kernel
+@helper
 def _add(out, row, scale):
     for j in range(row.size):
         out[j] += scale * row[j]
@@ -132,7 +132,7 @@ def merge_columns(C, order, depth):
     return out
 
 
-@kernel
+@helper
 def _insert(values, keys, value, key):
     """Put (value, key) into the ascending list `values`, dropping its last entry."""
     k = values.size - 1
@@ -144,7 +144,7 @@ def _insert(values, keys, value, key):
     keys[k] = key
 
 
-@kernel
+@helper
 def _best_of_row(row, g, shift, relative, values, keys):
     """Insert the columns with row_j - g_j - shift below the last of `values` and eligible."""
     last = values.size - 1
@@ -156,11 +156,11 @@ def _best_of_row(row, g, shift, relative, values, keys):
                 reduced = part[j] - h[j] - shift
                 if reduced < values[last]:
                     local = abs(part[j]) + abs(h[j]) + abs(shift)
-                    if reduced < -relative * local:
+                    if reduced <= -relative * local:
                         _insert(values, keys, reduced, begin + j)
 
 
-@kernel
+@helper
 def _excess(row, g, f, ceiling):
     """Least of row_j - f - g_j - ceiling_j."""
     best = row[0] - g[0] - f - ceiling[0]
@@ -336,7 +336,7 @@ def dense_simplex(tree, C, start, relative, max_pivots):
     i = start
     idle = 0
     n_pivots = 0
-    fresh = False
+    fresh = True  # every caller hands over potentials that were just recomputed
     while n_pivots < max_pivots:
         values[0] = 0.0
         keys[0] = -1

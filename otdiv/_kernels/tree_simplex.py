@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import helper, kernel
 from .tree_start import integer_masses, leaf_order, start_basis
 
 __all__ = [
@@ -77,7 +77,7 @@ def new_tree(n: int, m: int) -> Tree:
     return Tree(*links, np.empty(nodes, np.int64), np.empty(nodes), np.empty(nodes))
 
 
-@kernel
+@helper
 def pivot(tree, n, i, j, c, reduced_cost):
     """Bring arc (i, j) of cost c into the tree: new flows, new tree, new potentials.
 
@@ -283,7 +283,7 @@ def _block_search(tree, n, source, target, cost, start, floor, relative, max_piv
     position = start if start < n_arcs else 0
     n_pivots = 0
     idle = 0
-    fresh = False
+    fresh = True  # every caller hands over potentials that were just recomputed
     first = np.uint32(n)
     while n_pivots < max_pivots:
         best = -floor

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import helper, kernel
 
 __all__ = ["integer_masses", "leaf_order", "start_basis"]
 
 
-@kernel
+@helper
 def _common_unit(weights):
     """Whole numbers proportional to `weights` and their sum, or a sum of 0 where there are none.
 

@@ -1,16 +1,13 @@
 """The rounds of the dense network simplex: duals of a coarse problem, candidate arcs, pricing.
 
-Duals come from a coarser problem, recursively: rows are embedded by their costs to a few columns
-(landmarks) and split at medians into clusters of about four, columns likewise, and the mean costs
-of clusters are a transport problem of a sixteenth of the pairs. This needs no coordinates. Its
-duals, extended by c-transforms, are near the optimum; the simplex runs on the pairs of least
-reduced cost, and full scans of the matrix add violated pairs until there are none.
+Duals come from a coarser problem, recursively (see `_clustering`). Extended by c-transforms they
+are near the optimum; the simplex runs on the pairs of least reduced cost, and full scans of the
+matrix add violated pairs until there are none.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,74 +15,33 @@ import numpy as np
 
 from .._kernels import dense_columns as dense
 from .._kernels import tree_simplex as simplex
-from .._kernels.kdtree import split_level
 from .._kernels.tree_simplex import Tree
 from .._typing import FloatArray, IndexArray
-from ..results import Callback, Progress, Status
+from ..results import Status
+from ._clustering import clustered
+from ._watch import InterruptedRunError, Watch
 
-__all__ = ["Run", "Watch"]
+__all__ = ["Run"]
 
 # Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
 DIRECT_SIZE = 600
 # Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
 N_BEST = 12
-# Columns that embed a row, rows that embed a column: enough for any cloud in a few dimensions.
-LANDMARKS = 6
 # A reduced cost within this share of the sizes of its three terms is rounding.
 ROUNDING = 2.0**-47
 # First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
 FIRST_PENALTY = 16.0
+# Sizes of potentials, over the mean cost paid, that would lose three digits of the value.
+LARGE_ESTIMATE = 1e3
 # Scans with mass still untransported after which the dense simplex takes over.
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
-# Pivots and matrix entries of a slice: a small part of a second.
-SLICE_PIVOTS = 10_000
+# Matrix entries of a slice: a small part of a second.
 SLICE_ENTRIES = 2**26
 
 
 Triples: TypeAlias = tuple[IndexArray, IndexArray, IndexArray]
-
-
-class InterruptedRunError(Exception):
-    """The callback or the iteration limit ends the run; the tree stays valid."""
-
-
-@dataclass(slots=True)
-class Watch:
-    """Counts pivots, tells the callback, and knows when to stop."""
-
-    callback: Callback | None = None
-    max_pivots: int | None = None
-    pivots: int = 0
-    status: Status = Status.OPTIMAL
-    started: float = field(default_factory=time.perf_counter)
-    lower: float = -math.inf
-    upper: float = math.inf
-
-    @property
-    def slice_pivots(self) -> int:
-        """Pivots that the next slice may do."""
-        if self.max_pivots is None:
-            return SLICE_PIVOTS
-        return max(0, min(SLICE_PIVOTS, self.max_pivots - self.pivots))
-
-    def after(self, n_pivots: int) -> None:
-        """Account for a slice; raises `InterruptedRunError` where the run must end."""
-        self.pivots += n_pivots
-        if self.callback is not None:
-            progress = Progress(
-                iteration=self.pivots,
-                lower=self.lower,
-                upper=self.upper,
-                elapsed=time.perf_counter() - self.started,
-            )
-            if self.callback(progress) is True:
-                self.status = Status.STOPPED
-                raise InterruptedRunError
-        if self.max_pivots is not None and self.pivots >= self.max_pivots:
-            self.status = Status.MAX_ITERATIONS
-            raise InterruptedRunError
 
 
 @dataclass(slots=True)
@@ -225,10 +181,23 @@ class Run:
         return True
 
     def _release(self) -> None:
-        """Drop the penalty; the optimum for it may be slightly off at the finer rounding."""
-        if self.dust == 0 or simplex.artificial_flow(self.tree, self.C.shape[0]) == 0:
-            simplex.release(self.tree, self.C.shape[0], self.estimate)
+        """Drop the penalty; the optimum for it may be slightly off at the finer rounding.
+
+        Estimates far larger than the costs that are paid would cost digits of the potentials: then
+        row minima stand in for them.
+        """
+        n = self.C.shape[0]
         self.penalty = 0.0
+        if self.dust > 0 and simplex.artificial_flow(self.tree, n) > 0:
+            return
+        if self.estimate.any():
+            i, j, mass = simplex.flows(self.tree, n)
+            paid = float(np.abs(self.C[i, j]) @ mass) / float(self.a.sum())
+            if float(np.abs(self.estimate).max()) > LARGE_ESTIMATE * paid:
+                lowest = self.C.min(axis=1)
+                if np.abs(lowest).max() < np.abs(self.estimate).max():
+                    self.estimate = lowest
+        simplex.release(self.tree, n, self.estimate)
 
     def _spend(self, n_pivots: int) -> None:
         """Account for pivots; far more than any run needs mean that rounding keeps it going."""
@@ -291,7 +260,7 @@ class Run:
             if self._artificial():
                 if not self._raise_penalty():
                     return
-            elif self.penalty > 4.0 * self.unit or (self.spread and self.penalty > 0.0):
+            elif self.penalty > 0.0:
                 self._release()
             else:
                 return
@@ -376,46 +345,16 @@ class Run:
 
     def _coarse_duals(self) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials from the duals of the clustered problem."""
-        C = self.C
-        n, m = C.shape
-        rng = np.random.default_rng(0)
-        row_depth, column_depth = _depth(n), _depth(m)
-        row_order = _clusters(C[:, rng.permutation(m)[:LANDMARKS]].T, row_depth)
-        column_order = _clusters(C[rng.permutation(n)[:LANDMARKS]], column_depth)
-        merged = dense.merge_rows(C, row_order, row_depth)
-        coarse = Run(
-            dense.merge_columns(merged, column_order, column_depth),
-            _sums(self.a, row_order, row_depth),
-            _sums(self.b, column_order, column_depth),
-            self.watch,
-        ).solve()
+        merged, C, a, b = clustered(self.C, self.a, self.b)
+        coarse = Run(C, a, b, self.watch).solve()
         if self.watch.status is not Status.OPTIMAL:
+            n, m = self.C.shape
             self._hang(np.zeros(n), np.zeros(m), self.unit)
             raise InterruptedRunError
-        coarse_f, _ = simplex.potentials(coarse.tree, len(merged))
-        g = np.full(m, np.inf)
-        dense.reduce_columns(merged, np.arange(len(merged)), coarse_f, g)
+        f, _ = simplex.potentials(coarse.tree, len(C))
+        g = np.full(self.C.shape[1], np.inf)
+        dense.reduce_columns(merged, np.arange(len(merged)), f, g)
         return self._extended(g)
-
-
-def _depth(n: int) -> int:
-    """Level at which clusters hold 3 to 6 of n rows."""
-    return max(0, math.floor(math.log2(n / 3.0)))
-
-
-def _clusters(features: FloatArray, depth: int) -> IndexArray:
-    """Order (n,) of the columns of `features` (k, n) whose equal parts are clusters."""
-    features = np.ascontiguousarray(features)
-    order = np.arange(features.shape[1])
-    keys = np.empty(features.shape[1])
-    for level in range(depth):
-        split_level(features, order, keys, level)
-    return order
-
-
-def _sums(masses: IndexArray, order: IndexArray, depth: int) -> IndexArray:
-    starts = (np.arange(1 << depth) * len(order)) >> depth
-    return np.asarray(np.add.reduceat(masses[order], starts))
 
 
 def _joined(arcs: Arcs, more: Arcs) -> Arcs:

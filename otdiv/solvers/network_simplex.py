@@ -15,7 +15,8 @@ from ..errors import InvalidInputError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
-from ._dense_rounds import Run, Watch
+from ._dense_rounds import Run
+from ._watch import Watch
 
 __all__ = ["NetworkSimplex"]
 
