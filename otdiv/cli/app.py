@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import OtdivError
-from . import compare, wgan
+from . import compare, verify, wgan
 
 __all__ = ["INTERRUPTED", "USAGE", "main"]
 
@@ -19,7 +19,7 @@ USAGE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells report a program that Ctrl-C ended."""
 
-_COMMANDS = (compare, wgan)
+_COMMANDS = (compare, verify, wgan)
 """Modules with `add_parser(commands)`, which sets `run`: the parsed arguments -> exit code.
 
 Importing them must stay cheap: what a command needs is imported when it runs.

@@ -100,7 +100,7 @@ def _perfect(case: Any) -> float:
     real, fake = case
 
     def distance(x: FloatArray) -> FloatArray:
-        return np.linalg.norm(x[:, None] - real, axis=2).min(axis=1)
+        return np.asarray(np.linalg.norm(x[:, None] - real, axis=2).min(axis=1))
 
     delta = float(distance(fake).min()) / 3.0
     worst = 1.0
