@@ -237,6 +237,7 @@ def fit_critic(
         raise InvalidInputError("y", f"have {points_x.shape[1]} columns", points_y.shape[1])
     n_steps = check_positive_integer("max_iterations", max_iterations)
     check_callback(callback)
+    _check_objects(network, constraint, optimizer)
     target = DiscreteMeasure(
         points=points_y, weights=as_weights("y_weights", y_weights, len(points_y), normalize=True)
     )
@@ -283,6 +284,20 @@ def fit_critic(
         ),
         constraint=constraint,
     )
+
+
+def _check_objects(network: Any, constraint: Any, optimizer: Any) -> None:
+    """Raise where a name, a class or a built network stands for one of the option objects."""
+    if not isinstance(network, Architecture | None):
+        raise InvalidInputError(
+            "network", "be an Architecture, as Architecture(hidden=(64, 64))", repr(network)
+        )
+    if not isinstance(constraint, Constraint | None):
+        raise InvalidInputError(
+            "constraint", "be an object, as LipschitzPenalty(10.0)", repr(constraint)
+        )
+    if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "start")):
+        raise InvalidInputError("optimizer", "be an object, as Adam()", repr(optimizer))
 
 
 def _standardisation(x: FloatArray, y: FloatArray) -> tuple[FloatArray, float]:

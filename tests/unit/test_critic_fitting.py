@@ -164,3 +164,17 @@ def test_bad_samples_are_named():
         fit_critic([[np.nan, 1.0]], [[0.0, 0.0]])
     with pytest.raises(InvalidInputError, match="`y` must have 2 columns; got 3"):
         fit_critic(np.zeros((2, 2)), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("network", (64, 64)),
+        ("constraint", "clip"),
+        ("constraint", Orthonormal),
+        ("optimizer", Adam),
+    ],
+)
+def test_options_are_objects_not_names_or_classes(option, value):
+    with pytest.raises(InvalidInputError, match=f"`{option}` must be an"):
+        fit_critic([0.0], [1.0], **{option: value})
