@@ -7,6 +7,7 @@ of the costs that the laws draw (whole numbers up to 20).
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -109,13 +110,22 @@ scipy_wasserstein = PointSolver(_scipy_line)
 """`scipy.stats.wasserstein_distance`: the value, for points on a line."""
 
 
+@functools.cache
+def _ott_compiled() -> Any:
+    """The solve under `jax.jit`, which compiles once a shape instead of tracing every call."""
+    linear, geometry = _needed("ott.solvers.linear"), _needed("ott.geometry.geometry")
+
+    def plan(a: Any, b: Any, C: Any) -> Any:
+        geom = geometry.Geometry(cost_matrix=C, epsilon=EPSILON)
+        return linear.solve(geom, a=a, b=b, threshold=1e-8, max_iterations=_ITERATIONS).matrix
+
+    return _needed("jax").jit(plan)
+
+
 def ott_sinkhorn(a: Any, b: Any, C: Any) -> Any:
     """`ott.solvers.linear.solve` on a `Geometry`: the plan."""
-    linear, geometry = _needed("ott.solvers.linear"), _needed("ott.geometry.geometry")
     with _double_jax():
-        geom = geometry.Geometry(cost_matrix=_needed("jax.numpy").asarray(C), epsilon=EPSILON)
-        out = linear.solve(geom, a=a, b=b, threshold=1e-8, max_iterations=_ITERATIONS)
-        return np.asarray(out.matrix)
+        return np.asarray(_ott_compiled()(a, b, C))
 
 
 def ott_hungarian(a: Any, b: Any, C: Any) -> Any:

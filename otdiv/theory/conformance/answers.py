@@ -140,9 +140,12 @@ def _as_array(part: Any) -> FloatArray:
         if hasattr(part, method):
             part = getattr(part, method)()
     try:
-        return np.array(part, dtype=np.float64)
+        array = np.asarray(part)
     except (TypeError, ValueError):
         raise UnreadableAnswerError(f"the solver returned {_describe(part)}") from None
+    if array.dtype.kind not in "fiu":
+        raise UnreadableAnswerError(f"the solver returned {_describe(part)}")
+    return array.astype(np.float64)
 
 
 def _with_part(answer: Answer, name: str, part: Any, shape: tuple[int, int]) -> Answer:

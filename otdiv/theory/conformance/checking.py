@@ -260,6 +260,7 @@ def _body(
             return
         except SolverRaisedError as error:
             miss, text, raised = math.inf, str(error), True
+            record.worst = math.inf
         else:
             record.n_measured += 1
         record.n_cases += 1

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
 from typing import Any
 
 from ..._validation import check_positive
-from ...errors import InvalidInputError
+from ...errors import InvalidInputError, OtdivError
 from .checking import Conditions, as_conditions, chosen_laws, run_law
 from .law import Call, Law
 from .loading import SolverUnderTest, under_test
@@ -57,11 +62,16 @@ def check_solver_isolated(
     ------
     InvalidInputError
         If `solver` is not an import path, or an argument is out of range.
+    OtdivError
+        If the child does not come as far as the first call.
 
-    Notes
-    -----
-    The child is started afresh ("spawn"): a script that calls this needs the usual
-    `if __name__ == "__main__":`.
+    Examples
+    --------
+    >>> from otdiv.theory.conformance import check_solver_isolated
+    >>> check_solver_isolated("no.such.module:solve")
+    Traceback (most recent call last):
+    ...
+    otdiv.errors.InvalidInputError: `solver` must name a module that imports; ...
     """
     if not isinstance(solver, str):
         raise InvalidInputError(
@@ -92,11 +102,66 @@ def check_solver_isolated(
     )
 
 
-def _child(path: str, conditions: Conditions, ids: list[str], pipe: Connection) -> None:
-    """Run laws and tell the parent of each call before it is made, and of each result."""
+class _Child:
+    """A fresh interpreter that runs laws and sends calls and results, read with patience."""
+
+    def __init__(self, path: str, conditions: Conditions, ids: list[str]):
+        code = (
+            "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+            f"from {__name__} import serve; serve()"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdin is not None
+        pickle.dump((path, conditions, ids), self._process.stdin)
+        self._process.stdin.close()
+        self._messages: queue.Queue[Any] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while True:
+                self._messages.put(pickle.load(self._process.stdout))
+        except (EOFError, pickle.UnpicklingError):
+            self._messages.put(None)
+
+    def message(self, seconds: float) -> Any:
+        """Next message; None where the child has ended. Raises queue.Empty after `seconds`."""
+        return self._messages.get(timeout=seconds)
+
+    def end(self) -> int:
+        """End the child, however it fares, and return its exit code."""
+        if self._process.poll() is None and not self._reader.is_alive():
+            self._process.wait(timeout=_SLACK_SECONDS)
+        self._process.kill()
+        code = self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
+
+def serve() -> None:
+    """Run the laws that stand on stdin, and write each call and result to stdout.
+
+    What the solver prints goes to stderr instead.
+    """
+    path, conditions, ids = pickle.load(sys.stdin.buffer)
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def send(message: Any) -> None:
+        pickle.dump(message, stream)
+        stream.flush()
+
     subject = under_test(path)
     for law in chosen_laws(ids, conditions.regularised):
-        pipe.send(run_law(law, subject, conditions, announce=pipe.send))
+        send(run_law(law, subject, conditions, announce=send))
 
 
 def _run_child(
@@ -108,44 +173,43 @@ def _run_child(
     callback: Callable[[LawResult], object] | None,
 ) -> tuple[list[LawResult], bool]:
     """Results of the laws up to the first that ends the child, that one included."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    ids = [law.id for law in laws]
-    child = context.Process(target=_child, args=(path, conditions, ids, sender), daemon=True)
-    child.start()
-    sender.close()
+    child = _Child(path, conditions, [law.id for law in laws])
     rows: list[LawResult] = []
     last: tuple[Any, ...] = ()
-    start, patience, first = time.perf_counter(), _SLACK_SECONDS, True
+    silent, first = True, True
+    start, patience = time.perf_counter(), _SLACK_SECONDS
     try:
         while len(rows) < len(laws):
             try:
-                message = receiver.recv() if receiver.poll(patience) else None
-            except EOFError:
-                child.join()
-                end = f"the process ended with exit code {child.exitcode} during the call"
+                message = child.message(patience)
+            except queue.Empty:
+                text = f"no answer within {patience:g} s"
             else:
+                silent = silent and message is None
                 if isinstance(message, tuple):  # the arrays of a call, or nothing once it is back
-                    last = message
-                    patience = call_seconds if last and not first else _SLACK_SECONDS
-                    first = first and bool(last)
-                    patience += call_seconds if first else 0.0
+                    last, first = message, first and bool(message)
+                    patience = call_seconds if last else _SLACK_SECONDS
+                    patience += _SLACK_SECONDS if first else 0.0
                     continue
-                end = f"no answer within {patience:g} s"
                 if isinstance(message, LawResult):
                     rows.append(message)
                     last, start, patience = (), time.perf_counter(), _SLACK_SECONDS
                     if callback is not None and callback(message) is True:
                         return rows, True
                     continue
+                code = child.end()
+                if silent:
+                    raise OtdivError(
+                        f"the process of the solver ended with exit code {code} before its first "
+                        "call"
+                    )
+                text = f"the process ended with exit code {code} during the call"
             seconds = time.perf_counter() - start
-            rows.append(_ended(laws[len(rows)], subject, conditions, last, end, seconds))
-            return rows, callback is not None and callback(rows[-1]) is True
+            row = _ended(laws[len(rows)], subject, conditions, last, text, seconds)
+            rows.append(row)
+            return rows, callback is not None and callback(row) is True
     finally:
-        if child.is_alive():
-            child.kill()
-        child.join()
-        receiver.close()
+        child.end()
     return rows, False
 
 
