@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
+from . import conformance
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +45,7 @@ examples
   otdiv verify --topic duality --topic topology --examples 1000
   otdiv verify --claim pinsker --claim theorem-3 --rng 7
   otdiv verify --format markdown --output catalogue.md
+  otdiv verify --solver mypackage.ot:emd --tolerance 1e-9
 
 exit codes
   0 all as expected   1 a claim broke, or a false one was not refuted
@@ -69,9 +71,8 @@ def add_parser(commands: Any) -> None:
         "--examples",
         metavar="N",
         type=int,
-        default=200,
         help="cases a claim, but for rates and statistics, which have a budget of their own "
-        "(default: 200)",
+        "(default: 200; of a law of solvers: 50)",
     )
     how.add_argument(
         "--rng", metavar="SEED", type=int, default=0, help="seed of the cases (default: 0)"
@@ -83,6 +84,7 @@ def add_parser(commands: Any) -> None:
         help="by default what the suffix of --output says, else a table",
     )
     output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    conformance.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,13 +97,16 @@ def run(options: argparse.Namespace) -> int:
     _check_target(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
+    if options.solver is not None:
+        return _check_solver(options, style, target)
+    _check_solver_options(options)
     from ..theory import verify
 
     with _progress() as callback:
         report = verify(
             options.claim,
             topics=options.topic,
-            examples=options.examples,
+            examples=200 if options.examples is None else options.examples,
             rng=options.rng,
             callback=callback,
         )
@@ -112,6 +117,29 @@ def run(options: argparse.Namespace) -> int:
         target.write_text(text, encoding="utf-8")
         sys.stderr.write(f"{report.summary()}\n")
     return 0 if report.all_as_expected else 1
+
+
+def _check_solver(options: argparse.Namespace, style: str, target: Path | None) -> int:
+    """Run the laws of solvers instead of the claims."""
+    if options.claim or options.topic:
+        raise InvalidInputError("--claim", "be left out with --solver: its laws are run")
+    return conformance.run(
+        options.solver,
+        tolerance=options.tolerance,
+        regularised=options.regularised,
+        laws=options.law,
+        call_seconds=options.call_seconds,
+        examples=50 if options.examples is None else options.examples,
+        seed=options.rng,
+        style=style,
+        target=target,
+    )
+
+
+def _check_solver_options(options: argparse.Namespace) -> None:
+    for name in ("tolerance", "regularised", "law"):
+        if getattr(options, name):
+            raise InvalidInputError(f"--{name}", "come with --solver")
 
 
 def _check_target(target: Path | None) -> None:

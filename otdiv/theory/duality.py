@@ -260,7 +260,7 @@ def _opposite(case: Any) -> float:
 @TOPIC.claim(
     "potentials-opposite-for-squares",
     item=66,
-    title="g = -f for any cost, as one might conclude",
+    title="Opposite potentials for any cost, as one might conclude",
     statement="on a common support an optimal dual of |x - y|^2 has g = -f: it is worth W2^2",
     source=HERRMANN.at("dual form"),
     kind=Kind.COUNTEREXAMPLE,

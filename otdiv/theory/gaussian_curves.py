@@ -27,6 +27,10 @@ _JS_VALUES = (
 )
 
 
+def _hundredths(most: int) -> Any:
+    return numbers(0, most, whole=True).map(lambda k: k / 100.0)
+
+
 def _js(mean: float, deviation: float = 1.0) -> float:
     return float(divergences.js_divergence(normal(0.0, deviation), normal(mean, deviation)))
 
@@ -75,7 +79,7 @@ def _gaussian_js_values(case: Any) -> float:
     statement="log 2 - exp(-mu^2 / (8 s^2)) <= JS <= log 2",
     source=BOXES.at(_PLACE),
     kind=Kind.INEQUALITY,
-    cases=lambda: tuples(numbers(0, 40), numbers(0.25, 4.0)),
+    cases=lambda: tuples(_hundredths(4000), numbers(0.25, 4.0)),
     correction="The exponential is the Bhattacharyya coefficient; at mu = 20 s nothing of log 2 - "
     "JS is left in double precision.",
 )
@@ -96,7 +100,7 @@ def _gaussian_js_saturates(case: Any) -> float:
     statement="0 <= mu < nu implies JS(mu) <= JS(nu) and KL(mu) <= KL(nu)",
     source=BOXES.at(_PLACE),
     kind=Kind.INEQUALITY,
-    cases=lambda: tuples(*(numbers(0, 1200, whole=True).map(lambda k: k / 100.0),) * 2),
+    cases=lambda: tuples(_hundredths(1200), _hundredths(1200)),
 )
 def _gaussian_increase(case: Any) -> float:
     near, far = sorted(case)

@@ -251,7 +251,7 @@ def _cells(case: Any) -> tuple[DiscreteMeasure, FloatArray, FloatArray, Any]:
 @TOPIC.claim(
     "k-means-is-w2",
     item=72,
-    title="k-means is the best k points in W2",
+    title="The best k points in W2 are those of k-means",
     statement="min over weights of W2(P, sum_j w_j d_{c_j})^2 = E min_j |x - c_j|^2, at the masses "
     "of the Voronoi cells",
     source=ZHENG.at("reason 3"),

@@ -1,0 +1,104 @@
+"""`otdiv verify` on the command line: formats, files, exit codes."""
+
+import dataclasses
+import json
+
+import pytest
+
+from otdiv import theory
+from otdiv.cli import main
+from otdiv.theory import claims
+
+QUICK = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
+
+
+def test_table_shows_each_claim_and_a_summary(capsys):
+    assert main(QUICK) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert any(line.split()[:1] == ["pinsker"] and "held" in line for line in lines)
+    assert any(line.split()[:1] == ["kl-is-symmetric"] and "refuted" in line for line in lines)
+    assert lines[-1].startswith("2 entries")
+    assert err == ""
+
+
+def test_nothing_is_cut(capsys):
+    main(["verify", "--claim", "generator-collapses-on-a-fixed-discriminator", "--examples", "1"])
+    out = capsys.readouterr().out.replace("\n", "")
+    assert "…" not in out
+
+
+def test_json_goes_to_stdout(capsys):
+    assert main([*QUICK, "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["claims"]) == 2
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("md", "# Claims"), ("json", "{"), ("txt", " ")])
+def test_suffix_of_output_chooses_the_format(tmp_path, capsys, suffix, start):
+    target = tmp_path / f"report.{suffix}"
+    assert main([*QUICK, "--output", str(target)]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "1 held" in err
+    assert target.read_text().startswith(start)
+
+
+def test_a_topic_is_a_chapter(capsys):
+    assert main(["verify", "--topic", "gan_game", "--examples", "1"]) == 0
+    assert "generator-criterion" in capsys.readouterr().out
+
+
+def broken_pinsker():
+    table = claims()
+    table["pinsker"] = dataclasses.replace(table["pinsker"], check=lambda case: len(case[0]) - 2.5)
+    return table
+
+
+def test_a_broken_claim_ends_with_1_and_a_program(capsys, monkeypatch):
+    # The report's program asks the catalogue, so the fault is planted there.
+    monkeypatch.setattr("otdiv.theory.verification.all_claims", broken_pinsker)
+    assert main(QUICK) == 1
+    out = capsys.readouterr().out
+    assert "BROKEN" in out
+    code = out[out.index("from numpy") : out.index("\n\n", out.index("from numpy"))]
+    monkeypatch.setattr(theory, "claims", broken_pinsker)
+    exec(code, {})
+    assert capsys.readouterr().out == "-1.5\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--claim", "pinskr"], "did you mean pinsker"),
+        (["--topic", "nothing"], "be among entropy"),
+        (["--examples", "0"], "`examples` must be at least 1"),
+        (["--rng", "-1"], "`rng` must be non-negative"),
+        (["--output", "no/such/folder/x.md"], "`--output` must"),
+        (["--format", "csv"], "invalid choice"),
+        (["--tolerance", "1e-6"], "`--tolerance` must come with --solver"),
+        (["--solver", "ot:emd", "--claim", "pinsker"], "`--claim` must be left out"),
+    ],
+)
+def test_usage_is_2_and_says_what_is_wrong(capsys, arguments, text):
+    assert main(["verify", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert text in err
+    assert out == ""
+
+
+def test_interruption_is_130(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("otdiv.theory.verification.run_claim", interrupted)
+    assert main(QUICK) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_same_seed_prints_the_same_slacks(capsys):
+    runs = []
+    for _ in range(2):
+        main([*QUICK, "--format", "json", "--rng", "3"])
+        content = json.loads(capsys.readouterr().out)
+        runs.append([record["worst_slack"] for record in content["claims"]])
+    assert runs[0] == runs[1]
