@@ -228,17 +228,18 @@ def best_per_row_and_column(
 
 
 @kernel
-def price_rows(C, f, g, start, stop, relative, n_best, source, target, cost, count, least):
-    """Append up to `n_best` eligible pairs of each of the rows start..stop-1 to the arc lists.
+def price_rows(C, f, g, rows, relative, n_best, source, target, cost, count, least):
+    """Append up to `n_best` eligible pairs of each of the given rows to the arc lists.
 
     Eligible as in `sparse_simplex` with floor 0. The lists must have room for
-    ``(stop - start) * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
+    ``rows.size * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
     eligible, or 0, so ``f + least`` is feasible up to rounding. Returns the new count.
     """
     n = C.shape[0]
     values = np.empty(n_best)
     keys = np.empty(n_best, np.int64)
-    for i in range(start, stop):
+    for e in range(rows.size):
+        i = rows[e]
         for k in range(n_best):
             values[k] = 0.0
             keys[k] = -1

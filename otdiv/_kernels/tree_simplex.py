@@ -339,7 +339,7 @@ def sparse_simplex(
     """
     nodes = tree.parent.size
     # Renumbering costs about as much as some hundred pivots; shorter stretches gain little.
-    stretch = max(2000, nodes // 2)
+    stretch = max(2000, nodes)
     work = new_tree(n, nodes - n - 1)
     label, back = np.empty(nodes, np.uint32), np.empty(nodes, np.uint32)
     position, n_pivots = start, 0

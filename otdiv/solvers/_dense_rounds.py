@@ -37,6 +37,8 @@ LARGE_ESTIMATE = 1e3
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
+# Violated pairs a row below which the next scan looks at the rows concerned first.
+FEW = 0.5
 # Matrix entries of a slice: a small part of a second.
 SLICE_ENTRIES = 2**26
 
@@ -169,12 +171,17 @@ class Run:
         left = int(simplex.artificial_flow(self.tree, self.C.shape[0]))
         return left if left > self.dust else 0
 
-    def _raise_penalty(self) -> bool:
-        """Raise the penalty until some pair is eligible; False proves infeasibility."""
-        gap, by_source = dense.hanging_gap(self.tree, self.C)
-        if gap == math.inf:
-            self.infeasible = by_source
-            return False
+    def _raise_penalty(self, *, anyhow: bool = False) -> bool:
+        """Raise the penalty until some pair is eligible; False proves infeasibility.
+
+        With `anyhow`, pairs are known to be eligible already.
+        """
+        gap = 0.0
+        if not anyhow:
+            gap, by_source = dense.hanging_gap(self.tree, self.C)
+            if gap == math.inf:
+                self.infeasible = by_source
+                return False
         increase = max(3.0 * self.penalty, gap)
         simplex.raise_penalty(self.tree, self.C.shape[0], increase)
         self.penalty += increase
@@ -284,11 +291,15 @@ class Run:
         if watched:
             self._check(f, g)
         left = self._artificial()
+        suspects: IndexArray | None = None
         for scan in range(10**6):
             self._pivot_on(arcs)
             f, g = simplex.potentials(self.tree, n)
-            found, least = self._price(f, g)
-            if watched:
+            found, least = self._price(f, g, suspects)
+            if found is None and suspects is not None:
+                suspects = None
+                found, least = self._price(f, g)
+            if watched and suspects is None:
                 self._check(f + least, g)
             before, left = left, self._artificial()
             if left and scan >= PATIENCE:
@@ -296,12 +307,15 @@ class Run:
                 return
             if left:
                 if found is None or left > 0.7 * before:
-                    self._raise_penalty()
+                    self._raise_penalty(anyhow=found is not None)
             elif self.penalty > 0.0:
                 self._release()
             elif found is None:
                 return
             if found is not None:
+                # When few rows had violated pairs, the next are looked for among these rows first.
+                few = len(found.source) < FEW * n
+                suspects = np.unique(found.source).astype(np.int64) if few and not left else None
                 arcs = _merged(arcs, found)
 
     def _pivot_on(self, arcs: Arcs) -> None:
@@ -319,18 +333,24 @@ class Run:
             if self.tolerance is not None and code != simplex.OPTIMAL:
                 self._check()
 
-    def _price(self, f: FloatArray, g: FloatArray) -> tuple[Arcs | None, FloatArray]:
-        """Scan all pairs: the violated ones, None if there are none, and how far f is too large."""
+    def _price(
+        self, f: FloatArray, g: FloatArray, rows: IndexArray | None = None
+    ) -> tuple[Arcs | None, FloatArray]:
+        """Scan all pairs, or those of some rows: the violated ones, and how far f is too large.
+
+        The violated ones are None if there are none.
+        """
         n, m = self.C.shape
-        source = np.empty(n * N_BEST, np.uint32)
-        target = np.empty(n * N_BEST, np.uint32)
-        cost = np.empty(n * N_BEST)
-        least = np.empty(n)
+        rows = np.arange(n) if rows is None else rows
+        source = np.empty(len(rows) * N_BEST, np.uint32)
+        target = np.empty(len(rows) * N_BEST, np.uint32)
+        cost = np.empty(len(rows) * N_BEST)
+        least = np.zeros(n)
         count = 0
         step = max(1, SLICE_ENTRIES // m)
-        for start in range(0, n, step):
+        for start in range(0, len(rows), step):
             count = dense.price_rows(
-                self.C, f, g, start, min(n, start + step), self.rounding, N_BEST,
+                self.C, f, g, rows[start : start + step], self.rounding, N_BEST,
                 source, target, cost, count, least,
             )  # fmt: skip
         if count == 0:
