@@ -83,10 +83,59 @@ def exponentiate(t):
 
 
 @fast_kernel
-def fill_exponents(x, i, shift, y, v, start, root, out):
-    """out[j] = shift + v[start + j] - c(x_i, y_{start + j}) with x (n, d) and y (d, m).
+def _add_squares(x, i, y, start, first, out):
+    """out[j] += sum over dimensions k >= first of (x_ik - y_k,start+j)², three at a time."""
+    width = out.size
+    stop = start + width
+    d = y.shape[0]
+    k = first
+    while k + 3 <= d:
+        y0, y1, y2 = y[k, start:stop], y[k + 1, start:stop], y[k + 2, start:stop]
+        x0, x1, x2 = x[i, k], x[i, k + 1], x[i, k + 2]
+        for j in range(width):
+            e0, e1, e2 = x0 - y0[j], x1 - y1[j], x2 - y2[j]
+            out[j] += (e0 * e0 + e1 * e1) + e2 * e2
+        k += 3
+    while k < d:
+        y0, x0 = y[k, start:stop], x[i, k]
+        for j in range(width):
+            e0 = x0 - y0[j]
+            out[j] += e0 * e0
+        k += 1
 
-    The cost is the squared distance, or the distance where `root` is set.
+
+@fast_kernel
+def _add_products(x, i, y, start, first, out):
+    """out[j] += sum over dimensions k >= first of x_ik y_k,start+j, four at a time."""
+    width = out.size
+    stop = start + width
+    d = y.shape[0]
+    k = first
+    while k + 4 <= d:
+        y0, y1, y2, y3 = (
+            y[k, start:stop],
+            y[k + 1, start:stop],
+            y[k + 2, start:stop],
+            y[k + 3, start:stop],
+        )
+        x0, x1, x2, x3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+        for j in range(width):
+            out[j] += (x0 * y0[j] + x1 * y1[j]) + (x2 * y2[j] + x3 * y3[j])
+        k += 4
+    while k < d:
+        y0, x0 = y[k, start:stop], x[i, k]
+        for j in range(width):
+            out[j] += x0 * y0[j]
+        k += 1
+
+
+@fast_kernel
+def fill_exponents(x, i, shift, y, v, start, root, out):
+    """Exponents of row i against columns start, start + 1, … with x (n, d) and y (d, m).
+
+    With `root` out[j] = shift + v_j - |x_i - y_j|. Without, out[j] = shift + v_j + x_i . y_j, which
+    is the same for the squared distance when the caller has doubled x and taken the squared lengths
+    into shift and v: half the arithmetic of differences, and as exact where the points are centred.
     """
     width = out.size
     stop = start + width
@@ -98,29 +147,15 @@ def fill_exponents(x, i, shift, y, v, start, root, out):
         for j in range(width):
             difference = x0 - first[j]
             out[j] = difference * difference
-        for k in range(1, d):
-            other = y[k, start:stop]
-            xk = x[i, k]
-            for j in range(width):
-                difference = xk - other[j]
-                out[j] += difference * difference
+        _add_squares(x, i, y, start, 1, out)
         for j in range(width):
             out[j] = shift + values[j] - out[j] ** 0.5
-        return
-    if d == 1:
+    elif d == 1:
         for j in range(width):
-            difference = x0 - first[j]
-            out[j] = shift + values[j] - difference * difference
-        return
-    second = y[1, start:stop]
-    x1 = x[i, 1]
-    for j in range(width):
-        difference = x0 - first[j]
-        other_difference = x1 - second[j]
-        out[j] = shift + values[j] - (difference * difference + other_difference * other_difference)
-    for k in range(2, d):
-        other = y[k, start:stop]
-        xk = x[i, k]
+            out[j] = (shift + values[j]) + x0 * first[j]
+    else:
+        second = y[1, start:stop]
+        x1 = x[i, 1]
         for j in range(width):
-            difference = xk - other[j]
-            out[j] -= difference * difference
+            out[j] = (shift + values[j]) + (x0 * first[j] + x1 * second[j])
+        _add_products(x, i, y, start, 2, out)

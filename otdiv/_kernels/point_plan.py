@@ -18,11 +18,29 @@ from .exponential import LOG2_E
 # A sum this far (in bits) from its marginal was computed with a shift that says too little: digits
 # may have been pruned or lost in the subnormal range, so it is computed again from its maximum.
 _TRUSTED_BITS = 6.0
-# Scalings of a stored plan stay within this many bits of where it was made, so that what was
-# pruned then is still negligible.
-_REUSE_BITS = 5.0
+# Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
+_FREE_BITS = 2.0
+# Factors of a stored plan stay within this many bits: their products must not overflow.
+_LARGEST_MOVE = 200.0
+# A plan up to this size is assumed to stay in the last-level cache.
+_CACHE_BYTES = 1.6e7
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
+
+
+class Buffer:
+    """Memory for one stored plan at a time: fresh pages cost as much as filling them."""
+
+    def __init__(self):
+        self._array = np.empty(0, dtype=np.int8)
+
+    def take(self, size: int, dtype=np.float64) -> np.ndarray:
+        """Array (size,) of undefined content; what was taken before becomes invalid."""
+        needed = size * np.dtype(dtype).itemsize
+        if self._array.size < needed:
+            self._array = np.empty(0, dtype=np.int8)
+            self._array = np.empty(needed, dtype=np.int8)
+        return self._array[:needed].view(dtype)
 
 
 class Ranges(NamedTuple):
@@ -52,19 +70,28 @@ class Ranges(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """One cloud in bits: points (n, d) and (d, n), weights, leaves and their smallest weights."""
+    """One cloud in bits.
+
+    `points` (d, n) bound the leaves; `rows` (n, d), `columns` (d, n) and `lengths` (n,) are what the
+    sums are computed from: the points themselves for distances; doubled, plain, and their squared
+    lengths for squared distances.
+    """
 
     points: np.ndarray
+    rows: np.ndarray
     columns: np.ndarray
+    lengths: np.ndarray
     weights: np.ndarray
     leaves: np.ndarray
-    smallest: np.ndarray
 
 
-def _side(cloud: Cloud, scale: float) -> _Side:
-    points = cloud.points * scale
-    smallest = np.minimum.reduceat(cloud.weights, cloud.leaves[:-1])
-    return _Side(points, np.ascontiguousarray(points.T), cloud.weights, cloud.leaves, smallest)
+def _side(cloud: Cloud, scale: float, root: bool) -> _Side:
+    rows = cloud.points * scale
+    columns = np.ascontiguousarray(rows.T)
+    if root:
+        return _Side(columns, rows, columns, np.zeros(cloud.n), cloud.weights, cloud.leaves)
+    lengths = np.square(rows).sum(axis=1)
+    return _Side(columns, 2.0 * rows, columns, lengths, cloud.weights, cloud.leaves)
 
 
 class PointKernel:
@@ -82,7 +109,7 @@ class PointKernel:
         scale = bits if root else float(np.sqrt(bits))
         self.a, self.b = x.weights, y.weights
         self.root, self.drop, self.scale, self.tau = root, drop, scale, tau
-        self._x, self._y = _side(x, scale), _side(y, scale)
+        self._x, self._y = _side(x, scale, root), _side(y, scale, root)
 
     def ranges(
         self, u: np.ndarray, v: np.ndarray, *, drop: float, by_column: bool = False
@@ -90,11 +117,9 @@ class PointKernel:
         """Kept ranges of the rows, or of the columns as rows of the transposed plan."""
         x, y = (self._y, self._x) if by_column else (self._x, self._y)
         u, v = (v, u) if by_column else (u, v)
-        rows = leaf_pruning.leaf_bounds(x.columns, u, x.leaves, self.root)
-        columns = leaf_pruning.leaf_bounds(y.columns, v, y.leaves, self.root)
-        smallest = x.smallest
-        if self.tau != 0.0:
-            smallest = np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])
+        rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
+        columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
+        smallest = np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])
         kept = leaf_pruning.kept_ranges(rows, drop * smallest, columns, y.leaves, self.root)
         return Ranges(x.leaves, *kept)
 
@@ -116,28 +141,31 @@ class PointKernel:
 
     def _sums(self, x, y, u, v, ranges):
         sums = np.empty(u.size)
+        row, column = u - x.lengths, v - y.lengths
         for part in ranges.slices():
-            point_sums.row_sums(x.points, u, y.columns, v, *part, self.root, sums)
+            point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
         with np.errstate(all="ignore"):
             doubtful = ~(np.abs(np.log2(sums / self._expected(x, u))) < _TRUSTED_BITS)
         if not doubtful.any():
             return u, sums
-        u = u.copy()
-        u[doubtful], sums[doubtful] = self._sums_from_maxima(x.points[doubtful], y, v)
-        return u, sums
+        shift = u.copy()
+        some = x.rows[doubtful], x.lengths[doubtful]
+        shift[doubtful], sums[doubtful] = self._sums_from_maxima(*some, y, v)
+        return shift, sums
 
-    def _sums_from_maxima(self, points, y, v):
+    def _sums_from_maxima(self, rows, lengths, y, v):
         """Shifts and sums of rows of which nothing is known: two passes over all columns."""
-        n, m = points.shape[0], v.size
+        n, m = rows.shape[0], v.size
         maxima, sums = np.empty(n), np.empty(n)
+        column = v - y.lengths
         step = max(1, _SLICE // m)
         every = np.array([0, 1]), np.array([0]), np.array([m])
         for i in range(0, n, step):
             j = min(n, i + step)
-            point_sums.row_maxima(points[i:j], y.columns, v, self.root, maxima[i:j])
+            point_sums.row_maxima(rows[i:j], y.columns, column, self.root, maxima[i:j])
             leaf = np.array([i, j])
-            point_sums.row_sums(points, -maxima, y.columns, v, leaf, *every, self.root, sums)
-        return -maxima, sums
+            point_sums.row_sums(rows, -maxima, y.columns, column, leaf, *every, self.root, sums)
+        return lengths - maxima, sums
 
     def transposed(self) -> PointKernel:
         """The same kernel with rows and columns exchanged."""
@@ -147,52 +175,98 @@ class PointKernel:
 
     def row_softmin(self, points: np.ndarray, v: np.ndarray) -> np.ndarray:
         """-log2 sum_j 2**(v_j - c(x, y_j)) at new points (k, d) in the caller's unit."""
-        shift, sums = self._sums_from_maxima(points * self.scale, self._y, v)
+        rows = points * self.scale
+        lengths = np.zeros(len(rows)) if self.root else np.square(rows).sum(axis=1)
+        rows = rows if self.root else 2.0 * rows
+        shift, sums = self._sums_from_maxima(rows, lengths, self._y, v)
         return np.asarray(shift - np.log2(sums))
 
-    def row_costs(self, u: np.ndarray, v: np.ndarray, drop: float) -> tuple[np.ndarray, np.ndarray]:
-        """Row sums of P and of P C (the latter in bits)."""
-        sums, costs = np.empty(u.size), np.empty(u.size)
+    def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
+        """<C, P> in bits of the plan with these row and column sums; from `matrix` if it is near."""
         x, y = self._x, self._y
-        for part in self.ranges(u, v, drop=drop).slices():
-            point_sums.row_costs(x.points, u, y.columns, v, *part, self.root, sums, costs)
-        return sums, costs
+        if self.root:
+            costs = np.empty(u.size)
+            for part in self.ranges(u, v, drop=self.drop).slices():
+                point_sums.row_distances(x.rows, u, y.columns, v, *part, costs)
+            return float(costs.sum())
+        if matrix is not None and matrix.exact and matrix.move(u, v, 0.0):
+            moments = np.stack([matrix.product(column) for column in y.columns], axis=1)
+        else:
+            moments = self.row_products(u, v, y.columns)
+        # |x - y|² = |x|² + |y|² - 2 x.y summed against P; the points are centred.
+        total = float(rows @ x.lengths + columns @ y.lengths) - float((moments * x.rows).sum())
+        return max(total, 0.0)
 
     def row_products(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """P W^T (n, k) for weights W (k, m)."""
+        ranges = self.ranges(u, v, drop=self.drop)
+        return self._products(self._x, self._y, u, v, ranges, weights)
+
+    def _products(self, x, y, u, v, ranges, weights):
         out = np.empty((u.size, weights.shape[0]))
-        x, y = self._x, self._y
-        for part in self.ranges(u, v, drop=self.drop).slices():
-            point_sums.row_products(x.points, u, y.columns, v, *part, self.root, weights, out)
+        row, column = u - x.lengths, v - y.lengths
+        for part in ranges.slices():
+            point_sums.row_products(x.rows, row, y.columns, column, *part, self.root, weights, out)
         return out
 
-    def matrix(self, u: np.ndarray, v: np.ndarray, *, drop: float, max_bytes: float):
-        """The plan as a matrix: stored where it fits into `max_bytes`, else computed each time."""
+    def matrix(
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ):
+        """The plan as a matrix: stored where it fits into `max_bytes`, else computed each time.
+
+        With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
+        its sums are still taken in double precision.
+        """
         ranges = self.ranges(u, v, drop=drop)
         entries = ranges.entries()
         total = int(entries.sum())
-        if 8.0 * total > max_bytes:
+        # Out of the cache a product waits for memory, and half the bytes are half the time.
+        dtype = np.float32 if single and 8.0 * total > _CACHE_BYTES else np.float64
+        if np.dtype(dtype).itemsize * total > max_bytes:
             return FusedPlan(self, ranges, self.ranges(u, v, drop=drop, by_column=True), u, v)
         offsets = np.concatenate([[0], np.cumsum(entries)[:-1]])
-        values, sums = np.empty(total), np.empty(u.size)
+        values, sums = buffer.take(total, dtype), np.empty(u.size)
         x, y = self._x, self._y
-        point_sums.store_plan(x.points, u, y.columns, v, *ranges, self.root, offsets, values, sums)
-        return StoredPlan(values, ranges, offsets, u, v, exact=drop <= self.drop)
+        row, column = u - x.lengths, v - y.lengths
+        for part in ranges.slices():
+            first = int(np.searchsorted(ranges.leaves, part.leaves[0]))
+            point_sums.store_plan(
+                x.rows, row, y.columns, column, *part, self.root, offsets[first:], values, sums
+            )
+        return StoredPlan(values, ranges, offsets, u, v, drop)
 
 
 class _MovedPlan:
     """A plan that follows the potentials while they stay near those it was made for."""
 
     exact = False
-    """Whether its sums are accurate enough to serve as marginals."""
+    """Whether its sums can serve as marginals."""
+    rounded = False
+    """Whether its entries are in single precision."""
 
-    def __init__(self, u: np.ndarray, v: np.ndarray):
-        self._u, self._v = u.copy(), v.copy()
+    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
+        self._u, self._v, self._drop = u.copy(), v.copy(), drop
 
-    def move(self, u: np.ndarray, v: np.ndarray) -> bool:
-        """Take the plan to (u, v); False, and nothing happens, where that is too far."""
+    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
+        """Take the plan to (u, v); False, and nothing happens, where that is too far.
+
+        What was left out of a row grows with the potentials; `allowed` is the share that may be
+        missing there, or what was left out in the first place if that is more.
+        """
         du, dv = u - self._u, v - self._v
-        if not float(np.abs(du).max()) + float(np.abs(dv).max()) <= _REUSE_BITS:
+        growth = max(float(du.max()), 0.0) + max(float(dv.max()), 0.0)
+        shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
+        # Rows and columns that shrink make what is missing from them a larger share of them.
+        bits = growth + shrinkage
+        limit = max(np.log2(max(allowed, 1e-300) / self._drop), _FREE_BITS)
+        if not bits <= min(limit, _LARGEST_MOVE):
             return False
         self._follow(u, v, du, dv)
         return True
@@ -201,9 +275,10 @@ class _MovedPlan:
 class ScaledPlan(_MovedPlan):
     """A stored matrix with row and column factors."""
 
-    def __init__(self, u: np.ndarray, v: np.ndarray, *, exact: bool):
-        super().__init__(u, v)
-        self.exact = exact
+    exact = True
+
+    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
+        super().__init__(u, v, drop)
         self._rows, self._columns = np.ones(u.size), np.ones(v.size)
 
     def _follow(self, u, v, du, dv):
@@ -229,8 +304,9 @@ class ScaledPlan(_MovedPlan):
 class StoredPlan(ScaledPlan):
     """The kept ranges of a plan between clouds."""
 
-    def __init__(self, values, ranges, offsets, u, v, *, exact):
-        super().__init__(u, v, exact=exact)
+    def __init__(self, values, ranges, offsets, u, v, drop):
+        super().__init__(u, v, drop)
+        self.rounded = values.dtype == np.float32
         self._values, self._ranges, self._offsets = values, ranges, offsets
 
     def _multiply(self, w):
@@ -248,7 +324,8 @@ class DensePlanMatrix(ScaledPlan):
     """A plan as a full (n, m) array."""
 
     def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
-        super().__init__(u, v, exact=True)
+        # Nothing is left out of it.
+        super().__init__(u, v, 1e-300)
         self._plan = plan
 
     def _multiply(self, w):
@@ -262,7 +339,7 @@ class FusedPlan(_MovedPlan):
     """Products that compute every entry anew: no memory, about the speed of reading them."""
 
     def __init__(self, kernel: PointKernel, by_row: Ranges, by_column: Ranges, u, v):
-        super().__init__(u, v)
+        super().__init__(u, v, kernel.drop)
         self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
         self._now = u, v
 
@@ -280,18 +357,13 @@ class FusedPlan(_MovedPlan):
     def product(self, w: np.ndarray) -> np.ndarray:
         """P w (n,)."""
         u, v = self._now
-        return self._products(self._kernel._x, self._kernel._y, u, v, self._by_row, w)
+        kernel = self._kernel
+        weights = np.ascontiguousarray(w)[None, :]
+        return kernel._products(kernel._x, kernel._y, u, v, self._by_row, weights)[:, 0]
 
     def transposed_product(self, z: np.ndarray) -> np.ndarray:
         """P^T z (m,)."""
         u, v = self._now
-        return self._products(self._kernel._y, self._kernel._x, v, u, self._by_column, z)
-
-    def _products(self, x, y, u, v, ranges, w):
-        out = np.empty((u.size, 1))
-        weights = np.ascontiguousarray(w)[None, :]
-        for part in ranges.slices():
-            point_sums.row_products(
-                x.points, u, y.columns, v, *part, self._kernel.root, weights, out
-            )
-        return out[:, 0]
+        kernel = self._kernel
+        weights = np.ascontiguousarray(z)[None, :]
+        return kernel._products(kernel._y, kernel._x, v, u, self._by_column, weights)[:, 0]

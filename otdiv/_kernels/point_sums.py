@@ -2,7 +2,8 @@
 
 Rows come in leaves; each leaf has a list of column ranges outside of which its plan is negligible
 (see `leaf_pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
-contiguous in every coordinate; coordinates, u and v are in bits.
+contiguous in every coordinate; coordinates, u and v are in bits, and for the squared distance in the
+form that `fill_exponents` describes.
 """
 
 import numpy as np
@@ -100,60 +101,107 @@ def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values, 
 
 @fast_kernel
 def stored_products(values, leaves, first, starts, stops, offsets, w, out):
-    """out[i] = sum_j P_ij w[j] with the stored ranges."""
+    """out[i] = sum_j P_ij w[j] with the stored ranges, four rows at a time."""
     for leaf in range(leaves.size - 1):
-        position = offsets[leaf]
-        for i in range(leaves[leaf], leaves[leaf + 1]):
-            row = 0.0
+        begin, end = leaves[leaf], leaves[leaf + 1]
+        length = 0
+        for e in range(first[leaf], first[leaf + 1]):
+            length += stops[e] - starts[e]
+        i = begin
+        while i + 4 <= end:
+            base = offsets[leaf] + (i - begin) * length
+            r0, r1, r2, r3 = 0.0, 0.0, 0.0, 0.0
             for e in range(first[leaf], first[leaf + 1]):
                 width = stops[e] - starts[e]
-                plan = values[position : position + width]
                 factors = w[starts[e] : stops[e]]
-                total = 0.0
+                p0 = values[base : base + width]
+                p1 = values[base + length : base + length + width]
+                p2 = values[base + 2 * length : base + 2 * length + width]
+                p3 = values[base + 3 * length : base + 3 * length + width]
+                t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0
                 for j in range(width):
-                    total += plan[j] * factors[j]
-                row += total
-                position += width
-            out[i] = row
+                    factor = factors[j]
+                    t0 += p0[j] * factor
+                    t1 += p1[j] * factor
+                    t2 += p2[j] * factor
+                    t3 += p3[j] * factor
+                r0 += t0
+                r1 += t1
+                r2 += t2
+                r3 += t3
+                base += width
+            out[i], out[i + 1], out[i + 2], out[i + 3] = r0, r1, r2, r3
+            i += 4
+        while i < end:
+            base = offsets[leaf] + (i - begin) * length
+            r0 = 0.0
+            for e in range(first[leaf], first[leaf + 1]):
+                width = stops[e] - starts[e]
+                factors = w[starts[e] : stops[e]]
+                p0 = values[base : base + width]
+                t0 = 0.0
+                for j in range(width):
+                    t0 += p0[j] * factors[j]
+                r0 += t0
+                base += width
+            out[i] = r0
+            i += 1
 
 
 @fast_kernel
 def stored_transposed_products(values, leaves, first, starts, stops, offsets, z, out):
-    """out[j] = sum_i P_ij z[i] with the stored ranges."""
+    """out[j] = sum_i P_ij z[i] with the stored ranges, four rows at a time."""
     out[:] = 0.0
     for leaf in range(leaves.size - 1):
-        position = offsets[leaf]
-        for i in range(leaves[leaf], leaves[leaf + 1]):
-            zi = z[i]
+        begin, end = leaves[leaf], leaves[leaf + 1]
+        length = 0
+        for e in range(first[leaf], first[leaf + 1]):
+            length += stops[e] - starts[e]
+        i = begin
+        while i + 4 <= end:
+            base = offsets[leaf] + (i - begin) * length
+            z0, z1, z2, z3 = z[i], z[i + 1], z[i + 2], z[i + 3]
             for e in range(first[leaf], first[leaf + 1]):
                 width = stops[e] - starts[e]
-                plan = values[position : position + width]
                 sums = out[starts[e] : stops[e]]
+                p0 = values[base : base + width]
+                p1 = values[base + length : base + length + width]
+                p2 = values[base + 2 * length : base + 2 * length + width]
+                p3 = values[base + 3 * length : base + 3 * length + width]
                 for j in range(width):
-                    sums[j] += plan[j] * zi
-                position += width
+                    sums[j] += (p0[j] * z0 + p1[j] * z1) + (p2[j] * z2 + p3[j] * z3)
+                base += width
+            i += 4
+        while i < end:
+            base = offsets[leaf] + (i - begin) * length
+            z0 = z[i]
+            for e in range(first[leaf], first[leaf + 1]):
+                width = stops[e] - starts[e]
+                sums = out[starts[e] : stops[e]]
+                p0 = values[base : base + width]
+                for j in range(width):
+                    sums[j] += p0[j] * z0
+                base += width
+            i += 1
 
 
 @fast_kernel
-def row_costs(x, u, y, v, leaves, first, starts, stops, root, sums, costs):
-    """sums[i] = sum_j P_ij and costs[i] = sum_j P_ij c_ij (in bits) over the kept ranges."""
+def row_distances(x, u, y, v, leaves, first, starts, stops, costs):
+    """costs[i] = sum_j P_ij |x_i - y_j| (in bits) over the kept ranges."""
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):
         for i in range(leaves[leaf], leaves[leaf + 1]):
-            row, row_cost = 0.0, 0.0
+            row_cost = 0.0
             ui = u[i]
             for e in range(first[leaf], first[leaf + 1]):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
                     values = v[start : start + width]
-                    fill_exponents(x, i, ui, y, v, start, root, exponents)
-                    total, cost = 0.0, 0.0
+                    fill_exponents(x, i, ui, y, v, start, True, exponents)
+                    cost = 0.0
                     for j in range(width):
                         power = power_of_two(exponents[j])
-                        total += power
                         cost += power * ((ui + values[j]) - exponents[j])
-                    row += total
                     row_cost += cost
-            sums[i] = row
             costs[i] = row_cost

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from .._kernels.exponential import LOG2_E, exponentiate
-from .._kernels.point_plan import DensePlanMatrix
+from .._kernels.point_plan import Buffer, DensePlanMatrix
 from .._typing import FloatArray
 
 __all__ = ["DenseKernel", "Kernel", "PlanMatrix"]
@@ -23,9 +23,11 @@ class PlanMatrix(Protocol):
 
     exact: bool
     """Whether its sums are accurate enough to serve as marginals."""
+    rounded: bool
+    """Whether its entries are in single precision."""
 
-    def move(self, u: FloatArray, v: FloatArray) -> bool:
-        """Take the plan to (u, v); False where that is too far."""
+    def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
+        """Take the plan to (u, v); False where more than `allowed` of a row might be missing."""
         ...
 
     def row_sums(self) -> FloatArray:
@@ -61,11 +63,27 @@ class Kernel(Protocol):
         """Shifts (m,) and sums (m,) of the columns likewise."""
         ...
 
-    def row_costs(self, u: FloatArray, v: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
-        """Row sums of P, and of P C in bits."""
+    def cost(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        rows: FloatArray,
+        columns: FloatArray,
+        matrix: PlanMatrix | None = None,
+    ) -> float:
+        """<C, P> in bits of the plan with these sums; from `matrix` where that is near enough."""
         ...
 
-    def matrix(self, u: FloatArray, v: FloatArray, *, drop: float, max_bytes: float) -> PlanMatrix:
+    def matrix(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix:
         """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
         ...
 
@@ -79,8 +97,8 @@ class DenseKernel:
         self.a, self.b, self.tau = a, b, tau
         self._costs, self._bits = C, LOG2_E / epsilon
 
-    def _exponents(self, u: FloatArray, v: FloatArray) -> FloatArray:
-        exponents = self._costs * -self._bits
+    def _exponents(self, u: FloatArray, v: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        exponents = np.multiply(self._costs, -self._bits, out=out)
         exponents += u[:, None]
         exponents += v
         return exponents
@@ -111,17 +129,32 @@ class DenseKernel:
         # A row without an allowed pair is bound by nothing.
         return np.where(np.isfinite(values), values, 0.0)
 
-    def row_costs(self, u: FloatArray, v: FloatArray, drop: float) -> tuple[FloatArray, FloatArray]:
-        """See `Kernel.row_costs`; nothing is dropped from a stored matrix."""
+    def cost(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        rows: FloatArray,
+        columns: FloatArray,
+        matrix: PlanMatrix | None = None,
+    ) -> float:
+        """See `Kernel.cost`."""
         plan = self._exponents(u, v)
         exponentiate(plan.reshape(-1))
-        sums = plan.sum(axis=1)
         plan *= np.where(np.isfinite(self._costs), self._costs, 0.0)
-        return sums, plan.sum(axis=1) * self._bits
+        return float(plan.sum(axis=1).sum()) * self._bits
 
-    def matrix(self, u: FloatArray, v: FloatArray, *, drop: float, max_bytes: float) -> PlanMatrix:
+    def matrix(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix:
         """See `Kernel.matrix`: as large as the costs themselves, so always stored."""
-        plan = self._exponents(u, v)
+        plan = self._exponents(u, v, buffer.take(self._costs.size).reshape(self._costs.shape))
         exponentiate(plan.reshape(-1))
         return DensePlanMatrix(plan, u, v)
 

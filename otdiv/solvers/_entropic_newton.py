@@ -28,26 +28,66 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
+from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 from ._entropic_kernels import Kernel, PlanMatrix
 
-__all__ = ["Monitor", "Stage", "conjugate_gradients", "solve_stage"]
+__all__ = [
+    "Monitor",
+    "Stage",
+    "StageRules",
+    "conjugate_gradients",
+    "final_row_sums",
+    "solve_stage",
+]
 
 # Above this L1 error the quadratic model says little and a Sinkhorn update is taken instead.
 _NEWTON_REGION = 0.7
+# Below this error no row is expected to be far off.
+_SMOOTH_ERROR = 1e-3
+# S is damped by this many times the error at first, and by less or more as steps succeed or fail:
+# modes that are nearly free (weakly connected parts) then move no further than the model holds.
+_DAMPING = 0.01
+_LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
 # Step lengths that are tried before falling back to a Sinkhorn update.
-_STEP_LENGTHS = (1.0, 0.4, 0.16, 0.064, 0.0256)
+_STEP_LENGTHS = (1.0, 0.3, 0.09)
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
 # Iterations without a better error (by a tenth) after which the iteration is called stalled.
 _PATIENCE = 40
+_COARSE_PATIENCE = 3
 # Rounding of the dual value relative to the sum of its terms; steps within it are accepted.
 _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
-_COARSE_RTOL = 1e-2
+_COARSE_RTOL = 0.05
+
+# Share of the present error that a moved plan may leave out.
+_ALLOWED_SHARE = 0.1
+# With a coarse matrix few fine products follow, and only a plan that stays in the cache pays.
+_CACHE_BYTES = 1.6e7
+
+# From this tolerance on a stored plan may be in single precision: that moves a marginal by 6e-8.
+_SINGLE_TOLERANCE = 5e-7
 
 Monitor = Callable[[int, float], bool]
 """Called with the iteration and the marginal error; True stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRules:
+    """When to stop, and what the plan may cost.
+
+    `drop` is the share of a row that a stored plan may leave out and still serve as the marginal;
+    `coarse` is the plan whose Schur complement replaces the exact one.
+    """
+
+    tolerance: float
+    max_iterations: int
+    max_bytes: float
+    drop: float
+    buffer: Buffer
+    coarse: PlanMatrix | None = None
+    monitor: Monitor | None = None
 
 
 @dataclass(slots=True)
@@ -69,45 +109,47 @@ class Stage:
 
 def conjugate_gradients(
     plan: PlanMatrix,
+    r: FloatArray,
+    c: FloatArray,
     residual: FloatArray,
     *,
     tau: float,
-    rtol: float,
+    damping: float,
+    accuracy: float,
     max_iterations: int,
 ) -> tuple[FloatArray, int]:
-    """Solve (diag(r) - P diag(1/c) P^T) delta = residual with the plan's own sums r and c.
+    """Solve ((1 + damping) diag(r) - P diag(1/c) P^T) delta = residual up to an L1 `accuracy`.
 
     Both sums are taken 1 + tau times.
 
     Returns delta (natural units of u) and the number of iterations. The sums must be those of the
     matrix itself: only then are constants its null space in floating point too.
     """
-    r, c = plan.row_sums(), plan.column_sums()
     if not (r.min() > 0.0 and c.min() > 0.0):
         return np.zeros_like(residual), 0
     solution = np.zeros_like(residual)
     r, c = r * (1.0 + tau), c * (1.0 + tau)
+    diagonal = r * (1.0 + damping)
     remaining = residual.copy()
     if tau == 0.0:
         remaining -= residual.sum() * r / r.sum()
-    scaled = remaining / r
+    scaled = remaining / diagonal
     direction = scaled.copy()
     energy = float(remaining @ scaled)
-    target = rtol * rtol * energy
     count = 0
     while count < max_iterations:
         count += 1
-        image = r * direction - plan.product(plan.transposed_product(direction) / c)
+        image = diagonal * direction - plan.product(plan.transposed_product(direction) / c)
         curvature = float(direction @ image)
         if not curvature > 0.0:
             break
         length = energy / curvature
         solution += length * direction
         remaining -= length * image
-        scaled = remaining / r
-        updated = float(remaining @ scaled)
-        if updated <= target:
+        if float(np.abs(remaining).sum()) <= accuracy:
             break
+        scaled = remaining / diagonal
+        updated = float(remaining @ scaled)
         direction *= updated / energy
         direction += scaled
         energy = updated
@@ -117,9 +159,32 @@ def conjugate_gradients(
 class _Iteration:
     """The marginals of one kernel, from its stored plan while that is near enough."""
 
-    def __init__(self, kernel: Kernel, stage: Stage):
-        self.kernel, self.stage, self.tau = kernel, stage, kernel.tau
+    def __init__(self, kernel: Kernel, stage: Stage, rules: StageRules):
+        self.kernel, self.stage, self.rules, self.tau = kernel, stage, rules, kernel.tau
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
+        self.damping = _DAMPING
+        self.max_bytes = rules.max_bytes
+        if rules.coarse is not None:
+            self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
+
+    def store(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
+        """Make the plan at (u, v) the matrix of the stage."""
+        rules = self.rules
+        self.stage.matrix = self.kernel.matrix(
+            u,
+            v,
+            drop=rules.drop,
+            max_bytes=self.max_bytes,
+            buffer=rules.buffer,
+            single=rules.tolerance >= _SINGLE_TOLERANCE,
+        )
+        return self.stage.matrix
+
+    def near(self, u: FloatArray, v: FloatArray) -> bool:
+        """Whether the stored plan is good at (u, v); if so it is moved there."""
+        matrix, error = self.stage.matrix, min(self.stage.error, 1.0)
+        allowed = _ALLOWED_SHARE * max(error, self.rules.tolerance)
+        return matrix is not None and matrix.exact and matrix.move(u, v, allowed)
 
     def row_target(self, u: FloatArray) -> FloatArray:
         """What the row sums aim at: a, or what its penalty leaves of it."""
@@ -127,21 +192,30 @@ class _Iteration:
             return self.kernel.a
         return np.asarray(np.exp2(self.log_a - self.tau * (u - self.log_a)))
 
+    def column_target(self, v: FloatArray) -> FloatArray:
+        """What the column sums aim at, and are after `column_update`."""
+        if self.tau == 0.0:
+            return self.kernel.b
+        return np.asarray(np.exp2(self.log_b - self.tau * (v - self.log_b)))
+
     def column_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the v that makes the column sums exact."""
-        matrix = self.stage.matrix
-        if matrix is not None and matrix.exact and matrix.move(u, v):
-            shift, sums = v, matrix.column_sums()
-        else:
+        shift, sums = v, None
+        if self.near(u, v):
+            assert self.stage.matrix is not None
+            sums = self.stage.matrix.column_sums()
+        if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
             return np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts and row sums (see `Kernel.row_sums`)."""
-        matrix = self.stage.matrix
-        if matrix is not None and matrix.exact and matrix.move(u, v):
-            return u, matrix.row_sums()
+        if self.near(u, v):
+            assert self.stage.matrix is not None
+            sums = self.stage.matrix.row_sums()
+            if sums.min() > 0.0 and sums.max() < np.inf:
+                return u, sums
         return self.kernel.row_sums(u, v)
 
     def row_update(self, shift: FloatArray, sums: FloatArray) -> FloatArray:
@@ -168,25 +242,12 @@ class _Iteration:
         return value, _ROUNDING * size
 
 
-def solve_stage(
-    kernel: Kernel,
-    u: FloatArray,
-    v: FloatArray,
-    *,
-    tolerance: float,
-    max_iterations: int,
-    max_bytes: float,
-    drop: float,
-    coarse: PlanMatrix | None = None,
-    monitor: Monitor | None = None,
-) -> Stage:
-    """Improve potentials (bits) until the L1 marginal error is at most `tolerance`.
-
-    `drop` is the share of a row that a stored plan may leave out and still serve as the marginal.
-    """
+def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules) -> Stage:
+    """Improve potentials (bits) until the L1 marginal error is at most `rules.tolerance`."""
     stage = Stage(u, v)
-    step = _Iteration(kernel, stage)
+    step = _Iteration(kernel, stage, rules)
     best, since = np.inf, 0
+    step.store(u, v)
     stage.v = step.column_update(u, v)
     while True:
         shift, sums = step.row_sums(stage.u, stage.v)
@@ -195,66 +256,87 @@ def solve_stage(
         target = step.row_target(stage.u)
         stage.error = float(np.abs(target - r).sum()) / float(target.sum())
         stage.row_sums = r
-        stage.converged = stage.error <= tolerance
+        stage.converged = stage.error <= rules.tolerance
         best, since = (stage.error, 0) if stage.error < 0.9 * best else (best, since + 1)
-        stage.stalled = not np.isfinite(stage.error) or since >= _PATIENCE
-        if monitor is not None:
-            stage.stopped = monitor(stage.n_iterations, stage.error)
-        if (
-            stage.converged
-            or stage.stalled
-            or stage.stopped
-            or stage.n_iterations >= max_iterations
-        ):
+        patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
+        stage.stalled = not np.isfinite(stage.error) or since >= patience
+        if rules.monitor is not None:
+            stage.stopped = rules.monitor(stage.n_iterations, stage.error)
+        done = stage.converged or stage.stalled or stage.stopped
+        if done or stage.n_iterations >= rules.max_iterations:
             return stage
         stage.n_iterations += 1
-        if stage.error < _NEWTON_REGION and _newton_step(
-            step, target - r, tolerance, coarse, drop, max_bytes
-        ):
-            continue
+        if stage.error < _NEWTON_REGION and _newton_step(step, r, target - r):
+            if rules.coarse is not None or stage.error < _SMOOTH_ERROR:
+                continue
+            # Newton's model is one of small relative errors; rows far from that are put right by a
+            # Sinkhorn update.
+            shift, sums = step.row_sums(stage.u, stage.v)
         stage.u = step.row_update(shift, sums)
         stage.v = step.column_update(stage.u, stage.v)
 
 
-def _direction(
-    step: _Iteration,
-    residual: FloatArray,
-    tolerance: float,
-    coarse: PlanMatrix | None,
-    drop: float,
-    max_bytes: float,
-) -> FloatArray:
-    stage, kernel, tau = step.stage, step.kernel, step.tau
-    if coarse is not None:
+def final_row_sums(kernel: Kernel, stage: Stage) -> FloatArray:
+    """Row sums of the final plan in double precision; computed again where they are not yet."""
+    rounded = stage.matrix is not None and stage.matrix.rounded
+    if stage.row_sums is not None and not rounded:
+        return stage.row_sums
+    shift, sums = kernel.row_sums(stage.u, stage.v)
+    return np.asarray(sums * np.exp2(np.minimum(stage.u - shift, 1000.0)))
+
+
+def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatArray:
+    """Newton's step in bits, where r are the row sums."""
+    stage, rules = step.stage, step.rules
+    # S delta = residual says delta = residual / r + (smooth part). The first term is the linear
+    # model of log(target / r), which is exact for a row by itself however far off it is.
+    with np.errstate(divide="ignore"):
+        local = (np.log1p(residual / r) - residual / r) / (1.0 + step.tau)
+    matrix = rules.coarse
+    if matrix is not None:
         delta, count = conjugate_gradients(
-            coarse, residual, tau=tau, rtol=_COARSE_RTOL, max_iterations=200
+            matrix,
+            matrix.row_sums(),
+            matrix.column_sums(),
+            residual,
+            tau=step.tau,
+            damping=0.0,
+            accuracy=_COARSE_RTOL * float(np.abs(residual).sum()),
+            max_iterations=200,
         )
     else:
         matrix = stage.matrix
-        if matrix is None or not matrix.move(stage.u, stage.v):
-            matrix = stage.matrix = kernel.matrix(stage.u, stage.v, drop=drop, max_bytes=max_bytes)
+        if matrix is not None and step.near(stage.u, stage.v):
+            # The last update made the column sums of this very matrix exact.
+            c = step.column_target(stage.v)
+        else:
+            if matrix is None or not matrix.move(stage.u, stage.v, stage.error):
+                matrix = step.store(stage.u, stage.v)
+            r, c = matrix.row_sums(), matrix.column_sums()
+        size = float(np.abs(residual).sum())
         rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
-        rtol = max(rtol, 0.3 * tolerance / stage.error)
+        rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
         delta, count = conjugate_gradients(
-            matrix, residual, tau=tau, rtol=rtol, max_iterations=2000
+            matrix,
+            r,
+            c,
+            residual,
+            tau=step.tau,
+            damping=step.damping * stage.error,
+            accuracy=rtol * size,
+            max_iterations=2000,
         )
     stage.n_products += count
+    delta += local
     delta *= LOG2_E
     # Where S is nearly singular the model asks for more than any potential can need.
     largest = float(np.abs(delta).max())
     return delta * min(1.0, _LARGEST_STEP / largest) if largest > 0.0 else delta
 
 
-def _newton_step(
-    step: _Iteration,
-    residual: FloatArray,
-    tolerance: float,
-    coarse: PlanMatrix | None,
-    drop: float,
-    max_bytes: float,
-) -> bool:
+def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:
     stage = step.stage
-    delta = _direction(step, residual, tolerance, coarse, drop, max_bytes)
+    delta = _direction(step, r, residual)
     before, rounding = step.dual(stage.u, stage.v)
     for length in _STEP_LENGTHS:
         u = stage.u + length * delta
@@ -262,5 +344,7 @@ def _newton_step(
         after, _ = step.dual(u, v)
         if after >= before - rounding:
             stage.u, stage.v = u, v
+            step.damping *= _LESS_DAMPING if length == 1.0 else _MORE_DAMPING
             return True
+    step.damping *= _MORE_DAMPING
     return False

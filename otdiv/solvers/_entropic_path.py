@@ -17,32 +17,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .._kernels.clouds import Cloud
-from .._kernels.point_plan import PointKernel
+from .._kernels.point_plan import Buffer, PointKernel
 from .._typing import FloatArray
 from ._entropic_kernels import DenseKernel, Kernel, PlanMatrix
-from ._entropic_newton import Stage, solve_stage
+from ._entropic_newton import Stage, StageRules, solve_stage
 
 __all__ = ["Geometry", "MatrixGeometry", "PathOptions", "PointGeometry", "follow_path"]
 
-# A level represents a stage when the mean squared radius of its clusters is at most this share of
-# the squared blur. Measured: at 0.1 the coarse Newton matrix gains a digit a step, at 0.5 a third.
-_RESOLUTION = 0.1
+# A level represents a stage when the mean squared radius of its clusters, in each dimension, is at
+# most this share of the squared blur. Measured in the plane: at 0.03 a step with the coarse Newton
+# matrix gains about a digit, at 0.25 less than half of one.
+_RESOLUTION = 0.03
+# Stages on the way only give a start to the next one.
+_ROUGH_RESOLUTION = 0.1
 # Below this many clusters a stage costs less than its overhead.
 _FEWEST = 256
+# The level between clusters and points has this many times fewer nodes than points.
+_MIDDLE_SHARE = 8
 # Stages before the last need only be near: L1 errors of the marginals.
-_STAGE_ERROR = 0.03
-_COARSE_ERROR = 1e-3
+_STAGE_ERROR = 0.05
+_COARSE_ERROR = 3e-4
 _STAGE_ITERATIONS = 20
 # Epsilon falls by this factor, which keeps every power of two of a stage inside float64.
-_ANNEALING = 4.0
+_ANNEALING = 3.0
 # Share of a row that the coarse Newton matrix may lose.
-_COARSE_DROP = 1e-4
+_COARSE_DROP = 1e-3
 
 
 class Accuracy(NamedTuple):
@@ -63,6 +68,8 @@ class PathOptions:
     """Penalty of relaxed marginals, in the unit of epsilon."""
     monitor: Callable[[float, int, float], bool] | None = None
     """Called with epsilon, iteration and marginal error; True stops."""
+    buffer: Buffer = field(default_factory=Buffer)
+    """Where plans are stored, one after the other."""
 
     @property
     def drop(self) -> float:
@@ -92,8 +99,8 @@ class Geometry(Protocol):
         """Size of the costs, where annealing starts."""
         ...
 
-    def level(self, epsilon: float) -> Level:
-        """Coarsest level that represents the problem at `epsilon`."""
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """Coarsest level that represents the problem at `epsilon`, or roughly does."""
         ...
 
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
@@ -112,10 +119,14 @@ class Geometry(Protocol):
         """Potentials of a finer level by one exact update from the coarser measures."""
         ...
 
+    def between(self, level: Level) -> Level:
+        """Level between `level` and the points, or the points where there is none to gain from."""
+        ...
+
     def coarse_columns(
-        self, u: FloatArray, v: FloatArray, level: Level, epsilon: float, max_bytes: float
+        self, level: Level, u: FloatArray, coarse: Stage, epsilon: float, max_bytes: float
     ) -> PlanMatrix | None:
-        """Plan between all rows and the column clusters of a level with potentials v."""
+        """Plan between the rows of a level (potentials u) and the column clusters of `coarse`."""
         ...
 
 
@@ -128,7 +139,7 @@ class MatrixGeometry:
     b: FloatArray
     scale: float
 
-    def level(self, epsilon: float) -> Level:
+    def level(self, epsilon: float, *, rough: bool) -> Level:
         """Return the only level there is."""
         return FINE
 
@@ -148,8 +159,12 @@ class MatrixGeometry:
         """Return the potentials unchanged."""
         return u, v
 
+    def between(self, level: Level) -> Level:
+        """Return the only level there is."""
+        return FINE
+
     def coarse_columns(
-        self, u: FloatArray, v: FloatArray, level: Level, epsilon: float, max_bytes: float
+        self, level: Level, u: FloatArray, coarse: Stage, epsilon: float, max_bytes: float
     ) -> PlanMatrix | None:
         """No clusters, no coarse matrix."""
         return None
@@ -166,13 +181,14 @@ class PointGeometry:
         self.scale = squared**0.5 if root else squared
         self._spreads = _spreads(x), _spreads(y)
 
-    def level(self, epsilon: float) -> Level:
+    def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
         # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
         squared_blur = epsilon * epsilon if self.root else epsilon
+        share = _ROUGH_RESOLUTION if rough else _RESOLUTION
+        limit = share * self.x.points.shape[1] * squared_blur
         depths = [
-            next((h for h, spread in spreads if spread <= _RESOLUTION * squared_blur), None)
-            for spreads in self._spreads
+            next((h for h, spread in spreads if spread <= limit), None) for spreads in self._spreads
         ]
         return Level(*depths)
 
@@ -206,17 +222,35 @@ class PointGeometry:
             finer_v = _extended(kernel, _inherited(v, y, new_y, old.y, new.y), u)
         return finer_u, finer_v
 
+    def between(self, level: Level) -> Level:
+        """See `Geometry.between`."""
+        depths = [
+            None if h is None else _middle_depth(cloud.n, h)
+            for cloud, h in zip((self.x, self.y), level, strict=True)
+        ]
+        return FINE if None in depths else Level(*depths)
+
     def coarse_columns(
-        self, u: FloatArray, v: FloatArray, level: Level, epsilon: float, max_bytes: float
+        self, level: Level, u: FloatArray, coarse: Stage, epsilon: float, max_bytes: float
     ) -> PlanMatrix | None:
-        """See `Geometry.coarse_columns`; None where the clusters are not far fewer than the points."""
-        if level.y is None or 4 << level.y > self.y.n:
+        """See `Geometry.coarse_columns`; None where clusters are not far fewer than the columns."""
+        x, y = self._clouds(level)
+        if 4 * coarse.v.size > y.n:
             return None
-        kernel = PointKernel(
-            self.x, self.y.coarse(level.y), epsilon, root=self.root, drop=_COARSE_DROP
+        depth = coarse.v.size.bit_length() - 1
+        kernel = PointKernel(x, self.y.coarse(depth), epsilon, root=self.root, drop=_COARSE_DROP)
+        # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
+        v = _extended(kernel.transposed(), coarse.v, u)
+        matrix: PlanMatrix = kernel.matrix(
+            u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
         )
-        matrix: PlanMatrix = kernel.matrix(u, v, drop=_COARSE_DROP, max_bytes=max_bytes)
         return matrix
+
+
+def _middle_depth(n: int, depth: int) -> int | None:
+    """Depth with about n / 8 nodes, where passes cost little, if it is well above `depth`."""
+    middle = (n // _MIDDLE_SHARE).bit_length()
+    return middle if middle >= depth + 1 else None
 
 
 def _spreads(cloud: Cloud) -> list[tuple[int, float]]:
@@ -252,7 +286,7 @@ def follow_path(
         kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
         return kernel, _solve(kernel, *start, epsilon, options, final=True)
     current = max(epsilon, geometry.scale / 4.0)
-    level = geometry.level(current)
+    level = geometry.level(current, rough=current > epsilon)
     kernel = geometry.kernel(current, level, options.accuracy(current))
     u, v = np.log2(kernel.a), np.log2(kernel.b)
     n_iterations = 0
@@ -266,7 +300,7 @@ def follow_path(
         if current == epsilon:
             return _finish(geometry, level, stage, epsilon, options)
         following = max(epsilon, current / _ANNEALING)
-        finer = geometry.level(following)
+        finer = geometry.level(following, rough=following > epsilon)
         u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
         level = finer
         kernel = geometry.kernel(following, level, options.accuracy(following))
@@ -275,25 +309,50 @@ def follow_path(
         u, v = log_a + (u - log_a) * ratio, log_b + (v - log_b) * ratio
         current = following
     if level != FINE:
-        u, v = geometry.refine(stage.u, stage.v, level, FINE, current, options.accuracy(current))
-        stage = Stage(u, v, n_iterations=n_iterations, stopped=stage.stopped)
-        kernel = geometry.kernel(current, FINE, options.accuracy(current))
+        return _unfinished(geometry, level, stage, current, options, n_iterations)
     return kernel, stage
 
 
 def _finish(
     geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: PathOptions
 ) -> tuple[Kernel, Stage]:
-    """Take the solution of a level at `epsilon` to the points themselves."""
-    u, v = geometry.refine(coarse.u, coarse.v, level, FINE, epsilon, options.accuracy(epsilon))
-    matrix = geometry.coarse_columns(u, coarse.v, level, epsilon, options.max_bytes)
+    """Take the solution of a level at `epsilon` to the points themselves, by way of a finer level.
+
+    The Newton matrix keeps the columns of the first level throughout.
+    """
+    accuracy = options.accuracy(epsilon)
     coarse.matrix = None
-    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
-    stage = _solve(kernel, u, v, epsilon, options, final=True, coarse=matrix)
-    if matrix is not None and stage.stalled and np.isfinite(stage.error):
-        stage = _solve(kernel, stage.u, stage.v, epsilon, options, final=True)
-    stage.n_iterations += coarse.n_iterations
+    stage, n_iterations = coarse, coarse.n_iterations
+    middle = geometry.between(level)
+    for finer in (middle, FINE) if middle != FINE else (FINE,):
+        u, v = geometry.refine(stage.u, stage.v, level, finer, epsilon, accuracy)
+        matrix = geometry.coarse_columns(finer, u, coarse, epsilon, options.max_bytes)
+        kernel = geometry.kernel(epsilon, finer, accuracy)
+        final = finer == FINE
+        stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
+        if final and matrix is not None and stage.stalled and np.isfinite(stage.error):
+            stage = _solve(kernel, stage.u, stage.v, epsilon, options, final=True)
+        n_iterations += stage.n_iterations
+        level = finer
+        if stage.stopped and not final:
+            return _unfinished(geometry, level, stage, epsilon, options, n_iterations)
+    stage.n_iterations = n_iterations
     return kernel, stage
+
+
+def _unfinished(
+    geometry: Geometry,
+    level: Level,
+    stage: Stage,
+    epsilon: float,
+    options: PathOptions,
+    n_iterations: int,
+) -> tuple[Kernel, Stage]:
+    """Potentials of all points from a stage that was stopped on the way."""
+    accuracy = options.accuracy(epsilon)
+    u, v = geometry.refine(stage.u, stage.v, level, FINE, epsilon, accuracy)
+    kernel = geometry.kernel(epsilon, FINE, accuracy)
+    return kernel, Stage(u, v, n_iterations=n_iterations, stopped=True)
 
 
 def _solve(
@@ -309,14 +368,13 @@ def _solve(
 ) -> Stage:
     monitor = options.monitor
     intermediate = _COARSE_ERROR if last else _STAGE_ERROR
-    return solve_stage(
-        kernel,
-        u,
-        v,
+    rules = StageRules(
         tolerance=options.tolerance if final else max(intermediate, options.tolerance),
         max_iterations=options.max_iterations if final else _STAGE_ITERATIONS,
         max_bytes=options.max_bytes,
         drop=options.drop,
+        buffer=options.buffer,
         coarse=coarse,
         monitor=None if monitor is None else lambda n, error: monitor(epsilon, n, error),
     )
+    return solve_stage(kernel, u, v, rules)

@@ -18,11 +18,12 @@ from ..problems import TransportProblem
 from ._entropic_kernels import DenseKernel, Kernel
 from ._entropic_path import Geometry, MatrixGeometry, PointGeometry
 
-__all__ = ["PLAN_BYTES", "ScaledProblem"]
+__all__ = ["ScaledProblem"]
 
-# Bytes that a stored plan may take where the caller sets no limit: more is not faster than
-# computing the entries again.
-PLAN_BYTES = 2e8
+# Bytes that a stored plan may take where the caller sets no limit. In few dimensions computing the
+# entries again is about as fast as reading them; in many it is not, and 1e8 singles are allowed.
+_PLAN_BYTES, _WIDE_PLAN_BYTES = 1.6e8, 4.1e8
+_WIDE = 4
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5
 _MATRIX_BYTES = 8e9
@@ -110,6 +111,11 @@ class ScaledProblem:
     def _costs(self) -> FloatArray:
         C = self.problem.matrix()
         return C.T if self.swapped else C
+
+    def plan_bytes(self, max_memory: int | None) -> float:
+        """Limit of a stored plan."""
+        usual = _WIDE_PLAN_BYTES if self.x.shape[1] > _WIDE else _PLAN_BYTES
+        return usual if max_memory is None else min(usual, 0.5 * max_memory)
 
     def floor(self, tolerance: float) -> float:
         """Least epsilon (scaled) that float64 resolves to a marginal error of `tolerance`.

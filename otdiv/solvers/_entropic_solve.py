@@ -15,9 +15,9 @@ from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from ._entropic_kernels import Kernel
-from ._entropic_newton import Stage
+from ._entropic_newton import Stage, final_row_sums
 from ._entropic_path import PathOptions, follow_path
-from ._entropic_scaled import PLAN_BYTES, ScaledProblem
+from ._entropic_scaled import ScaledProblem
 from ._entropic_symmetric import solve_symmetric
 
 __all__ = ["EntropicSolve", "solve_entropic"]
@@ -77,7 +77,7 @@ def solve_entropic(
     options = PathOptions(
         tolerance=tolerance,
         max_iterations=max_iterations,
-        max_bytes=PLAN_BYTES if max_memory is None else min(PLAN_BYTES, 0.5 * max_memory),
+        max_bytes=scaled.plan_bytes(max_memory),
         monitor=None if callback is None else monitor,
     )
     hopeless = _isolated(problem) if scaled.forbidden else None
@@ -117,13 +117,12 @@ def _summary(
     P' / (1 - lambda) plus lambda times that of Q, where KL(P') is a sum of potentials and
     KL(Q | a⊗b) <= 2 log(1 / lambda) because the rests are at most a and b.
     """
-    a, b, r = kernel.a, kernel.b, stage.row_sums
+    a, b = kernel.a, kernel.b
+    r = final_row_sums(kernel, stage)
     bit = epsilon / LOG2_E
     f, g = (stage.u - np.log2(a)) * bit, (stage.v - np.log2(b)) * bit
-    assert r is not None
     error = float(np.abs(a - r).sum())
-    _, costs = kernel.row_costs(stage.u, stage.v, drop)
-    transport = float(costs.sum()) * bit
+    transport = kernel.cost(stage.u, stage.v, r, b, stage.matrix) * bit
     total = float(r.sum())
     value = float(a @ f + b @ g) - epsilon * (total - 1.0)
     size = float(a @ np.abs(f) + b @ np.abs(g))

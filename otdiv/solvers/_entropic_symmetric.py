@@ -38,7 +38,7 @@ def solve_symmetric(
     best, since = np.inf, 0
     matrix: PlanMatrix | None = None
     while True:
-        if matrix is not None and matrix.exact and matrix.move(u, u):
+        if matrix is not None and matrix.exact and matrix.move(u, u, 0.1 * options.tolerance):
             shift, sums = u, matrix.row_sums()
         else:
             matrix = None
@@ -56,6 +56,9 @@ def solve_symmetric(
         if done or stage.n_iterations >= options.max_iterations:
             return kernel, stage
         stage.n_iterations += 1
+        stage.matrix = matrix
         if stage.error < 0.3 and matrix is None:
-            matrix = kernel.matrix(u, u, drop=options.drop, max_bytes=options.max_bytes)
+            matrix = kernel.matrix(
+                u, u, drop=options.drop, max_bytes=options.max_bytes, buffer=options.buffer
+            )
         u = u + 0.5 * (log_a - np.log2(sums) + (shift - u))

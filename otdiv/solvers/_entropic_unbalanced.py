@@ -9,8 +9,9 @@ import numpy as np
 from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
 from ..problems import TransportProblem
+from ._entropic_newton import final_row_sums
 from ._entropic_path import PathOptions, follow_path
-from ._entropic_scaled import PLAN_BYTES, ScaledProblem
+from ._entropic_scaled import ScaledProblem
 
 __all__ = ["UnbalancedSolve", "solve_unbalanced"]
 
@@ -55,15 +56,16 @@ def solve_unbalanced(
     options = PathOptions(
         tolerance=tolerance,
         max_iterations=max_iterations,
-        max_bytes=PLAN_BYTES if max_memory is None else min(PLAN_BYTES, 0.5 * max_memory),
+        max_bytes=scaled.plan_bytes(max_memory),
         reach=reach / scaled.unit,
     )
     kernel, stage = follow_path(scaled.geometry, current, options, scaled.in_bits(start, current))
-    # The last exact update was that of the columns, so their sums follow from the penalty.
     tau = current / options.reach
+    rows = final_row_sums(kernel, stage)
     log_b = np.log2(kernel.b)
+    # The last exact update was that of the columns, so their sums follow from the penalty.
     columns = np.exp2(log_b - tau * (stage.v - log_b))
-    rows, costs = kernel.row_costs(stage.u, stage.v, options.drop)
+    cost = kernel.cost(stage.u, stage.v, rows, columns, stage.matrix)
     f, g = scaled.potentials(kernel, stage.u, stage.v, current, tau)
     row_sums, column_sums = scaled.marginals(rows, columns)
     return UnbalancedSolve(
@@ -71,7 +73,7 @@ def solve_unbalanced(
         g=g,
         row_sums=row_sums,
         column_sums=column_sums,
-        transport=float(costs.sum()) * current / LOG2_E * scaled.unit,
+        transport=cost * current / LOG2_E * scaled.unit,
         epsilon=current * scaled.unit,
         drop=options.drop,
         floor=floor * scaled.unit,
