@@ -21,6 +21,7 @@ _FILES = (
     "wasserstein_metric",
     "topology",
     "generators",
+    "linear_programming",
     "duality",
     "transport_rays",
     "lipschitz_critics",

@@ -21,6 +21,9 @@ _SIGNS = {
     Verdict.SKIPPED: "not for a machine",
 }
 
+_SHARP = 1e-8
+"""Slack of an inequality that a case attained up to the rounding allowed."""
+
 _INTRODUCTION = """\
 # Claims about divergences, Wasserstein distances and GANs, tested
 
@@ -89,10 +92,15 @@ def _facts(outcome: Outcome) -> str:
         if not claim.holds and outcome.verdict is Verdict.REFUTED and _is_printed(claim):
             verdict = "false as stated"
         cases = "case" if outcome.n_cases == 1 else "cases"
-        facts.append(
-            f"*Verdict.* {verdict}; slack {outcome.worst_slack:.3g}, {outcome.n_cases} {cases}."
-        )
+        facts.append(f"*Verdict.* {verdict}; slack {_slack(outcome)}, {outcome.n_cases} {cases}.")
     return " ".join(facts) + f" (`{claim.id}`)\n"
+
+
+def _slack(outcome: Outcome) -> str:
+    slack = outcome.worst_slack
+    if outcome.claim.kind is Kind.INEQUALITY and 0.0 <= slack <= _SHARP:
+        return "0 (attained)"
+    return f"{slack:.3g}"
 
 
 def _is_printed(claim: Claim) -> bool:
@@ -110,7 +118,7 @@ def _index(report: VerificationReport) -> str:
         claim = outcome.claim
         kind = "" if claim.kind is None else claim.kind.value
         skipped = outcome.verdict is Verdict.SKIPPED
-        slack = "" if skipped else f"{outcome.worst_slack:.3g}"
+        slack = "" if skipped else _slack(outcome)
         lines.append(
             f"| {claim.item} | `{claim.id}` | {kind} | {_SIGNS[outcome.verdict]} | {slack} | "
             f"{'' if skipped else outcome.n_cases} |\n"

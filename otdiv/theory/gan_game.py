@@ -251,7 +251,7 @@ def _unbiased(case: Any) -> float:
     item=12,
     title="The discriminator's cost at its optimum",
     statement="min over D of -V(D) = 2 log 2 - 2 JS(p, q)",
-    source=PRINCIPLED.at("section 1"),
+    source=PRINCIPLED.at("introduction"),
     kind=Kind.EQUALITY,
     cases=vector_pairs,
     correction='The text says "at most"; at D* it is an equality, and every other D costs more. '

@@ -26,7 +26,7 @@ TOPIC = Topic("jensen_shannon", "The Jensen-Shannon divergence")
     item=5,
     title="Range of the Jensen-Shannon divergence",
     statement="0 <= JS(p, q) <= log 2, JS(p, q) = JS(q, p), and JS(p, p) = 0",
-    source=LIN.at("section IV"),
+    source=LIN.at("properties of JS"),
     kind=Kind.INEQUALITY,
     cases=vector_pairs,
 )
@@ -65,7 +65,7 @@ def _js_entropies(case: Any) -> float:
     item=5,
     title="Jensen-Shannon divergence of singular laws",
     statement="JS(p, q) = log 2 where no point has mass under both",
-    source=LIN.at("section IV"),
+    source=LIN.at("properties of JS"),
     kind=Kind.EQUALITY,
     cases=singular_pairs,
 )
@@ -78,15 +78,14 @@ def _js_singular(case: Any) -> float:
     "js-zero-only-for-equals",
     item=5,
     title="Jensen-Shannon divergence tells laws apart",
-    statement="JS(p, q) > 0 where p and q differ",
-    source=LIN.at("section IV"),
+    statement="JS(p, q) >= TV(p, q)^2 / 2, so JS = 0 only for p = q",
+    source=LIN.at("properties of JS"),
     kind=Kind.INEQUALITY,
     cases=vector_pairs,
 )
 def _js_zero(case: Any) -> float:
     p, q = case
     value = float(divergences.js_divergence(p, q))
-    # Sharp enough: TV^2 / 2 <= JS.
     return at_most(0.5 * float(np.abs(0.5 * (p - q)).sum()) ** 2, value, tolerance=1e-9)
 
 
@@ -95,7 +94,7 @@ def _js_zero(case: Any) -> float:
     item=5,
     title="The root of the Jensen-Shannon divergence is a metric",
     statement="sqrt JS(p, r) <= sqrt JS(p, q) + sqrt JS(q, r)",
-    source=ENDRES.at("section II"),
+    source=ENDRES,
     kind=Kind.INEQUALITY,
     cases=lambda: vectors(3),
 )
@@ -110,7 +109,7 @@ def _js_metric(case: Any) -> float:
     item=5,
     title="The Jensen-Shannon divergence itself is no metric",
     statement="JS(p, r) <= JS(p, q) + JS(q, r)",
-    source=ENDRES.at("introduction"),
+    source=ENDRES,
     kind=Kind.COUNTEREXAMPLE,
     cases=lambda: vectors(3),
     holds=False,

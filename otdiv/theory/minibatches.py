@@ -72,7 +72,7 @@ def _mean_nearest(case: Any) -> float:
     item=72,
     title="The mean is nearest in W2",
     statement="W2(P, d_c)^2 = W2(P, d_mean)^2 + |c - mean|^2",
-    source=STANCZUK.at("section on the cost function"),
+    source=STANCZUK.at("on the cost function"),
     kind=Kind.EQUALITY,
     cases=_dirac_cases,
 )
@@ -152,7 +152,7 @@ def _biased_loss(real: Fraction, fake: Fraction, m: int) -> Fraction:
     item=71,
     title="The expected W1 of one sample",
     statement="E W1(one draw of B(s), B(t)) = s + t (1 - 2 s), whose minimiser is 0 or 1, not s",
-    source=BELLEMARE.at("theorem 1 and its proof"),
+    source=BELLEMARE.at("section 3, Bernoulli laws"),
     kind=Kind.EQUALITY,
     cases=lambda: tuples(numbers(0, 40, whole=True), numbers(0, 40, whole=True)),
 )
@@ -172,7 +172,7 @@ def _one_draw(case: Any) -> float:
     item=71,
     title="Minibatch gradients of W1 point to the data, as one might believe",
     statement="E W1(batch of m draws of B(s), B(t)) is least at t = s",
-    source=BELLEMARE.at("theorem 1"),
+    source=BELLEMARE.at("section 3, Bernoulli laws"),
     kind=Kind.COUNTEREXAMPLE,
     cases=lambda: tuples(numbers(1, 39, whole=True), numbers(1, 9, whole=True)),
     holds=False,
@@ -190,7 +190,7 @@ def _unbiased(case: Any) -> float:
     item=71,
     title="Where the expected W1 of a batch is least",
     statement="E W1(batch of m draws of B(s), B(t)) = E|K/m - t| is least at the median of K/m",
-    source=BELLEMARE.at("theorem 1, for general m"),
+    source=BELLEMARE.at("section 3, for batches of m"),
     kind=Kind.EQUALITY,
     cases=lambda: tuples(
         numbers(1, 39, whole=True), numbers(1, 9, whole=True), numbers(0, 40, whole=True)
@@ -213,7 +213,7 @@ def _minimiser(case: Any) -> float:
     item=71,
     title="A batch of the data is not at distance zero from the data",
     statement="E W1(batch, batch') >= E W1(batch, law) > 0 even when both come from the law",
-    source=STANCZUK.at("section on batches"),
+    source=STANCZUK.at("on batches"),
     kind=Kind.INEQUALITY,
     cases=lambda: tuples(numbers(1, 39, whole=True), numbers(1, 6, whole=True)),
     correction="Exact for Bernoulli laws: E|K - K'|/m >= E|K/m - s|, by Jensen's inequality.",

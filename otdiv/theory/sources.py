@@ -52,12 +52,8 @@ FOURNIER = Source(
     "Fournier & Guillin (2015), On the rate of convergence in Wasserstein distance of the "
     "empirical measure, doi:10.1007/s00440-014-0583-7"
 )
-KOROTIN = Source(
-    "Korotin, Kolesov & Burnaev (2022), Kantorovich strikes back! Wasserstein GANs are not optimal "
-    "transport?, arXiv:2206.07767"
-)
 GIBBS = Source(
     "Gibbs & Su (2002), On choosing and bounding probability metrics, "
     "doi:10.1111/j.1751-5823.2002.tb00178.x"
 )
-DERIVED = Source("A standard fact, with its proof in the statement")
+DERIVED = Source("No paper: derived for this catalogue")

@@ -53,7 +53,7 @@ def _fitted(seed: int, constraint: Any) -> tuple[float, float, float]:
     title="The c-transform approximates W1 of batches better than the gradient penalty",
     statement="on a fixed pair of batches the c-transform's objective ends within 1 % below W1, "
     "that of a penalty with lambda = 10 at least 3 % away",
-    source=STANCZUK.at("section on the c-transform"),
+    source=STANCZUK.at("on the c-transform"),
     kind=Kind.STATISTICAL,
     cases=seeds,
     budget=2,
