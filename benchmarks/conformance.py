@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import inspect
 import json
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from otdiv.theory.conformance import ConformanceReport, check_solver_isolated, peers_table
+from otdiv.theory.conformance import (
+    ConformanceReport,
+    check_solver_isolated,
+    load_solver,
+    peers_table,
+)
 from otdiv.theory.conformance.report import breach_markdown
 
 RESULTS = Path(__file__).parent / "results"
@@ -68,15 +75,22 @@ def printed(code: str, seconds: float) -> str:
         return f"(no answer within {seconds:g} s)"
     errors = [line for line in done.stderr.splitlines() if "Warning" in line]
     if done.returncode:
-        errors = done.stderr.splitlines()[-1:] or [f"(exit code {done.returncode})"]
+        raised = [
+            line for line in done.stderr.splitlines() if re.match(r"[\w.]+(Error|Exit)", line)
+        ]
+        errors = raised[-1:] or [f"(exit code {done.returncode})"]
     lines = [*done.stdout.splitlines(), *errors]
     lines = [line.partition("site-packages/")[2] or line for line in lines]
     kept = lines if len(lines) <= 14 else [*lines[:10], "...", *lines[-3:]]
     return "\n".join(line[:160] for line in kept)
 
 
-def section(report: ConformanceReport, seconds: float) -> list[str]:
+def section(report: ConformanceReport, path: str, seconds: float) -> list[str]:
     lines = [f"## {report.solver}", "", f"{report.headline}."]
+    if path.startswith(ADAPTERS):
+        adapter = load_solver(path)
+        source = inspect.getsource(getattr(adapter, "function", adapter)).rstrip()
+        lines += ["", "Called by this adapter:", "", "```python", source, "```"]
     for row in report.broken:
         lines += ["", *breach_markdown(row, level=3), ""]
         lines += ["It printed:", "", "```", printed(row.breach.code, seconds), "```"]
@@ -120,7 +134,8 @@ def document(reports: list[ConformanceReport], missing: list[str], options: obje
     ]
     for report in reports:
         if report.broken:
-            parts += section(report, options.call_seconds)
+            path = next(peer.path for peer in PEERS if peer.name == report.solver)
+            parts += section(report, path, options.call_seconds)
     return "\n".join(parts)
 
 

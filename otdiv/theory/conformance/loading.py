@@ -134,7 +134,7 @@ def under_test(solver: Any, name: str | None = None) -> SolverUnderTest:
         else:
             code = f"from {module} import {attribute} as solver"
         name = name or solver
-    elif callable(solver):
+    elif callable(solver) and not (isinstance(solver, type) and hasattr(solver, "run")):
         call, name, code = solver, name or _name(solver), _import_line(solver)
     elif hasattr(solver, "run") and not isinstance(solver, type):
         call, name = _Wrapped(solver), name or repr(solver)

@@ -1,0 +1,62 @@
+"""Solvers that are known to be right obey the laws: ours all of them, peers the ordinary ones."""
+
+import pytest
+
+from otdiv.theory.conformance import LawVerdict, check_solver
+
+ADAPTERS = "otdiv.theory.conformance.adapters:"
+
+# What no version of an exact solver is known to break.
+ORDINARY = [
+    "marginals",
+    "known-answers",
+    "optimality",
+    "value-of-plan",
+    "feasible-potentials",
+    "strong-duality",
+    "symmetry",
+    "identity",
+    "triangle",
+    "scaling",
+    "translation",
+    "permutation",
+    "zero-weights",
+    "input-untouched",
+    "ties",
+]
+
+
+def test_our_exact_solver_obeys_every_law():
+    report = check_solver("otdiv.solvers:NetworkSimplex", examples=20)
+    assert report.conforms, str(report)
+    assert sum(row.verdict is LawVerdict.HELD for row in report.rows) == 30
+
+
+def test_our_entropic_solver_obeys_every_law_that_a_fixed_epsilon_can():
+    report = check_solver(ADAPTERS + "otdiv_sinkhorn", regularised=True, examples=10)
+    # At 1e300 times epsilon no exponential is left in float64: it must say so instead.
+    assert [row.law for row in report.broken] in ([], ["huge-costs"]), str(report)
+    for row in report.broken:
+        assert row.breach.manner.value == "by an exception"
+
+
+@pytest.mark.parametrize("name", ["pot_emd", "pot_emd2"])
+def test_pot_obeys_the_ordinary_laws(name):
+    pytest.importorskip("ot")
+    report = check_solver(ADAPTERS + name, laws=ORDINARY, examples=15)
+    assert report.conforms, str(report)
+
+
+@pytest.mark.parametrize("name", ["scipy_wasserstein", "scipy_wasserstein_nd", "scipy_assignment"])
+def test_scipy_obeys_the_ordinary_laws_where_they_apply(name):
+    report = check_solver(ADAPTERS + name, laws=ORDINARY, examples=15)
+    assert report.conforms, str(report)
+    assert report["optimality"].verdict is LawVerdict.HELD
+
+
+@pytest.mark.parametrize("name", ["pot_sinkhorn", "pot_sinkhorn_log"])
+def test_pot_sinkhorn_obeys_the_ordinary_laws_of_entropic_solvers(name):
+    pytest.importorskip("ot")
+    laws = ["marginals", "gibbs-form", "entropic-value", "permutation", "repeatable"]
+    report = check_solver(ADAPTERS + name, regularised=True, laws=laws, examples=10)
+    assert report.conforms, str(report)

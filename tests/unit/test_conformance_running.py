@@ -1,0 +1,266 @@
+"""Solvers are found by name, reports say what happened, and a child process bears the worst."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from otdiv import InvalidInputError, OtdivError, solvers
+from otdiv.cli import main
+from otdiv.theory.conformance import (
+    LawVerdict,
+    PointSolver,
+    check_solver,
+    check_solver_isolated,
+    load_solver,
+    peers_table,
+    solver_laws,
+)
+
+SIMPLEX = "otdiv.solvers:NetworkSimplex"
+
+HOMEMADE = """
+import os, sys, time
+import numpy as np
+
+def product(a, b, C):
+    return np.outer(a, b)
+
+def hangs(a, b, C):
+    if C.size > 1 and np.ptp(C) == 0.0:
+        time.sleep(600.0)
+    return np.outer(a, b)
+
+def dies(a, b, C):
+    if C.size > 1 and np.ptp(C) == 0.0:
+        os._exit(7)
+    return np.outer(a, b)
+
+def talks(a, b, C):
+    print("solving")
+    return np.outer(a, b)
+
+here = os.getpid()
+
+def dies_at_once(a, b, C):
+    os._exit(3)
+"""
+
+
+@pytest.fixture
+def homemade(tmp_path, monkeypatch):
+    """Name of a module that only lies in a temporary folder."""
+    (tmp_path / "homemade_solvers.py").write_text(HOMEMADE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "homemade_solvers"
+    sys.modules.pop("homemade_solvers", None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "otdiv", "otdiv:", ":solve", "no.such.module:solve", "otdiv:nothing", "otdiv:__version__"],
+)
+def test_a_path_that_names_no_callable_is_refused(path):
+    with pytest.raises(InvalidInputError, match="`solver` must"):
+        load_solver(path)
+
+
+def test_a_class_that_needs_arguments_is_refused():
+    with pytest.raises(InvalidInputError, match="no arguments"):
+        load_solver("otdiv.solvers:Sinkhorn")
+
+
+def test_solver_objects_of_ours_are_callables_of_a_b_and_costs():
+    result = load_solver(SIMPLEX)([0.5, 0.5], [0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]])
+    assert result.value == 0.0
+
+
+def test_a_solver_object_is_checked_like_its_path():
+    report = check_solver(solvers.NetworkSimplex(), laws=["marginals"], examples=5)
+    assert report.conforms
+    assert report.solver == "NetworkSimplex(max_iterations=None)"
+
+
+@pytest.mark.parametrize("solver", [3, None, "text", solvers.NetworkSimplex])
+def test_what_is_no_solver_is_refused(solver):
+    with pytest.raises(InvalidInputError, match="`solver` must"):
+        check_solver(solver, laws=["marginals"], examples=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"examples": 0}, "examples"),
+        ({"seed": -1}, "seed"),
+        ({"law_seconds": 0.0}, "law_seconds"),
+        ({"laws": ["no-such-law"]}, "laws"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, name):
+    with pytest.raises(InvalidInputError, match=f"`{name}`"):
+        check_solver(SIMPLEX, **options)
+
+
+def test_a_callback_sees_each_result_and_can_stop():
+    seen = []
+
+    def stop_after_two(row):
+        seen.append(row.law)
+        return len(seen) == 2
+
+    report = check_solver(SIMPLEX, examples=2, callback=stop_after_two)
+    assert [row.law for row in report.rows] == seen == ["marginals", "known-answers"]
+
+
+def test_the_same_seed_gives_the_same_report():
+    def careless(a, b, C):
+        return float(a @ C @ b)
+
+    first, second = (
+        check_solver(careless, laws=["optimality"], examples=20, seed=3) for _ in range(2)
+    )
+    assert first["optimality"].breach == second["optimality"].breach
+
+
+def test_laws_for_points_call_with_points():
+    shapes = set()
+
+    def records(a, b, x, y):
+        shapes.add((x.shape == (len(a), y.shape[1]), y.ndim))
+        return float("nan")
+
+    check_solver(PointSolver(records), laws=["optimality"], examples=5)
+    assert shapes == {(True, 2)}
+
+
+def test_laws_of_bare_matrices_are_not_applicable_to_points():
+    report = check_solver(PointSolver(lambda *arrays: 0.0), laws=["translation"])
+    assert report["translation"].verdict is LawVerdict.NOT_APPLICABLE
+
+
+def test_reports_have_the_same_content_in_every_form():
+    def product(a, b, C):
+        return np.outer(a, b)
+
+    report = check_solver(product, laws=["marginals", "optimality", "strong-duality"], examples=20)
+    records = json.loads(report.to_json())["laws"]
+    assert [record["verdict"] for record in records] == ["held", "broken", "not applicable"]
+    for text in (report.to_markdown(), str(report)):
+        assert report["optimality"].breach.text in text
+        assert report["optimality"].breach.code in text
+    assert "1 held, 1 broken, 1 not applicable" in report.headline
+
+
+def test_numbers_that_are_not_finite_are_null_in_json():
+    report = check_solver(lambda a, b, C: float("nan"), laws=["optimality"], examples=2)
+    record = json.loads(report.to_json(), parse_constant=pytest.fail)["laws"][0]
+    assert record["miss"] is None
+
+
+def test_the_table_of_peers_has_a_row_a_law_and_a_column_a_solver():
+    laws = ["marginals", "optimality"]
+    reports = [
+        check_solver(SIMPLEX, laws=laws, examples=5),
+        check_solver(lambda a, b, C: np.outer(a, b), name="product", laws=laws, examples=30),
+    ]
+    lines = peers_table(reports).splitlines()
+    assert lines[0] == f"| law | {SIMPLEX} | product |"
+    assert lines[2] == "| `marginals` | held | held |"
+    assert lines[3].startswith("| `optimality` | held | **")
+    assert lines[-1] == "| held / broken / – | 2 / 0 / 0 | 1 / 1 / 0 |"
+
+
+def test_a_missing_law_is_a_key_error():
+    report = check_solver(SIMPLEX, laws=["marginals"], examples=2)
+    with pytest.raises(KeyError):
+        report["optimality"]
+
+
+def test_ids_are_words_and_statements_are_lines():
+    for id_, law in solver_laws().items():
+        assert id_ == law.id
+        assert id_.replace("-", "").replace("32", "").isalpha()
+        assert "\n" not in law.statement
+        assert law.exact or law.regularised
+
+
+def test_isolated_and_in_process_reports_agree(homemade):
+    laws = ["marginals", "optimality", "input-untouched"]
+    alone, here = (
+        check(f"{homemade}:product", laws=laws, examples=15)
+        for check in (check_solver_isolated, check_solver)
+    )
+    assert [row.verdict for row in alone.rows] == [row.verdict for row in here.rows]
+    assert [row.breach for row in alone.rows] == [row.breach for row in here.rows]
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [("hangs", "no answer within 1 s"), ("dies", "ended with exit code 7 during the call")],
+)
+def test_a_solver_that_gives_no_answer_breaks_its_law_and_no_other(homemade, function, text):
+    report = check_solver_isolated(
+        f"{homemade}:{function}",
+        laws=["shapes", "equal-costs"],
+        examples=8,
+        call_seconds=1.0,
+    )
+    broken = report["equal-costs"]
+    assert text in broken.breach.text
+    assert broken.mark == "**no answer**"
+    assert "C = np.array([[" in broken.breach.code
+    assert len(report.rows) == 2
+
+
+def test_a_solver_that_prints_does_not_disturb_the_report(homemade):
+    report = check_solver_isolated(f"{homemade}:talks", laws=["marginals"], examples=5)
+    assert report.conforms
+
+
+def test_a_child_that_cannot_start_is_not_blamed_on_the_solver(homemade, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises((OtdivError, BrokenPipeError), match=r"before its first call|pipe"):
+        check_solver_isolated(f"{homemade}:product", laws=["marginals"], examples=5)
+
+
+def test_only_paths_can_be_isolated():
+    with pytest.raises(InvalidInputError, match=r"package\.module:function"):
+        check_solver_isolated(lambda a, b, C: 0.0)
+
+
+def test_the_command_line_prints_the_laws_and_fails_where_one_is_broken(homemade, capsys):
+    words = ["verify", "--solver", f"{homemade}:product", "--examples", "20"]
+    words += ["--law", "marginals", "--law", "optimality"]
+    assert main(words) == 1
+    text = capsys.readouterr().out
+    assert "1 held, 1 broken" in text
+    assert "from homemade_solvers import product as solver" in text
+    assert main([*words[:-2]]) == 0
+
+
+def test_the_command_line_writes_json_and_markdown(homemade, tmp_path):
+    target = tmp_path / "report.json"
+    words = ["verify", "--solver", f"{homemade}:product", "--examples", "5", "--law", "marginals"]
+    assert main([*words, "--output", str(target)]) == 0
+    assert json.loads(target.read_text())["conforms"] is True
+    assert main([*words, "--output", str(tmp_path / "report.md")]) == 0
+    assert (tmp_path / "report.md").read_text().startswith("# Conformance of homemade_solvers")
+
+
+@pytest.mark.parametrize("words", [["--solver", "otdiv"], ["--solver", SIMPLEX, "--law", "no"]])
+def test_a_wrong_option_is_a_usage_error(words, capsys):
+    assert main(["verify", *words]) == 2
+    assert "otdiv: error:" in capsys.readouterr().err
+
+
+def test_snippets_run_in_an_interpreter_of_their_own(homemade, tmp_path):
+    row = check_solver(f"{homemade}:product", laws=["optimality"], examples=30)["optimality"]
+    done = subprocess.run(
+        [sys.executable, "-c", row.breach.code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[[")
