@@ -166,6 +166,26 @@ def _add_squares(out, coordinate, value, first):
 
 
 @kernel
+def rank_one_cost(x, y, row_mass, column_mass, power):
+    """Sum over all pairs of row_mass_i column_mass_j |x_i - y_j|**power, power 1 or 2."""
+    d = x.shape[1]
+    total = 0.0
+    coordinates = np.ascontiguousarray(y.T)
+    squares = np.empty(y.shape[0])
+    for i in range(x.shape[0]):
+        if row_mass[i] == 0.0:
+            continue
+        for k in range(d):
+            _add_squares(squares, coordinates[k], x[i, k], k == 0)
+        row = 0.0
+        for j in range(squares.shape[0]):
+            cost = math.sqrt(squares[j]) if power == 1.0 else squares[j]
+            row += column_mass[j] * cost
+        total += row_mass[i] * row
+    return total
+
+
+@kernel
 def _lower_minimum(best, squares, shift, root):
     if root:
         for j in range(best.shape[0]):

@@ -12,6 +12,7 @@ from .._typing import FloatArray
 from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
+from .cloud_plan import cloud_plan_upper, is_cloud_plan
 from .rounding import U, blocks, cost_rounding
 
 __all__ = ["primal_bound"]
@@ -184,6 +185,8 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     repaired: Plan
     if isinstance(plan, SparsePlan):
         repaired, value, slack = _sparse_upper(problem, plan)
+    elif isinstance(plan, ScaledKernelPlan) and is_cloud_plan(plan):
+        repaired, value, slack = cloud_plan_upper(problem, plan)
     else:
         repaired, value, slack = _block_upper(problem, plan)
     return repaired, value, value + slack
