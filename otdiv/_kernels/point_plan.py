@@ -15,9 +15,12 @@ from . import leaf_pruning, point_sums
 from .clouds import Cloud
 from .exponential import LOG2_E
 
-# A sum this far (in bits) from its marginal was computed with a shift that says too little: digits
-# may have been pruned or lost in the subnormal range, so it is computed again from its maximum.
+# A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
+# may have been pruned, so it is computed again, with a better shift or from its maximum. One this
+# far above may overflow.
 _TRUSTED_BITS = 6.0
+_LARGEST_EXCESS = 900.0
+_ATTEMPTS = 3
 # Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
 _FREE_BITS = 2.0
 # Factors of a stored plan stay within this many bits: their products must not overflow.
@@ -132,23 +135,34 @@ class PointKernel:
 
     def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
-        return self._sums(self._x, self._y, u, v, self.ranges(u, v, drop=self.drop))
+        return self._sums(self._x, self._y, u, v, by_column=False)
 
     def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shifts (m,) and sums (m,) of the columns likewise."""
-        ranges = self.ranges(u, v, drop=self.drop, by_column=True)
-        return self._sums(self._y, self._x, v, u, ranges)
+        return self._sums(self._y, self._x, v, u, by_column=True)
 
-    def _sums(self, x, y, u, v, ranges):
-        sums = np.empty(u.size)
-        row, column = u - x.lengths, v - y.lengths
-        for part in ranges.slices():
-            point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
-        with np.errstate(all="ignore"):
-            doubtful = ~(np.abs(np.log2(sums / self._expected(x, u))) < _TRUSTED_BITS)
+    def _sums(self, x, y, u, v, by_column):
+        expected = self._expected(x, u)
+        shift = u
+        for _ in range(_ATTEMPTS):
+            row, column = shift - x.lengths, v - y.lengths
+            pair = (v, shift) if by_column else (shift, v)
+            ranges = self.ranges(*pair, drop=self.drop, by_column=by_column)
+            sums = np.empty(u.size)
+            for part in ranges.slices():
+                point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
+            with np.errstate(all="ignore"):
+                excess = np.log2(sums / expected)
+            doubtful = ~((excess > -_TRUSTED_BITS) & (excess < _LARGEST_EXCESS))
+            unknown = ~np.isfinite(excess)
+            few = 2 * int(doubtful.sum()) * v.size < int(ranges.entries().sum())
+            if few or unknown.any():
+                break
+            # Shifts that put every sum near what is expected let the next pass prune rightly.
+            shift = shift - np.where(doubtful, excess, 0.0)
         if not doubtful.any():
-            return u, sums
-        shift = u.copy()
+            return shift, sums
+        shift = shift.copy()
         some = x.rows[doubtful], x.lengths[doubtful]
         shift[doubtful], sums[doubtful] = self._sums_from_maxima(*some, y, v)
         return shift, sums
