@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
@@ -102,7 +105,13 @@ def run(options: argparse.Namespace) -> int:
     _check_solver_options(options)
     from ..theory import verify
 
-    with _progress() as callback:
+    with _progress() as show, _interruption() as stop_if_asked:
+
+        def callback(progress: VerificationProgress) -> None:
+            stop_if_asked()
+            if show is not None:
+                show(progress)
+
         report = verify(
             options.claim,
             topics=options.topic,
@@ -172,6 +181,34 @@ def _progress() -> Iterator[Callable[[VerificationProgress], object] | None]:
             bar.update(task, completed=progress.done, total=progress.total, description=name)
 
         yield show
+
+
+@contextlib.contextmanager
+def _interruption() -> Iterator[Callable[[], None]]:
+    """Yield a call that raises KeyboardInterrupt if Ctrl-C came before and was swallowed.
+
+    An exception in a callback of the garbage collector, of which Hypothesis has one, is printed
+    and forgotten.
+    """
+    asked = False
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.default_int_handler(number, frame)
+
+    def stop_if_asked() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop_if_asked
+        return
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield stop_if_asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _render(report: VerificationReport, style: str, target: Path | None) -> str | None:

@@ -153,5 +153,16 @@ def _search(
     except _BrokenError:
         pass
     except Exception as failure:  # a crash of the code under test is a verdict, not a traceback
+        if _interrupted(failure):
+            raise KeyboardInterrupt from failure
         return f"{type(failure).__name__}: {failure}"
     return ""
+
+
+def _interrupted(failure: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is behind a failure: its clean-up may stumble over its own assertions."""
+    while failure is not None:
+        if isinstance(failure, KeyboardInterrupt):
+            return True
+        failure = failure.__cause__ or failure.__context__
+    return False

@@ -1,13 +1,15 @@
 """`otdiv verify` on the command line: formats, files, exit codes."""
 
+import contextlib
 import dataclasses
 import json
+import signal
 
 import pytest
 
 from otdiv import theory
 from otdiv.cli import main
-from otdiv.theory import claims
+from otdiv.theory import claims, run_claim
 
 QUICK = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
 
@@ -93,6 +95,18 @@ def test_interruption_is_130(capsys, monkeypatch):
     monkeypatch.setattr("otdiv.theory.verification.run_claim", interrupted)
     assert main(QUICK) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_swallowed_interruption_is_remembered(capsys, monkeypatch):
+    def swallowed(claim, **_):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return run_claim(claim, examples=1)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("otdiv.theory.verification.run_claim", swallowed)
+    assert main(QUICK) == 130
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_same_seed_prints_the_same_slacks(capsys):

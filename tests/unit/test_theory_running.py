@@ -95,6 +95,17 @@ def test_a_stop_interrupts():
         run_claim(claim(lambda k: 1.0), stop=lambda: True)
 
 
+def test_an_interruption_behind_another_failure_interrupts():
+    def cases():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("stumbled while cleaning up")
+
+    with pytest.raises(KeyboardInterrupt):
+        run_claim(claim(lambda k: 1.0, cases=cases))
+
+
 @pytest.mark.parametrize(("wrong", "text"), [("x", "`claim`"), (None, "`claim`")])
 def test_no_claim_is_an_error(wrong, text):
     with pytest.raises(InvalidInputError, match=text):
