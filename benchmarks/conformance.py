@@ -15,9 +15,11 @@ import platform
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import otdiv
 from otdiv.theory.conformance import (
     ConformanceReport,
     check_solver_isolated,
@@ -59,6 +61,8 @@ PEERS = (
 
 
 def installed(package: str) -> str | None:
+    if package == "otdiv":
+        return otdiv.__version__
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -156,15 +160,13 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=50, help="cases a law (default: 50)")
     parser.add_argument("--law-seconds", type=float, default=30.0, help="limit of one law")
     parser.add_argument("--call-seconds", type=float, default=60.0, help="limit of one call")
+    parser.add_argument("--jobs", type=int, default=1, help="solvers at a time (default: 1)")
     parser.add_argument("--only", help="solvers whose name contains this")
     options = parser.parse_args()
-    reports, missing = [], []
-    for peer in PEERS:
-        if options.only and options.only not in peer.name:
-            continue
-        if installed(peer.package) is None and peer.package != "otdiv":
-            missing.append(peer.name)
-            continue
+    chosen = [peer for peer in PEERS if not options.only or options.only in peer.name]
+    missing = [peer.name for peer in chosen if not installed(peer.package)]
+
+    def check(peer: Peer) -> ConformanceReport:
         report = check_solver_isolated(
             peer.path,
             name=peer.name,
@@ -174,7 +176,11 @@ def main() -> None:
             call_seconds=options.call_seconds,
         )
         print(report.headline, f"({sum(row.seconds for row in report.rows):.0f} s)", flush=True)
-        reports.append(report)
+        return report
+
+    present = [peer for peer in chosen if peer.name not in missing]
+    with ThreadPoolExecutor(options.jobs) as pool:  # each waits for a child process of its own
+        reports = list(pool.map(check, present))
     text = document(reports, missing, options)
     if options.only:
         print(text)

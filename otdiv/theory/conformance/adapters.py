@@ -128,13 +128,17 @@ def ott_sinkhorn(a: Any, b: Any, C: Any) -> Any:
         return np.asarray(_ott_compiled()(a, b, C))
 
 
+@functools.cache
+def _ott_assignment() -> Any:
+    unreg, geometry = _needed("ott.tools.unreg"), _needed("ott.geometry.geometry")
+    return _needed("jax").jit(lambda C: unreg.hungarian(geometry.Geometry(cost_matrix=C))[0])
+
+
 def ott_hungarian(a: Any, b: Any, C: Any) -> Any:
     """`ott.tools.unreg.hungarian`: the value, for uniform weights and n = m."""
-    unreg, geometry = _needed("ott.tools.unreg"), _needed("ott.geometry.geometry")
     _require_assignment(a, b)
     with _double_jax():
-        geom = geometry.Geometry(cost_matrix=_needed("jax.numpy").asarray(C))
-        return float(unreg.hungarian(geom)[0])
+        return float(_ott_assignment()(C))
 
 
 def geomloss_solve(a: Any, b: Any, C: Any) -> Any:

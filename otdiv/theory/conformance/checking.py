@@ -97,7 +97,7 @@ def check_solver(
     ...     return float(a @ C @ b)
     >>> report = check_solver(careless, laws=["known-answers", "marginals"], examples=20)
     >>> [row.verdict.value for row in report.rows]
-    ['broken', 'not applicable']
+    ['not applicable', 'broken']
     """
     conditions = as_conditions(
         tolerance=tolerance,

@@ -21,6 +21,6 @@ def solver_laws() -> dict[str, Law]:
     --------
     >>> from otdiv.theory.conformance import solver_laws
     >>> solver_laws()["marginals"].statement
-    "P >= 0 has row sums a and column sums b"
+    'P >= 0 has row sums a and column sums b'
     """
     return {law.id: law for law in (*ANSWER_LAWS, *INVARIANCE_LAWS, *EXTREME_LAWS)}
