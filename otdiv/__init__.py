@@ -73,6 +73,15 @@ __getattr__, __dir__, __all__ = attach(
         "OtdivError": "errors",
         "UnsupportedProblemError": "errors",
     },
-    modules=("certificates", "distances", "divergences", "solvers"),
+    modules=(
+        "certificates",
+        "critics",
+        "distances",
+        "divergences",
+        "solvers",
+        "testing",
+        "theory",
+        "wgan",
+    ),
 )
 __all__ += ["__version__"]

@@ -1,9 +1,13 @@
 """What type checkers see of the lazy table of contents in `__init__.py`."""
 
 from . import certificates as certificates
+from . import critics as critics
 from . import distances as distances
 from . import divergences as divergences
 from . import solvers as solvers
+from . import testing as testing
+from . import theory as theory
+from . import wgan as wgan
 from .costs import (
     CostMatrix as CostMatrix,
 )
