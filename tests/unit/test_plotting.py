@@ -184,8 +184,8 @@ def test_a_missing_matplotlib_is_named_with_its_pip_line():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "from otdiv import MissingDependencyError\n"
-        "from otdiv.plotting import _axes\n"
-        "try:\n    _axes(None, (1, 1))\n"
+        "from otdiv.plotting.canvas import axes\n"
+        "try:\n    axes(None, size=(1, 1))\n"
         "except MissingDependencyError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -1,0 +1,15 @@
+"""Pictures: transport plans, critics and networks, table reports; each returns its Axes.
+
+Matplotlib is imported when something is drawn, never before.
+"""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "plot_column": "tables",
+        "plot_effects": "tables",
+        "plot_plan": "plans",
+    },
+)
