@@ -75,7 +75,7 @@ class Ranges(NamedTuple):
 class _Side(NamedTuple):
     """One cloud in bits.
 
-    `points` (d, n) bound the leaves; `rows` (n, d), `columns` (d, n) and `lengths` (n,) are what the
+    `points` (d, n) bound the leaves; `rows` (n, d), `columns` (d, n) and `lengths` (n,) are what
     sums are computed from: the points themselves for distances; doubled, plain, and their squared
     lengths for squared distances.
     """
@@ -134,7 +134,7 @@ class PointKernel:
         return np.exp2(np.maximum(log - self.tau * (u - log), -900.0))
 
     def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
+        """Shifts s and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
         return self._sums(self._x, self._y, u, v, by_column=False)
 
     def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +196,7 @@ class PointKernel:
         return np.asarray(shift - np.log2(sums))
 
     def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
-        """<C, P> in bits of the plan with these row and column sums; from `matrix` if it is near."""
+        """<C, P> in bits of the plan with these sums; from `matrix` where that is near enough."""
         x, y = self._x, self._y
         if self.root:
             costs = np.empty(u.size)

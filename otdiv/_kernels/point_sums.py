@@ -2,7 +2,7 @@
 
 Rows come in leaves; each leaf has a list of column ranges outside of which its plan is negligible
 (see `leaf_pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
-contiguous in every coordinate; coordinates, u and v are in bits, and for the squared distance in the
+contiguous in every coordinate; coordinates, u and v are in bits, for the squared distance in the
 form that `fill_exponents` describes.
 """
 

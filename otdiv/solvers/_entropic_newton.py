@@ -11,8 +11,8 @@ S may be replaced by one whose columns are clusters of the target (`coarse`): th
 converge linearly, by about one digit each, for a small part of the work.
 
 Relaxed marginals (a penalty reach * KL on each) change little: with tau = epsilon / reach rows
-aim at a 2**(-tau phi), phi = u - log2 a, instead of a; updates are damped by 1 / (1 + tau), and both
-diagonals of S grow by that factor, which makes it definite. Balanced transport is tau = 0.
+aim at a 2**(-tau phi), phi = u - log2 a, instead of a; updates are damped by 1 / (1 + tau), and
+both diagonals of S grow by that factor, which makes it definite. Balanced transport is tau = 0.
 
 References
 ----------

@@ -235,7 +235,7 @@ class PointGeometry:
     ) -> PlanMatrix | None:
         """See `Geometry.coarse_columns`; None where clusters are not far fewer than the columns."""
         x, y = self._clouds(level)
-        if 4 * coarse.v.size > y.n:
+        if 3 * coarse.v.size > y.n:
             return None
         depth = coarse.v.size.bit_length() - 1
         kernel = PointKernel(x, self.y.coarse(depth), epsilon, root=self.root, drop=_COARSE_DROP)
