@@ -200,14 +200,14 @@ def test_isolated_and_in_process_reports_agree(homemade):
 
 @pytest.mark.parametrize(
     ("function", "text"),
-    [("hangs", "no answer within 1 s"), ("dies", "ended with exit code 7 during the call")],
+    [("hangs", "no answer within 4 s"), ("dies", "ended with exit code 7 during the call")],
 )
 def test_a_solver_that_gives_no_answer_breaks_its_law_and_no_other(homemade, function, text):
     report = check_solver_isolated(
         f"{homemade}:{function}",
         laws=["shapes", "equal-costs"],
         examples=8,
-        call_seconds=1.0,
+        call_seconds=4.0,
     )
     broken = report["equal-costs"]
     assert text in broken.breach.text
@@ -223,7 +223,7 @@ def test_a_solver_that_prints_does_not_disturb_the_report(homemade):
 
 def test_a_child_that_cannot_start_is_not_blamed_on_the_solver(homemade, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises((OtdivError, BrokenPipeError), match=r"before its first call|pipe"):
+    with pytest.raises(OtdivError, match="before its first call"):
         check_solver_isolated(f"{homemade}:product", laws=["marginals"], examples=5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -116,8 +117,11 @@ class _Child:
             stdout=subprocess.PIPE,
         )
         assert self._process.stdin is not None
-        pickle.dump((path, conditions, ids), self._process.stdin)
-        self._process.stdin.close()
+        # A child that has ended already is noticed by the reader, below.
+        with contextlib.suppress(BrokenPipeError):
+            pickle.dump((path, conditions, ids), self._process.stdin)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._messages: queue.Queue[Any] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -152,16 +156,19 @@ def serve() -> None:
     What the solver prints goes to stderr instead.
     """
     path, conditions, ids = pickle.load(sys.stdin.buffer)
-    stream = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    with os.fdopen(os.dup(1), "wb") as stream:
+        os.dup2(2, 1)
 
-    def send(message: Any) -> None:
-        pickle.dump(message, stream)
-        stream.flush()
+        def send(message: Any) -> None:
+            pickle.dump(message, stream)
+            stream.flush()
 
-    subject = under_test(path)
-    for law in chosen_laws(ids, conditions.regularised):
-        send(run_law(law, subject, conditions, announce=send))
+        subject = under_test(path)
+        try:
+            for law in chosen_laws(ids, conditions.regularised):
+                send(run_law(law, subject, conditions, announce=send))
+        except BrokenPipeError:  # the parent has ended: nobody reads on
+            os._exit(1)
 
 
 def _run_child(
