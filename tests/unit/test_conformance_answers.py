@@ -105,7 +105,7 @@ def test_attributes_that_a_result_declines_are_left_out():
         {},
         {"cost": 0.5},
         F,
-        object(),
+        pytest.param(object(), id="object"),
     ],
     ids=repr,
 )
