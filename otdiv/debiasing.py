@@ -249,8 +249,10 @@ def sinkhorn_divergence_result(
     --------
     >>> from otdiv import sinkhorn_divergence_result
     >>> result = sinkhorn_divergence_result([0.0], [3.0], epsilon=1.0)
-    >>> result.terms["cross"], result.terms["source"], result.gradient().x
-    (9.0, 0.0, array([[-6.]]))
+    >>> round(result.terms["cross"], 9), result.terms["source"]
+    (9.0, 0.0)
+    >>> result.gradient().x
+    array([[-6.]])
     """
     epsilon = check_positive("epsilon", epsilon)
     tolerance = check_positive("marginal_tolerance", marginal_tolerance)

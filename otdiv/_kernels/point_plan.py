@@ -34,7 +34,7 @@ _SLICE = 2 * 10**8
 class Buffer:
     """Memory for one stored plan at a time: fresh pages cost as much as filling them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._array = np.empty(0, dtype=np.int8)
 
     def take(self, size: int, dtype=np.float64) -> np.ndarray:

@@ -55,8 +55,11 @@ def solve_entropic(
     `tolerance` is the L1 error of the marginals relative to the mass; `start` are potentials
     (f, g) in the unit of the cost.
     """
-    mass = problem.mass
-    scaled = ScaledProblem(problem, problem.a / mass, problem.b / mass, max_memory)
+    # The masses may differ by rounding; treating them alike keeps the answer symmetric.
+    source, target = problem.source, problem.target
+    mass = 0.5 * (source.mass + target.mass)
+    a, b = source.weights / source.mass, target.weights / target.mass
+    scaled = ScaledProblem(problem, a, b, max_memory)
     floor = scaled.floor(tolerance)
     wanted = epsilon / scaled.unit
     reachable = max(wanted, floor)

@@ -66,7 +66,7 @@ def test_value_is_the_cross_term_less_half_the_others():
 def test_a_shift_costs_its_squared_length():
     """S(p, p + t) = |t|² for the squared cost: the plans agree up to the shift."""
     x, _ = clouds(80, 1)
-    value = sinkhorn_divergence(x, x + [3.0, 4.0], epsilon=0.1, marginal_tolerance=1e-9)
+    value = sinkhorn_divergence(x, x + np.array([3.0, 4.0]), epsilon=0.1, marginal_tolerance=1e-9)
     assert value == pytest.approx(25.0, rel=1e-9)
 
 
