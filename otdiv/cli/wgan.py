@@ -33,6 +33,9 @@ _PRESETS = (
     "wgan-lp-2018",
 )
 
+# Of the small preset, where its own 10 000 are not enough to sharpen the modes; by measurement.
+_STEPS = {"25gaussians": 20_000}
+
 _DESCRIPTION = """\
 Train a generator against a critic, and measure every so often what it is worth:
 
@@ -79,10 +82,15 @@ def add_parser(commands: Any) -> None:
         "--constraint", choices=_CONSTRAINTS, help="what keeps the critic Lipschitz, of `small`"
     )
     game.add_argument(
-        "--weight", type=float, metavar="L", help="of the penalty gp or lp (default: 1)"
+        "--weight", type=float, metavar="L", help="of the penalty gp or lp (default: 0.1)"
     )
     game.add_argument("--loss", choices=_LOSSES, help="of `small` (default: wasserstein)")
-    game.add_argument("--steps", type=int, metavar="N", help="generator steps")
+    game.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="generator steps (default: the preset's, 20000 for 25gaussians with `small`)",
+    )
     game.add_argument("--rng", type=int, default=0, metavar="SEED", help="default: 0")
     output = parser.add_argument_group("output")
     output.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
@@ -100,6 +108,9 @@ def run(options: argparse.Namespace) -> int:
     from ..wgan import train, write_report
 
     recipe, data = _recipe(options), _data(options)
+    steps = options.steps
+    if steps is None and options.preset == "small":
+        steps = _STEPS.get(options.data)
     folder: Path = options.output
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError("--output", "be a folder", str(folder))
@@ -112,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         training = train(
             data,
             recipe=recipe,
-            n_steps=options.steps,
+            n_steps=steps,
             log_every=options.log_every,
             rng=options.rng,
             callback=callback,
@@ -151,7 +162,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             )
         published: Recipe = getattr(wgan, options.preset.replace("-", "_"))()
         return published
-    weight = 1.0 if options.weight is None else options.weight
+    weight = 0.1 if options.weight is None else options.weight
     name = options.constraint
     if name is None:
         name = "gp" if options.loss in (None, "wasserstein") else "none"

@@ -138,7 +138,8 @@ def small(constraint: Constraint | None = None, *, loss: Loss | None = None) -> 
     Parameters
     ----------
     constraint : Constraint, optional
-        Of the critic of a `WassersteinGAN`; by default `GradientPenalty(1.0)`.
+        Of the critic of a `WassersteinGAN`; by default `GradientPenalty(0.1)`, the weight in the
+        code published with WGAN-GP for such sets, whose unit is one.
     loss : Loss, optional
         Instead, any loss with its own constraint.
 
@@ -146,10 +147,10 @@ def small(constraint: Constraint | None = None, *, loss: Loss | None = None) -> 
     --------
     >>> from otdiv.wgan import small
     >>> small().loss
-    WassersteinGAN(constraint=GradientPenalty(weight=1.0))
+    WassersteinGAN(constraint=GradientPenalty(weight=0.1))
     """
     if loss is None:
-        loss = WassersteinGAN(GradientPenalty(1.0) if constraint is None else constraint)
+        loss = WassersteinGAN(GradientPenalty(0.1) if constraint is None else constraint)
     elif constraint is not None:
         raise InvalidInputError("loss", "come without `constraint`: it has its own", loss)
     rule = loss.critic_rule()
