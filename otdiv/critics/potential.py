@@ -231,7 +231,12 @@ def _groups(plan: SparsePlan, mass: float) -> tuple[IndexArray, IndexArray, int]
     from scipy.sparse.csgraph import connected_components
 
     n, m = plan.shape
+    # What an atom holds most of is never dust, however light the atom: it has to hang somewhere.
+    row_most, column_most = np.zeros(n), np.zeros(m)
+    np.maximum.at(row_most, plan.rows, plan.mass)
+    np.maximum.at(column_most, plan.columns, plan.mass)
     kept = plan.mass > _DUST * mass
+    kept |= (plan.mass == row_most[plan.rows]) | (plan.mass == column_most[plan.columns])
     rows, columns = plan.rows[kept], plan.columns[kept] + n
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(n + m, n + m))
     count, labels = connected_components(graph, directed=False)
