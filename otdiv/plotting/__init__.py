@@ -9,7 +9,11 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "plot_column": "tables",
+        "plot_critic": "critics",
         "plot_effects": "tables",
+        "plot_layer_gradients": "networks",
         "plot_plan": "plans",
+        "plot_rays": "rays",
+        "plot_weights": "networks",
     },
 )

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._optional import import_optional
+from .._typing import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BLUE", "GREY", "PINK", "VERMILION", "axes", "submodule", "tidy"]
+__all__ = [
+    "BLUE",
+    "GREY",
+    "PINK",
+    "VERMILION",
+    "axes",
+    "draw_samples",
+    "submodule",
+    "thinned",
+    "tidy",
+]
 
 # Chosen by taste, from a palette whose members stay apart for colour-blind readers (Okabe and Ito
 # 2008, Color Universal Design).
@@ -17,6 +30,9 @@ BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PINK = "#CC79A7"
 GREY = "#999999"
+
+_MAX_POINTS = 1000
+"""Atoms of either side that are drawn, evenly spread over the rows; by taste."""
 
 
 def submodule(name: str) -> Any:
@@ -36,3 +52,47 @@ def axes(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
 def tidy(ax: Axes) -> None:
     """Take away the frame's upper and right side."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def thinned(points: FloatArray) -> FloatArray:
+    """Return at most 1000 of the points (k, d)."""
+    if len(points) <= _MAX_POINTS:
+        return points
+    return points[np.linspace(0, len(points) - 1, _MAX_POINTS).astype(np.int64)]
+
+
+def draw_samples(ax: Axes, x: FloatArray | None, y: FloatArray | None) -> None:
+    """Mark the points (k, 2) of both sides, with a legend."""
+    drawn = False
+    for points, color, marker, label in ((x, BLUE, "o", "x"), (y, VERMILION, "s", "y")):
+        if points is None:
+            continue
+        some = thinned(points)
+        ax.scatter(
+            some[:, 0],
+            some[:, 1],
+            s=float(np.clip(6000.0 / len(some), 9.0, 32.0)),
+            color=color,
+            marker=marker,
+            edgecolors="white",
+            linewidths=0.5,
+            label=label,
+            zorder=4,
+        )
+        drawn = True
+    if drawn:
+        _legend(ax)
+
+
+def _legend(ax: Axes) -> None:
+    """One entry a label, though several pictures may lie on the same Axes."""
+    entries = {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    ax.legend(
+        list(entries.values()),
+        list(entries),
+        loc="upper left",
+        framealpha=0.85,
+        edgecolor="none",
+        borderpad=0.35,
+        handletextpad=0.2,
+    )
