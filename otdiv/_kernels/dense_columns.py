@@ -27,6 +27,10 @@ __all__ = [
 # Columns whose minimum is taken at once: long enough for the vector units, short enough for the
 # scalar pass that follows. Chosen by measuring 32 ... 256.
 BLOCK = 64
+# Neighbouring rows begin their scans this many columns apart: a prime, no multiple of a block.
+STRIDE = 7919
+# Pairs that one call of the dense simplex scans: about a tenth of a second.
+ENTRIES = 2**28
 # Largest cost over most costs beyond which they count as spread; chosen so that a penalty of the
 # largest leaves half of the digits.
 WIDE = 1e9
@@ -145,19 +149,29 @@ def _insert(values, keys, value, key):
 
 
 @helper
-def _best_of_row(row, g, shift, relative, values, keys):
-    """Insert the columns with row_j - g_j - shift below the last of `values` and eligible."""
+def _best_of_row(row, g, shift, relative, values, keys, turn):
+    """Insert the columns with row_j - g_j - shift below the last of `values` and eligible.
+
+    The scan begins at a column that depends on `turn`, so that among ties, of which the first are
+    kept, different rows take different columns.
+    """
     last = values.size - 1
-    for begin in range(0, row.size, BLOCK):
+    blocks = (row.size + BLOCK - 1) // BLOCK
+    first, offset = turn % blocks, turn // blocks
+    for t in range(blocks):
+        block = first + t if first + t < blocks else first + t - blocks
+        begin = block * BLOCK
         end = min(begin + BLOCK, row.size)
         part, h = row[begin:end], g[begin:end]
         if _block_minimum(part, h) - shift < values[last]:
-            for j in range(part.size):
+            j = offset % part.size
+            for _ in range(part.size):
                 reduced = part[j] - h[j] - shift
                 if reduced < values[last]:
                     local = abs(part[j]) + abs(h[j]) + abs(shift)
                     if reduced <= -relative * local:
                         _insert(values, keys, reduced, begin + j)
+                j = j + 1 if j + 1 < part.size else 0
 
 
 @helper
@@ -181,7 +195,7 @@ def _best_lists(C, f, g, row_values, row_keys, column_values, column_keys, ceili
     for i in range(n):
         shift = f[i]
         # Not even rounding is excluded here: any reduced cost below the list's last will do.
-        _best_of_row(C[i], g, shift, -1e300, row_values[i], row_keys[i])
+        _best_of_row(C[i], g, shift, -1e300, row_values[i], row_keys[i], i * STRIDE)
         for begin in range(0, m, BLOCK):
             end = min(begin + BLOCK, m)
             row, h, limit = C[i, begin:end], g[begin:end], ceiling[begin:end]
@@ -228,12 +242,12 @@ def best_per_row_and_column(
 
 
 @kernel
-def price_rows(C, f, g, rows, relative, n_best, source, target, cost, count, least):
+def price_rows(C, f, g, rows, floor, relative, n_best, source, target, cost, count, least):
     """Append up to `n_best` eligible pairs of each of the given rows to the arc lists.
 
-    Eligible as in `sparse_simplex` with floor 0. The lists must have room for
+    Eligible as in `sparse_simplex`. The lists must have room for
     ``rows.size * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
-    eligible, or 0, so ``f + least`` is feasible up to rounding. Returns the new count.
+    eligible, or -floor, so ``f + least`` is feasible up to rounding. Returns the new count.
     """
     n = C.shape[0]
     values = np.empty(n_best)
@@ -241,9 +255,9 @@ def price_rows(C, f, g, rows, relative, n_best, source, target, cost, count, lea
     for e in range(rows.size):
         i = rows[e]
         for k in range(n_best):
-            values[k] = 0.0
+            values[k] = -floor
             keys[k] = -1
-        _best_of_row(C[i], g, f[i], relative, values, keys)
+        _best_of_row(C[i], g, f[i], relative, values, keys, i * STRIDE)
         least[i] = values[0]
         for k in range(n_best):
             if keys[k] >= 0:
@@ -322,10 +336,11 @@ def hanging_gap(tree, C):
 
 
 @kernel
-def dense_simplex(tree, C, start, relative, max_pivots):
+def dense_simplex(tree, C, start, share, relative, max_pivots):
     """Pivot on all pairs of C, row by row, until none is eligible or `max_pivots` are done.
 
-    Eligible as in `sparse_simplex` with floor 0. Returns (code, number of pivots, row at which to
+    Eligible as in `sparse_simplex` with a floor of `share` times the largest potential. A call also
+    ends after scanning about ENTRIES pairs. Returns (code, number of pivots, row at which to
     resume).
     """
     n, m = C.shape
@@ -334,14 +349,19 @@ def dense_simplex(tree, C, start, relative, max_pivots):
     first = np.uint32(n)
     values = np.empty(1)
     keys = np.empty(1, np.int64)
+    floor = 0.0
+    for x in range(n + m):
+        floor = max(floor, share * abs(pi[x]))
     i = start
     idle = 0
     n_pivots = 0
+    scans_left = max(2 * n + 2, ENTRIES // m)
     fresh = True  # every caller hands over potentials that were just recomputed
-    while n_pivots < max_pivots:
-        values[0] = 0.0
+    while n_pivots < max_pivots and scans_left > 0:
+        scans_left -= 1
+        values[0] = -floor
         keys[0] = -1
-        _best_of_row(C[i], g, -pi[i], relative, values, keys)
+        _best_of_row(C[i], g, -pi[i], relative, values, keys, i * STRIDE)
         j = keys[0]
         if j >= 0:
             pivot(tree, first, np.uint32(i), np.uint32(n + j), C[i, j], values[0])

@@ -29,6 +29,8 @@ DIRECT_SIZE = 600
 N_BEST = 12
 # A reduced cost within this share of the sizes of its three terms is rounding.
 ROUNDING = 2.0**-47
+# The same over the largest potential, for sums along paths of some hundred arcs.
+PATH_ROUNDING = 2.0**-48
 # First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
 FIRST_PENALTY = 16.0
 # Sizes of potentials, over the mean cost paid, that would lose three digits of the value.
@@ -88,6 +90,7 @@ class Run:
     forbidden: bool = field(init=False)
     spread: bool = field(init=False)
     rounding: float = field(init=False, default=ROUNDING)
+    share: float = field(init=False, default=PATH_ROUNDING)
     patience: int = field(init=False)
     checked: int = field(init=False, default=2**62)
     lower: float = field(init=False, default=-math.inf)
@@ -99,6 +102,9 @@ class Run:
         width = largest - least if least < math.inf else 0.0
         self.unit = max(width, 2.0**-40 * abs(least)) if math.isfinite(width) else 0.0
         self.unit = self.unit or 1.0
+        if self.spread:
+            # Sizes differ too much for one floor; the tolerance is local alone.
+            self.share = 0.0
         self.patience = self.watch.pivots + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
 
     def solve(self) -> Run:
@@ -212,9 +218,14 @@ class Run:
         if self.watch.pivots > self.patience:
             self.patience += PIVOTS_A_NODE * (sum(self.C.shape) + 100)
             self.rounding *= 16.0
+            self.share = max(16.0 * self.share, PATH_ROUNDING)
             if self.rounding > 2.0**-20:
                 self.watch.status = Status.STALLED
                 raise InterruptedRunError
+
+    def _floor(self) -> float:
+        """Reduced cost that the rounding of potentials, sums along tree paths, may fake."""
+        return self.share * float(np.abs(self.tree.pi).max())
 
     def _repaired(self) -> Triples | None:
         """Move what is left straight to where it is needed, at least cost; None if it is much."""
@@ -239,7 +250,7 @@ class Run:
         if 0 < left > 0.8 * self.checked and f is None:
             return
         self.checked = left
-        repair = self._repaired() if left else None
+        repair = self._repaired() if left and self.tolerance is not None else None
         if left and repair is None:
             return
         i, j, mass = simplex.flows(self.tree, self.C.shape[0])
@@ -259,7 +270,7 @@ class Run:
         row = 0
         while True:
             code, k, row = dense.dense_simplex(
-                self.tree, self.C, row, self.rounding, self.watch.slice_pivots
+                self.tree, self.C, row, self.share, self.rounding, self.watch.slice_pivots
             )
             self._spend(k)
             if code != simplex.OPTIMAL:
@@ -326,8 +337,8 @@ class Run:
             if self.tolerance is not None:
                 limit = min(limit, max(1000, n))
             code, k, position = simplex.sparse_simplex(
-                self.tree, n, arcs.source, arcs.target, arcs.cost, position, 0.0, self.rounding,
-                limit,
+                self.tree, n, arcs.source, arcs.target, arcs.cost, position,
+                self._floor(), self.rounding, limit,
             )  # fmt: skip
             self._spend(k)
             if self.tolerance is not None and code != simplex.OPTIMAL:
@@ -346,11 +357,12 @@ class Run:
         target = np.empty(len(rows) * N_BEST, np.uint32)
         cost = np.empty(len(rows) * N_BEST)
         least = np.zeros(n)
+        floor = self._floor()
         count = 0
         step = max(1, SLICE_ENTRIES // m)
         for start in range(0, len(rows), step):
             count = dense.price_rows(
-                self.C, f, g, rows[start : start + step], self.rounding, N_BEST,
+                self.C, f, g, rows[start : start + step], floor, self.rounding, N_BEST,
                 source, target, cost, count, least,
             )  # fmt: skip
         if count == 0:
