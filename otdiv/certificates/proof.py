@@ -96,10 +96,13 @@ def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Ce
 
 
 def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
-    """Whether `rows` reach only `columns` and hold more mass: Hall's condition fails."""
+    """Whether `rows` reach only `columns` and hold more mass: Hall's condition fails.
+
+    Columns without weight take no mass, so reaching them changes nothing.
+    """
     if not isinstance(problem.cost, CostMatrix):
         return False
-    outside = np.ones(problem.shape[1], dtype=bool)
+    outside = problem.b > 0.0
     outside[columns] = False
     for i in rows:
         if (problem.cost.values[i][outside] < math.inf).any():
