@@ -48,7 +48,7 @@ def plot_critic(
 ) -> Axes:
     """Draw a critic: in the plane its level sets and gradient field, on the line its graph.
 
-    The gradient norm of the longest arrow stands above the picture, and the others are in
+    The gradient norm of the longest arrow stands below the picture, and the others are in
     proportion; a perfect critic has norm one between the samples. On the line the slope is drawn in
     grey, by the scale on the right.
 
@@ -208,8 +208,8 @@ def _draw_field(ax: Axes, f: Any, box: FloatArray) -> None:
         headaxislength=4.5,
         zorder=2,
     )
-    # In the title's line, which every layout keeps free; a `quiverkey` there may be cut off.
-    ax.set_title(f"longest arrow: $|\\nabla f|$ = {longest:.3g}", loc="right", fontsize="small")
+    # A label, which every layout keeps free; a `quiverkey` may be cut off.
+    ax.set_xlabel(f"longest arrow: $|\\nabla f|$ = {longest:.3g}", loc="right", fontsize="small")
 
 
 def _draw_graph(ax: Axes, f: Any, interval: FloatArray) -> None:

@@ -47,6 +47,16 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
         If no column could be compared.
     MissingDependencyError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from otdiv.plotting import plot_effects
+    >>> from otdiv.tables import compare_tables
+    >>> report = compare_tables({"height": [1.0, 2.0, 3.0]}, {"height": [2.0, 3.0, 4.0]})
+    >>> [label.get_text() for label in plot_effects(report).get_yticklabels()]
+    ['height']
     """
     rows = [row for row in report.rows if row.effect is not None]
     if not rows:
@@ -110,6 +120,16 @@ def plot_column(row: Any, *, labels: tuple[str, str] = ("A", "B"), ax: Axes | No
         If the column could not be compared.
     MissingDependencyError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from otdiv.plotting import plot_column
+    >>> from otdiv.tables import compare_tables
+    >>> report = compare_tables({"height": [1.0, 2.0, 3.0]}, {"height": [2.0, 3.0, 4.0]})
+    >>> plot_column(report["height"]).get_title(loc="left")
+    'height: W1 = 1, the shaded area'
     """
     if row.distributions is None:
         raise InvalidInputError("row", "be of a column that could be compared", row.error)

@@ -77,9 +77,9 @@ def test_arrows_are_the_gradients_where_they_stand(potential):
     np.testing.assert_array_equal(np.column_stack([arrows.U, arrows.V]), expected)
 
 
-def test_the_norm_of_the_longest_arrow_stands_above():
+def test_the_norm_of_the_longest_arrow_stands_below():
     ax = plot_critic(Cone(), limits=[(-1.0, 1.0), (-1.0, 1.0)])
-    assert ax.get_title(loc="right").endswith("= 1")
+    assert ax.get_xlabel().endswith("= 1")
 
 
 def test_level_lines_lie_on_their_levels():
