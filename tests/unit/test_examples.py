@@ -1,0 +1,38 @@
+"""Every example runs at its small size, prints its numbers and writes its figure."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("[0-9][0-9]_*.py"))
+
+# Those whose predictions are exact, so that they hold at every size.
+EXACT = {"01_parallel_lines", "02_discriminator_and_critic", "03_divergence_curves"}
+
+
+def run(script, folder, monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setattr(sys, "argv", [script.name, "--quick", "--output", str(folder)])
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    finally:
+        pyplot.close("all")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_example_runs_and_writes_its_figure(script, tmp_path, monkeypatch, capsys):
+    run(script, tmp_path, monkeypatch)
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0].split() == ["measured", "predicted"]
+    figure = tmp_path / f"{script.stem}.png"
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    if script.stem in EXACT:
+        assert "OUTSIDE" not in printed
+
+
+def test_there_is_an_example_for_every_figure():
+    assert len(SCRIPTS) == 11
