@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ._jit import kernel
-from .tree_transform import _norm_power
+from .tree_bounds import norm_power
 
 
 @kernel
@@ -66,7 +66,7 @@ def arc_costs(points_x, points_y, rows, columns, norm, power):
         if plain and (total > 1e-280 or total == 0.0):
             out[e] = total if power == 2.0 else math.sqrt(total)
         else:
-            out[e] = _norm_power(work, norm, power)
+            out[e] = norm_power(work, norm, power)
     return out
 
 

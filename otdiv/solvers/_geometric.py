@@ -315,7 +315,8 @@ def solve_level(
     """Pivot and price in turn; returns "optimal", "tolerance", "limit" or "stuck".
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
-    final potentials, found nothing. `good_enough` is asked after every round of the finest level, and within.
+    final potentials, found nothing. `good_enough` is asked after every round of the finest level,
+    and within.
     """
     monitor = problem.ground.monitor
     before = problem.artificial

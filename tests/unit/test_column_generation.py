@@ -46,8 +46,8 @@ def test_identical_clouds_cost_exactly_zero(n, weighted, power):
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_a_cloud_moved_by_1e_7_costs_the_move(power):
     x = np.random.default_rng(1).random((1500, 2))
-    y = x + [1e-7, 0.0]
-    # The shift as it is after rounding of y; the gap may be the rounding of potentials of size 1e-7.
+    y = x + np.array([1e-7, 0.0])
+    # The shift as it is after rounding of y; potentials of size 1e-7 are rounded too.
     moved = PNormCost(power=power).between(x, y).mean()
     assert _solve(x, y, power=power).value == pytest.approx(moved, rel=1e-9)
 
@@ -77,7 +77,7 @@ def test_awkward_clouds_have_the_value_of_the_dense_simplex(name, power):
             centres[rng.integers(0, 5, 600)] + 1e-3 * rng.normal(size=(600, 2)),
             centres[rng.integers(0, 5, 500)] + 1e-3 * rng.normal(size=(500, 2)),
         ),
-        "grid": (grid, grid[::-1] + [3.0, 1.0]),
+        "grid": (grid, grid[::-1] + np.array([3.0, 1.0])),
         "far": (x, y + 1000.0),
         "one place": (np.zeros((50, 2)), y),
         "heavy tails": (rng.standard_cauchy((600, 2)), rng.standard_cauchy((500, 2))),
