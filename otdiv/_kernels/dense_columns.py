@@ -164,14 +164,14 @@ def _best_of_row(row, g, shift, relative, values, keys, turn):
         end = min(begin + BLOCK, row.size)
         part, h = row[begin:end], g[begin:end]
         if _block_minimum(part, h) - shift < values[last]:
-            j = offset % part.size
-            for _ in range(part.size):
-                reduced = part[j] - h[j] - shift
-                if reduced < values[last]:
-                    local = abs(part[j]) + abs(h[j]) + abs(shift)
-                    if reduced <= -relative * local:
-                        _insert(values, keys, reduced, begin + j)
-                j = j + 1 if j + 1 < part.size else 0
+            middle = offset % part.size
+            for half in range(2):
+                for j in range(middle if half == 0 else 0, part.size if half == 0 else middle):
+                    reduced = part[j] - h[j] - shift
+                    if reduced < values[last]:
+                        local = abs(part[j]) + abs(h[j]) + abs(shift)
+                        if reduced <= -relative * local:
+                            _insert(values, keys, reduced, begin + j)
 
 
 @helper
@@ -361,7 +361,7 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
         scans_left -= 1
         values[0] = -floor
         keys[0] = -1
-        _best_of_row(C[i], g, -pi[i], relative, values, keys, i * STRIDE)
+        _best_of_row(C[i], g, -pi[i], relative, values, keys, 0)
         j = keys[0]
         if j >= 0:
             pivot(tree, first, np.uint32(i), np.uint32(n + j), C[i, j], values[0])
