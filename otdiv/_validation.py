@@ -121,7 +121,7 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         return array
     # Dividing by the largest first keeps sums of 1e300 finite and sums of 1e-320 accurate.
     scaled = array / largest
-    return scaled / scaled.sum()
+    return np.asarray(scaled / scaled.sum())
 
 
 def as_cost_matrix(name: str, value: Any) -> FloatArray:

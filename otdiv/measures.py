@@ -97,7 +97,7 @@ class DiscreteMeasure:
         """Return the same law with equal atoms joined, in lexicographic order of their points."""
         support, inverse = np.unique(self.points, axis=0, return_inverse=True)
         weights = np.bincount(inverse.ravel(), weights=self.weights, minlength=len(support))
-        return DiscreteMeasure(points=support, weights=weights)
+        return DiscreteMeasure(points=support, weights=np.asarray(weights, dtype=np.float64))
 
     def __repr__(self) -> str:
         return f"DiscreteMeasure(n={self.n}, d={self.d}, mass={self.mass:g})"

@@ -39,8 +39,9 @@ def kernel(function: Kernel) -> Kernel:
 
 def helper(function: Kernel) -> Kernel:
     """Compile `function` for calls from other kernels only: without the entry points for Python."""
-    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: Kernel = njit(nogil=True, error_model="numpy", **flags)(function)
+    # The options are real; Numba's stubs do not list them.
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: Kernel = njit(nogil=True, error_model="numpy", **options)(function)
     return compiled
 
 

@@ -7,6 +7,7 @@ that the plan needs one power of two an entry.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -257,7 +258,7 @@ class PointKernel:
         return StoredPlan(values, ranges, offsets, u, v, drop)
 
 
-class _MovedPlan:
+class _MovedPlan(ABC):
     """A plan that follows the potentials while they stay near those it was made for."""
 
     exact = False
@@ -285,6 +286,9 @@ class _MovedPlan:
         self._follow(u, v, du, dv)
         return True
 
+    @abstractmethod
+    def _follow(self, u, v, du, dv): ...
+
 
 class ScaledPlan(_MovedPlan):
     """A stored matrix with row and column factors."""
@@ -297,6 +301,12 @@ class ScaledPlan(_MovedPlan):
 
     def _follow(self, u, v, du, dv):
         self._rows, self._columns = np.exp2(du), np.exp2(dv)
+
+    @abstractmethod
+    def _multiply(self, w): ...
+
+    @abstractmethod
+    def _multiply_transposed(self, z): ...
 
     def row_sums(self) -> np.ndarray:
         """Row sums (n,) at the current potentials."""
