@@ -326,3 +326,10 @@ def test_equal_laws_are_at_distance_zero():
     for law in (stats.gamma(0.3), stats.t(2), stats.poisson(7), stats.zipf(3.0)):
         assert js_divergence(law, law) == 0.0
         assert kl_divergence(law, law) == 0.0
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e-18, 2e-16, 2e-13, 1e-9])
+def test_js_of_normals_that_almost_coincide_is_their_squared_shift_over_eight(shift):
+    p, q = (Gaussian(mean=mean, covariance=1.0) for mean in (0.0, shift))
+    # Below 1e-26 the densities cannot be told apart; above, the series of JS is quadratic.
+    assert js_divergence(p, q) == pytest.approx(shift**2 / 8.0, rel=1e-6, abs=1e-26)
