@@ -172,4 +172,4 @@ def pruned_c_transform(
     best = np.empty(x.shape[0], np.int64)
     best[tree_x.order] = tree_y.order[columns[:, 0]]
     rows = np.arange(x.shape[0])
-    return costs.gathered(x, y, rows, best, norm, power) - g[best]
+    return np.asarray(costs.gathered(x, y, rows, best, norm, power) - g[best])
