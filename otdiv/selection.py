@@ -15,6 +15,7 @@ __all__ = ["Choice", "preflight", "select_solver"]
 # Measured on one core of a 2023 server at n = 500 to 8000 (dense) and 1000 to 1e5 (clouds).
 _DENSE_SECONDS = 2.5e-8
 _DENSE_BYTES = 1000
+_MEANS_BYTES = 3
 _LINE_SECONDS = 1.5e-7
 _LINE_BYTES = 120
 _CLOUD_SECONDS = 7e-7
@@ -107,7 +108,7 @@ def _dense(problem: TransportProblem, share: float) -> Choice:
     from .solvers import NetworkSimplex
 
     n, m = problem.shape
-    matrix = 0 if isinstance(problem.cost, CostMatrix) else 8 * n * m
+    matrix = (0 if isinstance(problem.cost, CostMatrix) else 8 * n * m) + _MEANS_BYTES * n * m
     return Choice(
         solver=NetworkSimplex(),
         reason=f"a dense cost of {n} x {m} pairs",

@@ -132,8 +132,8 @@ def _certified(
         # Potentials are differences of costs: no solver has them better than the rounding of the
         # largest cost between the clouds. Eight times, since both bounds carry the slack.
         size = problem.cost_bound() if isinstance(problem.cost, PNormCost) else 0.0
-        tolerance = max(tolerance, 8.0 * proof.slack, 8.0 * 2.0**-53 * size * problem.mass)
-    closed = proof.bounds.gap <= tolerance
+        tolerance = max(tolerance, 8.0 * 2.0**-53 * size * problem.mass)
+    closed = proof.bounds.gap <= max(tolerance, 8.0 * proof.slack)
     if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
         status = Status.STALLED
     if not math.isfinite(proof.value):
