@@ -21,7 +21,7 @@ from otdiv.critics import (
 from otdiv.wgan import swiss_roll
 
 example = Example(__doc__)
-width, n_steps = (16, 20) if example.quick else (64, 500)
+width, n_steps = (16, 20) if example.quick else (128, 300)
 data, rng = swiss_roll(), np.random.default_rng(0)
 
 
@@ -36,7 +36,7 @@ def norms(constraint, optimizer):
 
 
 runs = {
-    f"clip {bound:g}": norms(WeightClipping(bound), RMSProp(learning_rate=5e-5))
+    f"clip {bound:g}": norms(WeightClipping(bound), RMSProp(learning_rate=5e-4))
     for bound in (0.1, 0.01, 0.001)
 }
 runs["GP"] = norms(GradientPenalty(10.0), Adam(learning_rate=1e-4))

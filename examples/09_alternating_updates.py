@@ -1,7 +1,8 @@
 """First reason why WGANs "fail": a few critic steps between generator steps do not reach W1.
 
 Stanczuk, Etmann, Kreusser, Schönlieb (2021), arXiv:2103.01678. A critic follows a cloud that jumps
-like a generator; after k steps its normalised value is a lower bound of W1 that closes with k.
+like a generator; after k steps its value over its Lipschitz constant is a lower bound of W1 that
+closes with k. The critic is orthonormal with sorted pairs, whose proven constant is one.
 """
 
 import matplotlib.pyplot as plt
@@ -9,13 +10,13 @@ import numpy as np
 from showing import Example
 
 from otdiv import wasserstein1
-from otdiv.critics import Architecture, GradientPenalty, fit_critic
+from otdiv.critics import Architecture, MaxMin, Orthonormal, fit_critic
 
 example = Example(__doc__)
 counts = (1, 5, 20) if example.quick else (1, 5, 25, 125, 625)
 n, seeds = (60, 2) if example.quick else (400, 3)
 rng = np.random.default_rng(0)
-network = Architecture((16, 16) if example.quick else (64, 64, 64))
+network = Architecture((16, 16) if example.quick else (64, 64, 64), MaxMin())
 
 share = np.empty((seeds, len(counts)))
 for seed in range(seeds):
@@ -29,7 +30,7 @@ for seed in range(seeds):
             x,
             y,
             network=network,
-            constraint=GradientPenalty(10.0),
+            constraint=Orthonormal(),
             max_iterations=count,
             batch_size=64,
             rng=seed,
