@@ -1,8 +1,8 @@
 """`python -m benchmarks.conformance`: the laws of solvers against otdiv and every installed peer.
 
 Writes `benchmarks/results/conformance.md` and `.json`: the table of laws and solvers, and for each
-broken law its smallest case as code, with what that code printed when it was run. Peers that are
-not installed are left out and named.
+broken law its smallest case as code, with what that code printed when it was run. Solvers that are
+not run (not installed, or not matched by `--only`) keep their last results.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import otdiv
 from otdiv.theory.conformance import (
     ConformanceReport,
+    adapters,
     check_solver_isolated,
     load_solver,
     peers_table,
@@ -89,22 +90,25 @@ def printed(code: str, seconds: float) -> str:
     return "\n".join(line[:160] for line in kept)
 
 
-def section(report: ConformanceReport, path: str, seconds: float) -> list[str]:
+def section(entry: dict, report: ConformanceReport) -> list[str]:
     lines = [f"## {report.solver}", "", f"{report.headline}."]
-    if path.startswith(ADAPTERS):
-        adapter = load_solver(path)
+    if entry["path"].startswith(ADAPTERS):
+        adapter = load_solver(entry["path"])
         source = inspect.getsource(getattr(adapter, "function", adapter)).rstrip()
+        for helper in re.findall(r"_ott_\w+", source):  # what is compiled once stands apart
+            source = f"{inspect.getsource(getattr(adapters, helper))}\n\n{source}"
         lines += ["", "Called by this adapter:", "", "```python", source, "```"]
     for row in report.broken:
         lines += ["", *breach_markdown(row, level=3), ""]
-        lines += ["It printed:", "", "```", printed(row.breach.code, seconds), "```"]
+        lines += ["It printed:", "", "```", entry["printed"][row.law], "```"]
     return [*lines, ""]
 
 
-def document(reports: list[ConformanceReport], missing: list[str], options: object) -> str:
+def document(entries: list[dict]) -> str:
+    reports = [ConformanceReport.from_json(json.dumps(entry["report"])) for entry in entries]
     laws = {row.law: row.statement for report in reports for row in report.rows}
-    versions = dict.fromkeys(peer.package for peer in PEERS)
-    stated = [f"{name} {installed(name)}" for name in versions if installed(name)]
+    stated = sorted({entry["version"] for entry in entries})
+    missing = [peer.name for peer in PEERS if peer.name not in laws_of(reports)]
     exact = [report for report in reports if not report.regularised]
     entropic = [report for report in reports if report.regularised]
     parts = [
@@ -113,14 +117,15 @@ def document(reports: list[ConformanceReport], missing: list[str], options: obje
         "Written by `python -m benchmarks.conformance`. "
         f"Versions: {', '.join(stated)}; Python {platform.python_version()}, {platform.machine()}.",
         "",
-        f"{options.examples} cases a law. A cell says *held*; – where the law does not apply (no "
+        f"{entries[0]['examples']} cases a law (fewer where a cell says so: time ran out). A cell "
+        "says *held*; – where the law does not apply (no "
         "plan or potentials returned, points instead of costs, a problem that the solver "
         "declines); the largest relative miss in bold, with *(warns)* where the solver warned; "
         "**raises** where it raised instead of answering; **no answer** where it hung or died. "
         "Costs are whole numbers up to 20 unless a law says otherwise. Tolerance: 1e-9 relative, "
         "1e-6 for entropic solvers, all at epsilon 1 and in double precision.",
         "",
-        *(["Not installed here: " + ", ".join(missing) + ".", ""] if missing else []),
+        *(["Not run here: " + ", ".join(missing) + ".", ""] if missing else []),
         "## Exact solvers",
         "",
         peers_table([slim(report) for report in exact]),
@@ -136,11 +141,14 @@ def document(reports: list[ConformanceReport], missing: list[str], options: obje
         "# Every broken law, with the smallest case that was found",
         "",
     ]
-    for report in reports:
+    for entry, report in zip(entries, reports, strict=True):
         if report.broken:
-            path = next(peer.path for peer in PEERS if peer.name == report.solver)
-            parts += section(report, path, options.call_seconds)
+            parts += section(entry, report)
     return "\n".join(parts)
+
+
+def laws_of(reports: list[ConformanceReport]) -> set[str]:
+    return {report.solver for report in reports}
 
 
 def slim(report: ConformanceReport) -> ConformanceReport:
@@ -161,12 +169,18 @@ def main() -> None:
     parser.add_argument("--law-seconds", type=float, default=30.0, help="limit of one law")
     parser.add_argument("--call-seconds", type=float, default=60.0, help="limit of one call")
     parser.add_argument("--jobs", type=int, default=1, help="solvers at a time (default: 1)")
-    parser.add_argument("--only", help="solvers whose name contains this")
+    parser.add_argument(
+        "--only",
+        help="solvers whose name matches this pattern; the others keep their results",
+    )
     options = parser.parse_args()
-    chosen = [peer for peer in PEERS if not options.only or options.only in peer.name]
-    missing = [peer.name for peer in chosen if not installed(peer.package)]
+    path = RESULTS / "conformance.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    kept = {entry["report"]["solver"]: entry for entry in stored}
+    chosen = [peer for peer in PEERS if not options.only or re.search(options.only, peer.name)]
+    present = [peer for peer in chosen if installed(peer.package)]
 
-    def check(peer: Peer) -> ConformanceReport:
+    def check(peer: Peer) -> dict:
         report = check_solver_isolated(
             peer.path,
             name=peer.name,
@@ -176,19 +190,23 @@ def main() -> None:
             call_seconds=options.call_seconds,
         )
         print(report.headline, f"({sum(row.seconds for row in report.rows):.0f} s)", flush=True)
-        return report
+        return {
+            "path": peer.path,
+            "version": f"{peer.package} {installed(peer.package)}",
+            "examples": options.examples,
+            "printed": {
+                row.law: printed(row.breach.code, options.call_seconds) for row in report.broken
+            },
+            "report": json.loads(report.to_json()),
+        }
 
-    present = [peer for peer in chosen if peer.name not in missing]
     with ThreadPoolExecutor(options.jobs) as pool:  # each waits for a child process of its own
-        reports = list(pool.map(check, present))
-    text = document(reports, missing, options)
-    if options.only:
-        print(text)
-        return
+        kept |= {entry["report"]["solver"]: entry for entry in pool.map(check, present)}
+    entries = [kept[peer.name] for peer in PEERS if peer.name in kept]
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "conformance.md").write_text(text, encoding="utf-8")
-    records = [json.loads(report.to_json()) for report in reports]
-    (RESULTS / "conformance.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+    text = json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+    (RESULTS / "conformance.md").write_text(document(entries), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -264,3 +265,34 @@ def test_snippets_run_in_an_interpreter_of_their_own(homemade, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[[")
+
+
+def test_json_is_read_back():
+    report = check_solver(lambda a, b, C: np.outer(a, b), laws=["marginals", "optimality"])
+    again = type(report).from_json(report.to_json())
+    assert [row.summary for row in again.rows] == [row.summary for row in report.rows]
+    assert again["optimality"].breach == report["optimality"].breach
+
+
+def test_a_law_that_ran_out_of_time_says_so():
+    def slow(a, b, C):
+        time.sleep(0.02)
+        return float(a @ C @ b)
+
+    row = check_solver(slow, laws=["repeatable"], examples=60, law_seconds=0.1)["repeatable"]
+    assert not row.complete
+    assert row.mark == f"held ({row.n_cases} cases)"
+    assert row.summary.endswith("cases that time allowed")
+
+
+def test_the_first_call_may_take_longer_than_the_limit_of_a_law():
+    calls = []
+
+    def warms_up(a, b, C):
+        if not calls:
+            time.sleep(0.5)
+        calls.append(1)
+        return float(a @ C @ b)
+
+    row = check_solver(warms_up, laws=["input-untouched"], examples=2, law_seconds=0.4)
+    assert row["input-untouched"].n_cases == 2

@@ -69,7 +69,8 @@ def check_solver(
     seed : int, default 0
         The same seed draws the same cases.
     law_seconds : float, default 60
-        After so many seconds of one law no further case is drawn.
+        After so many seconds of one law, counted from its first answer, no further case is run;
+        the result then is not `complete`.
     laws : iterable of str, optional
         Ids of the laws to run; all by default.
     callback : callable, optional
@@ -180,6 +181,8 @@ class _Record:
     n_declined: int = 0
     worst: float = 0.0
     reason: str = ""
+    deadline: float = math.inf
+    complete: bool = True
     breaches: dict[Manner, Breach] = field(default_factory=dict)
 
     def worsen(self, miss: float) -> None:
@@ -208,6 +211,7 @@ def run_law(
             n_cases=record.n_cases,
             n_declined=record.n_declined,
             seconds=time.perf_counter() - start,
+            complete=record.complete,
             reason=reason,
             breach=breach,
         )
@@ -219,8 +223,7 @@ def run_law(
     if cases is None:
         reason = "a law of bare cost matrices; this solver takes points"
         return result(LawVerdict.NOT_APPLICABLE, reason)
-    deadline = start + conditions.law_seconds
-    body = _body(law, subject, conditions, tolerance, record, deadline, announce)
+    body = _body(law, subject, conditions, tolerance, record, announce)
     _draw(cases, body, law.examples or conditions.examples, conditions.seed)
     if record.n_measured == 0 and record.n_declined:  # no answer ever had what the law measures
         record.n_cases = 0
@@ -237,14 +240,21 @@ def _body(
     conditions: Conditions,
     tolerance: float,
     record: _Record,
-    deadline: float,
     announce: Callable[[tuple[Any, ...]], None] | None,
 ) -> Callable[[Any], None]:
     """Make the function that Hypothesis calls with each case."""
 
     def body(case: Any) -> None:
-        if time.perf_counter() > deadline:
+        if time.perf_counter() > record.deadline:
+            record.complete = False
             return
+        try:
+            measure(case)
+        finally:  # the first case may import a library or compile: the clock starts after it
+            limit = time.perf_counter() + conditions.law_seconds
+            record.deadline = min(record.deadline, limit)
+
+    def measure(case: Any) -> None:
         probe = Probe(solver=subject, regularised=conditions.regularised, announce=announce)
         miss, text, raised = 0.0, "", False
         try:

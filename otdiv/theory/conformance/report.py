@@ -71,6 +71,8 @@ class LawResult:
         Cases answered or broken, and cases to which the law or the solver does not apply.
     seconds : float
         Wall time.
+    complete : bool
+        False where the time limit of a law came before the last of its cases.
     reason : str
         Why the law is not applicable.
     breach : Breach or None
@@ -85,6 +87,7 @@ class LawResult:
     n_cases: int
     n_declined: int
     seconds: float
+    complete: bool = True
     reason: str = ""
     breach: Breach | None = None
 
@@ -95,13 +98,16 @@ class LawResult:
             return f"broken {self.breach.manner.value}: {self.breach.text}"
         if self.verdict is LawVerdict.NOT_APPLICABLE:
             return f"not applicable: {self.reason}"
-        return f"held (largest miss {self.miss:.1e})" if self.miss > 0.0 else "held (exactly)"
+        text = f"held (largest miss {self.miss:.1e})" if self.miss > 0.0 else "held (exactly)"
+        return text if self.complete else f"{text} in the {self.n_cases} cases that time allowed"
 
     @property
     def mark(self) -> str:
         """One cell of a table of several solvers."""
         if self.breach is None:
-            return "held" if self.verdict is LawVerdict.HELD else "–"
+            if self.verdict is LawVerdict.NOT_APPLICABLE:
+                return "–"
+            return "held" if self.complete else f"held ({self.n_cases} cases)"
         if self.breach.manner is Manner.RAISED:
             return "**raises**"
         if self.breach.manner is Manner.ENDED:
@@ -174,6 +180,17 @@ class ConformanceReport:
             "conforms": self.conforms,
         }
         return json.dumps(head | {"laws": self.to_records()}, indent=2, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> ConformanceReport:
+        """Read what `to_json` wrote; a miss that was not finite comes back as inf."""
+        head = json.loads(text)
+        return cls(
+            solver=head["solver"],
+            regularised=head["regularised"],
+            tolerance=head["tolerance"],
+            rows=tuple(_from_record(record) for record in head["laws"]),
+        )
 
     def to_markdown(self) -> str:
         """A table of the laws, then the snippet of each broken one."""
@@ -265,6 +282,7 @@ def _record(row: LawResult) -> dict[str, Any]:
         "n_cases": row.n_cases,
         "n_declined": row.n_declined,
         "seconds": round(row.seconds, 3),
+        "complete": row.complete,
         "reason": row.reason,
         "breach": None
         if breach is None
@@ -276,6 +294,17 @@ def _record(row: LawResult) -> dict[str, Any]:
             "code": breach.code,
         },
     }
+
+
+def _from_record(record: dict[str, Any]) -> LawResult:
+    fields = dict(record)
+    breach = fields.pop("breach")
+    if breach is not None:
+        miss = math.inf if breach["miss"] is None else breach["miss"]
+        breach = Breach(**{**breach, "miss": miss, "manner": Manner(breach["manner"])})
+    fields["miss"] = math.inf if fields["miss"] is None else fields["miss"]
+    fields["verdict"] = LawVerdict(fields["verdict"])
+    return LawResult(**fields, breach=breach)
 
 
 def _json_number(number: float) -> float | None:
