@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ._kernels import costs as kernels
 from ._typing import FloatArray
 from ._validation import as_cost_matrix, as_points
 from .errors import InvalidInputError
@@ -77,11 +76,15 @@ class PNormCost:
 
     def pairwise(self, x: Any, y: Any) -> FloatArray:
         """Cost matrix (n, m) between points `x` (n, d) and `y` (m, d)."""
+        from ._kernels import costs as kernels  # Numba is not loaded before it is needed
+
         x, y = self._points(x, y)
         return np.asarray(kernels.pairwise(x, y, self.norm, self.power))
 
     def between(self, x: Any, y: Any) -> FloatArray:
         """Costs (n,) between rows of `x` (n, d) and the same rows of `y` (n, d)."""
+        from ._kernels import costs as kernels
+
         x, y = self._points(x, y)
         if x.shape != y.shape:
             raise InvalidInputError("y", f"have the shape {x.shape} of `x`", f"shape {y.shape}")

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ._kernels import costs as kernels
-from ._kernels.staircase import line_orders
 from ._typing import FloatArray, IndexArray
 from ._validation import as_weights
 from .costs import Cost, CostMatrix, PNormCost, as_cost
@@ -126,6 +124,8 @@ class TransportProblem:
         """Costs (stop - start, m) of the source atoms start..stop-1."""
         if isinstance(self.cost, CostMatrix):
             return self.cost.values[start:stop]
+        from ._kernels import costs as kernels  # Numba is not loaded before it is needed
+
         values = kernels.pairwise(self.x[start:stop], self.y, self.cost.norm, self.cost.power)
         return np.asarray(values)
 
@@ -137,12 +137,16 @@ class TransportProblem:
         """Costs (k,) of the pairs (rows[e], columns[e])."""
         if isinstance(self.cost, CostMatrix):
             return self.cost.values[rows, columns]
+        from ._kernels import costs as kernels
+
         norm, power = self.cost.norm, self.cost.power
         return np.asarray(kernels.gathered(self.x, self.y, rows, columns, norm, power))
 
     def line_orders(self, threads: int | None = None) -> tuple[IndexArray, IndexArray]:
         """Orders (n,), (m,) that sort the points of a problem on the line; found once."""
         if self._line_orders is None:
+            from ._kernels.staircase import line_orders
+
             orders = line_orders(self.x[:, 0], self.y[:, 0], threads)
             object.__setattr__(self, "_line_orders", orders)
         assert self._line_orders is not None
@@ -151,6 +155,8 @@ class TransportProblem:
     def cost_bound(self) -> float:
         """Upper bound on |C_ij| over the allowed pairs."""
         if isinstance(self.cost, PNormCost):
+            from ._kernels import costs as kernels
+
             return float(kernels.bounding_cost(self.x, self.y, self.cost.norm, self.cost.power))
         values = self.cost.values
         largest = float(values.max())

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._kernels import line as line_kernels
 from .._typing import FloatArray
 from .._validation import as_sample, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
@@ -35,6 +34,10 @@ __all__ = [
 ]
 
 Kind = Literal["certified", "quadrature", "monte_carlo"]
+
+# Up to this size NumPy's sort is as fast as the kernels'.
+_SHORT = 1500
+_LARGE = 1e300
 
 # Below this mean power some of its terms may have left the range of floats.
 _UNDERFLOW = 1e-250
@@ -112,8 +115,28 @@ def line_value(
     x: FloatArray, y: FloatArray, x_weights: Any, y_weights: Any, p: float
 ) -> tuple[float, float]:
     """W_p on the line and the slack of its rounding."""
+    if p == 1.0 and x_weights is None and y_weights is None and x.size == y.size <= _SHORT:
+        short = _short_line_value(x, y)
+        if short is not None:
+            return short
+    from .._kernels import line as line_kernels
+
     value, slack = line_kernels.wasserstein_line(x, y, x_weights, y_weights, p)
     return float(value), float(slack)
+
+
+def _short_line_value(x: FloatArray, y: FloatArray) -> tuple[float, float] | None:
+    """W1 of two short samples of one size by NumPy alone, or None for the largest floats.
+
+    Loading Numba takes longer than any sum of this size. Differences and the division err by one
+    rounding each, the pairwise sum (blocks of at most 128 numbers in eight lanes) by at most 24 and
+    one more for every doubling of the blocks.
+    """
+    x, y = np.sort(x), np.sort(y)
+    if max(-x[0], x[-1], -y[0], y[-1]) > _LARGE:
+        return None
+    value = float(np.add.reduce(np.abs(x - y))) / x.size
+    return value, (30.0 + math.log2(x.size)) * 2.0**-53 * value
 
 
 def line_result(
