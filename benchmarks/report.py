@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from .problems import PROBLEMS
 from .run import RESULTS
 
 
@@ -119,7 +120,11 @@ def report() -> Path:
         "machine.",
         "",
     ]
+    suites = {problem.suite for problem in PROBLEMS}
     for path in sorted(RESULTS.glob("*.jsonl")):
+        # Critics and conformance write their own pages beside this one.
+        if path.stem.removesuffix("-quick") not in suites:
+            continue
         header, rows = read(path)
         versions = ", ".join(f"{name} {number}" for name, number in header["versions"].items())
         out += [
