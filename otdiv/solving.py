@@ -62,7 +62,8 @@ def solve(
     callback : callable, optional
         Called with a `Progress` between slices of work; returning True stops.
     warm_start : TransportResult, optional
-        Result of a like problem (moved points, changed weights) to start from.
+        Result of a like problem (moved points, changed weights) to start from. `NetworkSimplex`
+        and `Sinkhorn` use it; the other solvers start afresh.
     throw : bool, default True
         Raise where the status is not OPTIMAL; otherwise return it.
 
