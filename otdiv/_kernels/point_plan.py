@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import leaf_pruning, point_sums
+from . import leaf_pruning, point_sums, sparse_plan
 from .clouds import Cloud
 from .exponential import LOG2_E
 
@@ -28,6 +28,8 @@ _FREE_BITS = 2.0
 _LARGEST_MOVE = 200.0
 # A plan up to this size is assumed to stay in the last-level cache.
 _CACHE_BYTES = 1.6e7
+# An entry of a compressed row costs about as much as this many entries of a stored range.
+_SPARSE_FACTOR = 3
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
 
@@ -239,9 +241,12 @@ class PointKernel:
         With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
         its sums are still taken in double precision.
         """
-        ranges = self.ranges(u, v, drop=drop)
+        ranges = self.ranges(u, v, drop=0.5 * drop)
         entries = ranges.entries()
         total = int(entries.sum())
+        sparse = self._sparse(u, v, ranges, entries, drop, max_bytes, buffer)
+        if sparse is not None:
+            return sparse
         # Out of the cache a product waits for memory, and half the bytes are half the time.
         dtype = np.float32 if single and 8.0 * total > _CACHE_BYTES else np.float64
         if np.dtype(dtype).itemsize * total > max_bytes:
@@ -256,6 +261,27 @@ class PointKernel:
                 x.rows, row, y.columns, column, *part, self.root, offsets[first:], values, sums
             )
         return StoredPlan(values, ranges, offsets, u, v, drop)
+
+    def _sparse(self, u, v, ranges, entries, drop, max_bytes, buffer):
+        """The entries above a share of their row, where they are few of the kept pairs."""
+        x, y = self._x, self._y
+        row, column = u - x.lengths, v - y.lengths
+        # All entries of a row that are below its floor weigh half of what may be dropped.
+        widths = np.repeat(entries / np.diff(x.leaves), np.diff(x.leaves))
+        floors = np.log2(0.5 * drop * self._expected(x, u) / np.maximum(widths, 1.0))
+        counts = np.empty(u.size, dtype=np.int64)
+        kept = x.rows, row, y.columns, column
+        for part in ranges.slices():
+            sparse_plan.count_entries(*kept, *part, self.root, floors, counts)
+        begins = np.concatenate([[0], np.cumsum(counts)])
+        total = int(begins[-1])
+        if _SPARSE_FACTOR * total > int(entries.sum()) or 12 * total > max_bytes:
+            return None
+        memory = buffer.take(12 * total, np.int8)
+        values, columns = memory[: 8 * total].view(np.float64), memory[8 * total :].view(np.uint32)
+        for part in ranges.slices():
+            sparse_plan.store_entries(*kept, *part, self.root, floors, begins, columns, values)
+        return CompressedPlan(begins, columns, values, u, v, drop)
 
 
 class _MovedPlan(ABC):
@@ -341,6 +367,24 @@ class StoredPlan(ScaledPlan):
     def _multiply_transposed(self, z):
         out = np.empty(self._v.size)
         point_sums.stored_transposed_products(self._values, *self._ranges, self._offsets, z, out)
+        return out
+
+
+class CompressedPlan(ScaledPlan):
+    """The entries of a plan between clouds that weigh anything, row by row."""
+
+    def __init__(self, begins, columns, values, u, v, drop):
+        super().__init__(u, v, drop)
+        self._entries = begins, columns, values
+
+    def _multiply(self, w):
+        out = np.empty(self._u.size)
+        sparse_plan.products(*self._entries, w, out)
+        return out
+
+    def _multiply_transposed(self, z):
+        out = np.empty(self._v.size)
+        sparse_plan.transposed_products(*self._entries, z, out)
         return out
 
 

@@ -1,0 +1,76 @@
+"""The entries of an entropic plan that weigh anything, as compressed rows.
+
+Leaves are kept or dropped as a whole; at a small epsilon most pairs of a kept leaf weigh nothing,
+and products with the few that do are many times cheaper. Arguments are those of `point_sums`.
+"""
+
+import numpy as np
+
+from ._jit import fast_kernel
+from .exponential import TILE, fill_exponents, power_of_two
+
+
+@fast_kernel
+def count_entries(x, u, y, v, leaves, first, starts, stops, root, floors, counts):
+    """counts[i] = number of kept columns of row i whose exponent is above floors[i]."""
+    tile = np.empty(TILE)
+    for leaf in range(leaves.size - 1):
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            floor = floors[i]
+            found = 0
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    for j in range(width):
+                        found += np.int64(exponents[j] > floor)
+            counts[i] = found
+
+
+@fast_kernel
+def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins, columns, values):
+    """Write the entries that `count_entries` counted; those of row i start at begins[i]."""
+    tile = np.empty(TILE)
+    for leaf in range(leaves.size - 1):
+        for i in range(leaves[leaf], leaves[leaf + 1]):
+            floor = floors[i]
+            position, end = begins[i], begins[i + 1]
+            for e in range(first[leaf], first[leaf + 1]):
+                for start in range(starts[e], stops[e], TILE):
+                    width = min(TILE, stops[e] - start)
+                    exponents = tile[:width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    for j in range(width):
+                        if exponents[j] > floor and position < end:
+                            columns[position] = start + j
+                            values[position] = exponents[j]
+                            position += 1
+            powers = values[begins[i] : end]
+            for j in range(powers.size):
+                powers[j] = power_of_two(powers[j])
+
+
+@fast_kernel
+def products(begins, columns, values, w, out):
+    """out[i] = sum_j P_ij w[j]."""
+    for i in range(out.size):
+        row = values[begins[i] : begins[i + 1]]
+        indices = columns[begins[i] : begins[i + 1]]
+        total = 0.0
+        for k in range(row.size):
+            total += row[k] * w[indices[k]]
+        out[i] = total
+
+
+@fast_kernel
+def transposed_products(begins, columns, values, z, out):
+    """out[j] = sum_i P_ij z[i]."""
+    for j in range(out.size):
+        out[j] = 0.0
+    for i in range(z.size):
+        row = values[begins[i] : begins[i + 1]]
+        indices = columns[begins[i] : begins[i + 1]]
+        factor = z[i]
+        for k in range(row.size):
+            out[indices[k]] += row[k] * factor
