@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._typing import FloatArray
+from ._typing import FloatArray, IndexArray
 from ._validation import as_float_array, as_points, as_weights
 from .errors import InvalidInputError
 
@@ -92,6 +92,16 @@ class DiscreteMeasure:
         if image.shape[0] != self.n:
             raise InvalidInputError("g", f"return {self.n} points", f"{image.shape[0]} points")
         return DiscreteMeasure(points=image, weights=self.weights)
+
+    def _reordered(self, order: IndexArray, points: FloatArray) -> DiscreteMeasure:
+        """Return the same law with its atoms in `order` (n,), where they are at `points` (n, d)."""
+        other = object.__new__(DiscreteMeasure)
+        even = self.weights.min() == self.weights.max()
+        weights = self.weights if even else _read_only(self.weights[order])
+        for name, value in (("points", _read_only(points)), ("weights", weights)):
+            object.__setattr__(other, name, value)
+        object.__setattr__(other, "mass", self.mass)
+        return other
 
     def merged(self) -> DiscreteMeasure:
         """Return the same law with equal atoms joined, in lexicographic order of their points."""

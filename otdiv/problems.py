@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,10 +14,16 @@ from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
 
+if TYPE_CHECKING:
+    from ._kernels.grids import Grid
+
 __all__ = ["MASS_RTOL", "TransportProblem"]
 
 # Chosen by taste: far above the rounding of sums of 1e8 weights, far below any real difference.
 MASS_RTOL = 1e-9
+
+# Orders of atoms: numbers, or a slice where they are in order already.
+_Order: TypeAlias = IndexArray | slice
 
 # Rounding of two pairwise sums of up to 1e9 weights that were normalised one by one.
 _MASS_ROUNDING = 32 * 2.0**-53
@@ -53,7 +59,10 @@ class TransportProblem:
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
     shape: tuple[int, int] = field(init=False)
     """Numbers of source and target atoms (n, m)."""
-    _line_orders: tuple[IndexArray, IndexArray] | None = field(init=False, default=None)
+    _sorted_line: TransportProblem | None = field(init=False, default=None)
+    _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
+
+    _grids: tuple[Grid | None, Grid | None] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -142,15 +151,54 @@ class TransportProblem:
         norm, power = self.cost.norm, self.cost.power
         return np.asarray(kernels.gathered(self.x, self.y, rows, columns, norm, power))
 
-    def line_orders(self, threads: int | None = None) -> tuple[IndexArray, IndexArray]:
+    def line_orders(self) -> tuple[_Order, _Order]:
         """Orders (n,), (m,) that sort the points of a problem on the line; found once."""
         if self._line_orders is None:
-            from ._kernels.staircase import line_orders
-
-            orders = line_orders(self.x[:, 0], self.y[:, 0], threads)
-            object.__setattr__(self, "_line_orders", orders)
+            self.sorted_line()
         assert self._line_orders is not None
         return self._line_orders
+
+    def sorted_line(self, threads: int | None = None) -> TransportProblem:
+        """Return this problem on the line with its atoms in increasing order; found once.
+
+        `line_orders` says where they were. What goes along the line reads memory in order there.
+        """
+        if self._line_orders is None:
+            from ._kernels.staircase import sort_line
+
+            (x, rows), (y, columns) = sort_line(self.x[:, 0], self.y[:, 0], threads)
+            # Renumbered atoms need no second validation.
+            problem = object.__new__(TransportProblem)
+            target = self.target._reordered(columns, y[:, None])
+            values: dict[str, object] = {
+                field.name: None for field in fields(self) if field.name.startswith("_")
+            }
+            values |= {
+                "source": self.source._reordered(rows, x[:, None]),
+                "target": target,
+                "cost": self.cost,
+                "b": target.weights if self.b is self.target.weights else self.b[columns],
+                "shape": self.shape,
+                "_line_orders": (slice(None), slice(None)),
+            }
+            for name, value in values.items():
+                object.__setattr__(problem, name, value)
+            object.__setattr__(problem, "a", problem.source.weights)
+            object.__setattr__(self, "_sorted_line", problem)
+            object.__setattr__(self, "_line_orders", (rows, columns))
+        return self._sorted_line or self
+
+    def grids(self) -> tuple[Grid, Grid] | None:
+        """Grids whose cells are the source's and the target's points, if both are; found once."""
+        if self._grids is None:
+            from ._kernels.grids import find_grid
+
+            source = find_grid(self.x)
+            target = None if source is None else find_grid(self.y)
+            object.__setattr__(self, "_grids", (source, target))
+        assert self._grids is not None
+        source, target = self._grids
+        return None if source is None or target is None else (source, target)
 
     def cost_bound(self) -> float:
         """Upper bound on |C_ij| over the allowed pairs."""

@@ -123,7 +123,9 @@ class Solution:
     """What a solver hands back, not yet certified.
 
     `plan` is None only with `Status.INFEASIBLE`, whose proof are the rows and columns: these rows
-    reach only these columns, and hold more mass than they do.
+    reach only these columns, and hold more mass than they do. With `sorted_line`, plan and
+    potentials are those of `problem.sorted_line()`: the proof reads them in the same order, and
+    the driver brings them back into the caller's.
     """
 
     plan: Plan | None
@@ -134,6 +136,7 @@ class Solution:
     infeasible_rows: IndexArray | None = None
     infeasible_columns: IndexArray | None = None
     message: str = ""
+    sorted_line: bool = False
 
 
 class Solver(Protocol):

@@ -123,7 +123,10 @@ def _certified(
         return _infeasible(problem, solver, solution)
     if solution.plan is None or solution.potentials is None:
         return _unproven(problem, solver, solution)
-    proof = certificates.certify(problem, solution.plan, solution.potentials)
+    given = problem.sorted_line() if solution.sorted_line else problem
+    proof = certificates.certify(given, solution.plan, solution.potentials)
+    if solution.sorted_line:
+        proof = certificates.in_caller_order(proof, problem)
     status = solution.status
     asked = options.rtol is not None or options.atol is not None
     if asked:

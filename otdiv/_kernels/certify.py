@@ -36,21 +36,30 @@ def dot(x, y):
 @kernel
 def sums_by(index, mass, size):
     """Compensated sums (size,) of `mass` grouped by `index`."""
-    # A sum and its lost digits share a cache line, since the groups come in any order.
-    pairs = np.zeros((size, 2))
-    for e in range(mass.shape[0]):
+    sums = np.zeros(size)
+    # Untouched, and so never paid for, where every group is one run of entries, as along a line.
+    rests = np.zeros(size)
+    e = 0
+    while e < mass.shape[0]:
         k = index[e]
-        term = mass[e]
-        total = pairs[k, 0]
-        moved = total + term
-        # Two-sum: exact whatever the sizes of its operands, and without a branch.
-        virtual = moved - total
-        pairs[k, 1] += (total - (moved - virtual)) + (term - virtual)
-        pairs[k, 0] = moved
-    out = np.empty(size)
+        total = sums[k]
+        rest = 0.0
+        while True:
+            # Two-sum: exact whatever the sizes of its operands, and without a branch.
+            term = mass[e]
+            moved = total + term
+            virtual = moved - total
+            rest += (total - (moved - virtual)) + (term - virtual)
+            total = moved
+            e += 1
+            if e == mass.shape[0] or index[e] != k:
+                break
+        sums[k] = total
+        if rest != 0.0:
+            rests[k] += rest
     for k in range(size):
-        out[k] = pairs[k, 0] + pairs[k, 1]
-    return out
+        sums[k] += rests[k]
+    return sums
 
 
 @kernel

@@ -47,11 +47,10 @@ def _rise(start, stop, other, power):
 
 
 @kernel
-def _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, mass, f, g):
+def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
     """Write the north-west corner plan and tight potentials of sorted points; count the entries.
 
-    Masses are in units of `unit`. Row and column numbers, f and g are in the caller's order; cells
-    without mass carry the potentials on but are no entries.
+    Masses are in units of `unit`; cells without mass carry the potentials on but are no entries.
     """
     n, m = x.size, y.size
     size = 0
@@ -60,8 +59,8 @@ def _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, 
     # Potentials are cumulated in two parts: n steps would lose log2(n) / 2 bits and more.
     f_main = f_rest = g_rest = 0.0
     g_main = _power(x[0] - y[0], power)
-    f[row_order[0]] = 0.0
-    g[column_order[0]] = g_main
+    f[0] = 0.0
+    g[0] = g_main
     while True:
         last_row, last_column = i == n - 1, j == m - 1
         # The last row and column take what rounding left over.
@@ -74,8 +73,8 @@ def _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, 
         else:
             moved = min(left, free)
         if moved > 0.0:
-            rows[size] = row_order[i]
-            columns[size] = column_order[j]
+            rows[size] = i
+            columns[size] = j
             mass[size] = moved * unit
             size += 1
         if last_row and last_column:
@@ -92,7 +91,7 @@ def _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, 
             f_main = total
             i += 1
             left = a[i]
-            f[row_order[i]] = f_main + f_rest
+            f[i] = f_main + f_rest
         if step_column:
             rise = _rise(y[j], y[j + 1], x[i], power)
             total = g_main + rise
@@ -101,12 +100,27 @@ def _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, 
             g_main = total
             j += 1
             free = b[j]
-            g[column_order[j]] = g_main + g_rest
+            g[j] = g_main + g_rest
     return size
 
 
 @kernel
-def _distance_transform(x, y, f, values):
+def _ranks(x, y, rank):
+    """rank_j = number of x <= y_j, of sorted points; without a branch that depends on them."""
+    n, m = x.size, y.size
+    i = j = 0
+    while i < n and j < m:
+        rank[j] = i
+        passed = np.int64(x[i] <= y[j])
+        i += passed
+        j += 1 - passed
+    while j < m:
+        rank[j] = n
+        j += 1
+
+
+@kernel
+def _distance_transform(x, y, f, rank, best, values):
     """values_j = min_i |x_i - y_j| - f_i by two sweeps over sorted points.
 
     From the left the best i has the greatest x_i + f_i, from the right the least x_i - f_i. These
@@ -114,29 +128,29 @@ def _distance_transform(x, y, f, values):
     only its own value is rounded.
     """
     n, m = x.size, y.size
-    i = 0
-    best, main, rest = -1, -np.inf, 0.0
+    k, main, rest = 0, -np.inf, 0.0
+    for i in range(n):
+        s = x[i] + f[i]
+        z = s - x[i]
+        e = (x[i] - (s - z)) + (f[i] - z)
+        if s > main or (s == main and e > rest):
+            k, main, rest = i, s, e
+        best[i] = k
     for j in range(m):
-        while i < n and x[i] <= y[j]:
-            s = x[i] + f[i]
-            z = s - x[i]
-            e = (x[i] - (s - z)) + (f[i] - z)
-            if s > main or (s == main and e > rest):
-                best, main, rest = i, s, e
-            i += 1
-        values[j] = (y[j] - x[best]) - f[best] if best >= 0 else np.inf
-    i = n - 1
-    best, main, rest = -1, np.inf, 0.0
-    for j in range(m - 1, -1, -1):
-        while i >= 0 and x[i] >= y[j]:
-            s = x[i] - f[i]
-            z = s - x[i]
-            e = (x[i] - (s - z)) - (f[i] + z)
-            if s < main or (s == main and e < rest):
-                best, main, rest = i, s, e
-            i -= 1
-        if best >= 0:
-            values[j] = min(values[j], (x[best] - y[j]) - f[best])
+        k = best[max(rank[j] - 1, 0)]
+        values[j] = (y[j] - x[k]) - f[k] if rank[j] > 0 else np.inf
+    k, main, rest = n - 1, np.inf, 0.0
+    for i in range(n - 1, -1, -1):
+        s = x[i] - f[i]
+        z = s - x[i]
+        e = (x[i] - (s - z)) - (f[i] + z)
+        if s < main or (s == main and e < rest):
+            k, main, rest = i, s, e
+        best[i] = k
+    for j in range(m):
+        if rank[j] < n:
+            k = best[rank[j]]
+            values[j] = min(values[j], (x[k] - y[j]) - f[k])
 
 
 @kernel
@@ -166,15 +180,20 @@ def _monge_transform(x, y, f, power, best, values):
         stride //= 2
 
 
-Orders: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+Order: TypeAlias = NDArray[np.int64] | slice
+Orders: TypeAlias = tuple[Order, Order]
 
 
-def line_orders(x: Array, y: Array, threads: int | None = None) -> Orders:
-    """Stable sorting orders of points x (n,) and y (m,), for the functions below to share."""
-    (_, row_order), (_, column_order) = both(
-        sorted_with, (x, None), (y, None), min(x.size, y.size), threads
-    )
-    return row_order, column_order
+def sort_line(
+    x: Array, y: Array, threads: int | None = None
+) -> tuple[tuple[Array, NDArray[np.int64]], tuple[Array, NDArray[np.int64]]]:
+    """Points x (n,) and y (m,) sorted, each with the stable order that sorts it."""
+    return both(sorted_with, (x, None), (y, None), min(x.size, y.size), threads)
+
+
+def _in_order(values: Array, order: Order) -> Array:
+    """Return a fresh array of the values in that order; a slice says that they are in it."""
+    return values.copy() if isinstance(order, slice) else values[order]
 
 
 def line_transform(
@@ -202,7 +221,8 @@ def line_transform(
     threads : int, optional
         At most this many threads (2 at most are used).
     orders : pair of int64 arrays (n,), (m,), optional
-        What `line_orders` returned for these points.
+        Orders that sort the points, where they are known; ``slice(None)`` says that they are
+        sorted.
 
     Returns
     -------
@@ -211,71 +231,61 @@ def line_transform(
     if orders is None:
         (x, f), (y, order) = both(sorted_with, (x, f), (y, None), min(x.size, y.size), threads)
     else:
-        x, f, y, order = x[orders[0]], f[orders[0]], y[orders[1]], orders[1]
-    g, values = np.empty(y.size), np.empty(y.size)
+        order = orders[1]
+        x, f, y = _in_order(x, orders[0]), _in_order(f, orders[0]), _in_order(y, order)
+    values = np.empty(y.size)
     if power == 1.0:
-        _distance_transform(x, y, f, values)
-        g[order] = values
-        return g
-    _monge_transform(x, y, f, power, np.zeros(y.size, np.int64), values)
-    # A column that rounding sends to the wrong row by d may keep its later neighbours off their
-    # rows by d too (Monge), level after level; d is twice the rounding of one candidate, whose
-    # cost is at most |value| + |f|.
-    largest = float(np.abs(values).max())
-    size = largest + float(np.abs(f).max())
-    rounding = power + (2.0 if power == 2.0 else 4.0)
-    values -= 2.0 * math.ceil(math.log2(y.size) + 1.0) * rounding * _U * size
+        numbers = np.int32 if x.size < 2**31 else np.int64
+        rank, best = np.empty(y.size, numbers), np.empty(x.size, numbers)
+        _ranks(x, y, rank)
+        _distance_transform(x, y, f, rank, best, values)
+    else:
+        _monge_transform(x, y, f, power, np.zeros(y.size, np.int64), values)
+        # A column that rounding sends to the wrong row by d may keep its later neighbours off
+        # their rows by d too (Monge), level after level; d is twice the rounding of one candidate,
+        # whose cost is at most |value| + |f|.
+        largest = float(np.abs(values).max())
+        size = largest + float(np.abs(f).max())
+        rounding = power + (2.0 if power == 2.0 else 4.0)
+        values -= 2.0 * math.ceil(math.log2(y.size) + 1.0) * rounding * _U * size
+    if isinstance(order, slice):
+        return values
+    g = np.empty(y.size)
     g[order] = values
     return g
 
 
 def monotone_plan(
-    x: Array,
-    y: Array,
-    a: Array,
-    b: Array,
-    power: float,
-    threads: int | None = None,
-    orders: Orders | None = None,
+    x: Array, y: Array, a: Array, b: Array, power: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array, Array]:
-    """Rows, columns and mass of the monotone plan, potentials f and g, all in the caller's order.
+    """Rows, columns and mass of the monotone plan of sorted points, with potentials f and g.
 
     Parameters
     ----------
-    x, y : float64 arrays (n,), (m,)
-        Finite points in any order.
+    x, y : writable float64 arrays (n,), (m,)
+        Finite points in increasing order.
     a, b : float64 arrays (n,), (m,)
         Non-negative weights of one total mass.
     power : float
         Exponent of the cost |x - y|^power, at least 1.
-    threads : int, optional
-        At most this many threads (2 at most are used).
-    orders : pair of int64 arrays (n,), (m,), optional
-        What `line_orders` returned for these points.
 
     Returns
     -------
     rows, columns : int64 arrays (k,)
+        Both rise along the plan.
     mass : float64 array (k,), k <= n + m - 1
     f, g : float64 arrays (n,), (m,)
     """
     n, m = x.size, y.size
-    if orders is None:
-        (x, row_order), (y, column_order) = both(
-            sorted_with, (x, None), (y, None), min(n, m), threads
-        )
-    else:
-        row_order, column_order = orders
-        x, y = x[row_order], y[column_order]
     if a[0] == a.max() == a.min() and b[0] == b.max() == b.min():
         # Even weights are counted in whole units of mass / lcm(n, m): no slivers from rounding.
         common = math.gcd(n, m)
         unit = float(a[0]) / (m // common)
         a, b = np.full(n, float(m // common)), np.full(m, float(n // common))
     else:
-        a, b, unit = a[row_order], b[column_order], 1.0
+        a, b, unit = a.copy(), b.copy(), 1.0
     # Allocated here, where NumPy asks for large pages.
     rows, columns = np.empty(n + m, np.int64), np.empty(n + m, np.int64)
     mass, f, g = np.empty(n + m), np.empty(n), np.empty(m)
-    size = _staircase(x, y, a, b, row_order, column_order, unit, power, rows, columns, mass, f, g)
+    size = _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g)
     return rows[:size], columns[:size], mass[:size], f, g

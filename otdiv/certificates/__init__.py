@@ -3,7 +3,7 @@
 from .dual import dual_bound
 from .extension import LipschitzExtension
 from .primal import primal_bound
-from .proof import Certificate, certify, infeasibility_holds
+from .proof import Certificate, certify, in_caller_order, infeasibility_holds
 from .transforms import c_transform
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "c_transform",
     "certify",
     "dual_bound",
+    "in_caller_order",
     "infeasibility_holds",
     "primal_bound",
 ]

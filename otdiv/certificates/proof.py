@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from .._kernels.sorting import both
 from .._typing import IndexArray
 from ..costs import CostMatrix, PNormCost
-from ..plans import Plan, Potentials
+from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
 from .dual import dual_bound, feasible_slack, lower_value
@@ -33,6 +33,28 @@ class Certificate:
     bounds: Bounds
     slack: float
     """Part of the gap that is rounding and no algorithm can close (unit of the cost times mass)."""
+
+
+def in_caller_order(proof: Certificate, problem: TransportProblem) -> Certificate:
+    """Return the proof of `problem.sorted_line()` as one of `problem` itself.
+
+    Renumbering atoms changes no sum that was taken, so the bounds stand as they are.
+    """
+    assert isinstance(proof.plan, SparsePlan)
+    assert proof.potentials is not None
+    rows, columns = problem.line_orders()
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        return proof
+    plan, potentials = proof.plan, proof.potentials
+    f, g = np.empty(potentials.f.size), np.empty(potentials.g.size)
+    f[rows], g[columns] = potentials.f, potentials.g
+    return replace(
+        proof,
+        plan=SparsePlan(
+            rows=rows[plan.rows], columns=columns[plan.columns], mass=plan.mass, shape=plan.shape
+        ),
+        potentials=Potentials(f=f, g=g),
+    )
 
 
 def _bound(bound: Callable[..., Any], problem: TransportProblem, witness: Any) -> Any:

@@ -34,7 +34,7 @@ def point_transform(
     y: FloatArray,
     f: FloatArray,
     cost: PNormCost,
-    orders: tuple[IndexArray, IndexArray] | None = None,
+    orders: tuple[IndexArray | slice, IndexArray | slice] | None = None,
 ) -> FloatArray:
     """min_i |x_i - y_j|_norm**power - f_i for every y_j (m,), by the way that suits the size.
 
@@ -53,7 +53,7 @@ def point_transform(
     return np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
 
 
-def _orders(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
+def _orders(problem: TransportProblem) -> tuple[IndexArray | slice, IndexArray | slice] | None:
     n, m = problem.shape
     return problem.line_orders() if problem.source.d == 1 and n * m > _LINE_PAIRS else None
 

@@ -63,18 +63,14 @@ class Line:
                 f"Line needs a convex cost, and power={problem.cost.power:g} is concave, where "
                 "crossing pairs may be cheaper; use solvers.LinearProgram()"
             )
+        line = problem.sorted_line(self.n_jobs)
         rows, columns, mass, f, g = monotone_plan(
-            problem.x[:, 0],
-            problem.y[:, 0],
-            problem.a,
-            problem.b,
-            problem.cost.power,
-            self.n_jobs,
-            problem.line_orders(self.n_jobs),
+            line.x[:, 0].copy(), line.y[:, 0].copy(), line.a, line.b, problem.cost.power
         )
         return Solution(
             plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=problem.shape),
             potentials=Potentials(f=f, g=g),
             n_iterations=1,
             status=Status.OPTIMAL,
+            sorted_line=True,
         )

@@ -224,6 +224,8 @@ def test_plan_and_value_agree(p, q, power):
     a = np.ones(x.size) if a is None else a
     b = np.ones(y.size) if b is None else b
     a, b = a / a.sum(), b / b.sum()
+    rows, columns = np.argsort(x), np.argsort(y)
+    x, a, y, b = x[rows], a[rows], y[columns], b[columns]
     rows, columns, mass, f, _ = monotone_plan(x, y, a, b, power)
     cost = mass @ np.abs(x[rows] - y[columns]) ** power
     dual = a @ f + b @ line_transform(x, y, f, power)

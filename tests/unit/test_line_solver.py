@@ -16,7 +16,7 @@ from otdiv import (
     solvers,
     transport,
 )
-from otdiv._kernels.staircase import line_orders, line_transform, monotone_plan
+from otdiv._kernels.staircase import line_transform, monotone_plan
 
 POWERS = [1.0, 1.5, 2.0, 3.0]
 EPS = np.finfo(float).eps
@@ -36,9 +36,14 @@ def cases():
             yield x, y, np.full(n, 1.0 / n), np.full(m, 1.0 / m)
 
 
+def sorted_cases():
+    for x, y, a, b in cases():
+        yield np.sort(x), np.sort(y), a, b
+
+
 @pytest.mark.parametrize("power", POWERS)
 def test_plan_has_the_weights_as_marginals(power):
-    for x, y, a, b in cases():
+    for x, y, a, b in sorted_cases():
         rows, columns, mass, _, _ = monotone_plan(x, y, a, b, power)
         assert (mass > 0.0).all()
         assert rows.size <= x.size + y.size - 1
@@ -49,7 +54,7 @@ def test_plan_has_the_weights_as_marginals(power):
 
 @pytest.mark.parametrize("power", POWERS)
 def test_potentials_are_feasible_and_tight_on_the_plan(power):
-    for x, y, a, b in cases():
+    for x, y, a, b in sorted_cases():
         rows, columns, _, f, g = monotone_plan(x, y, a, b, power)
         costs = np.abs(x[:, None] - y) ** power
         # Each of at most n + m steps rounds a difference of costs, a few ulps of the largest cost.
@@ -113,27 +118,47 @@ def test_solve_certifies_the_optimum(cost):
         assert result.value in result.bounds
 
 
-def test_the_number_of_threads_does_not_change_the_result():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_number_of_threads_does_not_change_the_result(weighted):
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=50_000), rng.normal(size=45_000)
-    a, b = rng.random(50_000), rng.random(45_000)
-    for one, two in zip(
-        monotone_plan(x, y, a, b, 1.0, 1), monotone_plan(x, y, a, b, 1.0, 2), strict=True
-    ):
-        assert one.tobytes() == two.tobytes()
+    weights = {"x_weights": rng.random(50_000), "y_weights": rng.random(45_000)} if weighted else {}
+    one, two = (transport(x, y, solver=solvers.Line(n_jobs=n_jobs), **weights) for n_jobs in (1, 2))
+    assert (one.value, one.bounds) == (two.value, two.bounds)
+    assert one.plan.columns.tobytes() == two.plan.columns.tobytes()
+    assert one.potentials.f.tobytes() == two.potentials.f.tobytes()
 
 
 @pytest.mark.parametrize("power", POWERS)
-def test_shared_orders_change_nothing(power):
+def test_the_order_of_the_atoms_changes_nothing_but_their_numbers(power):
     for x, y, a, b in cases():
-        orders = line_orders(x, y)
-        plan = monotone_plan(x, y, a, b, power)
-        shared = monotone_plan(x, y, a, b, power, orders=orders)
-        for one, two in zip(plan, shared, strict=True):
-            np.testing.assert_array_equal(one, two)
+        rows, columns = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+        given = TransportProblem(
+            source=DiscreteMeasure(points=x, weights=a),
+            target=DiscreteMeasure(points=y, weights=b),
+            cost=PNormCost(norm=2, power=power),
+        )
+        ordered = TransportProblem(
+            source=DiscreteMeasure(points=x[rows], weights=a[rows]),
+            target=DiscreteMeasure(points=y[columns], weights=b[columns]),
+            cost=PNormCost(norm=2, power=power),
+        )
+        result, plain = (solve(problem, solver=solvers.Line()) for problem in (given, ordered))
+        assert result.problem is given
+        assert (result.value, result.bounds) == (plain.value, plain.bounds)
+        np.testing.assert_array_equal(result.plan.rows, rows[plain.plan.rows])
+        np.testing.assert_array_equal(result.plan.columns, columns[plain.plan.columns])
+        np.testing.assert_array_equal(result.potentials.f[rows], plain.potentials.f)
+        np.testing.assert_array_equal(result.potentials.g[columns], plain.potentials.g)
+
+
+@pytest.mark.parametrize("power", POWERS)
+def test_known_orders_change_nothing(power):
+    for x, y, _, _ in cases():
+        f = np.cos(x)
+        orders = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
         np.testing.assert_array_equal(
-            line_transform(x, y, plan[3], power),
-            line_transform(x, y, plan[3], power, orders=orders),
+            line_transform(x, y, f, power), line_transform(x, y, f, power, orders=orders)
         )
 
 
