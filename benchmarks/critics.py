@@ -182,10 +182,7 @@ def funnel_row(name: str, d: int, seed: int, n: int) -> dict[str, Any]:
 
 
 def run_funnels(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
-    path = RESULTS / "critics_funnels.jsonl"
-    rows = []
-    if options.resume and path.exists():
-        rows = [json.loads(line) for line in path.read_text().splitlines()][1:]
+    rows = load("critics_funnels") if options.resume else []
     names = [*METHODS, EXACT]
     done = {(row["method"], row["d"], row["seed"]) for row in rows}
     for seed in range(options.seeds):
@@ -195,7 +192,7 @@ def run_funnels(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list
                     rows.append(funnel_row(name, d, seed, 4096))
                     print(json.dumps(rows[-1]), flush=True)
                     if not options.no_write:
-                        save("funnels", rows, funnel_table(rows))
+                        save("critics_funnels", rows, funnel_table(rows))
     return rows, funnel_table(rows)
 
 
@@ -436,14 +433,22 @@ def main() -> None:
     rows, lines = PARTS[options.part](options)
     print("\n".join(lines))
     if not options.no_write:
-        save(options.part, rows, lines)
+        save(f"critics_{options.part}", rows, lines)
 
 
-def save(part: str, rows: list[dict[str, Any]], lines: list[str]) -> None:
+def load(name: str) -> list[dict[str, Any]]:
+    """Read the recorded rows; the first line is the machine."""
+    path = RESULTS / f"{name}.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()][1:]
+
+
+def save(name: str, rows: list[dict[str, Any]], lines: list[str]) -> None:
     """Write the rows, under a header that describes the machine, and their table."""
     RESULTS.mkdir(exist_ok=True)
     header = machine() | {"threads": os.environ.get("OPENBLAS_NUM_THREADS", "default")}
-    path = RESULTS / f"critics_{part}.jsonl"
+    path = RESULTS / f"{name}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [header, *rows]))
     path.with_suffix(".md").write_text("\n".join(lines) + "\n")
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from otdiv._kernels import networks as kernels
-from otdiv._validation import check_positive, check_positive_integer
-from otdiv.errors import InvalidInputError
+from .._kernels import networks as kernels
+from .._validation import check_positive, check_positive_integer
+from ..errors import InvalidInputError
 
 __all__ = [
     "Activation",
@@ -205,8 +205,8 @@ class Softplus(Activation):
 class GroupSort(Activation):
     """Sort each group of `size` neighbours ascending; `size=None` sorts the whole layer.
 
-    A sort permutes its inputs, so it keeps the norm of a gradient exactly: with orthonormal weights
-    the network's gradient has norm one almost everywhere. `GroupSort(2)` is MaxMin.
+    A sort permutes its inputs, so it keeps the norm of a gradient exactly. `GroupSort(2)` is
+    MaxMin.
 
     References
     ----------

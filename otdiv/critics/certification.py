@@ -7,13 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
-from otdiv._typing import FloatArray
-from otdiv.certificates import c_transform, dual_bound, primal_bound
-from otdiv.costs import Euclidean
-from otdiv.measures import DiscreteMeasure
-from otdiv.plans import Potentials, SparsePlan
-from otdiv.problems import TransportProblem
-from otdiv.results import Bounds
+from .._typing import FloatArray
+from ..certificates import c_transform, dual_bound, primal_bound
+from ..costs import Euclidean
+from ..measures import DiscreteMeasure
+from ..plans import Potentials, SparsePlan
+from ..problems import TransportProblem
+from ..results import Bounds
 
 __all__ = ["certify_critic", "repaired_lower_bound"]
 

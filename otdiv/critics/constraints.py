@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from otdiv._kernels import networks as kernels
-from otdiv._validation import check_positive
-
+from .._kernels import networks as kernels
+from .._validation import check_positive
 from .activations import Activation, Array, LeakyReLU
 from .networks import MLP
 from .optimizers import Adam, Optimizer, RMSProp
@@ -114,8 +113,14 @@ class Unconstrained(Constraint):
 class WeightClipping(Constraint):
     """Clip every weight and bias to [-bound, bound] after each step, as the first WGAN did.
 
-    The critic's Lipschitz constant is then at most the product of bound * sqrt(rows * columns), and
-    its raw estimate speaks of W1 only after division by the true constant.
+    The critic's Lipschitz constant is then at most the product of bound * sqrt(rows * columns) over
+    the layers. The bound fixes the size of the raw estimate, which speaks of W1 only after division
+    by the true constant.
+
+    Parameters
+    ----------
+    bound : float, default 0.01
+        Largest size of a parameter.
 
     References
     ----------
@@ -173,6 +178,9 @@ class GradientPenalty(_Penalty):
     and rho the density of the points between, its critic difference is
     W1 + (1 / (2 weight)) ∫ h^2 / rho. Read W1 off the fit's certified bound, not off the raw value.
 
+    `fit_critic` penalises slopes below one only after the first quarter of its steps: a slope that
+    starts with the wrong sign could not cross zero against the two-sided penalty.
+
     Parameters
     ----------
     weight : float, default 10.0
@@ -188,7 +196,7 @@ class GradientPenalty(_Penalty):
 class LipschitzPenalty(_Penalty):
     """Penalise weight * max(|grad f| - 1, 0)^2: the one-sided penalty (WGAN-LP).
 
-    Overestimates W1 by the same amount as `GradientPenalty`, but leaves slopes below one in peace
+    Overestimates W1 by the same amount as `GradientPenalty`, but does not pull slopes up to one
     where no mass travels.
 
     Parameters

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from otdiv._typing import FloatArray
-from otdiv._validation import as_points
-from otdiv.errors import InvalidInputError
-
+from .._typing import FloatArray
+from .._validation import as_points
+from ..errors import InvalidInputError
 from .lipschitz import lipschitz_bound, value_errors
 from .networks import MLP
 

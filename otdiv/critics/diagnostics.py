@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from otdiv._typing import FloatArray
-from otdiv._validation import as_points
-from otdiv.errors import InvalidInputError
-
+from .._typing import FloatArray
+from .._validation import as_points
+from ..errors import InvalidInputError
 from .networks import MLP, Tape
 
 __all__ = ["layer_gradient_norms"]

@@ -22,9 +22,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from otdiv._kernels import networks as kernels
-from otdiv.errors import InvalidInputError
-
+from .._kernels import networks as kernels
+from ..errors import InvalidInputError
 from .activations import Array
 from .networks import MLP
 

@@ -7,22 +7,21 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otdiv._typing import ArrayLike, FloatArray, RngLike
-from otdiv._validation import (
+from .._typing import ArrayLike, FloatArray, RngLike
+from .._validation import (
     as_generator,
     as_points,
     as_weights,
     check_callback,
     check_positive_integer,
 )
-from otdiv.errors import InvalidInputError
-from otdiv.measures import DiscreteMeasure
-from otdiv.results import Bounds
-
+from ..errors import InvalidInputError
+from ..measures import DiscreteMeasure
+from ..results import Bounds
 from .activations import Array
 from .certification import certify_critic
 from .constraints import Constraint, LipschitzPenalty
@@ -30,6 +29,9 @@ from .critic import Critic
 from .networks import Architecture
 from .optimizers import Optimizer
 from .training import CriticTrainer, StepReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "CriticFit",
@@ -136,8 +138,31 @@ class CriticFit:
     constraint: Constraint
 
     def __call__(self, z: Any) -> FloatArray:
-        """Return f (k,) at the points z (k, d)."""
+        """Return f (k,) at the points z (k, d), in the unit of the metric."""
         return self.critic(z)
+
+    def plot(
+        self,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        limits: ArrayLike | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw the critic: `otdiv.plotting.plot_critic`, which says more.
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n, d) and (m, d), optional
+            Samples to draw; d is 1 or 2.
+        limits : array_like, shape (d, 2), optional
+            Lowest and highest coordinates.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from ..plotting import plot_critic
+
+        return plot_critic(self, x, y, limits=limits, ax=ax)
 
     def __repr__(self) -> str:
         return (

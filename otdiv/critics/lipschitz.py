@@ -18,8 +18,7 @@ import math
 
 import numpy as np
 
-from otdiv._typing import FloatArray
-
+from .._typing import FloatArray
 from .activations import GroupSort
 from .networks import MLP
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from otdiv._typing import RngLike
-from otdiv._validation import as_generator, as_points, check_choice, check_positive_integer
-from otdiv.errors import InvalidInputError
-
+from .._typing import RngLike
+from .._validation import as_generator, as_points, check_choice, check_positive_integer
+from ..errors import InvalidInputError
 from .activations import (
     Activation,
     Array,

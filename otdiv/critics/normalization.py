@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from otdiv._validation import check_positive_integer
-
+from .._validation import check_positive_integer
 from .activations import Activation, Array, MaxMin
 from .constraints import Binding, Constraint
 from .networks import MLP
@@ -109,8 +108,8 @@ class _SpectrallyNormalized(Binding):
 class Orthonormal(Constraint):
     """Keep the rows (or columns) of every weight orthonormal by Björck steps after each update.
 
-    With `GroupSort` such a critic has gradient norm one almost everywhere a path of full rank
-    leads, and its proven Lipschitz constant is 1 up to rounding.
+    Its proven Lipschitz constant is 1 up to rounding. A square layer and a sort keep the norm of
+    the gradient; where a layer narrows towards the input the gradient is projected and may shrink.
 
     Parameters
     ----------

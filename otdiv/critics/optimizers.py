@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from otdiv._kernels import networks as kernels
-from otdiv._validation import check_positive
-from otdiv.errors import InvalidInputError
-
+from .._kernels import networks as kernels
+from .._validation import check_positive
+from ..errors import InvalidInputError
 from .activations import Array
 
 __all__ = ["Adam", "Optimizer", "OptimizerState", "RMSProp"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from otdiv._kernels import dual_graph as kernels
-from otdiv._typing import ArrayLike, FloatArray, IndexArray
-from otdiv._validation import as_points, as_weights, check_choice
-from otdiv.certificates import LipschitzExtension
-from otdiv.costs import Euclidean
-from otdiv.errors import InvalidInputError, UnsupportedProblemError
-from otdiv.measures import DiscreteMeasure
-from otdiv.plans import Potentials, SparsePlan
-from otdiv.problems import TransportProblem
-from otdiv.results import Bounds, TransportResult
-from otdiv.solving import solve
+from .._kernels import dual_graph as kernels
+from .._typing import ArrayLike, FloatArray, IndexArray
+from .._validation import as_points, as_weights, check_choice
+from ..certificates import LipschitzExtension
+from ..costs import Euclidean
+from ..errors import InvalidInputError, UnsupportedProblemError
+from ..measures import DiscreteMeasure
+from ..plans import Potentials, SparsePlan
+from ..problems import TransportProblem
+from ..results import Bounds, TransportResult
+from ..solving import solve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["KantorovichPotential", "strictly_complementary"]
 
@@ -143,6 +146,24 @@ class KantorovichPotential:
             return np.asarray(lower)
         upper = kernels.extension_gradient(points, problem.y, potentials.g)
         return np.asarray(0.5 * (upper + lower))
+
+    def plot(self, *, limits: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the potential with its samples: `otdiv.plotting.plot_critic`, which says more.
+
+        Parameters
+        ----------
+        limits : array_like, shape (d, 2), optional
+            Lowest and highest coordinates; by default around the samples. d is 1 or 2.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting import plot_critic
+
+        return plot_critic(self, limits=limits, ax=ax)
 
     def __repr__(self) -> str:
         n, m = self.problem.shape

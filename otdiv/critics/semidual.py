@@ -13,9 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from otdiv._kernels import networks as kernels
-from otdiv._validation import check_positive
-
+from .._kernels import networks as kernels
+from .._validation import check_positive
 from .activations import Array
 from .constraints import Constraint
 

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from otdiv._kernels import networks as kernels
-from otdiv._typing import RngLike
-from otdiv._validation import as_generator, check_positive_integer
-
+from .._kernels import networks as kernels
+from .._typing import RngLike
+from .._validation import as_generator, check_positive_integer
 from .activations import Array
 from .constraints import Constraint
 from .double_backward import CriticPass

@@ -34,7 +34,16 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a reader finds the claim: author, year, title, identifier, and the place in the text.
+    """Where a reader finds the claim.
+
+    Parameters
+    ----------
+    text : str
+        Author, year, title, identifier.
+    place : str, optional
+        Section, theorem or equation.
+    short : str, optional
+        Author and year, for documents that list the full texts once.
 
     Examples
     --------
@@ -45,13 +54,20 @@ class Source:
 
     text: str
     place: str = ""
+    short: str = ""
 
     def at(self, place: str) -> Source:
         """Return the same source with a place in it."""
-        return Source(self.text, place)
+        return Source(self.text, place, self.short)
 
     def __str__(self) -> str:
         return f"{self.text}, {self.place}" if self.place else self.text
+
+    @property
+    def brief(self) -> str:
+        """The short name with the place."""
+        name = self.short or self.text
+        return f"{name}, {self.place}" if self.place else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

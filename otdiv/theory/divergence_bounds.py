@@ -11,7 +11,7 @@ from .. import divergences
 from .._typing import FloatArray
 from .cases import choices, numbers, tuples, vector_pairs, vectors
 from .claim import Kind, Topic
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import LIN, TSYBAKOV, WGAN, ZHANG
 
 TOPIC = Topic("divergence_bounds", "Total variation, Jensen-Shannon and Kullback-Leibler")
@@ -40,7 +40,7 @@ def _tv_definition(case: Any) -> float:
     value = float(divergences.total_variation(p, q))
     indices = np.arange(1 << len(p))[:, None] >> np.arange(len(p)) & 1
     largest = float(np.abs(indices @ (p - q)).max())
-    return min(equal(value, largest), at_most(value, 1.0))
+    return min(equal(value, largest), condition(at_most(value, 1.0)))
 
 
 @TOPIC.claim(
@@ -66,7 +66,8 @@ def _mixture_dominates(case: Any) -> float:
     source=ZHANG.at(f"{_THEOREM}, before (3.12) and (3.14)"),
     kind=Kind.EQUALITY,
     cases=vector_pairs,
-    correction="The text writes TV(P_m, P_n) <= TV(P_n, P): true, but half of it is exact.",
+    correction="The text writes TV(P_m, P_n) <= TV(P_n, P): true, but half of the right side "
+    "is exact.",
 )
 def _mixture_halves(case: Any) -> float:
     p, q = case
@@ -317,7 +318,7 @@ def _kl_one_way(case: Any) -> float:
     p, q = [1.0, 0.0], [1.0 - share, share]
     return min(
         equal(divergences.total_variation(p, q), share),
-        at_most(divergences.js_divergence(p, q), share * math.log(2.0)),
+        condition(at_most(divergences.js_divergence(p, q), share * math.log(2.0))),
         equal(divergences.kl_divergence(p, q), -math.log1p(-share)),
         equal(divergences.kl_divergence(q, p), math.inf),
     )

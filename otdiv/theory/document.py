@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .catalogue import topics
-from .claim import Claim, Kind, Outcome, Verdict
+from .claim import Kind, Outcome, Verdict
 
 if TYPE_CHECKING:
     from .verification import VerificationReport
@@ -28,15 +28,22 @@ _INTRODUCTION = """\
 # Claims about divergences, Wasserstein distances and GANs, tested
 
 Every statement below was tested on cases drawn at random, with code that solves transport exactly
-and bounds its own error. A statement that a source prints wrongly stands here as it is printed,
-with the smallest counterexample found, beside its correction and, where one is known, the sharp
-constant.
+and bounds its own error. A statement that a source prints wrongly, or that one might believe,
+stands here as such, with the smallest counterexample found, beside its correction and, where one is
+known, the sharp constant. Texts are named by author and year; the last section lists them.
 
 **Slack** says how far the worst case was from breaking a statement. Of an equality it is 1 - error
 / tolerance: 1 is perfect, 0 just allowed. Of an inequality it is the distance of its two sides over
-the larger one (plus the rounding allowed): 0 is sharp. Negative is broken. JS carries its halves
-and lies in [0, log 2]; TV is the largest difference on a set, in [0, 1]; logarithms are natural; W1
-has the Euclidean ground distance unless said.
+the larger one (plus the rounding allowed): 0 is sharp. Negative is broken. Rates and statistical
+statements draw cases of their own number, and say what a false alarm costs.
+
+**Notation.** Logarithms are natural. JS carries its halves and lies in [0, log 2]; TV is the
+largest difference on a set, in [0, 1]; W1 and W2 have the Euclidean ground distance unless said;
+d_x is the Dirac measure at x; P_r is the law of the data, P_g or P_theta the generated one, g the
+generator, D a discriminator, f a critic. KL(p|q) is the expectation under p.
+
+Made by `otdiv verify --format markdown --examples {examples}`. A counterexample is a program that
+prints its slack.
 
 """
 
@@ -44,7 +51,7 @@ has the Euclidean ground distance unless said.
 def markdown(report: VerificationReport) -> str:
     """Render the outcomes of `report`, chapter by chapter."""
     titles = {name: topic.title for name, topic in topics().items()}
-    parts = [_INTRODUCTION, f"{report.summary()}\n\n"]
+    parts = [_INTRODUCTION.format(examples=report.examples), f"{report.summary()}\n\n"]
     groups = [
         (name, list(outcomes))
         for name, outcomes in groupby(report.outcomes, key=lambda outcome: outcome.claim.topic)
@@ -55,7 +62,7 @@ def markdown(report: VerificationReport) -> str:
     for number, (name, outcomes) in enumerate(groups, start=1):
         parts.append(f"\n## {number}. {titles.get(name, name)}\n")
         parts += [_entry(outcome) for outcome in outcomes]
-    parts.append(_index(report))
+    parts += [_index(report), _sources(report)]
     return "".join(parts)
 
 
@@ -74,7 +81,8 @@ def _entry(outcome: Outcome) -> str:
     if claim.reason:
         lines.append(f"*Why no machine can test it.* {claim.reason}\n")
     if outcome.violation is not None:
-        lines.append(f"Counterexample:\n\n```python\n{outcome.violation.code}\n```\n")
+        program = f"{outcome.violation.code}  # {outcome.violation.slack:.3g}"
+        lines.append(f"Counterexample:\n\n```python\n{program}\n```\n")
     if outcome.error:
         lines.append(f"Error: `{outcome.error}`\n")
     return "\n".join(lines)
@@ -86,13 +94,13 @@ def _code(statement: str) -> str:
 
 def _facts(outcome: Outcome) -> str:
     claim = outcome.claim
-    facts = [f"*Source.* {claim.source}."]
-    if outcome.verdict is not Verdict.SKIPPED:
-        verdict = _SIGNS[outcome.verdict]
-        if not claim.holds and outcome.verdict is Verdict.REFUTED and _is_printed(claim):
-            verdict = "false as stated"
+    facts = [f"*Source.* {claim.source.brief}."]
+    if claim.kind is not None:
         cases = "case" if outcome.n_cases == 1 else "cases"
-        facts.append(f"*Verdict.* {verdict}; slack {_slack(outcome)}, {outcome.n_cases} {cases}.")
+        facts.append(
+            f"*{claim.kind.value.capitalize()}.* {_SIGNS[outcome.verdict]}; "
+            f"slack {_slack(outcome)}, {outcome.n_cases} {cases}."
+        )
     return " ".join(facts) + f" (`{claim.id}`)\n"
 
 
@@ -103,14 +111,11 @@ def _slack(outcome: Outcome) -> str:
     return f"{slack:.3g}"
 
 
-def _is_printed(claim: Claim) -> bool:
-    return claim.kind is not Kind.COUNTEREXAMPLE
-
-
 def _index(report: VerificationReport) -> str:
     """All entries in one table: id, kind, verdict, worst slack."""
     lines = [
         "\n## All entries\n\n",
+        "An item is one statement of a text; entries that correct one another share it.\n\n",
         "| item | entry | kind | verdict | worst slack | cases |\n",
         "|---:|---|---|---|---:|---:|\n",
     ]
@@ -124,3 +129,11 @@ def _index(report: VerificationReport) -> str:
             f"{'' if skipped else outcome.n_cases} |\n"
         )
     return "".join(lines)
+
+
+def _sources(report: VerificationReport) -> str:
+    """The texts in full, in the order of their short names."""
+    texts = {outcome.claim.source.short: outcome.claim.source.text for outcome in report.outcomes}
+    lines = ["\n## Sources\n\n"]
+    lines += [f"- **{short}**: {text}.\n" for short, text in sorted(texts.items()) if short]
+    return "".join(lines) if len(lines) > 1 else ""

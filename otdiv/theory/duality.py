@@ -14,7 +14,7 @@ from ..problems import TransportProblem
 from .cases import functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
 from .laws import extent, law
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import BOXES, HERRMANN, QI, STANCZUK, ZHANG
 
 TOPIC = Topic("duality", "Kantorovich-Rubinstein duality")
@@ -49,7 +49,7 @@ def _kantorovich_rubinstein(case: Any) -> float:
     steps = np.linalg.norm(spots[:, None] - spots, axis=2)
     return min(
         equal(value, distances.wasserstein1(p, q), tolerance=1e-11, scale=scale),
-        at_most(float((rises - steps).max()), 0.0, scale=scale),
+        condition(at_most(float((rises - steps).max()), 0.0, scale=scale)),
     )
 
 
@@ -76,7 +76,7 @@ def _any_lipschitz(case: Any) -> float:
     item=66,
     title="For a metric cost g = -f",
     statement="the c-transform of a 1-Lipschitz f is -f, so the dual needs one function",
-    source=HERRMANN.at("dual form; equation (5.4) of Villani (2009)"),
+    source=HERRMANN.at("dual form; particular case 5.4 of Villani (2009)"),
     kind=Kind.EQUALITY,
     cases=lambda: tuples(measures(1), seeds()),
     correction="The argument by sums of the text is heuristic; this one is exact. Potentials are "

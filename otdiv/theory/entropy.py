@@ -155,7 +155,7 @@ def _kl_symmetric(case: Any) -> float:
     item=2,
     title="Relative entropy of a fair coin and a biased one, both ways",
     statement="KL((1/2, 1/2) | (1/4, 3/4)) = log(4/3) / 2, the other way log(27/16) / 4",
-    source=COVER.at("example 2.3.1, with other numbers"),
+    source=COVER.at("example 2.3.1, in nats"),
     kind=Kind.EQUALITY,
     cases=lambda: choices([(0.5, 0.25, math.log(4 / 3) / 2), (0.25, 0.5, math.log(27 / 16) / 4)]),
     budget=2,
@@ -296,7 +296,8 @@ def _kl_likelihood(case: Any) -> float:
     "likelihood-as-printed",
     item=4,
     title="The likelihood as printed",
-    statement="(1/N) sum_i log q(x_i) and (1/N) prod_i q(x_i) differ between models by the same",
+    statement="(1/N) sum_i log q(x_i) and (1/N) prod_i q(x_i) differ by the same amount between "
+    "two models q",
     source=QI.at("KL divergence, property 2, last two lines"),
     kind=Kind.EQUALITY,
     cases=_likelihood_cases,

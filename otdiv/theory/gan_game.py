@@ -13,7 +13,7 @@ from .._typing import FloatArray
 from .cases import functional, numbers, vector_pairs, vectors
 from .claim import Kind, Topic
 from .game_values import LOG4, discriminator_cases, game_value, optimal_discriminator, optimal_value
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import GOODFELLOW, PRINCIPLED, QI, ZHANG
 
 TOPIC = Topic("gan_game", "The game of discriminator and generator")
@@ -204,7 +204,7 @@ def _small_steps(case: Any) -> float:
     for _ in range(150):
         q = _onto_simplex(q - 0.05 * np.log(optimal_discriminator(q, p)))
         value = optimal_value(p, q)
-        worst = min(worst, at_most(value, last, scale=1.0))
+        worst = min(worst, condition(at_most(value, last, scale=1.0)))
         last = value
     return min(worst, at_most(last + LOG4, 0.01 * (first + LOG4), tolerance=1e-9, scale=1.0))
 

@@ -13,18 +13,18 @@ from .cases import functional, numbers, tuples, vector_pairs, vectors
 from .claim import Kind, Topic
 from .game_values import LOG4, discriminator_cases, game_value, optimal_discriminator
 from .laws import normal
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import PRINCIPLED, QI, READING, WGAN
 
 TOPIC = Topic("generator_objectives", "Objectives of the generator")
 
 
-def _location_scale(z: FloatArray, mean: float, scale: float) -> tuple[FloatArray, FloatArray]:
-    """Points g(z) = mean + scale z, and l'(g(z)) sigmoid(l(g(z))), l = log(p_g / p_r)."""
+def _location_scale_slope(z: FloatArray, mean: float, scale: float) -> FloatArray:
+    """d/dx [-log D*(x)] = l'(x) sigmoid(l(x)) at x = mean + scale z, l = log(p_g / p_r)."""
     x = mean + scale * z
     log_ratio = -0.5 * z * z - math.log(scale) + 0.5 * x * x
     slope = -(x - mean) / scale**2 + x
-    return x, slope / (1.0 + np.exp(-log_ratio))
+    return np.asarray(slope / (1.0 + np.exp(-log_ratio)))
 
 
 @TOPIC.claim(
@@ -50,7 +50,7 @@ def _non_saturating_gaussians(case: Any) -> float:
     # The trapezoidal rule converges geometrically for such integrands.
     z = np.linspace(-9.0, 9.0, 721)
     weight = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) * (z[1] - z[0])
-    _, slope = _location_scale(z, mean, scale)
+    slope = _location_scale_slope(z, mean, scale)
     by_mean, by_scale = float(weight @ slope), float(weight @ (slope * z))
     in_mean = (objective(mean + step, scale) - objective(mean - step, scale)) / (2.0 * step)
     in_scale = (objective(mean, scale + step) - objective(mean, scale - step)) / (2.0 * step)
@@ -162,7 +162,7 @@ def _collapse(case: Any) -> float:
     vertex = np.zeros_like(q)
     vertex[int(np.argmax(d))] = 1.0
     return min(
-        at_most(float(costs.min()), math.fsum(q * costs), scale=7.0),
+        condition(at_most(float(costs.min()), math.fsum(q * costs), scale=7.0)),
         equal(float(vertex @ costs), float(costs.min())),
     )
 
@@ -200,7 +200,7 @@ def _bounded(case: Any) -> float:
     return min(
         equal(float(np.sign(p - q) @ (p - q)), 2.0 * tv),
         equal(float((p > q) @ (p - q)), tv),
-        at_most(float((2.0 * d - 1.0) @ (p - q)), 2.0 * tv, scale=1.0),
+        condition(at_most(float((2.0 * d - 1.0) @ (p - q)), 2.0 * tv, scale=1.0)),
     )
 
 

@@ -216,7 +216,8 @@ def _theorem_3_holds(case: Any) -> float:
     "theorem-3-any-dual",
     item=46,
     title="Theorem 3 with any optimal critic",
-    statement="the same for every optimal 1-Lipschitz f, as min_j (|y - y_j| - g_j)",
+    statement="grad_theta W(P_r, P_theta) = -E_z[grad_theta f(g_theta(z))] for every optimal "
+    "1-Lipschitz f, also for f = min_j (|y - y_j| - g_j)",
     source=WGAN.at("theorem 3, overlooking when both sides are well-defined"),
     kind=Kind.COUNTEREXAMPLE,
     cases=_affine_case,

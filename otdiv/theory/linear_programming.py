@@ -16,7 +16,7 @@ from ..problems import TransportProblem
 from .cases import functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
 from .laws import extent
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import HERRMANN
 
 TOPIC = Topic("linear_programming", "The linear programme and its dual")
@@ -47,8 +47,8 @@ def _strong_duality(case: Any) -> float:
     excess = float((f[:, None] + g - result.problem.matrix()).max())
     return min(
         equal(dual, result.value, scale=scale),
-        at_most(excess, 0.0, scale=scale),
-        at_most(result.bounds.lower, result.bounds.upper, tolerance=0.0),
+        condition(at_most(excess, 0.0, scale=scale)),
+        condition(at_most(result.bounds.lower, result.bounds.upper, tolerance=0.0)),
     )
 
 
@@ -209,7 +209,7 @@ def _inner(case: Any) -> float:
     centre = scale * rng.normal(size=p.d)
     lipschitz = np.linalg.norm(p.points - centre, axis=1)
     gaps = costs - lipschitz[:, None] + lipschitz
-    slack = at_most(0.0, float(gaps.min()), scale=scale)
+    slack = condition(at_most(0.0, float(gaps.min()), scale=scale))
     # Steeper than the metric: a multiple of one entry of P brings the sum below every number.
     steep = costs - 2.0 * lipschitz[:, None] + 2.0 * lipschitz
     rises = bool((np.abs(lipschitz[:, None] - lipschitz) > 0.75 * costs).any() and costs.any())

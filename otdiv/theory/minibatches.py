@@ -14,7 +14,7 @@ from ..measures import DiscreteMeasure
 from .cases import choices, functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
 from .laws import law
-from .slacks import at_most, equal
+from .slacks import at_most, condition, equal
 from .sources import BELLEMARE, STANCZUK, ZHENG
 
 TOPIC = Topic("minibatches", "Minibatches, medians and k-means")
@@ -266,7 +266,7 @@ def _k_means(case: Any) -> float:
     scale = 16.0 * (4.0 + float(np.abs(p.points).max())) ** 2
     return min(
         equal(distances.wasserstein2(p, best) ** 2, inertia, scale=scale),
-        at_most(inertia, distances.wasserstein2(p, other) ** 2, scale=scale),
+        condition(at_most(inertia, distances.wasserstein2(p, other) ** 2, scale=scale)),
     )
 
 
@@ -287,5 +287,5 @@ def _k_medians(case: Any) -> float:
     scale = 4.0 + float(np.abs(p.points).max())
     return min(
         equal(distances.wasserstein1(p, best), cost, scale=scale),
-        at_most(cost, distances.wasserstein1(p, other), scale=scale),
+        condition(at_most(cost, distances.wasserstein1(p, other), scale=scale)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["at_most", "equal", "within"]
+__all__ = ["at_most", "condition", "equal", "within"]
 
 _TINY = 1e-300
 
@@ -39,6 +39,8 @@ def at_most(small: float, large: float, *, tolerance: float = 1e-12, scale: floa
     small, large = float(small), float(large)
     if small == large:
         return tolerance
+    if math.isnan(small) or math.isnan(large):
+        return -math.inf  # `min` over several slacks would pass over a NaN
     if math.isinf(small) or math.isinf(large):
         return 1.0 if small < large else -math.inf
     unit = max(abs(small), abs(large), scale, _TINY)
@@ -54,4 +56,19 @@ def within(value: float, low: float, high: float) -> float:
     >>> within(0.5, 0.0, 1.0), within(2.0, 0.0, 1.0)
     (1.0, -2.0)
     """
-    return 1.0 - abs(2.0 * float(value) - low - high) / (high - low)
+    slack = 1.0 - abs(2.0 * float(value) - low - high) / (high - low)
+    return -math.inf if math.isnan(slack) else slack
+
+
+def condition(slack: float) -> float:
+    """1 where a slack is kept, else the slack: a side condition of an equality.
+
+    Else a sharp side condition, whose slack is 0, would hide how well the equality held.
+
+    Examples
+    --------
+    >>> from otdiv.theory.slacks import condition
+    >>> condition(0.0), condition(-0.5)
+    (1.0, -0.5)
+    """
+    return 1.0 if slack >= 0.0 else slack

@@ -32,9 +32,9 @@ def _case() -> Any:
 
 
 def _rays(case: Any) -> tuple[critics.KantorovichPotential, FloatArray, FloatArray, float]:
-    """Optimal f, large on the fake x's partners y: starts x, ends y of the rays, and the share t.
+    """Optimal critic, starts x and ends y of the rays (k, d), and the share t of a ray.
 
-    As in the paper f rises from the generated x to the real y.
+    As in the paper the critic rises from the generated x to the real y.
     """
     seed, n, m, d, t = case
     rng = np.random.default_rng(seed)
@@ -104,7 +104,8 @@ def _theorem(case: Any) -> float:
 
 def _slopes(f: critics.KantorovichPotential, points: FloatArray, kind: str) -> FloatArray:
     """Gradient by central differences: the function's, not the formula's."""
-    step = 1e-6 * float(np.abs(points).max() + 1.0)
+    # So small that hardly a draw has a kink inside it; rounding leaves some 1e-8.
+    step = 1e-8 * float(np.abs(points).max() + 1.0)
     out = np.empty_like(points)
     for axis, unit in enumerate(np.eye(points.shape[1])):
         high, low = (f(points + sign * step * unit, extension=kind) for sign in (1.0, -1.0))
@@ -174,7 +175,8 @@ def _off_the_rays(case: Any) -> float:
     f, x, y, t = _rays(case)
     point = (1.0 - t) * x + t * np.roll(y, 1, axis=0)
     lengths = np.linalg.norm(_slopes(f, point, "mean"), axis=1)
-    return at_most(float(lengths.max()), 1.0, tolerance=1e-8)
+    # Central differences: values of a few units, in ulps, over 2e-8.
+    return at_most(float(lengths.max()), 1.0, tolerance=1e-6)
 
 
 @TOPIC.claim(
@@ -198,7 +200,7 @@ def _banach(case: Any) -> float:
     f = LipschitzExtension(result.problem, result.potentials, kind="upper")
     used = result.plan.mass > 1e-12
     start, end = x[result.plan.columns[used]], y[result.plan.rows[used]]
-    point, step = (1.0 - t) * start + t * end, 1e-6
+    point, step = (1.0 - t) * start + t * end, 1e-8
     slopes = np.stack(
         [(f(point + step * e) - f(point - step * e)) / (2.0 * step) for e in np.eye(2)], axis=1
     )

@@ -82,7 +82,7 @@ class VerificationReport:
             f"{self.count(Verdict.HELD)} held, "
             f"{self.count(Verdict.REFUTED)} false statements refuted, "
             f"{self.count(Verdict.SKIPPED)} not for a machine, "
-            f"{wrong if wrong else 'none'} not as expected; "
+            f"{f'{wrong} not' if wrong else 'all'} as expected; "
             f"{sum(outcome.n_cases for outcome in self.outcomes):,} cases in {self.seconds:.0f} s."
         )
 

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = attach(
         "parallel_lines": "datasets",
         "small": "recipes",
         "swiss_roll": "datasets",
+        "tracking": "recipes",
         "train": "training",
         "wgan_2017": "recipes",
         "wgan_2017_code": "recipes",

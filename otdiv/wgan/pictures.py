@@ -6,28 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._optional import import_optional
 from .._typing import RngLike
 from .._validation import as_generator
+from ..plotting.canvas import BLUE, VERMILION, submodule, tidy
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .training import Training
 
 __all__ = ["picture_history", "picture_samples"]
 
-# From the palette of Okabe and Ito (2008), Color Universal Design.
-_REAL, _GENERATED, _THIRD = "#0072B2", "#D55E00", "#009E73"
+_REAL, _GENERATED = BLUE, VERMILION
+# Of the same palette.
+_GOOD = "#009E73"
 
 _N_DRAWN = 1500
 _N_IMAGES = 10
 """Images a side of a mosaic, for data that are square images."""
-
-
-def _pyplot() -> Any:
-    return import_optional("matplotlib.pyplot", extra="plot", purpose="drawing")
 
 
 def picture_samples(training: Training, *, rng: RngLike = 0) -> Figure:
@@ -40,7 +36,7 @@ def picture_samples(training: Training, *, rng: RngLike = 0) -> Figure:
         n = min(n, data.largest_held_out)
     real = data.held_out(n, generator)
     generated = training.generator.sample(n, rng=generator)
-    figure, axes = _pyplot().subplots(1, 2, figsize=(9.0, 4.6), layout="constrained")
+    figure, axes = submodule("pyplot").subplots(1, 2, figsize=(9.0, 4.6), layout="constrained")
     for ax, points, title, color in (
         (axes[0], real, "real, held out", _REAL),
         (axes[1], generated, "generated", _GENERATED),
@@ -68,7 +64,7 @@ def _mosaic(points: Any, side: int) -> Any:
 def picture_history(training: Training) -> Figure:
     """Draw the critic's estimate beside the exact W1, and below it the quality of the samples."""
     history = training.history
-    figure, (top, bottom) = _pyplot().subplots(
+    figure, (top, bottom) = submodule("pyplot").subplots(
         2, 1, figsize=(7.5, 6.5), layout="constrained", sharex=True
     )
     top.plot(history.step, history.w1, color=_REAL, label="exact W1, held-out data")
@@ -79,7 +75,7 @@ def picture_history(training: Training) -> Figure:
     if history.w1.min() > 0.0 and np.nanmin(history.critic_loss[1:], initial=1.0) > 0.0:
         top.set_yscale("log")
     top.legend(frameon=False)
-    bottom.plot(history.step, history.share_good, color=_THIRD, label="share of good samples")
+    bottom.plot(history.step, history.share_good, color=_GOOD, label="share of good samples")
     bottom.plot(
         history.step,
         history.n_covered / training.data.n_modes,
@@ -89,10 +85,6 @@ def picture_history(training: Training) -> Figure:
     bottom.set(xlabel="generator steps", ylabel="share", ylim=(0.0, 1.05))
     bottom.legend(frameon=False, loc="lower right")
     for ax in (top, bottom):
-        _tidy(ax)
+        tidy(ax)
     result: Figure = figure
     return result
-
-
-def _tidy(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._validation import check_choice, check_positive_integer
 from ..critics import (
@@ -25,6 +25,7 @@ __all__ = [
     "CriticSteps",
     "Recipe",
     "small",
+    "tracking",
     "wgan_2017",
     "wgan_2017_code",
     "wgan_gp_2017",
@@ -167,6 +168,35 @@ def small(constraint: Constraint | None = None, *, loss: Loss | None = None) -> 
         critic_steps=CriticSteps(usual=5),
         decay_from=0.3,
         averaging=0.998,
+    )
+
+
+def tracking(constraint: Constraint | None = None, *, loss: Loss | None = None) -> Recipe:
+    """Return `small` with a critic near its optimum, so that its loss follows the exact distance.
+
+    A critic that still finds its feet says nothing about the distance: 100 critic steps precede
+    each of the first five generator steps, the generator is slow, and the generator that is
+    measured hardly lags behind the one that the critic meets. The samples end less sharp than with
+    `small`.
+
+    Parameters
+    ----------
+    constraint : Constraint, optional
+        As in `small`.
+    loss : Loss, optional
+        As in `small`.
+
+    Examples
+    --------
+    >>> from otdiv.wgan import tracking
+    >>> tracking().critic_steps.at(0), tracking().critic_steps.at(5)
+    (100, 5)
+    """
+    return replace(
+        small(constraint, loss=loss),
+        critic_steps=CriticSteps(usual=5, thorough=100, n_first=5),
+        generator_optimizer=Adam(learning_rate=2e-4),
+        averaging=0.9,
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from otdiv import DiscreteMeasure, InvalidInputError
 from otdiv.theory import Claim, Kind, Source, Verdict, claims, run_claim, verify
 from otdiv.theory.rendering import as_code
+from otdiv.theory.slacks import at_most, condition, equal, within
 
 
 def claim(check, **changes):
@@ -152,7 +153,7 @@ def test_markdown_has_statement_source_correction_and_slack(report):
     for part in (
         chosen.title,
         chosen.statement,
-        str(chosen.source),
+        chosen.source.brief,
         chosen.correction,
         "```python",
     ):
@@ -217,3 +218,31 @@ def test_the_callback_sees_each_claim_and_may_stop():
 def test_wrong_arguments_name_themselves(arguments, text):
     with pytest.raises(InvalidInputError, match=text):
         verify(**arguments)
+
+
+def test_a_nan_on_either_side_is_no_slack():
+    # min(1.0, nan) is 1.0 in Python, so a NaN must not come out of a slack.
+    for slack in (
+        at_most(math.nan, 1.0),
+        at_most(1.0, math.nan),
+        equal(math.nan, 1.0),
+        within(math.nan, 0.0, 1.0),
+    ):
+        assert min(1.0, slack) == -math.inf
+
+
+def test_a_side_condition_hides_nothing():
+    assert condition(0.0) == 1.0
+    assert condition(-0.25) == -0.25
+
+
+def test_the_document_lists_each_text_once_and_names_it_shortly():
+    text = verify(["pinsker", "kl-is-symmetric"], examples=5).to_markdown()
+    assert text.count("doi:10.12677/aam.2025.145286") == 1
+    assert "*Source.* Zhang (2025), theorem 3.2 (3), (3.25)." in text
+    assert "- **Zhang (2025)**: Zhang Huiling (2025)," in text
+
+
+def test_the_document_shows_what_a_counterexample_prints():
+    text = verify(["js-is-a-metric"], examples=5).to_markdown()
+    assert ".check(case))  # -0.377" in text
