@@ -81,13 +81,16 @@ def _scipy_kl(data: dict[str, Any]) -> Answer:
     return Answer(float(np.mean(entropy(data["p"], data["q"], axis=1))))
 
 
-def _ours_points(data: dict[str, Any]) -> Answer:
+def _ours_points(data: dict[str, Any], rtol: float | None = None) -> Answer:
     from otdiv import transport
 
-    result = transport(
-        data["x"], data["y"], x_weights=data["a"], y_weights=data["b"], cost=data["cost"]
-    )
+    a, b = data["a"], data["b"]
+    result = transport(data["x"], data["y"], x_weights=a, y_weights=b, cost=data["cost"], rtol=rtol)
     return Answer(result.value, result.bounds.lower, result.bounds.upper, result.status.name)
+
+
+def _within(rtol: float) -> Callable[[dict[str, Any]], Answer]:
+    return lambda data: _ours_points(data, rtol)
 
 
 def _ours_matrix(prepared: Any) -> Answer:
@@ -134,6 +137,30 @@ def _scipy_nd(data: dict[str, Any]) -> Answer:
     return Answer(float(wasserstein_distance_nd(data["x"], data["y"], data["a"], data["b"])))
 
 
+_WNET_TOTAL = 2**30
+
+
+def _wnet_inputs(data: dict[str, Any]) -> Any:
+    from wnet import Distribution
+
+    sides = []
+    for points, weights in ((data["x"], data["a"]), (data["y"], data["b"])):
+        # Its networks are integer, and refuse sides whose rounded weights differ in sum.
+        whole = np.round(weights * _WNET_TOTAL)
+        whole[whole.argmax()] += _WNET_TOTAL - whole.sum()
+        sides.append(Distribution(points.T.copy(), whole))
+    return sides, 1.0 if data["cost"] == "euclidean" else 2.0
+
+
+def _wnet(prepared: Any) -> Answer:
+    from wnet import WassersteinDistance
+    from wnet.distances import DistanceMetric
+
+    (p, q), power = prepared
+    value = WassersteinDistance(p, q, DistanceMetric.L2, power) ** power / _WNET_TOTAL
+    return Answer(float(value), status="quantised")
+
+
 CONTENDERS = [
     Contender("otdiv wasserstein1", "line", _ours_line),
     Contender("otdiv transport(Line)", "line", _ours_line_plan),
@@ -146,6 +173,13 @@ CONTENDERS = [
     Contender("otdiv points", "exact", _ours_points),
     Contender("otdiv matrix", "exact", _ours_matrix, _matrix),
     Contender("POT emd2", "exact", _pot, _matrix, needs="ot"),
+    Contender("wnet", "exact", _wnet, _wnet_inputs, needs="wnet"),
     Contender("scipy LSA", "exact", _assignment, _matrix, needs="scipy"),
     Contender("scipy wasserstein_distance_nd", "exact", _scipy_nd, needs="scipy"),
 ]
+
+CONTENDERS.append(Contender("otdiv", "large", _ours_points))
+CONTENDERS.append(Contender("otdiv, rtol=1e-3", "large", _within(1e-3)))
+for rtol in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6):
+    CONTENDERS.append(Contender(f"otdiv, rtol={rtol:g}", "gaps", _within(rtol)))
+CONTENDERS.append(Contender("otdiv, exact", "gaps", _ours_points))

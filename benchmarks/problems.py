@@ -88,7 +88,8 @@ def clouds(
     return make
 
 
-EXACT_SIZES = (50, 100, 500, 1000, 2000, 4000, 8000)
+PEERS_LIMITS = {"scipy LSA": 4000, "scipy wasserstein_distance_nd": 200, "wnet": 1000}
+EXACT_SIZES = (50, 100, 200, 500, 1000, 2000, 4000, 8000)
 for d in (2, 3, 10, 50):
     for weights in ("uniform", "random"):
         for cost in ("euclidean", "sqeuclidean"):
@@ -96,10 +97,10 @@ for d in (2, 3, 10, 50):
                 Problem(
                     f"uniform against normal, d={d}, {weights} weights, {cost}",
                     "exact",
-                    EXACT_SIZES if d in (2, 10) else EXACT_SIZES[3:6],
+                    EXACT_SIZES if d in (2, 10) else EXACT_SIZES[4:7],
                     (100, 500),
                     clouds("uniform against normal", d, weights, cost),
-                    limits={"scipy LSA": 2000, "scipy wasserstein_distance_nd": 200},
+                    limits=PEERS_LIMITS,
                 )
             )
 for family in ("uniform", "clustered", "heavy-tailed", "translated copy", "grid ties"):
@@ -111,7 +112,7 @@ for family in ("uniform", "clustered", "heavy-tailed", "translated copy", "grid 
                 (1000, 2000, 4000, 8000),
                 (500,),
                 clouds(family, 2, "uniform", cost),
-                limits={"scipy LSA": 2000, "scipy wasserstein_distance_nd": 200},
+                limits=PEERS_LIMITS,
             )
         )
 
@@ -157,7 +158,9 @@ def images(name: str) -> Callable[[np.random.Generator, int], dict[str, Any]]:
 
 
 for name in ("white noise", "Cauchy density", "shapes", "photographs", "digits"):
-    PROBLEMS.append(Problem(f"image pair: {name}", "exact", (1024, 4096), (256,), images(name)))
+    PROBLEMS.append(
+        Problem(f"image pair: {name}", "exact", (1024, 4096), (256,), images(name), PEERS_LIMITS)
+    )
 
 
 def colours(rng: np.random.Generator, n: int) -> dict[str, Any]:
@@ -179,6 +182,37 @@ def counts(rng: np.random.Generator, n: int) -> dict[str, Any]:
 
 
 PROBLEMS += [
-    Problem("colour clouds of two photographs", "exact", (1000, 4000), (500,), colours),
-    Problem("sparse counts, d=50", "exact", (1000, 4000), (500,), counts),
+    Problem(
+        "colour clouds of two photographs", "exact", (1000, 4000), (500,), colours, PEERS_LIMITS
+    ),
+    Problem("sparse counts, d=50", "exact", (1000, 4000), (500,), counts, PEERS_LIMITS),
 ]
+
+for d, weights, cost, sizes in (
+    (2, "uniform", "euclidean", (20_000, 50_000, 100_000)),
+    (2, "random", "euclidean", (20_000, 100_000)),
+    (3, "uniform", "euclidean", (100_000,)),
+    (2, "uniform", "sqeuclidean", (100_000, 200_000, 1_000_000)),
+    (3, "uniform", "sqeuclidean", (100_000,)),
+):
+    PROBLEMS.append(
+        Problem(
+            f"uniform against normal, d={d}, {weights} weights, {cost}",
+            "large",
+            sizes,
+            (20_000,),
+            clouds("uniform against normal", d, weights, cost),
+            # Only W1 takes long enough for an early stop to matter.
+            limits={"otdiv, rtol=1e-3": 100_000 if cost == "euclidean" and d == 2 else 0},
+        )
+    )
+for d, cost in ((2, "euclidean"), (2, "sqeuclidean"), (10, "euclidean")):
+    PROBLEMS.append(
+        Problem(
+            f"uniform against normal, d={d}, uniform weights, {cost}",
+            "gaps",
+            (4000, 20_000) if d == 2 else (4000,),
+            (500,),
+            clouds("uniform against normal", d, "uniform", cost),
+        )
+    )

@@ -74,39 +74,65 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     return out
 
 
-def figure(rows: list[dict[str, Any]], suite: str) -> list[Path]:
-    """CPU time against n on log axes, one panel a problem."""
+# Axes of the figures: name of the file's ending, x, y, and their labels.
+FIGURES = {
+    "": ("n", "cpu_seconds", "n", "CPU seconds"),
+    "-memory": ("n", "peak_bytes", "n", "peak memory (bytes)"),
+    "-gaps": ("gap", "cpu_seconds", "certified relative gap", "CPU seconds"),
+}
+
+
+def _points(row: dict[str, Any]) -> dict[str, Any]:
+    lower, upper = row.get("lower", math.nan), row.get("upper", math.nan)
+    # A gap closed to rounding still has a place on a log axis.
+    return row | {"gap": max((upper - lower) / (abs(upper) or 1.0), 1e-16)}
+
+
+def figure(rows: list[dict[str, Any]], suite: str, ending: str) -> Path:
+    """One panel a problem on log axes, a line for each solver (for each size, against the gap)."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    x, y, x_label, y_label = FIGURES[ending]
+    rows = [_points(row) for row in rows if row.get(y)]
     problems = list(dict.fromkeys(row["problem"] for row in rows))
     columns = min(3, len(problems))
     lines = -(-len(problems) // columns)
     size = (4.2 * columns, 3.2 * lines)
     fig, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, layout="constrained")
     for axis, problem in zip(axes.flat, problems, strict=False):
-        own = [row for row in rows if row["problem"] == problem and "cpu_seconds" in row]
-        for solver in dict.fromkeys(row["solver"] for row in own):
-            by_size = defaultdict(list)
-            for row in own:
-                if row["solver"] == solver:
-                    by_size[row["n"]].append(row["cpu_seconds"])
-            sizes = sorted(by_size)
-            medians = [statistics.median(by_size[n]) for n in sizes]
-            axis.loglog(sizes, medians, marker="o", markersize=3, label=solver)
+        curves: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in rows:
+            if row["problem"] == problem:
+                label = f"n = {row['n']}" if x == "gap" else row["solver"]
+                curves[label][row[x]].append(row[y])
+        for label, curve in curves.items():
+            places = sorted(curve)
+            medians = [statistics.median(curve[place]) for place in places]
+            axis.loglog(places, medians, marker="o", markersize=3, label=label)
         axis.set_title(problem, fontsize=8)
-        axis.set_xlabel("n")
-        axis.set_ylabel("CPU seconds")
+        axis.set_xlabel(x_label)
+        axis.set_ylabel(y_label)
         axis.grid(visible=True, which="major", alpha=0.3)
         axis.legend(fontsize=6)
     for axis in list(axes.flat)[len(problems) :]:
         axis.remove()
-    path = RESULTS / f"{suite}.png"
+    path = RESULTS / f"{suite}{ending}.png"
     fig.savefig(path, dpi=110)
     plt.close(fig)
-    return [path]
+    return path
+
+
+def figures(rows: list[dict[str, Any]], suite: str) -> list[Path]:
+    """Time and memory against n, or time against the certified gap in the suite of that name."""
+    endings = ["-gaps"] if suite.startswith("gaps") else [""]
+    if suite.startswith(("exact", "entropic", "large")) and any(
+        row.get("peak_bytes") for row in rows
+    ):
+        endings.append("-memory")
+    return [figure(rows, suite, ending) for ending in endings]
 
 
 def report() -> Path:
@@ -135,7 +161,8 @@ def report() -> Path:
             "",
         ]
         if rows:
-            out += [f"![{path.stem}]({figure(rows, path.stem)[0].name})", "", *table(rows)]
+            out += [f"![{image.stem}]({image.name})" for image in figures(rows, path.stem)]
+            out += ["", *table(rows)]
     target = RESULTS / "README.md"
     target.write_text("\n".join(out) + "\n")
     return target
