@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import leaf_pruning, point_sums, sparse_plan
+from . import laplacian_factor, leaf_pruning, point_sums, sparse_plan
 from .clouds import Cloud
 from .exponential import LOG2_E
 
@@ -30,6 +30,10 @@ _LARGEST_MOVE = 200.0
 _CACHE_BYTES = 1.6e7
 # An entry of a compressed row costs about as much as this many entries of a stored range.
 _SPARSE_FACTOR = 3
+# The preconditioner leaves out entries below this share of the largest of their row and column.
+# Weak links decide where the plan is nearly a matching, so few are, up to this many entries.
+_FACTOR_SHARE, _MANY_FACTOR_SHARE = 0.0, 1e-2
+_MANY_ENTRIES = 2 * 10**6
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
 
@@ -266,13 +270,11 @@ class PointKernel:
         """The entries above a share of their row, where they are few of the kept pairs."""
         x, y = self._x, self._y
         row, column = u - x.lengths, v - y.lengths
-        # All entries of a row that are below its floor weigh half of what may be dropped.
-        widths = np.repeat(entries / np.diff(x.leaves), np.diff(x.leaves))
-        floors = np.log2(0.5 * drop * self._expected(x, u) / np.maximum(widths, 1.0))
+        budgets, floors = 0.5 * drop * self._expected(x, u), np.empty(u.size)
         counts = np.empty(u.size, dtype=np.int64)
         kept = x.rows, row, y.columns, column
         for part in ranges.slices():
-            sparse_plan.count_entries(*kept, *part, self.root, floors, counts)
+            sparse_plan.count_entries(*kept, *part, self.root, budgets, floors, counts)
         begins = np.concatenate([[0], np.cumsum(counts)])
         total = int(begins[-1])
         if _SPARSE_FACTOR * total > int(entries.sum()) or 12 * total > max_bytes:
@@ -376,6 +378,30 @@ class CompressedPlan(ScaledPlan):
     def __init__(self, begins, columns, values, u, v, drop):
         super().__init__(u, v, drop)
         self._entries = begins, columns, values
+
+    def preconditioner(self, row_ground: np.ndarray, column_ground: np.ndarray):
+        """Nearly the inverse of S = D - P diag(1/c) P^T, as a function of a vector (n,).
+
+        The diagonals D and c are the sums of the plan and the `ground`. The inverse of S is the
+        block of the rows in the inverse of the Laplacian of the plan's bipartite graph.
+        """
+        share = _FACTOR_SHARE if self._entries[2].size <= _MANY_ENTRIES else _MANY_FACTOR_SHARE
+        factor = laplacian_factor.factorise(
+            *self._entries,
+            self._rows,
+            self._columns,
+            share,
+            np.concatenate([row_ground, column_ground]),
+        )
+        n, size = row_ground.size, row_ground.size + column_ground.size
+
+        def apply(z):
+            both = np.zeros(size)
+            both[:n] = z
+            laplacian_factor.solve_factor(*factor, both)
+            return both[:n]
+
+        return apply
 
     def _multiply(self, w):
         out = np.empty(self._u.size)

@@ -4,28 +4,47 @@ Leaves are kept or dropped as a whole; at a small epsilon most pairs of a kept l
 and products with the few that do are many times cheaper. Arguments are those of `point_sums`.
 """
 
+import math
+
 import numpy as np
 
 from ._jit import fast_kernel
 from .exponential import TILE, fill_exponents, power_of_two
 
+# Entries just below the higher floor of a row that its budget pays for; bits to the lower floor.
+_FEW = 16.0
+_STEP = 8.0
+
 
 @fast_kernel
-def count_entries(x, u, y, v, leaves, first, starts, stops, root, floors, counts):
-    """counts[i] = number of kept columns of row i whose exponent is above floors[i]."""
+def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floors, counts):
+    """Count the entries of each row that must be kept, and find the exponent that tells them.
+
+    Entries of row i with exponents up to floors[i] weigh budgets[i] in all or less; counts[i] are
+    above. Of two floors the higher does where few entries lie between them, as in most plans.
+    """
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):
         for i in range(leaves[leaf], leaves[leaf + 1]):
-            floor = floors[i]
-            found = 0
+            high = math.log2(budgets[i] / _FEW)
+            low = high - _STEP
+            above, between, total = 0, 0, 0
             for e in range(first[leaf], first[leaf + 1]):
+                total += stops[e] - starts[e]
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
                     fill_exponents(x, i, u[i], y, v, start, root, exponents)
                     for j in range(width):
-                        found += np.int64(exponents[j] > floor)
-            counts[i] = found
+                        above += np.int64(exponents[j] > high)
+                        between += np.int64(exponents[j] > low)
+            between -= above
+            if between + (total - above - between) * 2.0**-_STEP <= _FEW:
+                floors[i], counts[i] = high, above
+            elif total - above - between <= _FEW * 2.0**_STEP:
+                floors[i], counts[i] = low, above + between
+            else:
+                floors[i], counts[i] = -np.inf, total
 
 
 @fast_kernel

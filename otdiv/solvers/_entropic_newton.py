@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.point_plan import Buffer
+from .._kernels.point_plan import Buffer, CompressedPlan
 from .._typing import FloatArray
 from ._entropic_kernels import Kernel, PlanMatrix
 
@@ -60,6 +60,12 @@ _COARSE_PATIENCE = 3
 _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
+
+# Products of one linear solve: at most; before a factor is made, which costs about as much; and
+# before it is made anew.
+_MOST_PRODUCTS = 2000
+_PLAIN_PRODUCTS = 40
+_FACTOR_PRODUCTS = 25
 
 # Share of the present error that a moved plan may leave out.
 _ALLOWED_SHARE = 0.1
@@ -117,43 +123,54 @@ def conjugate_gradients(
     damping: float,
     accuracy: float,
     max_iterations: int,
-) -> tuple[FloatArray, int]:
+    start: FloatArray | None = None,
+    preconditioner: Callable[[FloatArray], FloatArray] | None = None,
+) -> tuple[FloatArray, int, bool]:
     """Solve ((1 + damping) diag(r) - P diag(1/c) P^T) delta = residual up to an L1 `accuracy`.
 
     Both sums are taken 1 + tau times.
 
-    Returns delta (natural units of u) and the number of iterations. The sums must be those of the
-    matrix itself: only then are constants its null space in floating point too.
+    Returns delta (natural units of u), the number of iterations and whether it is accurate. The
+    sums must be those of the matrix itself: only then are constants its null space in floating
+    point too. `preconditioner` is nearly the inverse; without one the diagonal is divided by.
     """
     if not (r.min() > 0.0 and c.min() > 0.0):
-        return np.zeros_like(residual), 0
-    solution = np.zeros_like(residual)
+        return np.zeros_like(residual), 0, True
     r, c = r * (1.0 + tau), c * (1.0 + tau)
     diagonal = r * (1.0 + damping)
+
+    def apply(w: FloatArray) -> FloatArray:
+        return diagonal * w - plan.product(plan.transposed_product(w) / c)
+
     remaining = residual.copy()
     if tau == 0.0:
         remaining -= residual.sum() * r / r.sum()
-    scaled = remaining / diagonal
+    if start is None:
+        solution = np.zeros_like(residual)
+    else:
+        solution = start.copy()
+        remaining -= apply(solution)
+    scaled = remaining / diagonal if preconditioner is None else preconditioner(remaining)
     direction = scaled.copy()
     energy = float(remaining @ scaled)
     count = 0
     while count < max_iterations:
         count += 1
-        image = diagonal * direction - plan.product(plan.transposed_product(direction) / c)
+        image = apply(direction)
         curvature = float(direction @ image)
         if not curvature > 0.0:
-            break
+            return solution, count, True
         length = energy / curvature
         solution += length * direction
         remaining -= length * image
         if float(np.abs(remaining).sum()) <= accuracy:
-            break
-        scaled = remaining / diagonal
+            return solution, count, True
+        scaled = remaining / diagonal if preconditioner is None else preconditioner(remaining)
         updated = float(remaining @ scaled)
         direction *= updated / energy
         direction += scaled
         energy = updated
-    return solution, count
+    return solution, count, False
 
 
 class _Iteration:
@@ -163,6 +180,7 @@ class _Iteration:
         self.kernel, self.stage, self.rules, self.tau = kernel, stage, rules, kernel.tau
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.damping = _DAMPING
+        self.factor: Callable[[FloatArray], FloatArray] | None = None
         self.max_bytes = rules.max_bytes
         if rules.coarse is not None:
             self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
@@ -294,7 +312,7 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
         local = (np.log1p(residual / r) - residual / r) / (1.0 + step.tau)
     matrix = rules.coarse
     if matrix is not None:
-        delta, count = conjugate_gradients(
+        delta, count, _ = conjugate_gradients(
             matrix,
             matrix.row_sums(),
             matrix.column_sums(),
@@ -316,22 +334,58 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
         size = float(np.abs(residual).sum())
         rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
         rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
-        delta, count = conjugate_gradients(
-            matrix,
-            r,
-            c,
-            residual,
-            tau=step.tau,
-            damping=step.damping * stage.error,
-            accuracy=rtol * size,
-            max_iterations=2000,
-        )
+        delta, count = _solve_step(step, matrix, r, c, residual, rtol * size)
     stage.n_products += count
     delta += local
     delta *= LOG2_E
     # Where S is nearly singular the model asks for more than any potential can need.
     largest = float(np.abs(delta).max())
     return delta * min(1.0, _LARGEST_STEP / largest) if largest > 0.0 else delta
+
+
+def _solve_step(
+    step: _Iteration,
+    matrix: PlanMatrix,
+    r: FloatArray,
+    c: FloatArray,
+    residual: FloatArray,
+    accuracy: float,
+) -> tuple[FloatArray, int]:
+    """Conjugate gradients for S delta = residual, preconditioned where the diagonal does not do.
+
+    An approximate factor is kept for as long as it is not much worse than when it was made.
+    """
+    damping = step.damping * step.stage.error
+
+    def solve(
+        factor: Callable[[FloatArray], FloatArray] | None,
+        start: FloatArray | None,
+        max_iterations: int,
+    ) -> tuple[FloatArray, int, bool]:
+        return conjugate_gradients(
+            matrix,
+            r,
+            c,
+            residual,
+            tau=step.tau,
+            damping=damping,
+            accuracy=accuracy,
+            max_iterations=max_iterations,
+            start=start,
+            preconditioner=factor,
+        )
+
+    if not isinstance(matrix, CompressedPlan):
+        delta, count, _ = solve(None, None, _MOST_PRODUCTS)
+        return delta, count
+    limit = _PLAIN_PRODUCTS if step.factor is None else _FACTOR_PRODUCTS
+    delta, count, done = solve(step.factor, None, limit)
+    if not done:
+        rows = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0)
+        step.factor = matrix.preconditioner(rows, c * step.tau)
+        delta, more, done = solve(step.factor, delta, _MOST_PRODUCTS)
+        count += more
+    return delta, count
 
 
 def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:

@@ -41,7 +41,7 @@ _FEWEST = 256
 # The level between clusters and points has this many times fewer nodes than points.
 _MIDDLE_SHARE = 8
 # Stages before the last need only be near: L1 errors of the marginals.
-_STAGE_ERROR = 0.05
+_STAGE_ERROR = 0.02
 _COARSE_ERROR = 3e-4
 _STAGE_ITERATIONS = 20
 # Epsilon falls by this factor, which keeps every power of two of a stage inside float64.
