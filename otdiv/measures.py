@@ -21,8 +21,8 @@ _EXACT_SUM_SIZE = 1000
 
 
 def _read_only(array: FloatArray) -> FloatArray:
-    view = array.view()
-    view.flags.writeable = False
+    view = array[...]
+    view.setflags(write=False)
     return view
 
 
@@ -61,20 +61,31 @@ class DiscreteMeasure:
     def __post_init__(self) -> None:
         points = as_points("points", self.points)
         weights = as_weights("weights", self.weights, points.shape[0], normalize=False)
+        self._fill(points, weights)
+
+    def _fill(self, points: FloatArray, weights: FloatArray) -> None:
         # Adding +0.0 turns -0.0 into 0.0 and takes the copy that makes the measure immutable.
-        object.__setattr__(self, "points", _read_only(points + 0.0))
-        object.__setattr__(self, "weights", _read_only(weights + 0.0))
+        points, weights = points + 0.0, weights + 0.0
+        points.setflags(write=False)
+        weights.setflags(write=False)
         # Correctly rounded where that is cheap; a pairwise sum of many errs by a few ulps.
         few = weights.size <= _EXACT_SUM_SIZE
-        object.__setattr__(self, "mass", math.fsum(weights) if few else float(weights.sum()))
+        mass = math.fsum(weights) if few else float(weights.sum())
+        for name, value in (("points", points), ("weights", weights), ("mass", mass)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _canonical(cls, points: FloatArray, weights: FloatArray) -> DiscreteMeasure:
+        """Measure of arrays that `_validation` made: they are not checked again."""
+        measure = object.__new__(cls)
+        measure._fill(points, weights)
+        return measure
 
     @classmethod
     def from_samples(cls, x: Any, weights: Any = None) -> DiscreteMeasure:
         """Empirical law of samples `x` (n,) or (n, d); `weights` are relative frequencies."""
         points = as_points("x", x)
-        return cls(
-            points=points, weights=as_weights("weights", weights, len(points), normalize=True)
-        )
+        return cls._canonical(points, as_weights("weights", weights, len(points), normalize=True))
 
     @property
     def n(self) -> int:

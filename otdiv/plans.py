@@ -16,8 +16,8 @@ __all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
 
 def _freeze(instance: object, **arrays: np.ndarray) -> None:
     for name, array in arrays.items():
-        view = np.ascontiguousarray(array).view()
-        view.flags.writeable = False
+        view = np.ascontiguousarray(array)[...]
+        view.setflags(write=False)
         object.__setattr__(instance, name, view)
 
 

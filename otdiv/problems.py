@@ -25,8 +25,15 @@ MASS_RTOL = 1e-9
 # Orders of atoms: numbers, or a slice where they are in order already.
 _Order: TypeAlias = IndexArray | slice
 
+# Costs of points that are kept while a problem is solved: solver and proof read the same 4 MB.
+_KEPT_PAIRS = 2**19
+
 # Rounding of two pairwise sums of up to 1e9 weights that were normalised one by one.
 _MASS_ROUNDING = 32 * 2.0**-53
+
+
+def _indices(n: int, weights: FloatArray) -> DiscreteMeasure:
+    return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -59,6 +66,7 @@ class TransportProblem:
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
     shape: tuple[int, int] = field(init=False)
     """Numbers of source and target atoms (n, m)."""
+    _kept: CostMatrix | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
@@ -103,14 +111,8 @@ class TransportProblem:
         cost = C if isinstance(C, CostMatrix) else CostMatrix(C)
         n, m = cost.shape
         return cls(
-            source=DiscreteMeasure(
-                points=np.arange(n, dtype=np.float64),
-                weights=as_weights("x_weights", a, n, normalize=True),
-            ),
-            target=DiscreteMeasure(
-                points=np.arange(m, dtype=np.float64),
-                weights=as_weights("y_weights", b, m, normalize=True),
-            ),
+            source=_indices(n, as_weights("x_weights", a, n, normalize=True)),
+            target=_indices(m, as_weights("y_weights", b, m, normalize=True)),
             cost=cost,
         )
 
@@ -129,27 +131,47 @@ class TransportProblem:
         """Mass to move."""
         return self.source.mass
 
+    def known_cost(self) -> Cost:
+        """Return the cost: as a matrix, if it is one or while `matrix` keeps the costs of points.
+
+        The kept costs are those of `cost`, with its rounding.
+        """
+        return self._kept or self.cost
+
     def block(self, start: int, stop: int) -> FloatArray:
         """Costs (stop - start, m) of the source atoms start..stop-1."""
-        if isinstance(self.cost, CostMatrix):
-            return self.cost.values[start:stop]
+        cost = self.known_cost()
+        if isinstance(cost, CostMatrix):
+            return cost.values[start:stop]
         from ._kernels import costs as kernels  # Numba is not loaded before it is needed
 
-        values = kernels.pairwise(self.x[start:stop], self.y, self.cost.norm, self.cost.power)
+        values = kernels.pairwise(self.x[start:stop], self.y, cost.norm, cost.power)
         return np.asarray(values)
 
     def matrix(self) -> FloatArray:
-        """All costs (n, m); 8 n m bytes unless the cost is a matrix already."""
-        return self.block(0, self.shape[0])
+        """All costs (n, m); 8 n m bytes unless the cost is a matrix already. Not to be written to.
+
+        Costs of few points are kept until `forget`.
+        """
+        C = self.block(0, self.shape[0])
+        if C.size <= _KEPT_PAIRS and not isinstance(self.known_cost(), CostMatrix):
+            kept = object.__new__(CostMatrix)  # costs of points need no check
+            object.__setattr__(kept, "values", C)
+            object.__setattr__(self, "_kept", kept)
+        return C
+
+    def forget(self) -> None:
+        """Let go of the costs that `matrix` kept."""
+        object.__setattr__(self, "_kept", None)
 
     def pair_costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs (k,) of the pairs (rows[e], columns[e])."""
-        if isinstance(self.cost, CostMatrix):
-            return self.cost.values[rows, columns]
+        cost = self.known_cost()
+        if isinstance(cost, CostMatrix):
+            return cost.values[rows, columns]
         from ._kernels import costs as kernels
 
-        norm, power = self.cost.norm, self.cost.power
-        return np.asarray(kernels.gathered(self.x, self.y, rows, columns, norm, power))
+        return np.asarray(kernels.gathered(self.x, self.y, rows, columns, cost.norm, cost.power))
 
     def line_orders(self) -> tuple[_Order, _Order]:
         """Orders (n,), (m,) that sort the points of a problem on the line; found once."""

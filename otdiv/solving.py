@@ -104,7 +104,10 @@ def solve(
         raise InvalidInputError(
             "solver", "be a solver object, as solvers.NetworkSimplex()", repr(solver)
         )
-    result = _certified(problem, solver, solver.run(problem, options=options), options)
+    try:
+        result = _certified(problem, solver, solver.run(problem, options=options), options)
+    finally:
+        problem.forget()
     if throw and result.status is not Status.OPTIMAL:
         raise ConvergenceError(_complaint(result, options), result)
     return result
@@ -292,11 +295,8 @@ def as_measure(name: str, sample: Any, weights: Any) -> DiscreteMeasure:
             )
         return sample
     points = as_points(name, sample)
-    if weights is None:
-        return DiscreteMeasure(points=points)
-    return DiscreteMeasure(
-        points=points,
-        weights=as_weights(f"{name}_weights", weights, len(points), normalize=True),
+    return DiscreteMeasure._canonical(
+        points, as_weights(f"{name}_weights", weights, len(points), normalize=True)
     )
 
 

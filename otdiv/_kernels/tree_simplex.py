@@ -73,8 +73,8 @@ class Tree(NamedTuple):
 def new_tree(n: int, m: int) -> Tree:
     """Allocate a tree for n sources and m targets; `start_basis` gives it its content."""
     nodes = n + m + 1
-    links = [np.empty(nodes, np.uint32) for _ in range(5)]
-    return Tree._make([*links, np.empty(nodes, np.int64), np.empty(nodes), np.empty(nodes)])
+    links = np.empty((5, nodes), np.uint32)
+    return Tree._make([*links, np.empty(nodes, np.int64), *np.empty((2, nodes))])
 
 
 @helper

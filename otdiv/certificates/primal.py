@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels import certify as kernels
+from .._kernels.bounds import marginal_gaps
 from .._typing import FloatArray
 from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, ScaledKernelPlan, SparsePlan
@@ -25,21 +26,14 @@ _DUST = 1e-13
 
 def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, float, float]:
     """Repaired plan, its cost, and the slack of that cost."""
-    n, m = problem.shape
     dust = _DUST * problem.mass
     mass = plan.mass
-    if mass.min(initial=0.0) < 0.0:
-        mass = np.maximum(mass, 0.0)
-    row_rest, missing, excess = kernels.deficits(kernels.sums_by(plan.rows, mass, n), problem.a)
-    column_rest, absent, surplus = kernels.deficits(
-        kernels.sums_by(plan.columns, mass, m), problem.b
-    )
-    if max(missing, excess, absent, surplus) > dust:
+    gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
+    row_rest, missing, excess, column_rest, absent, surplus, least = gaps
+    if least < 0.0 or max(missing, excess, absent, surplus) > dust:
         mass = kernels.shrink(plan.rows, plan.columns, mass, problem.a, problem.b)
-        row_rest, missing, excess = kernels.deficits(kernels.sums_by(plan.rows, mass, n), problem.a)
-        column_rest, absent, surplus = kernels.deficits(
-            kernels.sums_by(plan.columns, mass, m), problem.b
-        )
+        gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
+        row_rest, missing, _, column_rest, absent, _, _ = gaps
     repaired = plan if mass is plan.mass else _replaced(plan, mass)
     unplaced = 0.0
     if missing > 0.0 or absent > 0.0:
@@ -53,9 +47,11 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
                 shape=plan.shape,
             )
         else:
-            # Forbidden pairs cannot be paid for: there the dust is rounding of the weights.
-            allowed = costs < math.inf
-            unplaced = 2.0 * float(np.abs(costs[allowed]) @ added[allowed])
+            unplaced = 2.0 * kernels.dot(added, costs)[1]
+            if unplaced == math.inf:
+                # Forbidden pairs cannot be paid for: there the dust is rounding of the weights.
+                allowed = costs < math.inf
+                unplaced = 2.0 * float(np.abs(costs[allowed]) @ added[allowed])
     costs = problem.pair_costs(repaired.rows, repaired.columns)
     value, magnitude = kernels.dot(repaired.mass, costs)
     slack = (cost_rounding(problem) + 4.0) * U * magnitude + unplaced

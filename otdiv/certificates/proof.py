@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.bounds import lower_value
 from .._kernels.sorting import both
 from .._typing import IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
-from .dual import dual_bound, feasible_slack, lower_value
+from .dual import dual_bound
 from .primal import primal_bound
-from .rounding import U
+from .rounding import U, cost_rounding
 from .transforms import c_transform_back
 
 __all__ = ["Certificate", "certify", "infeasibility_holds"]
@@ -97,8 +98,9 @@ def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Ce
     if upper - lower > 4.0 * (rounding + (upper - value)):
         f = c_transform_back(problem, feasible.g)
         if np.isfinite(f).all():
-            slack = problem.a * feasible_slack(problem, feasible.g, f)
-            second, second_rounding = lower_value(problem, f, feasible.g, slack)
+            second, second_rounding, _ = lower_value(
+                problem.b, feasible.g, problem.a, f, cost_rounding(problem)
+            )
             if second > lower:
                 feasible = Potentials(f=f, g=feasible.g)
                 lower, rounding = second, second_rounding

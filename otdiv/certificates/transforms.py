@@ -63,7 +63,7 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
 
     Takes O(n + m) memory for points, whatever their number.
     """
-    cost = problem.cost
+    cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
         g = np.full(problem.shape[1], np.inf)
         kernels.transform_matrix(cost.values, f, g)
@@ -73,7 +73,7 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
 
 def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
     """Largest f (n,) that is feasible with `g` (m,)."""
-    cost = problem.cost
+    cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
         return np.asarray(kernels.transform_matrix_columns(cost.values, g))
     orders = _orders(problem)

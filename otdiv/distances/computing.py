@@ -87,6 +87,8 @@ _LineSamples = tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | Non
 
 def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples | None:
     """Both samples and weights in canonical form if both are on the line, else None."""
+    if isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] > 1:
+        return None
     sides: list[tuple[FloatArray, FloatArray | None]] = []
     masses = [1.0, 1.0]
     for name, sample, weights in (("x", x, x_weights), ("y", y, y_weights)):
@@ -268,6 +270,11 @@ def _root(value: float, p: float) -> float:
 
 def _power_of_two_scale(x: FloatArray, y: FloatArray, p: float) -> float:
     """1, or the power of two that scales the clouds to extent one if p-th powers would not fit."""
+    if p <= 2.0:
+        # The largest coordinate squared is at most this sum, and at least its mean.
+        squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
+        if 1e-100 * (x.size + y.size) < squares < 1e100:
+            return 1.0
     extent = max(float(np.abs(x).max()), float(np.abs(y).max()))
     # p-th powers between 1e-200 and 1e200 leave room for sums and for small differences.
     if extent == 0.0 or abs(p * math.log10(extent)) < 200.0:

@@ -16,6 +16,7 @@ from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
 from ._dense_rounds import Run
+from ._dense_small import solve_small
 from ._watch import Watch
 
 __all__ = ["NetworkSimplex"]
@@ -63,6 +64,10 @@ class NetworkSimplex:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""
         _check_memory(problem, options)
         C, a, b = problem.matrix(), problem.a, problem.b
+        if self._is_plain(options):
+            solution = solve_small(C, a, b)
+            if solution is not None:
+                return solution
         rows = columns = None
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
             rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
@@ -118,6 +123,12 @@ class NetworkSimplex:
             n_iterations=watch.pivots,
             status=watch.status,
         )
+
+    def _is_plain(self, options: SolveOptions) -> bool:
+        """Whether nothing is asked that needs more than one uninterrupted run."""
+        asked = (self.max_iterations, options.rtol, options.atol)
+        others = (options.callback, options.warm_start)
+        return all(option is None for option in (*asked, *others))
 
 
 def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:

@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from otdiv import Status, TransportProblem, solve, solvers, transport, transport_matrix
+from otdiv import (
+    DiscreteMeasure,
+    Euclidean,
+    Status,
+    TransportProblem,
+    solve,
+    solvers,
+    transport,
+    transport_matrix,
+)
 from otdiv.errors import ConvergenceError, UnsupportedProblemError
 from otdiv.solvers import _watch
 
@@ -294,3 +303,25 @@ def test_points_on_a_line_with_their_many_ties_end_soon(seed):
     assert result.value == pytest.approx(expected, rel=1e-12)
     # Rounding of long tree paths must not keep the simplex busy: some dozen pivots a node suffice.
     assert result.n_iterations < 50 * 2600
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 3), (40, 60)])
+def test_small_problems_end_alike_with_and_without_the_general_driver(shape):
+    rng = np.random.default_rng(3)
+    C = rng.normal(size=shape).round(1)
+    a, b = rng.random(shape[0]) + 0.1, rng.random(shape[1]) + 0.1
+    quick, general = _solve(C, a, b), _solve(C, a, b, callback=lambda progress: None)
+    assert quick.value == pytest.approx(general.value, rel=1e-13, abs=1e-15)
+    assert general.value in quick.bounds or quick.value in general.bounds
+
+
+def test_costs_of_points_are_kept_only_while_a_problem_is_solved():
+    x = DiscreteMeasure(points=np.random.default_rng(0).random((20, 2)))
+    y = x.pushforward(lambda points: points + 1.0)
+    problem = TransportProblem(source=x, target=y, cost=Euclidean())
+    solve(problem)
+    assert problem.known_cost() is problem.cost
+    C = problem.matrix()
+    assert problem.matrix().base is C
+    problem.forget()
+    assert problem.known_cost() is problem.cost

@@ -1,0 +1,52 @@
+"""The dense network simplex of a small problem, without the driver of the large ones.
+
+Below a hundred atoms that driver would take longer than the pivots. Whatever is out of the ordinary
+(forbidden pairs, spread or huge costs, atoms without weight, mass that the first penalty leaves
+behind, a run that does not end) is left to it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._kernels import dense_direct
+from .._kernels.dense_columns import extent
+from .._kernels.tree_simplex import integer_masses
+from .._typing import FloatArray
+from ..plans import Potentials, SparsePlan
+from ..results import Solution, Status
+from ._dense_rounds import DIRECT_SIZE, PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING
+
+__all__ = ["solve_small"]
+
+# Costs whose sums along any path are far from overflow, and whose digits are far from subnormal.
+_LARGEST, _SMALLEST = 1e290, 1e-260
+
+
+def solve_small(C: FloatArray, a: FloatArray, b: FloatArray) -> Solution | None:
+    """Optimum for costs C (n, m) and weights a (n,), b (m,), or None where not applicable."""
+    n, m = C.shape
+    if max(n, m) > DIRECT_SIZE or np.count_nonzero(a) < n or np.count_nonzero(b) < m:
+        return None
+    least, largest, forbidden, spread = extent(C)
+    top = max(-least, largest)
+    if forbidden or spread or top >= _LARGEST or 0.0 < top < _SMALLEST:
+        return None
+    a_mass, b_mass, unit, exponent = integer_masses(a, b)
+    # As in `Run`: positive for any costs, also where all are equal or 0.
+    penalty = max(largest - least, 2.0**-40 * abs(least)) or 1.0
+    # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
+    dust = 2**8 * (n + m) if unit == 2.0**-60 else 0
+    patience = PIVOTS_A_NODE * (n + m + 100)
+    found = dense_direct.solve_directly(
+        C, a_mass, b_mass, unit, exponent, least, penalty, dust, PATH_ROUNDING, ROUNDING, patience
+    )
+    if found is None:
+        return None
+    rows, columns, mass, f, g, n_pivots = found
+    return Solution(
+        plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=(n, m)),
+        potentials=Potentials(f=f, g=g),
+        n_iterations=n_pivots,
+        status=Status.OPTIMAL,
+    )
