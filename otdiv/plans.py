@@ -150,7 +150,8 @@ class ScaledKernelPlan:
     def block(self, start: int, stop: int) -> FloatArray:
         """Rows start..stop-1 of the plan as (stop - start, m)."""
         exponent = self.f[start:stop, None] + self.g - self.problem.block(start, stop)
-        out = np.exp(exponent / self.epsilon)
+        # Between atoms without weight nothing bounds the exponent.
+        out = np.exp(np.minimum(exponent / self.epsilon, 700.0))
         out *= (self.row_scale[start:stop] * self.problem.a[start:stop])[:, None]
         out *= self.column_scale * self.problem.b
         out += self.row_rest[start:stop, None] * self.column_rest

@@ -11,8 +11,9 @@ import numpy as np
 from .._kernels import certify as kernels
 from .._kernels.clouds import build_cloud
 from .._kernels.exponential import LOG2_E
+from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
 from .._kernels.point_plan import PointKernel
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from ..costs import PNormCost
 from ..plans import ScaledKernelPlan
 from ..problems import TransportProblem
@@ -40,70 +41,102 @@ def cloud_plan_upper(
     cost = problem.cost
     assert isinstance(cost, PNormCost)
     mass = problem.mass
-    rows, columns = np.flatnonzero(problem.a > 0.0), np.flatnonzero(problem.b > 0.0)
-    middle = problem.x[rows].mean(axis=0)
-    points = np.concatenate([problem.x[rows], problem.y[columns]])
-    length = float(np.linalg.norm(points.max(axis=0) - points.min(axis=0))) or 1.0
-    x = build_cloud((problem.x[rows] - middle) / length, problem.a[rows] / mass)
-    y = build_cloud((problem.y[columns] - middle) / length, problem.b[columns] / mass)
+    kernel, rows, columns, length = _kernel(problem, plan)
+    a, b = kernel.a, kernel.b
     root = cost.power == 1.0
-    kernel = PointKernel(x, y, plan.epsilon / length**cost.power, root=root, drop=_DROP)
     # P = a exp((f + g - C) / epsilon) b with masses kept: both weights are in units of the mass.
     bits = LOG2_E / plan.epsilon
-    u = np.log2(x.weights * plan.row_scale[rows[x.order]]) + plan.f[rows[x.order]] * bits
-    v = np.log2(y.weights * plan.column_scale[columns[y.order]]) + plan.g[columns[y.order]] * bits
+    u = np.log2(a * plan.row_scale[rows]) + plan.f[rows] * bits
+    v = np.log2(b * plan.column_scale[columns]) + plan.g[columns] * bits
     u += np.log2(mass)
     row_sums = _row_sums(kernel, u, v)
-    row_scale = np.minimum(1.0, x.weights / row_sums)
+    row_scale = np.minimum(1.0, a / row_sums)
     u = u + np.log2(row_scale)
     column_sums = _column_sums(kernel, u, v)
-    column_scale = np.minimum(1.0, y.weights / column_sums)
+    column_scale = np.minimum(1.0, b / column_sums)
     v = v + np.log2(column_scale)
     row_sums, column_sums = _row_sums(kernel, u, v), column_sums * column_scale
-    row_rest = np.maximum(x.weights - row_sums, 0.0)
-    column_rest = np.maximum(y.weights - column_sums, 0.0)
+    row_rest, column_rest = np.maximum(a - row_sums, 0.0), np.maximum(b - column_sums, 0.0)
     scaled_cost = kernel.cost(u, v, row_sums, column_sums) / (LOG2_E / plan.epsilon)
     unit = float(column_rest.sum())
     rest_cost = 0.0
     if unit > 0.0:
-        x_rest, y_rest = row_rest * mass, column_rest / unit
-        x_points, y_points = problem.x[rows[x.order]], problem.y[columns[y.order]]
-        rest_cost = float(kernels.rank_one_cost(x_points, y_points, x_rest, y_rest, cost.power))
+        x, y = problem.x[rows], problem.y[columns]
+        rest_cost = _product_cost(x, y, row_rest * mass, column_rest / unit, root=root)
     value = scaled_cost * mass + rest_cost
+    n, m = problem.shape
+    unused = column_rest / unit if unit > 0.0 else column_rest
     repaired = ScaledKernelPlan(
         problem=problem,
         f=plan.f,
         g=plan.g,
         epsilon=plan.epsilon,
-        row_scale=plan.row_scale * _scatter(row_scale, rows[x.order], np.ones(problem.shape[0])),
-        column_scale=plan.column_scale
-        * _scatter(column_scale, columns[y.order], np.ones(problem.shape[1])),
-        row_rest=_scatter(row_rest * mass, rows[x.order], np.zeros(problem.shape[0])),
-        column_rest=_scatter(
-            column_rest / unit if unit > 0.0 else column_rest,
-            columns[y.order],
-            np.zeros(problem.shape[1]),
-        ),
+        row_scale=plan.row_scale * _scatter(row_scale, rows, np.ones(n)),
+        column_scale=plan.column_scale * _scatter(column_scale, columns, np.ones(m)),
+        row_rest=_scatter(row_rest * mass, rows, np.zeros(n)),
+        column_rest=_scatter(unused, columns, np.zeros(m)),
     )
     # An exponent errs by a few u of the largest bits that enter it, and with it an entry; cost and
-    # products err by (k + 24) u; the squared cost cancels against squared lengths of at most one.
+    # products err by (k + 24) u, sums along the axes of a grid by one u a term; the squared cost
+    # cancels against squared lengths of at most one.
     size = float(np.abs(u).max() + np.abs(v).max()) + bits * length**cost.power
-    relative = (cost_rounding(problem) + 24.0 + 8.0 * size) * U
+    terms = float(sum(kernel.x.shape + kernel.y.shape)) if isinstance(kernel, GridKernel) else 0.0
+    relative = (cost_rounding(problem) + 24.0 + 8.0 * size + terms) * U
     bound = problem.cost_bound()
-    slack = relative * value + (4.0 * _DROP + (0.0 if root else 64.0 * U)) * bound * mass
+    slack = relative * value
+    slack += (4.0 * _DROP + (0.0 if root else 64.0 + terms) * U) * bound * mass
     return repaired, value, slack
 
 
-def _row_sums(kernel: PointKernel, u: FloatArray, v: FloatArray) -> FloatArray:
+def _kernel(
+    problem: TransportProblem, plan: ScaledKernelPlan
+) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray, float]:
+    """Kernel of the atoms that carry weight, their numbers in its order, and its unit of length."""
+    cost = problem.cost
+    assert isinstance(cost, PNormCost)
+    a, b = problem.a / problem.mass, problem.b / problem.mass
+    rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
+    middle = problem.x[rows].mean(axis=0)
+    points = np.concatenate([problem.x[rows], problem.y[columns]])
+    length = float(np.linalg.norm(points.max(axis=0) - points.min(axis=0))) or 1.0
+    epsilon = plan.epsilon / length**cost.power
+    grids = problem.grids() if cost.power == 2.0 else None
+    if grids is not None and worthwhile(*grids, rows.size, columns.size):
+        rows = rows[np.argsort(grids[0].cells[rows])]
+        columns = columns[np.argsort(grids[1].cells[columns])]
+        left = GridMeasure.of(grids[0], rows, a, middle, length)
+        right = GridMeasure.of(grids[1], columns, b, middle, length)
+        return GridKernel(left, right, epsilon), rows, columns, length
+    x = build_cloud((problem.x[rows] - middle) / length, a[rows])
+    y = build_cloud((problem.y[columns] - middle) / length, b[columns])
+    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, drop=_DROP)
+    return kernel, rows[x.order], columns[y.order], length
+
+
+def _product_cost(
+    x: FloatArray, y: FloatArray, p: FloatArray, q: FloatArray, *, root: bool
+) -> float:
+    """Sum over all pairs of p_i q_j times the cost, where the q_j sum to one."""
+    if root:
+        return float(kernels.rank_one_cost(x, y, p, q, 1.0))
+    # |x - y|² = |x|² + |y|² - 2 x.y; centred, so that nothing is lost that the slack does not hold.
+    middle = x.mean(axis=0)
+    x, y = x - middle, y - middle
+    total = kernels.dot(p, np.square(x).sum(axis=1))[0]
+    total += float(p.sum()) * kernels.dot(q, np.square(y).sum(axis=1))[0]
+    return max(0.0, float(total - 2.0 * (p @ x) @ (q @ y)))
+
+
+def _row_sums(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.row_sums(u, v)
     return np.asarray(sums * np.exp2(u - shift))
 
 
-def _column_sums(kernel: PointKernel, u: FloatArray, v: FloatArray) -> FloatArray:
+def _column_sums(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.column_sums(u, v)
     return np.asarray(sums * np.exp2(v - shift))
 
 
-def _scatter(values: FloatArray, places: FloatArray, out: FloatArray) -> FloatArray:
+def _scatter(values: FloatArray, places: IndexArray, out: FloatArray) -> FloatArray:
     out[places] = values
     return out

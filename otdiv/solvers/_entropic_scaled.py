@@ -10,11 +10,14 @@ import numpy as np
 
 from .._kernels.clouds import build_cloud
 from .._kernels.exponential import LOG2_E
+from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
+from .._kernels.grids import Grid
 from .._kernels.point_plan import PointKernel
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
+from ._entropic_grid import GridGeometry
 from ._entropic_kernels import DenseKernel, Kernel
 from ._entropic_path import Geometry, MatrixGeometry, PointGeometry
 
@@ -81,10 +84,30 @@ class ScaledProblem:
         self._length = float(np.linalg.norm(high - low)) or 1.0
         self._middle = 0.5 * low + 0.5 * high
         self.unit = self._length**cost.power
+        self._grids = self._grid_pair(rows.size, columns.size) if cost.power == 2.0 else None
+        if self._grids is not None:
+            source, target = self._grids
+            # In the order of the cells, which need then not be looked up where all carry weight.
+            self._rows = rows[np.argsort(source.cells[rows])]
+            self._columns = columns[np.argsort(target.cells[columns])]
+            frame = self._middle, self._length
+            self.geometry = GridGeometry(
+                GridMeasure.of(source, self._rows, self.a, *frame),
+                GridMeasure.of(target, self._columns, self.b, *frame),
+            )
+            return
         x = build_cloud(self._shrunk(self.x[rows]), self.a[rows])
         y = build_cloud(self._shrunk(self.y[columns]), self.b[columns])
         self._rows, self._columns = rows[x.order], columns[y.order]
         self.geometry = PointGeometry(x, y, root=cost.power == 1.0)
+
+    def _grid_pair(self, n: int, m: int) -> tuple[Grid, Grid] | None:
+        """Grids of source and target, where passes over all their cells pay."""
+        grids = self.problem.grids()
+        if grids is None:
+            return None
+        x, y = grids[::-1] if self.swapped else grids
+        return (x, y) if worthwhile(x, y, n, m) else None
 
     def _shrunk(self, points: FloatArray) -> FloatArray:
         return np.asarray((points - self._middle) / self._length)
@@ -176,6 +199,11 @@ class ScaledProblem:
                     kernel.transposed().row_softmin(self._shrunk(self.y[dead]), values)
                 )
             return np.asarray(kernel.row_softmin(self._shrunk(self.x[dead]), values))
+        if isinstance(kernel, GridKernel):
+            assert self._grids is not None
+            grid = self._grids[1 if by_column else 0]
+            logs = (kernel.transposed() if by_column else kernel).log_sums(values)
+            return np.asarray(-logs[grid.cells[dead]])
         assert isinstance(kernel, DenseKernel)
         C = self._costs()
         C = C[self._rows][:, dead].T if by_column else C[dead][:, self._columns]
