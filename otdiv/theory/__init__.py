@@ -2,6 +2,7 @@
 
 `claims` is the catalogue, one file a topic; `run_claim` tests one of them and `verify` many. The
 package `hypothesis` (extra `verify`) draws the cases and shrinks what breaks a statement.
+`conformance` holds the laws that a solver must obey, and runs them against anybody's.
 """
 
 from .._lazy import attach
@@ -22,4 +23,5 @@ __getattr__, __dir__, __all__ = attach(
         "topics": "catalogue",
         "verify": "verification",
     },
+    modules=("conformance",),
 )

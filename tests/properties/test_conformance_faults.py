@@ -185,6 +185,15 @@ def triangle_broken(a, b, C):
     return value**1.5
 
 
+def squares_the_mass(a, b, C):
+    return exact(a, b, C)[0] * a.sum() ** 2
+
+
+def squares_the_plan(a, b, C):
+    value, plan, *_ = exact(a, b, C)
+    return value * a.sum(), plan * a.sum() ** 2
+
+
 FAULTS = [
     (value_off, "known-answers"),
     (value_off, "optimality"),
@@ -211,6 +220,8 @@ FAULTS = [
     (other_bits, "repeatable"),
     (counts_atoms, "split-atoms"),
     (whole_costs_only, "scaling"),
+    (squares_the_mass, "mass"),
+    (squares_the_plan, "mass"),
     (whole_costs_only, "whole-numbers"),
     (ignores_bars, "forbidden-pairs"),
     (loses_light_atoms, "light-atoms"),
@@ -238,6 +249,20 @@ def test_planted_fault_is_found(fault, law):
 def test_every_law_of_exact_solvers_has_a_fault_that_breaks_it():
     exact_laws = {law.id for law in solver_laws().values() if law.exact}
     assert exact_laws == {law for _, law in FAULTS}
+
+
+def test_a_solver_that_normalises_its_weights_is_exempt_from_the_law_of_mass():
+    assert check_solver(exact, laws=["mass"])["mass"].verdict is LawVerdict.NOT_APPLICABLE
+
+
+def test_a_solver_that_keeps_the_mass_holds_the_law_of_mass():
+    def kept(a, b, C):
+        value, plan, f, g = exact(a, b, C)
+        return value * a.sum(), plan * a.sum(), f, g
+
+    assert check_solver(kept, laws=["mass"])["mass"].verdict is LawVerdict.HELD
+    report = check_solver("otdiv.solvers:NetworkSimplex", laws=["mass"])
+    assert report["mass"].verdict is LawVerdict.HELD
 
 
 def test_no_law_accuses_a_solver_without_fault():

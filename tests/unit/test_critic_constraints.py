@@ -45,6 +45,22 @@ def test_clipping_holds_after_every_step_and_for_biases():
     assert np.abs(np.concatenate(trainer.network.biases)).max() > 0.0
 
 
+def test_orthonormal_steps_along_directions_that_keep_it_to_first_order():
+    network = Architecture((8, 16, 4), Orthonormal().activation, "float64").build(n_inputs=2, rng=0)
+    binding = Orthonormal().bind(network)
+    gradient = np.random.default_rng(3).standard_normal(network.parameters.shape)
+    biases = [bias.copy() for bias in network.split(gradient)[1]]
+    binding.pull_back(gradient)
+    blocks, pulled_biases = network.split(gradient)
+    for block, weight in zip(blocks, network.weights, strict=True):
+        if weight.shape[0] <= weight.shape[1]:
+            block, weight = block.T, weight.T
+        rate = weight.T @ block
+        np.testing.assert_allclose(rate + rate.T, 0.0, atol=1e-13)
+        assert np.abs(block).max() > 0.0
+    np.testing.assert_array_equal(np.concatenate(pulled_biases), np.concatenate(biases))
+
+
 @pytest.mark.parametrize("hidden", [(16, 8), (8, 16), (16, 16)])
 def test_orthonormal_weights_have_constant_one_in_either_direction(hidden):
     network = Architecture(hidden, Orthonormal().activation).build(n_inputs=2, rng=0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .answer_laws import sound
+from .answer_laws import marginal_findings, sound
 from .instances import Ground, Instance, composed, instances, spaces, st
 from .law import FLOOR, Finding, Law, NotApplicableError, Probe, reference
 
@@ -64,6 +65,30 @@ def _scaling(probe: Probe, case: Any) -> Iterator[Finding]:
     power = probe.solver.ground.power if instance.x is not None else 1.0
     text = f"costs times {factor!r}"
     yield from _agree(probe, instance, instance.scaled(factor, power), factor**power, 0.0, text)
+
+
+# A value that moves by less than this share of itself has not followed the mass.
+_UNMOVED = 1e-6
+
+
+def _mass(probe: Probe, case: Any) -> Iterator[Finding]:
+    """Both sides of mass s; a solver that takes weights as frequencies is exempt."""
+    instance, mass = case
+    heavy = replace(instance, a=mass * instance.a, b=mass * instance.b)
+    first, answer = probe.value(instance), probe(heavy)
+    second = answer.transport_cost(heavy.C)
+    scale = reference(instance).scale(FLOOR)
+    if second is None or abs(first) <= _UNMOVED * scale:
+        raise NotApplicableError("a value of 0 says nothing of the mass")
+    if abs(second - first) <= _UNMOVED * abs(first):
+        raise NotApplicableError("takes weights as frequencies: their sum is ignored")
+    expected = mass * first
+    yield Finding(
+        abs(second - expected) / (mass * scale),
+        f"weights of mass {mass!r}: {second!r} instead of {expected!r}",
+    )
+    if answer.plan is not None:
+        yield from marginal_findings(answer, heavy)
 
 
 def _translation(probe: Probe, case: Any) -> Iterator[Finding]:
@@ -178,6 +203,10 @@ def _factor(draw: Any, instance: Instance) -> Any:
     return draw(st.sampled_from([2.0, 3.0, 0.1, 1000.0, 1e-3, 1e-6, 1e6]))
 
 
+def _heaviness(draw: Any, instance: Instance) -> Any:
+    return draw(st.sampled_from([2.0, 3.0, 0.1, 1000.0, 1e-3]))
+
+
 def _number(draw: Any, instance: Instance) -> Any:
     return float(draw(st.integers(-20, 20)))
 
@@ -220,6 +249,12 @@ INVARIANCE_LAWS = (
         statement="value(a, b, s C) = s value(a, b, C)",
         cases=_with(_factor),
         check=_scaling,
+    ),
+    Law(
+        id="mass",
+        statement="value(s a, s b, C) = s value(a, b, C), and the plan has the marginals s a, s b",
+        cases=_with(_heaviness),
+        check=_mass,
     ),
     Law(
         id="translation",

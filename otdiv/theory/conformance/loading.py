@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...costs import CostMatrix
 from ...errors import InvalidInputError
+from ...measures import DiscreteMeasure
 from ...problems import TransportProblem
 from ...solving import solve
 from .instances import Ground
@@ -117,7 +119,11 @@ class _Wrapped:
     solver: Any
 
     def __call__(self, a: Any, b: Any, C: Any) -> Any:
-        problem = TransportProblem.from_matrix(np.asarray(C), a, b)
+        # Not `from_matrix`, which takes weights as frequencies: here they carry their mass.
+        source, target = (
+            DiscreteMeasure(points=np.arange(float(len(w))), weights=np.asarray(w)) for w in (a, b)
+        )
+        problem = TransportProblem(source=source, target=target, cost=CostMatrix(np.asarray(C)))
         return solve(problem, solver=self.solver)
 
 
