@@ -39,6 +39,8 @@ LARGE_ESTIMATE = 1e3
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
+# Share of the columns' mass that row minima hit from which on these are near the optimum.
+MINIMA_SHARE = 0.95
 # Violated pairs a row below which the next scan looks at the rows concerned first.
 FEW = 0.5
 # Matrix entries of a slice: a small part of a second.
@@ -286,7 +288,7 @@ class Run:
     def _solve_by_rounds(self) -> None:
         C = self.C
         n = len(C)
-        f, g = self._coarse_duals() if self.start is None else self._extended(self.start[0])
+        f, g = self._first_duals() if self.start is None else self._extended(self.start[0])
         arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
         reduced = self._reduced(arcs, f, g)
         penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
@@ -374,6 +376,18 @@ class Run:
         f, improved = np.empty(len(self.C)), np.full(self.C.shape[1], np.inf)
         dense.reduce_rows(self.C, g, f, improved)
         return f, improved
+
+    def _first_duals(self) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials: row and column minima, or those of the clustered problem if better.
+
+        Costs without geometry (independent entries, many ties) are better served by the former.
+        """
+        f, g = self._extended(np.zeros(self.C.shape[1]))
+        if float(self.b[g <= 0.0].sum()) >= MINIMA_SHARE * float(self.b.sum()):
+            return f, g
+        coarse_f, coarse_g = self._coarse_duals()
+        gained = self.a @ (coarse_f - f) + self.b @ (coarse_g - g)
+        return (coarse_f, coarse_g) if gained > 0.0 else (f, g)
 
     def _coarse_duals(self) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials from the duals of the clustered problem."""
