@@ -121,7 +121,8 @@ def document(entries: list[dict]) -> str:
         f"{entries[0]['examples']} cases a law (fewer where a cell says so: time ran out). A cell "
         "says *held*; – where the law does not apply (no "
         "plan or potentials returned, points instead of costs, a problem that the solver "
-        "declines, weights that it normalises); the largest relative miss in bold, with *(warns)* where the solver warned; "
+        "declines, weights that it normalises); the largest relative miss in bold, with *(warns)* "
+        "where the solver warned; "
         "**raises** where it raised instead of answering; **no answer** where it hung or died. "
         "Costs are whole numbers up to 20 unless a law says otherwise. Tolerance: 1e-9 relative, "
         "1e-6 for entropic solvers, all at epsilon 1 and in double precision.",

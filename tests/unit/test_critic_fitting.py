@@ -178,3 +178,13 @@ def test_bad_samples_are_named():
 def test_options_are_objects_not_names_or_classes(option, value):
     with pytest.raises(InvalidInputError, match=f"`{option}` must be an"):
         fit_critic([0.0], [1.0], **{option: value})
+
+
+def test_plot_draws_the_critic():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    x, y = np.linspace(1.0, 2.0, 20), np.linspace(0.0, 1.0, 20)
+    fit = fit_critic(x, y, network=Architecture((4,)), max_iterations=2, rng=0)
+    _, ax = pyplot.subplots()
+    assert fit.plot(x, y, ax=ax) is ax
+    assert ax.has_data()
+    pyplot.close("all")

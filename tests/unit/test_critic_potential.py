@@ -175,3 +175,11 @@ def test_entropic_or_other_problems_are_refused():
         strictly_complementary(otdiv.solve(problem))
     with pytest.raises(InvalidInputError, match="`extension` must be one of"):
         KantorovichPotential([0.0], [1.0], extension="both")
+
+
+def test_plot_draws_the_potential():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    _, ax = pyplot.subplots()
+    assert KantorovichPotential([[2.0, 0.0]], [[0.0, 0.0]]).plot(ax=ax) is ax
+    assert ax.has_data()
+    pyplot.close("all")
