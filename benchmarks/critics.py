@@ -119,8 +119,10 @@ FUNNEL_NOTES = [
     "Cosine: of the critic's gradient with the true one, mean over fresh x and y. Own bound: the",
     "certified lower bound of W1 that the critic gives there. Published: raw error and cosine.",
     "",
-    "The raw value of a clipped critic says nothing of W1: the box and the layers set its size, so",
-    "that it is far too small for few inputs and far too large for many.",
+    "The raw value of a clipped critic says little of W1: the box and the layers set its size.",
+    "With the published box and layers it is 65 to 85 % low at d = 2 and 33 to 58 % at d = 8 and",
+    "32; with the box of the WGAN paper it is 99 % low. RMSProp at 5e-4 and a third layer, at the",
+    "published box, gave from -55 % to +123 %: the failure has no one sign.",
 ]
 
 

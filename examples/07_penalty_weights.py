@@ -16,7 +16,7 @@ from otdiv.wgan import CriticSteps, small, swiss_roll, train
 example = Example(__doc__)
 weights = (1.0, 100.0) if example.quick else (1.0, 10.0, 100.0)
 n_steps, width = (10, 16) if example.quick else (600, 48)
-data, seeds = swiss_roll(), (0,)
+data = swiss_roll()
 
 final = {}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)

@@ -135,5 +135,8 @@ def _sources(report: VerificationReport) -> str:
     """The texts in full, in the order of their short names."""
     texts = {outcome.claim.source.short: outcome.claim.source.text for outcome in report.outcomes}
     lines = ["\n## Sources\n\n"]
-    lines += [f"- **{short}**: {text}.\n" for short, text in sorted(texts.items()) if short]
+    for short, text in sorted(texts.items()):
+        if short:
+            rest = text.removeprefix(short)
+            lines.append(f"- **{short}**{rest if rest != text else f': {text}'}.\n")
     return "".join(lines) if len(lines) > 1 else ""

@@ -9,19 +9,13 @@ import numpy as np
 
 from .. import certificates, critics, distances, solving
 from .._typing import FloatArray
-from ..costs import Euclidean
-from ..problems import TransportProblem
 from .cases import functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
-from .laws import extent, law
+from .laws import euclidean_problem, extent, law
 from .slacks import at_most, condition, equal
 from .sources import BOXES, HERRMANN, QI, STANCZUK, ZHANG
 
 TOPIC = Topic("duality", "Kantorovich-Rubinstein duality")
-
-
-def _problem(p: Any, q: Any) -> TransportProblem:
-    return TransportProblem(source=p, target=q, cost=Euclidean())
 
 
 @TOPIC.claim(
@@ -87,7 +81,7 @@ def _opposite(case: Any) -> float:
     rng, scale = np.random.default_rng(seed), extent(p)
     centres, heights = scale * rng.normal(size=(3, p.d)), scale * rng.normal(size=3)
     f = (heights - np.linalg.norm(p.points[:, None] - centres, axis=2)).max(axis=1)
-    g = certificates.c_transform(_problem(p, p), f)
+    g = certificates.c_transform(euclidean_problem(p, p), f)
     size = scale + float(np.abs(f).max())
     return equal(float(np.abs(g + f).max()), 0.0, scale=size)
 
@@ -174,7 +168,7 @@ def _k_scales(case: Any) -> float:
 )
 def _semi_dual(case: Any) -> float:
     (p, q), seed = case
-    problem, scale = _problem(p, q), extent(p, q)
+    problem, scale = euclidean_problem(p, q), extent(p, q)
     moved = distances.wasserstein1(p, q)
     f = scale * np.random.default_rng(seed).normal(size=p.n)
     dual = solving.solve(problem).potentials

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
+from ..costs import Euclidean
 from ..measures import DiscreteMeasure, Gaussian
+from ..problems import TransportProblem
 
-__all__ = ["entropy_of", "extent", "law", "normal"]
+__all__ = ["entropy_of", "euclidean_problem", "extent", "law", "normal"]
 
 
 def law(points: Any, weights: Any = None) -> DiscreteMeasure:
@@ -22,6 +24,11 @@ def law(points: Any, weights: Any = None) -> DiscreteMeasure:
 def normal(mean: float, deviation: float = 1.0) -> Gaussian:
     """Normal law of the line."""
     return Gaussian(mean=np.array([mean]), covariance=np.array([[deviation**2]]))
+
+
+def euclidean_problem(p: DiscreteMeasure, q: DiscreteMeasure) -> TransportProblem:
+    """Transport of p to q at the Euclidean cost."""
+    return TransportProblem(source=p, target=q, cost=Euclidean())
 
 
 def extent(*laws: DiscreteMeasure) -> float:

@@ -10,20 +10,14 @@ import numpy as np
 
 from .. import certificates, distances, solving
 from .._typing import FloatArray
-from ..costs import Euclidean
 from ..plans import Potentials
-from ..problems import TransportProblem
 from .cases import functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
-from .laws import extent
+from .laws import euclidean_problem, extent
 from .slacks import at_most, condition, equal
 from .sources import HERRMANN
 
 TOPIC = Topic("linear_programming", "The linear programme and its dual")
-
-
-def _problem(p: Any, q: Any) -> TransportProblem:
-    return TransportProblem(source=p, target=q, cost=Euclidean())
 
 
 @TOPIC.claim(
@@ -39,7 +33,7 @@ def _problem(p: Any, q: Any) -> TransportProblem:
 )
 def _strong_duality(case: Any) -> float:
     p, q = case
-    result = solving.solve(_problem(p, q))
+    result = solving.solve(euclidean_problem(p, q))
     scale = extent(p, q)
     assert result.potentials is not None
     f, g = result.potentials.f, result.potentials.g
@@ -65,7 +59,7 @@ def _strong_duality(case: Any) -> float:
 )
 def _weak_duality(case: Any) -> float:
     (p, q), seed = case
-    rng, problem = np.random.default_rng(seed), _problem(p, q)
+    rng, problem = np.random.default_rng(seed), euclidean_problem(p, q)
     scale = extent(p, q)
     f = scale * rng.normal(size=p.n)
     g = certificates.c_transform(problem, f)
@@ -205,7 +199,7 @@ def _farkas(case: Any) -> float:
 def _inner(case: Any) -> float:
     (p,), seed = case
     rng, scale = np.random.default_rng(seed), extent(p)
-    costs = _problem(p, p).matrix()
+    costs = euclidean_problem(p, p).matrix()
     centre = scale * rng.normal(size=p.d)
     lipschitz = np.linalg.norm(p.points - centre, axis=1)
     gaps = costs - lipschitz[:, None] + lipschitz

@@ -11,19 +11,11 @@ from .. import critics, distances
 from .._typing import FloatArray
 from .cases import choices, functional, numbers, seeds, tuples
 from .claim import Kind, Topic
+from .random_networks import random_network
 from .slacks import at_most, equal
 from .sources import BOXES, HERRMANN, QI, READING, WGAN, ZHANG
 
 TOPIC = Topic("lipschitz_critics", "Lipschitz critics")
-
-
-def _activation(name: str) -> Any:
-    return {
-        "relu": critics.ReLU(),
-        "leaky": critics.LeakyReLU(),
-        "tanh": critics.Tanh(),
-        "maxmin": critics.MaxMin(),
-    }[name]
 
 
 def _network_cases() -> Any:
@@ -40,12 +32,7 @@ def _network(case: Any, bound: float | None = None) -> tuple[Any, np.random.Gene
     """Random network in double precision, clipped to [-bound, bound] if that is given."""
     seed, d, hidden, name = case
     rng = np.random.default_rng(seed)
-    architecture = critics.Architecture(
-        hidden=hidden, activation=_activation(name), dtype="float64"
-    )
-    network = architecture.build(n_inputs=d, rng=rng)
-    for bias in network.biases:
-        bias[...] = rng.normal(size=bias.shape)
+    network = random_network(rng, (d, *hidden, 1), name)
     if bound is not None:
         critics.WeightClipping(bound).bind(network)
     return network, rng

@@ -11,6 +11,7 @@ from .. import critics
 from .._typing import FloatArray
 from .cases import choices, numbers, seeds, tuples
 from .claim import Kind, Topic
+from .random_networks import ACTIVATIONS
 from .slacks import at_most, condition, equal
 from .sources import DERIVED, QI, WGAN_GP, WGAN_LP, ZHANG
 
@@ -30,8 +31,9 @@ def _cases() -> Any:
 def _network(case: Any) -> tuple[Any, FloatArray, float, np.random.Generator]:
     seed, d, hidden, name, weight = case
     rng = np.random.default_rng(seed)
-    activation = {"relu": critics.ReLU(), "tanh": critics.Tanh(), "leaky": critics.LeakyReLU()}
-    architecture = critics.Architecture(hidden=hidden, activation=activation[name], dtype="float64")
+    architecture = critics.Architecture(
+        hidden=hidden, activation=ACTIVATIONS[name], dtype="float64"
+    )
     network = architecture.build(n_inputs=d, rng=rng)
     network.parameters[...] += 0.3 * rng.normal(size=network.parameters.shape)
     return network, rng.normal(size=(6, d)), weight, rng

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import critics, distances, divergences
+from .. import distances, divergences
 from .._typing import FloatArray
 from ..measures import DiscreteMeasure
 from .cases import choices, functional, measures, numbers, seeds, tuples
 from .claim import Kind, Topic
+from .random_networks import random_network
 from .slacks import at_most, equal
 from .sources import PRINCIPLED, QI
 
@@ -34,26 +35,12 @@ TOPIC = Topic("vanishing_gradients", "Supports that do not meet, and noise")
 def _thin(case: Any) -> float:
     seed, k, name = case
     rng = np.random.default_rng(seed)
-    network = _generator(rng, (k, 16, 16, k + 4), name)
+    network = random_network(rng, (k, 16, 16, k + 4), name)
     z = rng.normal(size=(1, k))
     # So near that hardly a draw has a kink of a ReLU between them.
     moved = network(z + 1e-9 * rng.normal(size=(20, k))) - network(z)
     values = np.linalg.svd(moved, compute_uv=False)
     return at_most(float(values[k]), 1e-4 * float(values[0]) + 1e-13)
-
-
-def _generator(rng: np.random.Generator, sizes: tuple[int, ...], name: str) -> Any:
-    activation = {
-        "relu": critics.ReLU(),
-        "leaky": critics.LeakyReLU(),
-        "tanh": critics.Tanh(),
-        "softplus": critics.Softplus(),
-    }[name]
-    architecture = critics.Architecture(hidden=sizes[1:-1], activation=activation, dtype="float64")
-    network = architecture.build(n_inputs=sizes[0], n_outputs=sizes[-1], rng=rng)
-    for bias in network.biases:
-        bias[...] = rng.normal(size=bias.shape)
-    return network
 
 
 def _separated_clouds() -> Any:
