@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._typing import FloatArray, RngLike
+from .._typing import FloatArray, IndexArray, RngLike
 from .._validation import check_callback, check_positive_integer
 from ..critics.networks import MLP
 from ..errors import InvalidInputError
@@ -80,17 +80,17 @@ class TrainingHistory:
         Modes covered.
     """
 
-    step: FloatArray
+    step: IndexArray
     critic_loss: FloatArray
     penalty: FloatArray
     slope: FloatArray
     generator_loss: FloatArray
     w1: FloatArray
     share_good: FloatArray
-    n_covered: FloatArray
+    n_covered: IndexArray
 
     def __repr__(self) -> str:
-        return f"TrainingHistory({len(self.step)} logs up to step {int(self.step[-1])})"
+        return f"TrainingHistory({len(self.step)} logs up to step {self.step[-1]})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -243,11 +243,13 @@ def train(
     #                                                            12: end while
     if cause:
         status = TrainingStatus.DIVERGED
-    table = np.array(monitor.rows).T
+    columns = dict(zip(COLUMNS, np.array(monitor.rows).T, strict=True))
+    for counted in ("step", "n_covered"):
+        columns[counted] = columns[counted].astype(np.int64)
     return Training(
         generator=run.measured_generator(),
         critic=run.trainer.network,
-        history=TrainingHistory(**dict(zip(COLUMNS, table, strict=True))),
+        history=TrainingHistory(**columns),
         w1_floor=monitor.w1_floor,
         status=status,
         cause=cause,

@@ -35,7 +35,7 @@ def test_a_run_leaves_report_figures_history_and_generator(tmp_path, capsys):
     assert printed.err == ""
     history = (tmp_path / "run" / "history.csv").read_text().splitlines()
     assert history[0].startswith("step,critic_loss,")
-    assert [line.split(",")[0] for line in history[1:]] == ["0.0", "5.0", "10.0"]
+    assert [line.split(",")[0] for line in history[1:]] == ["0", "5", "10"]
     report = (tmp_path / "run" / "report.md").read_text()
     assert "times the floor" in report
     assert str(tmp_path) not in report
@@ -76,6 +76,7 @@ def test_fresh_starts_anew(tmp_path, capsys):
     [
         ["--loss", "non-saturating", "--constraint", "spectral"],
         ["--loss", "minimax"],
+        ["--preset", "tracking", "--loss", "minimax"],
         ["--constraint", "c-transform"],
         ["--constraint", "lp", "--weight", "5"],
         ["--data", "swissroll", "--constraint", "clip"],
