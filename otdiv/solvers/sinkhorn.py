@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
-from ..costs import PNormCost
-from ..plans import DensePlan, Plan, Potentials, ScaledKernelPlan
+from ..plans import Potentials
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
-from ._entropic_solve import EntropicSolve, solve_entropic
+from ._entropic_plan import entropic_plan
+from ._entropic_solve import solve_entropic
+from ._entropic_tightening import solve_to_tolerance
 
 __all__ = ["Sinkhorn"]
-
-# Up to this many pairs the plan of a cost matrix is handed back as an array (80 MB).
-_DENSE_PAIRS = 10**7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +27,10 @@ class Sinkhorn:
 
     Attributes
     ----------
-    epsilon : float
-        Regularisation, in the unit of the cost.
+    epsilon : float, optional
+        Regularisation, in the unit of the cost. None takes it from the `rtol` or `atol` of the
+        solve: it falls, with a sparse simplex on the pairs that the potentials single out, until
+        the bounds of unregularised transport meet the tolerance; the result's `message` names it.
     marginal_tolerance : float, default 1e-6
         L1 error of the marginals relative to the mass, at least 1e-14.
     max_iterations : int, default 1000
@@ -41,13 +39,15 @@ class Sinkhorn:
     Raises
     ------
     InvalidInputError
-        If a number is not positive, or the tolerance is out of range.
+        If a number is not positive, the tolerance is out of range, or neither epsilon nor the
+        tolerance of a solve is given.
 
     Notes
     -----
     The result's `value` and `bounds` are those of unregularised transport: the plan repaired to the
     exact marginals from above, the c-transform of the potentials from below. The regularised
-    problem's own value, bounds and marginal error are in `result.entropic`. An epsilon below what
+    problem's own value, bounds and marginal error are in `result.entropic`. Without an epsilon the
+    potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below what
     float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
 
     References
@@ -65,20 +65,30 @@ class Sinkhorn:
     (0.0, 'OPTIMAL')
     >>> result.entropic.marginal_error < 1e-6
     True
+    >>> transport([0.0, 1.0], [0.5, 3.0], solver=solvers.Sinkhorn(), rtol=1e-6).value
+    1.25
     """
 
-    epsilon: float
+    epsilon: float | None = None
     marginal_tolerance: float = 1e-6
     max_iterations: int = 1000
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "epsilon", check_positive("epsilon", self.epsilon))
+        if self.epsilon is not None:
+            object.__setattr__(self, "epsilon", check_positive("epsilon", self.epsilon))
         tolerance = check_positive("marginal_tolerance", self.marginal_tolerance)
         object.__setattr__(self, "marginal_tolerance", max(tolerance, 1e-14))
         check_positive_integer("max_iterations", self.max_iterations)
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the support of the weights and extend the potentials to the rest."""
+        if self.epsilon is None:
+            return solve_to_tolerance(
+                problem,
+                options,
+                marginal_tolerance=self.marginal_tolerance,
+                max_iterations=self.max_iterations,
+            )
         solved = solve_entropic(
             problem,
             self.epsilon,
@@ -115,23 +125,3 @@ def _start(
         return None
     f, g = warm.potentials.f, warm.potentials.g
     return (f, g) if (f.size, g.size) == problem.shape else None
-
-
-def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
-    """Plan of the potentials: in factors for points, an array for a small matrix."""
-    n, m = problem.shape
-    plan = ScaledKernelPlan(
-        problem=problem,
-        f=solved.f,
-        g=solved.g,
-        epsilon=solved.summary.epsilon,
-        # The solve is one of unit mass: a and b each carry the mass once.
-        row_scale=np.full(n, 1.0 / problem.mass),
-        column_scale=np.ones(m),
-        row_rest=np.zeros(n),
-        column_rest=np.zeros(m),
-    )
-    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
-        return plan
-    with np.errstate(under="ignore"):
-        return DensePlan(mass=plan.to_dense())

@@ -1,0 +1,35 @@
+"""The plan of entropic potentials."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..costs import PNormCost
+from ..plans import DensePlan, Plan, ScaledKernelPlan
+from ..problems import TransportProblem
+from ._entropic_solve import EntropicSolve
+
+__all__ = ["entropic_plan"]
+
+# Up to this many pairs the plan of a cost matrix is handed back as an array (80 MB).
+_DENSE_PAIRS = 10**7
+
+
+def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
+    """Plan of the potentials: in factors for points, an array for a small matrix."""
+    n, m = problem.shape
+    plan = ScaledKernelPlan(
+        problem=problem,
+        f=solved.f,
+        g=solved.g,
+        epsilon=solved.summary.epsilon,
+        # The solve is one of unit mass: a and b each carry the mass once.
+        row_scale=np.full(n, 1.0 / problem.mass),
+        column_scale=np.ones(m),
+        row_rest=np.zeros(n),
+        column_rest=np.zeros(m),
+    )
+    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
+        return plan
+    with np.errstate(under="ignore"):
+        return DensePlan(mass=plan.to_dense())
