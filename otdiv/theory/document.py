@@ -62,7 +62,7 @@ def markdown(report: VerificationReport) -> str:
     for number, (name, outcomes) in enumerate(groups, start=1):
         parts.append(f"\n## {number}. {titles.get(name, name)}\n")
         parts += [_entry(outcome) for outcome in outcomes]
-    parts += [_index(report), _sources(report)]
+    parts += [_errata(report), _index(report), _sources(report)]
     return "".join(parts)
 
 
@@ -109,6 +109,17 @@ def _slack(outcome: Outcome) -> str:
     if outcome.claim.kind is Kind.INEQUALITY and 0.0 <= slack <= _SHARP:
         return "0 (attained)"
     return f"{slack:.3g}"
+
+
+def _errata(report: VerificationReport) -> str:
+    """Links to the statements that are false as their texts print them, text by text."""
+    found = sorted(
+        (claim.source.brief, claim.title)
+        for claim in (outcome.claim for outcome in report.outcomes)
+        if not claim.holds and (claim.id.endswith("-as-printed") or "as printed" in claim.title)
+    )
+    lines = [f"- {place}: [{title}](#{_anchor(title)})\n" for place, title in found]
+    return "".join(["\n## What the texts print wrongly\n\n", *lines]) if lines else ""
 
 
 def _index(report: VerificationReport) -> str:

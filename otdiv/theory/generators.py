@@ -139,7 +139,7 @@ def _differentiable(case: Any) -> float:
 @TOPIC.claim(
     "w1-one-lipschitz-as-printed",
     item=51,
-    title="The constant of W1 is not 1",
+    title="The constant of W1, as the summary prints it",
     statement="|W(P_r, P_t) - W(P_r, P_s)| <= |t - s| for every generator",
     source=ZHANG.at("section 3, summary: 1-Lipschitz"),
     kind=Kind.COUNTEREXAMPLE,

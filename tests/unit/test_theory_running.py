@@ -166,7 +166,9 @@ def test_every_link_of_the_document_has_its_heading(report):
     from otdiv.theory.document import _anchor
 
     text = report.to_markdown()
-    anchors = {_anchor(line[3:]) for line in text.splitlines() if line.startswith("## ")}
+    headings = (line.lstrip("#")[1:] for line in text.splitlines() if line.startswith("##"))
+    anchors = [_anchor(heading) for heading in headings]
+    assert len(set(anchors)) == len(anchors)
     for line in text.splitlines():
         if "](#" in line:
             assert line.split("](#")[1].split(")")[0] in anchors
@@ -241,6 +243,17 @@ def test_the_document_lists_each_text_once_and_names_it_shortly():
     assert text.count("doi:10.12677/aam.2025.145286") == 1
     assert "*Source.* Zhang (2025), theorem 3.2 (3), (3.25)." in text
     assert "- **Zhang (2025)**: Zhang Huiling (2025)," in text
+
+
+def test_the_document_gathers_what_the_texts_print_wrongly():
+    text = verify(["optimal-discriminator-as-printed", "pinsker"], examples=5).to_markdown()
+    link = "[The optimal discriminator, as printed](#the-optimal-discriminator-as-printed)"
+    assert f"- Zhang (2025), (2.3): {link}\n" in text
+
+
+def test_headings_of_the_catalogue_are_told_apart():
+    titles = [claim.title for claim in claims().values()]
+    assert len(set(titles)) == len(titles)
 
 
 def test_the_document_shows_what_a_counterexample_prints():
