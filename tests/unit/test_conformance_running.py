@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -68,9 +69,19 @@ def test_a_path_that_names_no_callable_is_refused(path):
         load_solver(path)
 
 
-def test_a_class_that_needs_arguments_is_refused():
+def test_a_class_that_needs_arguments_is_refused(monkeypatch):
+    class Needy:
+        def __init__(self, epsilon):
+            self.epsilon = epsilon
+
+        def run(self, problem):
+            return problem
+
+    module = types.ModuleType("needy_solvers")
+    module.Needy = Needy
+    monkeypatch.setitem(sys.modules, "needy_solvers", module)
     with pytest.raises(InvalidInputError, match="no arguments"):
-        load_solver("otdiv.solvers:Sinkhorn")
+        load_solver("needy_solvers:Needy")
 
 
 def test_solver_objects_of_ours_are_callables_of_a_b_and_costs():
