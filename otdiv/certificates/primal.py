@@ -9,7 +9,9 @@ import numpy as np
 
 from .._kernels import certify as kernels
 from .._kernels.bounds import marginal_gaps
+from .._kernels.rerouting import reroute
 from .._typing import FloatArray
+from ..costs import CostMatrix
 from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
@@ -22,6 +24,9 @@ __all__ = ["primal_bound"]
 # added to the plan. Ten times the rounding of 1e5 sequential sums of positive floats is 1e-10 at
 # worst and 1e-14 as observed; marginals are promised to 1e-12.
 _DUST = 1e-13
+
+# Pairs that may be looked at to place mass where pairs are forbidden: a second or so.
+_MOST_VISITS = 10**9
 
 
 def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, float, float]:
@@ -112,6 +117,24 @@ def _marginals(plan: DensePlan | ScaledKernelPlan) -> tuple[FloatArray, FloatArr
     return rows, columns
 
 
+def _forbids(problem: TransportProblem) -> bool:
+    cost = problem.cost
+    return isinstance(cost, CostMatrix) and float(cost.values.max()) == math.inf
+
+
+def _rerouted(
+    problem: TransportProblem, plan: DensePlan, row_rest: FloatArray, column_rest: FloatArray
+) -> tuple[DensePlan, FloatArray, FloatArray]:
+    """Plan with the rests placed over allowed pairs, and what could not be placed."""
+    assert isinstance(problem.cost, CostMatrix)
+    mass = plan.mass.copy()
+    reroute(mass, problem.cost.values, row_rest, column_rest, _MOST_VISITS)
+    if min(float(row_rest.sum()), float(column_rest.sum())) <= _DUST * problem.mass:
+        # What is left is rounding of the two totals; the slack pays for it.
+        row_rest, column_rest = np.zeros_like(row_rest), np.zeros_like(column_rest)
+    return DensePlan(mass=mass), row_rest, column_rest
+
+
 def _block_upper(
     problem: TransportProblem, plan: DensePlan | ScaledKernelPlan
 ) -> tuple[DensePlan | ScaledKernelPlan, float, float]:
@@ -128,6 +151,8 @@ def _block_upper(
         plan = _scaled(plan, np.ones(n), _factor(b, columns))
         rows, columns = _marginals(plan)
         row_rest, column_rest = np.maximum(a - rows, 0.0), np.maximum(b - columns, 0.0)
+        if isinstance(plan, DensePlan) and _forbids(problem):
+            plan, row_rest, column_rest = _rerouted(problem, plan, row_rest, column_rest)
         total = float(row_rest.sum())
         if total > 0.0 and float(column_rest.sum()) > 0.0:
             plan = _with_rest(plan, row_rest, column_rest / float(column_rest.sum()))

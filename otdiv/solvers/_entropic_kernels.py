@@ -95,13 +95,19 @@ class DenseKernel:
         self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float, tau: float = 0.0
     ):
         self.a, self.b, self.tau = a, b, tau
-        self._costs, self._bits = C, LOG2_E / epsilon
+        self.costs, self._bits = C, LOG2_E / epsilon
 
     def _exponents(self, u: FloatArray, v: FloatArray, out: FloatArray | None = None) -> FloatArray:
-        exponents = np.multiply(self._costs, -self._bits, out=out)
+        exponents = np.multiply(self.costs, -self._bits, out=out)
         exponents += u[:, None]
         exponents += v
         return exponents
+
+    def plan(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the plan at (u, v) as an array (n, m)."""
+        plan = self._exponents(u, v)
+        exponentiate(plan.reshape(-1))
+        return plan
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.row_sums`."""
@@ -140,7 +146,7 @@ class DenseKernel:
         """See `Kernel.cost`."""
         plan = self._exponents(u, v)
         exponentiate(plan.reshape(-1))
-        plan *= np.where(np.isfinite(self._costs), self._costs, 0.0)
+        plan *= np.where(np.isfinite(self.costs), self.costs, 0.0)
         return float(plan.sum(axis=1).sum()) * self._bits
 
     def matrix(
@@ -154,7 +160,7 @@ class DenseKernel:
         single: bool = False,
     ) -> PlanMatrix:
         """See `Kernel.matrix`: as large as the costs themselves, so always stored."""
-        plan = self._exponents(u, v, buffer.take(self._costs.size).reshape(self._costs.shape))
+        plan = self._exponents(u, v, buffer.take(self.costs.size).reshape(self.costs.shape))
         exponentiate(plan.reshape(-1))
         return DensePlanMatrix(plan, u, v)
 

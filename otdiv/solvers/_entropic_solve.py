@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
+from .._kernels.rerouting import reroute
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
-from ._entropic_kernels import Kernel
+from ._entropic_kernels import DenseKernel, Kernel
 from ._entropic_newton import Stage, final_row_sums
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
@@ -22,8 +23,12 @@ from ._entropic_symmetric import solve_symmetric
 
 __all__ = ["EntropicSolve", "solve_entropic"]
 
-# Forbidden pairs cannot be paid for in the repair, so their marginals are solved to rounding.
+# With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
+# Pairs that may be looked at to lead missing mass over allowed ones, and the share of the mass that
+# is no more than rounding of the two totals.
+_MOST_VISITS = 10**9
+_ROUNDING_MASS = 1e-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,7 @@ def solve_entropic(
     floor = scaled.floor(tolerance)
     wanted = epsilon / scaled.unit
     reachable = max(wanted, floor)
+    asked = tolerance
     if scaled.forbidden:
         tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
     begin = time.perf_counter()
@@ -90,7 +96,7 @@ def solve_entropic(
     kernel, stage = solver(scaled.geometry, reachable, options, scaled.in_bits(start, reachable))
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
     summary = _summary(scaled, mass, kernel, stage, reachable, options.drop)
-    status, message = _verdict(stage, wanted, floor, scaled, mass)
+    status, message = _verdict(stage, asked, wanted, floor, scaled, mass)
     rows, columns = None, None
     if scaled.forbidden and not stage.converged:
         rows, columns = _hall_violation(problem, f)
@@ -118,7 +124,14 @@ def _summary(
     marginals are too small by row_rest and column_rest, and P' plus the product Q of the two rests
     is feasible. The objective is convex, so it is at most (1 - lambda) times that of
     P' / (1 - lambda) plus lambda times that of Q, where KL(P') is a sum of potentials and
-    KL(Q | a⊗b) <= 2 log(1 / lambda) because the rests are at most a and b.
+    KL(Q | a⊗b) <= 2 log(1 / lambda) because the rests are at most a and b. Where Q would use
+    forbidden pairs, the rests go over allowed ones and the objective of that plan is summed up.
+
+    The slack of both bounds: every sum here has positive terms or terms of the size of a |f| and
+    b |g|, taken pairwise or in blocks, so that it errs by less than 90 u = 1e-14 of that size. An
+    exponent u_i + v_j - c_ij errs by 4 u of the largest c_ij = scale / epsilon bits, and with it
+    the total mass of the plan, which enters with the factor epsilon; pruning leaves out at most
+    `drop` of it.
     """
     a, b = kernel.a, kernel.b
     r = final_row_sums(kernel, stage)
@@ -137,9 +150,11 @@ def _summary(
     upper = float((alpha * r) @ (f + epsilon * np.log(alpha)) + b @ g)
     if unplaced > 0.0:
         kept = 1.0 - unplaced
-        largest = math.inf if scaled.forbidden else scaled.geometry.scale
+        largest = scaled.geometry.scale
         upper += unplaced * (largest - float(g.min()) - 2.0 * epsilon * math.log(unplaced))
         upper -= epsilon * kept * math.log(kept) if kept > 0.0 else 0.0
+    if scaled.forbidden:
+        upper = _rerouted_value(kernel, stage, epsilon)
     unit = scaled.unit * mass
     shift = scaled.shift * mass
     lower = value - rounding
@@ -153,8 +168,30 @@ def _summary(
     )
 
 
+def _rerouted_value(kernel: Kernel, stage: Stage, epsilon: float) -> float:
+    """Objective (scaled) of the plan repaired over allowed pairs; inf where that did not succeed.
+
+    Its marginals agree with a and b to rounding, which the caller's slack covers like that of sums.
+    """
+    assert isinstance(kernel, DenseKernel)
+    a, b, C = kernel.a, kernel.b, kernel.costs
+    plan = kernel.plan(stage.u, stage.v)
+    with np.errstate(divide="ignore"):
+        plan *= np.minimum(1.0, a / plan.sum(axis=1))[:, None]
+        plan *= np.minimum(1.0, b / plan.sum(axis=0))
+    row_rest = np.maximum(a - plan.sum(axis=1), 0.0)
+    column_rest = np.maximum(b - plan.sum(axis=0), 0.0)
+    reroute(plan, C, row_rest, column_rest, _MOST_VISITS)
+    if min(float(row_rest.sum()), float(column_rest.sum())) > _ROUNDING_MASS:
+        return math.inf
+    used = plan > 0.0
+    mass = plan[used]
+    product = (a[:, None] * b)[used]
+    return float(mass @ C[used]) + epsilon * float(mass @ np.log(mass / product))
+
+
 def _verdict(
-    stage: Stage, wanted: float, floor: float, scaled: ScaledProblem, mass: float
+    stage: Stage, asked: float, wanted: float, floor: float, scaled: ScaledProblem, mass: float
 ) -> tuple[Status, str]:
     exact = "NetworkSimplex" if isinstance(scaled.problem.cost, CostMatrix) else "ColumnGeneration"
     if stage.stopped:
@@ -166,7 +203,7 @@ def _verdict(
             f"epsilon is below {floor * scaled.unit:.3g}, the least that float64 resolves on costs "
             f"of this size, and that was solved instead; use solvers.{exact}()"
         )
-    if stage.converged:
+    if stage.converged or stage.error <= asked:
         return Status.OPTIMAL, ""
     message = (
         f"marginal error {stage.error * mass:.2e}; where epsilon is below the cost of moving "

@@ -47,8 +47,9 @@ class Sinkhorn:
     The result's `value` and `bounds` are those of unregularised transport: the plan repaired to the
     exact marginals from above, the c-transform of the potentials from below. The regularised
     problem's own value, bounds and marginal error are in `result.entropic`. Without an epsilon the
-    potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below what
-    float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
+    potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below
+    what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
+    Points on Cartesian grids (images, also with pixels left out) are recognised.
 
     References
     ----------
