@@ -62,8 +62,9 @@ def solve(
     callback : callable, optional
         Called with a `Progress` between slices of work; returning True stops.
     warm_start : TransportResult, optional
-        Result of a like problem (moved points, changed weights) to start from. `NetworkSimplex`
-        and `Sinkhorn` use it; the other solvers start afresh.
+        Result of a like problem (moved points, changed weights) to start from; the answer is right
+        for any. `NetworkSimplex`, `ColumnGeneration` and `Sinkhorn` use it, the other solvers start
+        afresh. The shapes must agree; `ColumnGeneration` takes any numbers of points.
     throw : bool, default True
         Raise where the status is not OPTIMAL; otherwise return it.
 

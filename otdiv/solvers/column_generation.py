@@ -12,12 +12,13 @@ from .._kernels import candidates, kdtree, tree_simplex
 from .._kernels.tree_transform import LEAF_SIZE, safe_scale
 from .._typing import FloatArray, IndexArray
 from .._validation import check_positive_integer
-from ..costs import PNormCost
-from ..errors import UnsupportedProblemError
+from ..costs import CostMatrix, PNormCost
+from ..errors import InvalidInputError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
 from ._geometric import (
+    Earlier,
     Ground,
     Level,
     Monitor,
@@ -40,6 +41,14 @@ _BYTES_PER_CANDIDATE = 120
 # Share of a tolerance that the solver uses up; the rest is for the rounding in the certificate.
 _TOLERANCE_SHARE = 0.95
 
+# Scaled numbers beyond this are of no use to a problem of about unit size.
+_FAR = 1e6
+
+# A warm start is used if it leaves at most this share of the mass unplaced, and of the cost of the
+# rest as a gap to its duals: points moved by one per cent and weights changed by 20 leave less than
+# a tenth, unrelated problems a third. The coarse start is faster than the detour from a bad one.
+_WARM_SHARE = 0.2
+
 # Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
 _REPAIRABLE = 0.05
 
@@ -53,6 +62,12 @@ class ColumnGeneration:
     that violate its duals, among **all** n·m, and adds the worst; the end is reached when there are
     none. Boxes prune well in up to three dimensions; in more, pricing compares all pairs, still
     without storing them.
+
+    A warm start may have any numbers of points in the same dimension: its potentials are extended
+    to the new points, and the pairs of its plan are tried first where the numbers agree. One that
+    turns out to be far from the problem is dropped. At n = 5000 in 2-D the same problem takes half
+    of the time, weights changed by 1 % two thirds or less, points moved by 0.1 % two thirds; points
+    moved by 1 %, which is their spacing, gain a tenth.
 
     Attributes
     ----------
@@ -142,7 +157,7 @@ class _Run:
         self.repaired: tuple[IndexArray, IndexArray, IndexArray] | None = None
 
     def solve(self) -> Solution:
-        levels = coarse_levels(self.finest, _SMALLEST_LEVEL)
+        earlier = self._earlier()
         f: FloatArray | None = None
         previous: Level | None = None
         state: RestrictedProblem | None = None
@@ -151,9 +166,17 @@ class _Run:
         end = ""
         asked = self.options.rtol is not None or self.options.atol is not None
         try:
+            if earlier is not None:
+                state = RestrictedProblem(self.finest, self.ground, None, None, earlier)
+                if not _is_near(state):
+                    state = None
+            levels = [self.finest]
+            if state is None:
+                levels = coarse_levels(self.finest, _SMALLEST_LEVEL)
             for level in levels:
                 finest = level is self.finest
-                state = RestrictedProblem(level, self.ground, f, previous)
+                if state is None or state.level is not level:
+                    state = RestrictedProblem(level, self.ground, f, previous)
                 end = solve_level(
                     state,
                     finest=finest,
@@ -170,6 +193,37 @@ class _Run:
         except Stopped:
             status = Status.STOPPED
         return self._solution(state, f, previous, n_pivots, status, message)
+
+    def _earlier(self) -> Earlier | None:
+        """Potentials and plan of the warm start, in tree order; None where it is of no use.
+
+        A potential is a function on space: its c-transform from the earlier atoms gives it at any
+        others. Pairs of the plan mean something only between the same numbers of atoms.
+        """
+        warm, problem = self.options.warm_start, self.problem
+        if warm is None or warm.potentials is None:
+            return None
+        if isinstance(warm.problem.cost, CostMatrix) or warm.problem.source.d != problem.source.d:
+            found = repr(warm.problem.cost), warm.problem.source.d
+            raise InvalidInputError(
+                "warm_start", f"be of points in {problem.source.d} dimensions", found
+            )
+        points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
+        if not (np.abs(points).max() < _FAR and np.abs(f).max() < _FAR):
+            return None
+        tree = kdtree.build_tree(points, LEAF_SIZE, 2)
+        g = self.ground.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
+        rows = columns = np.empty(0, np.int64)
+        if isinstance(warm.plan, SparsePlan) and warm.problem.shape == problem.shape:
+            row_place, column_place = (np.full(size, -1) for size in problem.shape)
+            row_place[self.rows] = np.arange(self.rows.size)
+            column_place[self.columns] = np.arange(self.columns.size)
+            rows, columns = row_place[warm.plan.rows], column_place[warm.plan.columns]
+            live = (rows >= 0) & (columns >= 0)
+            rows, columns = rows[live], columns[live]
+            order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)
+            rows, columns = rows[order], columns[order]
+        return Earlier(g, rows, columns)
 
     def _tolerance(self, upper: float) -> float:
         return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
@@ -277,6 +331,14 @@ class _Run:
             values = ground.search(dead, every, f_all[every.order], 1)[1][:, 0]
             g_all[dead_columns[dead.order]] = values
         return f_all * self.cost_unit, g_all * self.cost_unit
+
+
+def _is_near(state: RestrictedProblem) -> bool:
+    """Whether a warm start is good enough to go on from."""
+    if state.artificial > _WARM_SHARE * state.mass:
+        return False
+    cost = state.plan_cost() * (state.mass / (state.mass - state.artificial))
+    return cost - state.lower <= _WARM_SHARE * cost
 
 
 def _plan_of_rest(rest: Level, ground: Ground) -> tuple[IndexArray, IndexArray, IndexArray]:

@@ -1,5 +1,6 @@
 """ColumnGeneration ends right, or with a clear status, on every kind of awkward cloud."""
 
+import dataclasses
 import math
 import threading
 
@@ -17,6 +18,7 @@ from otdiv import (
     transport_matrix,
 )
 from otdiv.errors import InvalidInputError, UnsupportedProblemError
+from otdiv.plans import Potentials
 
 SOLVER = solvers.ColumnGeneration()
 NAMES = {1.0: "euclidean", 2.0: "sqeuclidean"}
@@ -247,3 +249,45 @@ def test_inputs_are_left_alone():
     )
     assert np.array_equal(x, before[0])
     assert np.array_equal(y, before[1])
+
+
+def _clouds(n, m, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.random((n, 2)), rng.normal(0.5, 0.25, (m, 2)), rng
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_warm_start_from_the_answer_needs_few_pivots(power, weighted):
+    x, y, rng = _clouds(900, 1000)
+    a, b = (rng.random(900), rng.random(1000)) if weighted else (None, None)
+    cold = _solve(x, y, a, b, power)
+    warm = _solve(x, y, a, b, power, warm_start=cold)
+    assert warm.value == pytest.approx(cold.value, rel=1e-12)
+    assert warm.n_iterations < 0.02 * cold.n_iterations
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_whatever_the_warm_start_the_answer_is_right(power):
+    x, y, rng = _clouds(700, 800)
+    a, b = rng.random(700), rng.random(800)
+    a[:30] = b[-40:] = 0.0
+    near = _solve(x + 0.001 * rng.normal(size=x.shape), y, power=power)
+    smaller = _solve(x[:300], y[:500], power=power)
+    other_cost = _solve(x, y, power=3.0 - power)
+    far = _solve(1e9 * (x + 1.0), -1e9 * y, power=power)
+    elsewhere = _solve(rng.normal(size=x.shape), 3.0 * rng.random(y.shape), power=power)
+    plan, nonsense = near.plan, rng.normal(size=700)
+    wild = dataclasses.replace(near, potentials=Potentials(f=nonsense, g=y[:, 0]), plan=plan)
+    expected = _direct(x, y, a, b, power)
+    for warm in (near, smaller, other_cost, far, elsewhere, wild):
+        result = _solve(x, y, a, b, power, warm_start=warm)
+        assert result.status is Status.OPTIMAL
+        assert result.value == pytest.approx(expected, rel=1e-11)
+
+
+def test_a_warm_start_without_points_or_in_another_dimension_is_refused():
+    x, y, rng = _clouds(30, 30)
+    for other in (transport_matrix(rng.random((30, 30))), transport(x[:, 0], y[:, 0])):
+        with pytest.raises(InvalidInputError, match="warm_start"):
+            _solve(x, y, warm_start=other)
