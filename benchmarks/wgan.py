@@ -1,7 +1,7 @@
 """WGANs measured: `python -m benchmarks.wgan correlation|samples [--seeds N] [--resume]`.
 
 `correlation`: does the loss say how good the samples are? Eight Gaussians and the recipe
-`otdiv.wgan.tracking`, for WGAN-GP and for the first GAN. A run stops when the exact W1 first
+`otdiv.wgan.tracking`, for two WGANs and for the first GAN. A run stops when the exact W1 first
 reaches twice its floor, and 50 equally spaced measurements until then give Spearman's coefficient
 between the critic's loss and exact W1.
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from otdiv import wasserstein1
 from otdiv.cli.wgan import STEPS
+from otdiv.critics import Orthonormal
 from otdiv.wgan import (
     MinimaxGAN,
     Recipe,
@@ -42,8 +43,8 @@ LONGEST = 1500
 
 RECIPES: dict[str, Recipe] = {
     "WGAN-GP, tracking": tracking(),
+    "WGAN, orthonormal critic, tracking": tracking(Orthonormal()),
     "GAN, tracking": tracking(loss=MinimaxGAN()),
-    "WGAN-GP, small": small(),
 }
 
 
