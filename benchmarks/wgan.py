@@ -97,8 +97,8 @@ def run_correlation(options: argparse.Namespace) -> None:
 
 def correlation_table(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        "| recipe | Spearman, each seed | median | steps until twice the floor | last W1 / floor | "
-        "s CPU |",
+        "| recipe | Spearman, each seed | median [range] | steps until twice the floor | "
+        "last W1 / floor | s CPU |",
         "|---|---|---|---|---|---|",
     ]
     for name in RECIPES:
@@ -112,7 +112,7 @@ def correlation_table(rows: list[dict[str, Any]]) -> list[str]:
         cells = [
             name,
             " ".join(format(rank, ".3f") for rank in ranks),
-            format(statistics.median(ranks), ".3f"),
+            f"{statistics.median(ranks):.3f} [{min(ranks):.3f}, {max(ranks):.3f}]",
             " ".join(steps),
             " ".join(nearest),
             " ".join(format(row["cpu"], ".0f") for row in some),
