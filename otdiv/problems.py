@@ -154,6 +154,7 @@ class TransportProblem:
         Costs of few points are kept until `forget`.
         """
         C = self.block(0, self.shape[0])
+        C.flags.writeable = False
         if C.size <= _KEPT_PAIRS and not isinstance(self.known_cost(), CostMatrix):
             kept = object.__new__(CostMatrix)  # costs of points need no check
             object.__setattr__(kept, "values", C)

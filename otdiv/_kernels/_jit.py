@@ -1,4 +1,21 @@
-"""The one decorator under which every kernel is compiled."""
+"""The decorators under which every kernel is compiled, and where the machine code is kept.
+
+Compiling is what a first call waits for. It takes about 2 ms for each operation on numbers, 7 ms
+for each access to an array, 10 ms for a slice, an allocation, or an array among the arguments, 20
+ms for a loop that becomes vector instructions, and 50 ms for a kernel as such (a tenth of a second
+for each of the first uses of `np.empty`, `np.zeros`, `min` of another type, ...). So:
+
+- One signature a kernel. Contiguous arrays of float64 and int64; `frozen` where callers have both
+  read-only and writable ones; ``np.int64(0)`` for a literal 0, which has a type of its own.
+- What runs once and only costs time by the array belongs to NumPy, not to a kernel.
+- A kernel for the common case and one for the rest, chosen in Python after the first reports what
+  it could not do: the second is compiled where it is needed. Within a kernel, an argument that is
+  None removes the branches ``if argument is not None`` before they are compiled.
+- A function with one caller is a `part` of it: a `helper` is optimised and turned into machine
+  code on its own and once more in every caller, and in their callers.
+- Loops instead of array expressions, `np.sort`, reductions of slices; a choice inside a loop
+  instead of two loops (LLVM takes it out); no exceptions, strings, closures, lists.
+"""
 
 import os
 import tempfile
@@ -6,43 +23,127 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+from numba import config as settings
+from numba import njit
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.misc.appdirs import AppDirs
+
 Kernel: TypeAlias = Callable[..., Any]
+# Its attributes are set by name, from the environment: Numba's stubs do not list them.
+_SETTINGS: Any = settings
 
 
-def _ensure_cache_directory() -> None:
-    """Point Numba at a writable cache when neither the package nor the home directory is one.
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True
 
-    A read-only installation (a system package, a container layer) must still start fast a second
-    time and must never fail at import, so the last resort is a per-user folder for temporary files.
+
+def _private_folder() -> str | None:
+    """Return a folder for temporary files that belongs to this user alone, or None.
+
+    What it holds is executed: a folder that somebody else made, or may write to, is not used.
     """
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for folder in (Path(__file__).parent, home):
-        probe = folder if folder.exists() else folder.parent
-        if os.access(probe, os.W_OK | os.X_OK):
-            return
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"otdiv-numba-{user}")
+    if not hasattr(os, "getuid"):  # elsewhere the folder for temporary files is the user's own
+        folder = Path(tempfile.gettempdir()) / "otdiv-numba"
+        return str(folder) if _is_writable(folder) else None
+    try:
+        folder = Path(tempfile.gettempdir()) / f"otdiv-numba-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+    except OSError:
+        return None
+    private = status.st_uid == os.getuid() and status.st_mode & 0o077 == 0
+    return str(folder) if private and not folder.is_symlink() and _is_writable(folder) else None
 
 
-_ensure_cache_directory()
+def _cache_folder() -> tuple[bool, str | None]:
+    """Whether machine code can be kept, and where if not in a place that Numba looks for itself.
 
-from numba import njit  # noqa: E402  (Numba reads NUMBA_CACHE_DIR when it is imported)
+    Numba takes ``NUMBA_CACHE_DIR``, the package's own folder or the user's folder for caches. Where
+    none of them is writable (a read-only installation, a service without a home), a folder for
+    temporary files stands in. Where that is not either, every process compiles for itself.
+    """
+    chosen = [Path(_SETTINGS.CACHE_DIR)] if _SETTINGS.CACHE_DIR else []
+    own = Path(__file__).parent / "__pycache__"
+    user = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
+    if any(_is_writable(folder) for folder in (*chosen, own, user)):
+        return True, None
+    folder = _private_folder()
+    return folder is not None, folder
+
+
+_CACHED, _FOLDER = _cache_folder()
+
+# Passes that find nothing to do in a kernel: closures, `with` blocks, raised exceptions, literals,
+# inlined overloads, array expressions. Each of them walks the whole function, and Numba analyses
+# it anew after most.
+_UNUSED_PASSES = frozenset(
+    {
+        "FindLiterallyCalls",
+        "InlineClosureLikes",
+        "InlineOverloads",
+        "LiteralPropagationSubPipelinePass",
+        "LiteralUnroll",
+        "MakeFunctionToJitFunction",
+        "NopythonRewrites",
+        "RewriteDynamicRaises",
+        "WithLifting",
+    }
+)
+
+
+class _Pipeline(CompilerBase):
+    """Numba's passes without those that kernels have no use for."""
+
+    def define_pipelines(self) -> list[Any]:
+        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        manager.passes = [
+            entry for entry in manager.passes if entry[0].__name__ not in _UNUSED_PASSES
+        ]
+        manager.finalize()
+        return [manager]
+
+
+# The options are real; Numba's stubs do not list them.
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _Pipeline,
+}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True}
+
+
+def _cached(function: Kernel, **options: Any) -> Kernel:
+    """Compile `function` with a cache in the right place, which is settled here and now."""
+    before = _SETTINGS.CACHE_DIR
+    _SETTINGS.CACHE_DIR = _FOLDER or before
+    try:
+        compiled: Kernel = njit(cache=_CACHED, **_OPTIONS, **options)(function)
+    finally:
+        _SETTINGS.CACHE_DIR = before
+    return compiled
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Return the array, or a view of it that cannot be written to.
+
+    Numba compiles a kernel twice that is called with both kinds.
+    """
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` without fastmath: rounding happens in the order that is written."""
-    compiled: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
-
-
-def helper(function: Kernel) -> Kernel:
-    """Compile `function` for calls from other kernels only: without the entry points for Python."""
-    # The options are real; Numba's stubs do not list them.
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: Kernel = njit(nogil=True, error_model="numpy", **options)(function)
-    return compiled
+    return _cached(function)
 
 
 def fast_kernel(function: Kernel) -> Kernel:
@@ -50,6 +151,18 @@ def fast_kernel(function: Kernel) -> Kernel:
 
     NaN and infinity keep their meaning; only association, contraction and signed zeros are free.
     """
-    flags = {"reassoc", "contract", "nsz", "arcp"}
-    compiled: Kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+    return _cached(function, fastmath={"reassoc", "contract", "nsz", "arcp"})
+
+
+def helper(function: Kernel) -> Kernel:
+    """Compile `function` for calls from other kernels only: without the entry points for Python."""
+    options = _OPTIONS | _INNER
+    compiled: Kernel = njit(**options)(function)
+    return compiled
+
+
+def part(function: Kernel) -> Kernel:
+    """Compile `function` only as a part of the one kernel that calls it."""
+    options = _OPTIONS | _INNER | {"inline": "always"}
+    compiled: Kernel = njit(**options)(function)
     return compiled

@@ -1,11 +1,9 @@
 """Lists of candidate arcs for the sparse simplex, and other bookkeeping on arcs."""
 
-import math
-
 import numpy as np
 
 from ._jit import kernel
-from .tree_bounds import norm_power
+from .tree_simplex import Tree
 
 
 @kernel
@@ -50,49 +48,27 @@ def merge_lists(row_columns, row_counts, column_rows, column_counts):
     return rows, columns
 
 
-@kernel
-def arc_costs(points_x, points_y, rows, columns, norm, power):
-    """Costs of arcs between columns of points_x (d, n) and of points_y (d, m)."""
-    d = points_x.shape[0]
-    work = np.empty(d)
-    out = np.empty(rows.shape[0])
-    plain = norm == 2.0 and (power == 1.0 or power == 2.0)
-    for e in range(rows.shape[0]):
-        total = 0.0
-        for k in range(d):
-            work[k] = points_x[k, rows[e]] - points_y[k, columns[e]]
-            total += work[k] * work[k]
-        # Squares below this lose digits.
-        if plain and (total > 1e-280 or total == 0.0):
-            out[e] = total if power == 2.0 else math.sqrt(total)
-        else:
-            out[e] = norm_power(work, norm, power)
-    return out
-
-
-@kernel
-def violating_arcs(columns, found, counts, f, g, relative):
-    """Arcs whose reduced cost c - f - g is negative beyond rounding; `found` holds c - g.
+def violating_arcs(
+    columns: np.ndarray,
+    found: np.ndarray,
+    counts: np.ndarray,
+    f: np.ndarray,
+    g: np.ndarray,
+    relative: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Arcs whose reduced cost c - f - g is negative beyond rounding; `found` (n, K) holds c - g.
 
     Returns (rows, columns) of those below -relative (|c| + |f| + |g|).
     """
-    n = counts.shape[0]
-    total = 0
-    for i in range(n):
-        total += counts[i]
-    out_rows = np.empty(total, np.int64)
-    out_columns = np.empty(total, np.int64)
-    size = 0
-    for i in range(n):
-        for t in range(counts[i]):
-            j = columns[i, t]
-            reduced = found[i, t] - f[i]
-            local = abs(found[i, t] + g[j]) + abs(f[i]) + abs(g[j])
-            if reduced < -relative * local:
-                out_rows[size] = i
-                out_columns[size] = j
-                size += 1
-    return out_rows[:size].copy(), out_columns[:size].copy()
+    rows = np.flatnonzero(counts)
+    # What lies beyond a row's count was never set.
+    listed = np.arange(columns.shape[1]) < counts[rows, None]
+    places, entries = np.nonzero(listed)
+    rows = rows[places]
+    values, columns = found[rows, entries], columns[rows, entries]
+    f, g = f[rows], g[columns]
+    below = values - f < -relative * (np.abs(values + g) + np.abs(f) + np.abs(g))
+    return rows[below], columns[below]
 
 
 @kernel
@@ -122,16 +98,8 @@ def corner_fill(a, b):
         left_b -= moved
 
 
-@kernel
-def artificial_masses(tree, n, m):
+def artificial_masses(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Integer masses (n,), (m,) that sources send to the root and targets receive from it."""
     root = tree.parent.size - 1
-    a = np.zeros(n, np.int64)
-    b = np.zeros(m, np.int64)
-    for x in range(n + m):
-        if tree.parent[x] == root:
-            if x < n:
-                a[x] = tree.flow[x]
-            else:
-                b[x - n] = tree.flow[x]
-    return a, b
+    mass = np.where(tree.parent[:root] == root, tree.flow[:root], 0)
+    return mass[:n], mass[n:]

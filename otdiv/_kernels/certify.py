@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import kernel, part
 from .costs import point_cost
 
 # Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
@@ -60,20 +60,6 @@ def sums_by(index, mass, size):
     for k in range(size):
         sums[k] += rests[k]
     return sums
-
-
-@kernel
-def deficits(sums, weights):
-    """What each sum lacks of its weight, the total of that, and the total of what others exceed."""
-    lacking = np.empty(weights.shape[0])
-    missing = 0.0
-    excess = 0.0
-    for k in range(weights.shape[0]):
-        difference = weights[k] - sums[k]
-        lacking[k] = max(difference, 0.0)
-        missing += lacking[k]
-        excess += max(-difference, 0.0)
-    return lacking, missing, excess
 
 
 @kernel
@@ -162,16 +148,11 @@ def transform_matrix_columns(C, g):
     return f
 
 
-@kernel
+@part
 def _add_squares(out, coordinate, value, first):
-    if first:
-        for j in range(out.shape[0]):
-            difference = value - coordinate[j]
-            out[j] = difference * difference
-    else:
-        for j in range(out.shape[0]):
-            difference = value - coordinate[j]
-            out[j] += difference * difference
+    for j in range(out.shape[0]):
+        difference = value - coordinate[j]
+        out[j] = (0.0 if first else out[j]) + difference * difference
 
 
 @kernel
@@ -194,42 +175,48 @@ def rank_one_cost(x, y, row_mass, column_mass, power):
     return total
 
 
-@kernel
+@part
 def _lower_minimum(best, squares, shift, root):
-    if root:
-        for j in range(best.shape[0]):
-            value = math.sqrt(squares[j]) - shift
-            best[j] = value if value < best[j] else best[j]
-    else:
-        for j in range(best.shape[0]):
-            value = squares[j] - shift
-            best[j] = value if value < best[j] else best[j]
+    for j in range(best.shape[0]):
+        value = (math.sqrt(squares[j]) if root else squares[j]) - shift
+        best[j] = value if value < best[j] else best[j]
 
 
 @kernel
-def transform_points(x, y, f, norm, power, safe):
-    """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i; x (n, d), y (m, d).
+def _transform_safely(x, y, f, norm, power, g):
+    """Lower g_j (m,) to the c-transform with every cost through the scaled norm."""
+    for i in range(x.shape[0]):
+        for j in range(y.shape[0]):
+            value = point_cost(x, i, y, j, norm, power) - f[i]
+            g[j] = value if value < g[j] else g[j]
 
-    With `safe`, every cost goes through the scaled norm; without, norms are Euclidean, powers 1 or
-    2, and squares neither overflow nor lose digits that matter.
-    """
-    n, d = x.shape
-    m = y.shape[0]
-    g = np.full(m, np.inf)
-    if safe:
-        for i in range(n):
-            for j in range(m):
-                value = point_cost(x, i, y, j, norm, power) - f[i]
-                g[j] = value if value < g[j] else g[j]
-        return g
-    coordinates = np.ascontiguousarray(y.T)
+
+@kernel
+def _transform_plainly(x, coordinates, f, power, g):
+    """Lower g_j (m,) to the c-transform, columns as coordinates (d, m), in tiles."""
+    m = g.shape[0]
     squares = np.empty(min(m, _TILE))
     for start in range(0, m, _TILE):
         stop = min(m, start + _TILE)
         best = g[start:stop]
         scratch = squares[: stop - start]
-        for i in range(n):
-            for k in range(d):
+        for i in range(x.shape[0]):
+            for k in range(x.shape[1]):
                 _add_squares(scratch, coordinates[k, start:stop], x[i, k], k == 0)
             _lower_minimum(best, scratch, f[i], power == 1.0)
+
+
+def transform_points(
+    x: np.ndarray, y: np.ndarray, f: np.ndarray, norm: float, power: float, safe: bool
+) -> np.ndarray:
+    """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i; x (n, d), y (m, d).
+
+    With `safe`, every cost goes through the scaled norm; without, norms are Euclidean, powers 1 or
+    2, and squares neither overflow nor lose digits that matter.
+    """
+    g = np.full(y.shape[0], np.inf)
+    if safe:
+        _transform_safely(x, y, f, float(norm), float(power), g)
+    else:
+        _transform_plainly(x, np.ascontiguousarray(y.T), f, float(power), g)
     return g

@@ -9,15 +9,14 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import frozen, helper, kernel, part
 
 # Sums of squares outside this range lose digits to underflow or overflow and are scaled first.
 _SMALL = 1e-280
 _LARGE = 1e280
 
 
-@kernel
-def relative_rounding(d, norm, power):
+def relative_rounding(d: int, norm: float, power: float) -> float:
     """Bound on |computed - exact| / exact of one cost, in units of u = 2**-53."""
     if d == 1:
         norm_error = 1.0
@@ -36,7 +35,7 @@ def relative_rounding(d, norm, power):
     return power * norm_error + 4.0
 
 
-@kernel
+@helper
 def scaled_norm(x, i, y, j, norm):
     """Norm of x[i] - y[j] after division by its largest coordinate: no intermediate overflows."""
     d = x.shape[1]
@@ -61,7 +60,7 @@ def scaled_norm(x, i, y, j, norm):
     return largest * total ** (1.0 / norm)
 
 
-@kernel
+@helper
 def point_cost(x, i, y, j, norm, power):
     """Cost between x[i] and y[j]; x (n, d), y (m, d)."""
     if norm == 2.0:
@@ -86,16 +85,13 @@ def point_cost(x, i, y, j, norm, power):
     return length**power
 
 
-@kernel
-def _squared_row(point, coordinates, out):
-    """Squared distances of one point (d,) to points (d, m): loops over j, which vectorise."""
-    first = point[0]
-    row = coordinates[0]
+@part
+def _squared_row(x, i, coordinates, out):
+    """Squared distances of x[i] to points (d, m): loops over j, which vectorise."""
     for j in range(out.shape[0]):
-        difference = first - row[j]
-        out[j] = difference * difference
-    for k in range(1, point.shape[0]):
-        value = point[k]
+        out[j] = 0.0
+    for k in range(x.shape[1]):
+        value = x[i, k]
         row = coordinates[k]
         for j in range(out.shape[0]):
             difference = value - row[j]
@@ -103,82 +99,110 @@ def _squared_row(point, coordinates, out):
 
 
 @kernel
-def _plain(squares):
-    """Whether no sum of squares lost digits to underflow or overflow."""
-    outside = 0
-    for j in range(squares.shape[0]):
-        outside += not _SMALL < squares[j] < _LARGE
-    return outside == 0
+def _euclidean_rows(x, coordinates, power, out, flawed):
+    """Fill out (n, m) from x (n, d), coordinates (d, m); power 1 or 2.
 
-
-@kernel
-def _root_row(squares):
-    for j in range(squares.shape[0]):
-        squares[j] = math.sqrt(squares[j])
-
-
-@kernel
-def _euclidean(x, y, power):
-    n = x.shape[0]
-    m = y.shape[0]
-    out = np.empty((n, m))
-    coordinates = np.ascontiguousarray(y.T)
-    for i in range(n):
+    ``flawed[i]`` says whether a sum of squares in row i lost digits to underflow or overflow.
+    """
+    for i in range(x.shape[0]):
         row = out[i]
-        _squared_row(x[i], coordinates, row)
-        if not _plain(row):
-            for j in range(m):
-                row[j] = point_cost(x, i, y, j, 2.0, power)
-        elif power == 1.0:
-            _root_row(row)
-    return out
+        _squared_row(x, i, coordinates, row)
+        outside = 0
+        for j in range(row.shape[0]):
+            outside += not _SMALL < row[j] < _LARGE
+        flawed[i] = outside
+        if power == 1.0:
+            for j in range(row.shape[0]):
+                row[j] = math.sqrt(row[j])
 
 
 @kernel
-def pairwise(x, y, norm, power):
+def _safe_rows(x, y, norm, power, rows, out):
+    """Fill out[i] for i in `rows`, any norm and power, one pair after the other."""
+    for e in range(rows.shape[0]):
+        i = rows[e]
+        for j in range(y.shape[0]):
+            out[i, j] = point_cost(x, i, y, j, norm, power)
+
+
+def pairwise(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> np.ndarray:
     """Cost matrix (n, m) of points x (n, d) and y (m, d)."""
     n = x.shape[0]
-    m = y.shape[0]
-    if norm == 2.0 and (power == 1.0 or power == 2.0):
-        return _euclidean(x, y, power)
-    out = np.empty((n, m))
-    for i in range(n):
-        for j in range(m):
-            out[i, j] = point_cost(x, i, y, j, norm, power)
+    x, y = frozen(x), frozen(y)
+    out = np.empty((n, y.shape[0]))
+    rows = np.arange(n)
+    if norm == 2.0 and power in (1.0, 2.0):
+        flawed = np.empty(n, np.int64)
+        _euclidean_rows(x, np.ascontiguousarray(y.T), float(power), out, flawed)
+        rows = np.flatnonzero(flawed)
+    # What is rarely needed is compiled when it is.
+    if rows.size:
+        _safe_rows(x, y, float(norm), float(power), rows, out)
     return out
 
 
 @kernel
-def rowwise(x, y, norm, power):
-    """Costs (n,) of the pairs x[i], y[i]."""
-    n = x.shape[0]
-    out = np.empty(n)
-    for i in range(n):
-        out[i] = point_cost(x, i, y, i, norm, power)
-    return out
+def _euclidean_pairs(x, y, rows, columns, power, out):
+    """Fill out (k,) where power is 1 or 2; returns for how many squares lost digits."""
+    flawed = 0
+    for e in range(out.shape[0]):
+        i, j = rows[e], columns[e]
+        total = 0.0
+        moved = False
+        for k in range(x.shape[1]):
+            difference = x[i, k] - y[j, k]
+            total += difference * difference
+            moved |= difference != 0.0
+        flawed += moved and not _SMALL < total < _LARGE
+        out[e] = total if power == 2.0 else math.sqrt(total)
+    return flawed
 
 
 @kernel
-def gathered(x, y, rows, columns, norm, power):
-    """Costs (k,) of the pairs x[rows[k]], y[columns[k]]."""
-    k = rows.shape[0]
-    out = np.empty(k)
-    if x.shape[1] == 1 and power == 1.0:
-        for e in range(k):
-            out[e] = abs(x[rows[e], 0] - y[columns[e], 0])
-        return out
-    for e in range(k):
+def _safe_pairs(x, y, rows, columns, norm, power, out):
+    for e in range(out.shape[0]):
         out[e] = point_cost(x, rows[e], y, columns[e], norm, power)
-    return out
 
 
 @kernel
-def bounding_cost(x, y, norm, power):
+def _line_pairs(x, y, rows, columns, out):
+    for e in range(out.shape[0]):
+        out[e] = abs(x[rows[e], 0] - y[columns[e], 0])
+
+
+def gathered(
+    x: np.ndarray, y: np.ndarray, rows: np.ndarray, columns: np.ndarray, norm: float, power: float
+) -> np.ndarray:
+    """Costs (k,) of the pairs x[rows[k]], y[columns[k]]."""
+    out = np.empty(rows.shape[0])
+    x, y, rows, columns = frozen(x), frozen(y), frozen(rows), frozen(columns)
+    if x.shape[1] == 1 and power == 1.0:
+        _line_pairs(x, y, rows, columns, out)
+        return out
+    plain = norm == 2.0 and power in (1.0, 2.0)
+    if not plain or _euclidean_pairs(x, y, rows, columns, float(power), out):
+        _safe_pairs(x, y, rows, columns, float(norm), float(power), out)
+    return out
+
+
+def rowwise(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> np.ndarray:
+    """Costs (n,) of the pairs x[i], y[i]."""
+    rows = np.arange(x.shape[0])
+    return gathered(x, y, rows, rows, norm, power)
+
+
+def bounding_cost(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> float:
     """Upper bound on every cost between the two clouds, from their common bounding box."""
-    d = x.shape[1]
-    low = np.empty((1, d))
-    high = np.empty((1, d))
-    for k in range(d):
-        low[0, k] = min(x[:, k].min(), y[:, k].min())
-        high[0, k] = max(x[:, k].max(), y[:, k].max())
-    return point_cost(low, 0, high, 0, norm, power) * (1.0 + 1e-14 * (d + 8) * power)
+    both = np.concatenate([x, y])
+    highs, lows = both.max(axis=0).tolist(), both.min(axis=0).tolist()
+    # Floats of Python: an overflow is an infinity, without a warning.
+    sides = [high - low for high, low in zip(highs, lows, strict=True)]
+    d = len(sides)
+    length = max(sides)
+    if 0.0 < length < math.inf and norm < math.inf and d > 1:
+        length *= math.fsum((side / length) ** norm for side in sides) ** (1.0 / norm)
+    try:
+        cost = length**power
+    except OverflowError:
+        return math.inf
+    return cost * (1.0 + 1e-14 * (d + 8) * power)

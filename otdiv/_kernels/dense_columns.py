@@ -361,7 +361,7 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
         scans_left -= 1
         values[0] = -floor
         keys[0] = -1
-        _best_of_row(C[i], g, -pi[i], relative, values, keys, 0)
+        _best_of_row(C[i], g, -pi[i], relative, values, keys, np.int64(0))
         j = keys[0]
         if j >= 0:
             pivot(tree, first, np.uint32(i), np.uint32(n + j), C[i, j], values[0])

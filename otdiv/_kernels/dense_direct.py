@@ -73,7 +73,7 @@ def _solve(
     n = a.size
     tree = Tree(links[0], links[1], links[2], links[3], links[4], flow, numbers[0], numbers[1])
     _star(tree, a, b, penalty)
-    row = 0
+    row = np.int64(0)
     n_pivots = 0
     for phase in range(2):
         code = -1

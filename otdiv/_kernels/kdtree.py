@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import helper, kernel
+from ._jit import kernel, part
 
 
 class KDTree(NamedTuple):
@@ -22,6 +22,7 @@ class KDTree(NamedTuple):
     points : (d, n) float64, coordinates in tree order, one row a dimension
     order : (n,) int64, the caller's index of each position
     lower, upper : (d, 2 * n_leaves) float64, corners of the boxes by heap index; column 0 is unused
+    boxes : (2 d, 2 * n_leaves) float64, centres and half widths, the latter rounded up
     depth : int, level of the leaves
     """
 
@@ -29,6 +30,7 @@ class KDTree(NamedTuple):
     order: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    boxes: np.ndarray
     depth: int
 
 
@@ -56,11 +58,47 @@ def build_tree(points: np.ndarray, leaf_size: int = 32, order_size: int = 32) ->
 def box_tree(points: np.ndarray, order: np.ndarray, leaf_size: int = 32) -> KDTree:
     """Box a cloud `points` (d, n) that is in tree order already."""
     depth = depth_for(points.shape[1], leaf_size)
-    lower, upper = boxes(points, depth)
-    return KDTree(points, order, lower, upper, depth)
+    lower, upper = _corners(points, depth)
+    centres = 0.5 * lower + 0.5 * upper
+    # Generous, so that |x - centre| less the half width never exceeds the gap by its own rounding.
+    halves = np.maximum(upper - centres, centres - lower) * (1.0 + 2.0**-48)
+    return KDTree(points, order, lower, upper, np.concatenate([centres, halves]), depth)
 
 
-@helper
+def _starts(n: int, depth: int) -> np.ndarray:
+    """First position of each of the 2**depth nodes of a level."""
+    return (np.arange(1 << depth) * n) >> depth
+
+
+def _corners(points: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (d, 2 * n_leaves) of the boxes of all nodes, by heap index; exact, no rounding."""
+    leaves = 1 << depth
+    corners = []
+    for extreme in (np.minimum, np.maximum):
+        found = np.zeros((points.shape[0], 2 * leaves))
+        found[:, leaves:] = extreme.reduceat(points, _starts(points.shape[1], depth), axis=1)
+        first = leaves
+        while first > 1:
+            children = found[:, first : 2 * first]
+            found[:, first // 2 : first] = extreme(children[:, ::2], children[:, 1::2])
+            first //= 2
+        corners.append(found)
+    return corners[0], corners[1]
+
+
+def centroids(points: np.ndarray, masses: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes of a level as points (d, 2**depth), means of their points, and their masses.
+
+    `masses` (n,) are positive integers: a node without mass has no mean.
+    """
+    starts = _starts(points.shape[1], depth)
+    totals = np.add.reduceat(masses, starts)
+    base = points[:, starts]
+    offsets = points - np.repeat(base, np.diff(starts, append=points.shape[1]), axis=1)
+    return base + np.add.reduceat(offsets * masses, starts, axis=1) / totals, totals
+
+
+@part
 def _select(keys, order, start, stop, middle):
     """Permute [start, stop): no key before `middle` is above one from it on (quickselect)."""
     state = np.uint64(88172645463325252)
@@ -112,50 +150,3 @@ def split_level(points, order, keys, h):
             for t in range(start, stop):
                 keys[t] = points[widest_dimension, order[t]]
             _select(keys, order, start, stop, ((2 * q + 1) * n) >> (h + 1))
-
-
-@kernel
-def boxes(points, depth):
-    """Corners (d, 2 * n_leaves) of the boxes of all nodes, by heap index; exact, no rounding."""
-    d, n = points.shape
-    leaves = 1 << depth
-    lower = np.zeros((d, 2 * leaves))
-    upper = np.zeros((d, 2 * leaves))
-    for k in range(d):
-        for q in range(leaves):
-            start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
-            low, high = points[k, start], points[k, start]
-            for t in range(start + 1, stop):
-                low = min(low, points[k, t])
-                high = max(high, points[k, t])
-            lower[k, leaves + q] = low
-            upper[k, leaves + q] = high
-        for node in range(leaves - 1, 0, -1):
-            lower[k, node] = min(lower[k, 2 * node], lower[k, 2 * node + 1])
-            upper[k, node] = max(upper[k, 2 * node], upper[k, 2 * node + 1])
-    return lower, upper
-
-
-@kernel
-def centroids(points, masses, depth):
-    """The nodes of a level as points (d, 2**depth), means of their points, and their masses.
-
-    `masses` (n,) are positive integers: a node without mass has no mean.
-    """
-    d, n = points.shape
-    nodes = 1 << depth
-    means = np.empty((d, nodes))
-    totals = np.empty(nodes, np.int64)
-    for q in range(nodes):
-        start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
-        mass = np.int64(0)
-        for t in range(start, stop):
-            mass += masses[t]
-        totals[q] = mass
-        for k in range(d):
-            total = 0.0
-            base = points[k, start]
-            for t in range(start, stop):
-                total += masses[t] * (points[k, t] - base)
-            means[k, q] = base + total / mass
-    return means, totals

@@ -1,8 +1,7 @@
 """Lower bounds of c(x, y) - g(y) on boxes of a tree, safe in floating point.
 
-* Constant: c(gap between the boxes) - max g. Rounding is monotone, so with the same order of
-  operations the computed bound never exceeds a computed reduced cost (powers other than 1 and 2 and
-  norms other than 2 get a slack).
+* Constant: c(gap between the boxes) - max g, the cost less a relative slack. (Half widths are
+  rounded up, so the gap is too large by a few roundings of itself at most.)
 * Tangent, for convex costs: with g(y) <= s.(y - q) + top about the centre q, delta = x - q and a
   subgradient v of c, convexity gives c(x - y) - g(y) >= c(delta) - top - sum_k |v_k + s_k| h_k for
   half widths h. Its rounding is covered by `SLACK` times the sum of the magnitudes involved.
@@ -12,17 +11,18 @@ import math
 
 import numpy as np
 
-from ._jit import helper, kernel
+from ._jit import helper, kernel, part
 
 # Relative slack of the tangent bound: some 30 operations on the terms whose magnitudes are summed,
-# 30 * 2**-53 = 3.3e-15, taken four times.
+# 30 * 2**-53 = 3.3e-15, taken four times. A gap, which the constant bound takes to a power, has 5.
 SLACK = 1.4e-14
 
 # Codes of the cost: the two common ones have vectorised loops.
+# The third is told by a norm that is not None: its code is not even compiled where it is.
 SQUARED, EUCLIDEAN, GENERAL = 0, 1, 2
 
 
-@kernel
+@helper
 def norm_power(differences, norm, power):
     """|differences|_norm ** power of one vector (d,), safe from overflow and underflow."""
     d = differences.shape[0]
@@ -55,204 +55,153 @@ def norm_power(differences, norm, power):
     return length**power
 
 
-@helper
-def fit_node(points, start, stop, values, lower, upper, node, slope, at, work, gram):
-    """Top and offset of one node, its slope written to `slope[:, at]`: see `Field`.
+@kernel
+def fit_planes(points, boxes, first, depth, values):
+    """Planes (d + 2, nodes) above `values` (n,) on the nodes of the levels first, ..., depth.
 
-    The slope is a ridge least-squares fit; any slope is valid, since the offset is then taken as a
-    maximum over the points.
+    Rows are slope, top and offset of a `Field`. The slope is a ridge least-squares fit; any slope
+    is valid, since the offset is then taken as a maximum over the points.
     """
-    d = points.shape[0]
-    size = stop - start
-    largest = values[start]
-    average = 0.0
-    for t in range(start, stop):
-        largest = max(largest, values[t])
-        average += values[t]
-    average /= size
-    for k in range(d):
-        slope[k, at] = 0.0
-    # Boxes of many dimensions do not prune, and a few points fit anything.
-    if d > 3 or size < d + 2 or not math.isfinite(average):
-        return largest, largest
-    trace = 0.0
-    for k in range(d):
-        total = 0.0
+    d, n = points.shape
+    planes = np.zeros((d + 2, 2 << depth))
+    # A work row a dimension: the Gram matrix, its right side, and the point that is subtracted.
+    gram = np.empty((d, d + 2))
+    for node in range(1 << first, 2 << depth):
+        h = first
+        while node >> (h + 1) > 0:
+            h += 1
+        q = node - (1 << h)
+        start, stop = (q * n) >> h, ((q + 1) * n) >> h
+        largest = values[start]
+        average = 0.0
         for t in range(start, stop):
-            total += points[k, t]
-        work[k] = total / size
-    right = gram[d]
-    for k in range(d):
-        total = 0.0
-        for t in range(start, stop):
-            total += (points[k, t] - work[k]) * (values[t] - average)
-        right[k] = total
-        for e in range(k + 1):
+            largest = max(largest, values[t])
+            average += values[t]
+        planes[d, node] = largest
+        planes[d + 1, node] = largest
+        average /= stop - start
+        # Boxes of many dimensions do not prune, and a few points fit anything.
+        if d > 3 or stop - start < d + 2 or not math.isfinite(average):
+            continue
+        trace = 0.0
+        for k in range(d):
             total = 0.0
             for t in range(start, stop):
-                total += (points[k, t] - work[k]) * (points[e, t] - work[e])
-            gram[k, e] = total
-        trace += gram[k, k]
-    if not (trace > 1e-290 and trace < 1e290):
-        return largest, largest
-    # Cholesky with a ridge, in place; d <= 3.
-    for k in range(d):
-        gram[k, k] += 1e-6 * trace
-        for e in range(k):
-            total = gram[k, e]
-            for w in range(e):
-                total -= gram[k, w] * gram[e, w]
-            gram[k, e] = total / gram[e, e]
-        total = gram[k, k]
-        for w in range(k):
-            total -= gram[k, w] * gram[k, w]
-        gram[k, k] = math.sqrt(max(total, 1e-7 * trace))
-        for w in range(k):
-            right[k] -= gram[k, w] * right[w]
-        right[k] /= gram[k, k]
-    for k in range(d - 1, -1, -1):
-        for w in range(k + 1, d):
-            right[k] -= gram[w, k] * right[w]
-        right[k] /= gram[k, k]
-    for k in range(d):
-        work[k] = 0.5 * lower[k, node] + 0.5 * upper[k, node]
-    worst = -np.inf
-    for t in range(start, stop):
-        rest = values[t]
+                total += points[k, t]
+            mean = total / (stop - start)
+            gram[k, d + 1] = mean
+            right = 0.0
+            for t in range(start, stop):
+                right += (points[k, t] - mean) * (values[t] - average)
+            gram[k, d] = right
+            for e in range(k + 1):
+                total = 0.0
+                for t in range(start, stop):
+                    total += (points[k, t] - mean) * (points[e, t] - gram[e, d + 1])
+                gram[k, e] = total
+            trace += gram[k, k]
+        if not (trace > 1e-290 and trace < 1e290):
+            continue
+        # Cholesky with a ridge, in place; the right side becomes the slope. d <= 3.
         for k in range(d):
-            rest -= right[k] * (points[k, t] - work[k])
-        # NaN loses every comparison and must not pass: keep it.
-        if not rest <= worst:
-            worst = rest
-    if not math.isfinite(worst):
-        return largest, largest
-    for k in range(d):
-        slope[k, at] = right[k]
-    return largest, worst
+            gram[k, k] += 1e-6 * trace
+            for e in range(k):
+                for w in range(e):
+                    gram[k, e] -= gram[k, w] * gram[e, w]
+                gram[k, e] /= gram[e, e]
+                gram[k, k] -= gram[k, e] * gram[k, e]
+                gram[k, d] -= gram[k, e] * gram[e, d]
+            gram[k, k] = math.sqrt(max(gram[k, k], 1e-7 * trace))
+            gram[k, d] /= gram[k, k]
+        for k in range(d - 1, -1, -1):
+            gram[k, d] /= gram[k, k]
+            for e in range(k):
+                gram[e, d] -= gram[k, e] * gram[k, d]
+        worst = -np.inf
+        for t in range(start, stop):
+            rest = values[t]
+            for k in range(d):
+                rest -= gram[k, d] * (points[k, t] - boxes[k, node])
+            # NaN loses every comparison and must not pass: keep it.
+            if not rest <= worst:
+                worst = rest
+        if math.isfinite(worst):
+            for k in range(d):
+                planes[k, node] = gram[k, d]
+            planes[d + 1, node] = worst
+    return planes
 
 
-@kernel
-def fit_field(points, lower, upper, depth, values):
-    """Bounds of `values` (n,) on all nodes of a tree: `top`, `slope`, `offset` of a `Field`."""
-    d, n = points.shape
-    nodes = 2 << depth
-    top = np.empty(nodes)
-    slope = np.zeros((d, nodes))
-    offset = np.empty(nodes)
-    gram = np.empty((d + 1, d))
-    work = np.empty(d)
-    for h in range(depth + 1):
-        for q in range(1 << h):
-            node = (1 << h) + q
-            top[node], offset[node] = fit_node(
-                points, (q * n) >> h, ((q + 1) * n) >> h, values, lower, upper, node,
-                slope, node, work, gram,
-            )  # fmt: skip
-    return top, slope, offset
+@part
+def box_bound(boxes_x, planes_x, p, boxes, planes, q, mode, norm, power, work):
+    """Lower bound of c(x, y) - g(y) - T(x) over x in node p of one tree and y in node q of another.
 
-
-@helper
-def box_bound(
-    lower_x, upper_x, node_x, top_x, slope_x, offset_x,
-    lower, upper, node, top, slope, offset, mode, norm, power, reach, work,
-):  # fmt: skip
-    """Lower bound of c(x, y) - g(y) - T(x) over x in one box and y in another.
-
-    `reach` bounds all coordinates: the rounding of the tangent bound is counted in it.
+    The rounding of the tangent bound is in the planes' offsets, but for that of the cost.
     """
     d = work.shape[0]
     total = 0.0
+    length = 0.0
     for k in range(d):
-        gap = max(lower[k, node] - upper_x[k, node_x], lower_x[k, node_x] - upper[k, node])
-        work[k] = max(gap, 0.0)
-        total += work[k] * work[k]
-    if mode == SQUARED:
-        cost = total
-    elif mode == EUCLIDEAN:
-        cost = math.sqrt(total)
-    else:
-        cost = norm_power(work, norm, power) * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0))
-    constant = (cost - top[node]) - top_x
-    if mode == GENERAL or d > 3 or constant >= 0.0:
+        z = boxes_x[k, p] - boxes[k, q]
+        gap = max(abs(z) - boxes_x[d + k, p] - boxes[d + k, q], 0.0)
+        work[k] = gap if norm is not None else z
+        total += gap * gap
+        length += z * z
+    if norm is not None:
+        total = norm_power(work, norm, power) * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0))
+        return total - planes[d, q] - planes_x[d, p]
+    scale = 2.0
+    if mode == EUCLIDEAN:
+        total = math.sqrt(total)
+        length = math.sqrt(length)
+        scale = 1.0 / max(length, 1e-300)
+    constant = total * (1.0 - SLACK) - planes[d, q] - planes_x[d, p]
+    if d > 3 or constant >= 0.0:
         return constant
-    total = 0.0
-    for k in range(d):
-        work[k] = 0.5 * (lower_x[k, node_x] + upper_x[k, node_x] - lower[k, node] - upper[k, node])
-        total += work[k] * work[k]
-    if mode == SQUARED:
-        cost, scale = total, 2.0
-    else:
-        cost = math.sqrt(total)
-        scale = 1.0 / cost if cost > 0.0 else 0.0
-    spread, size = 0.0, cost + abs(offset[node]) + abs(offset_x)
+    tangent = length * (1.0 - SLACK) - planes[d + 1, q] - planes_x[d + 1, p]
     for k in range(d):
         gradient = scale * work[k]
-        s, t = slope[k, node], slope_x[k, 0]
-        spread += abs(gradient + s) * (0.5 * (upper[k, node] - lower[k, node]))
-        spread += abs(gradient - t) * (0.5 * (upper_x[k, node_x] - lower_x[k, node_x]))
-        size += 6.0 * reach * (abs(gradient) + abs(s) + abs(t))
-    tangent = (cost - offset[node]) - offset_x - spread - SLACK * size
+        tangent -= abs(gradient + planes[k, q]) * boxes[d + k, q]
+        tangent -= abs(gradient - planes_x[k, p]) * boxes_x[d + k, p]
     # A NaN (huge values) must not prune.
     return tangent if tangent > constant else constant
 
 
-@helper
-def sweep(
-    x, count, lower, upper, centre, half, slope, top, offset, mode, reach, bounds, lengths,
-):  # fmt: skip
-    """Lower bounds[:count] of c(x, y) - g(y) on `count` packed boxes; the loops vectorise."""
+@part
+def sweep(x, count, packed, mode):
+    """Lower bounds of c(x, y) - g(y) on `count` packed boxes, in the last row; loops vectorise.
+
+    Rows of `packed`: those of boxes (2 d), those of planes (d + 2), two of work space, the bounds.
+    """
     d = x.shape[0]
-    bounds = bounds[:count]
-    lengths = lengths[:count]
+    top, offset = packed[3 * d, :count], packed[3 * d + 1, :count]
+    lengths, scales = packed[3 * d + 2, :count], packed[3 * d + 3, :count]
+    bounds = packed[3 * d + 4, :count]
+    for t in range(count):
+        bounds[t] = 0.0
+        lengths[t] = 0.0
     for k in range(d):
-        low, high, xk = lower[k, :count], upper[k, :count], x[k]
-        if k == 0:
-            for t in range(count):
-                gap = max(max(low[t] - xk, xk - high[t]), 0.0)
-                bounds[t] = gap * gap
-        else:
-            for t in range(count):
-                gap = max(max(low[t] - xk, xk - high[t]), 0.0)
-                bounds[t] += gap * gap
-    held = top[:count]
+        middle, width, xk = packed[k, :count], packed[d + k, :count], x[k]
+        for t in range(count):
+            z = abs(xk - middle[t])
+            gap = max(z - width[t], 0.0)
+            bounds[t] += gap * gap
+            lengths[t] += z * z
     if mode == EUCLIDEAN:
         for t in range(count):
-            bounds[t] = math.sqrt(bounds[t]) - held[t]
-    else:
-        for t in range(count):
-            bounds[t] -= held[t]
+            bounds[t] = math.sqrt(bounds[t])
+            lengths[t] = math.sqrt(lengths[t])
+            scales[t] = 1.0 / max(lengths[t], 1e-300)
+    for t in range(count):
+        bounds[t] = bounds[t] * (1.0 - SLACK) - top[t]
     if d > 3:
         return
     for t in range(count):
-        lengths[t] = 0.0
+        lengths[t] = lengths[t] * (1.0 - SLACK) - offset[t]
+        scales[t] = scales[t] if mode == EUCLIDEAN else 2.0
     for k in range(d):
-        middle, xk = centre[k, :count], x[k]
+        middle, width, steep, xk = packed[k, :count], packed[d + k], packed[2 * d + k], x[k]
         for t in range(count):
-            z = xk - middle[t]
-            lengths[t] += z * z
-    # `offset` holds the slack of its own box already; that of the gradient is added here.
-    held = offset[:count]
-    tangent = lengths
-    if mode == SQUARED:
-        for t in range(count):
-            tangent[t] = lengths[t] * (1.0 - SLACK) - held[t]
-        for k in range(d):
-            middle, width, steep, xk = centre[k, :count], half[k, :count], slope[k, :count], x[k]
-            for t in range(count):
-                gradient = 2.0 * (xk - middle[t])
-                tangent[t] -= abs(gradient + steep[t]) * width[t]
-        for t in range(count):
-            bounds[t] = max(bounds[t], tangent[t])
-    else:
-        for t in range(count):
-            lengths[t] = math.sqrt(lengths[t])
-        spread = half[d, :count]
-        for t in range(count):
-            spread[t] = 0.0
-        for k in range(d):
-            middle, width, steep, xk = centre[k, :count], half[k, :count], slope[k, :count], x[k]
-            for t in range(count):
-                gradient = (xk - middle[t]) / max(lengths[t], 1e-300)
-                spread[t] += abs(gradient + steep[t]) * width[t]
-        for t in range(count):
-            bounds[t] = max(bounds[t], lengths[t] * (1.0 - SLACK) - held[t] - spread[t])
+            lengths[t] -= abs((xk - middle[t]) * scales[t] + steep[t]) * width[t]
+    for t in range(count):
+        bounds[t] = max(bounds[t], lengths[t])

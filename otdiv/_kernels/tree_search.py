@@ -4,95 +4,53 @@ import math
 
 import numpy as np
 
-from ._jit import helper, kernel
-from .tree_bounds import (
-    EUCLIDEAN,
-    GENERAL,
-    SLACK,
-    box_bound,
-    fit_node,
-    norm_power,
-    sweep,
-)
+from ._jit import kernel, part
+from .tree_bounds import EUCLIDEAN, box_bound, norm_power, sweep
 
 # Leaves that are looked at in the order of their bounds.
 _FRONT = 12
 
 
-@helper
+@part
 def _hits(points, start, stop, x, values, mode, norm, power, threshold, out, work):
     """out[t] = c(x, points[:, start + t]) - values[start + t]; returns how many are < threshold.
 
-    The loops vectorise; the two common dimensions have one loop each.
+    The loops vectorise; the first two dimensions share one.
     """
     d = points.shape[0]
-    size = stop - start
-    out = out[:size]
-    held = values[start:stop]
-    first = points[0, start:stop]
-    second = points[min(1, d - 1), start:stop]
-    third = points[min(2, d - 1), start:stop]
-    x0, x1, x2 = x[0], x[min(1, d - 1)], x[min(2, d - 1)]
     hits = 0
-    if mode == GENERAL:
-        for t in range(size):
+    out = out[: stop - start]
+    held = values[start:stop]
+    if norm is not None:
+        for t in range(out.size):
             for k in range(d):
                 work[k] = x[k] - points[k, start + t]
             out[t] = norm_power(work, norm, power) - held[t]
             hits += out[t] < threshold
         return hits
-    if d == 2:
-        if mode == EUCLIDEAN:
-            for t in range(size):
-                z0, z1 = x0 - first[t], x1 - second[t]
-                out[t] = math.sqrt(z0 * z0 + z1 * z1) - held[t]
-                hits += out[t] < threshold
-        else:
-            for t in range(size):
-                z0, z1 = x0 - first[t], x1 - second[t]
-                out[t] = (z0 * z0 + z1 * z1) - held[t]
-                hits += out[t] < threshold
-        return hits
-    if d == 3:
-        for t in range(size):
-            z0, z1, z2 = x0 - first[t], x1 - second[t], x2 - third[t]
-            out[t] = z0 * z0 + z1 * z1 + z2 * z2
-    else:
-        for t in range(size):
-            z0 = x0 - first[t]
-            out[t] = z0 * z0
-        for k in range(1, d):
-            row = points[k, start:stop]
-            xk = x[k]
-            for t in range(size):
-                zk = xk - row[t]
-                out[t] += zk * zk
+    first, second = points[0, start:stop], points[min(1, d - 1), start:stop]
+    x0, x1 = x[0], x[min(1, d - 1)]
+    both = 1.0 if d > 1 else 0.0
+    for t in range(out.size):
+        z0, z1 = x0 - first[t], both * (x1 - second[t])
+        out[t] = z0 * z0 + z1 * z1
+    for k in range(2, d):
+        row, xk = points[k, start:stop], x[k]
+        for t in range(out.size):
+            z = xk - row[t]
+            out[t] += z * z
     if mode == EUCLIDEAN:
-        for t in range(size):
+        for t in range(out.size):
             out[t] = math.sqrt(out[t]) - held[t]
             hits += out[t] < threshold
     else:
-        for t in range(size):
+        for t in range(out.size):
             out[t] -= held[t]
             hits += out[t] < threshold
     return hits
 
 
-@helper
-def _one(points, at, x, values, mode, norm, power, work):
-    """c(x, points[:, at]) - values[at]; the same operations as in `_hits`."""
-    total = 0.0
-    for k in range(points.shape[0]):
-        work[k] = x[k] - points[k, at]
-        total += work[k] * work[k]
-    if mode == EUCLIDEAN:
-        total = math.sqrt(total)
-    elif mode == GENERAL:
-        total = norm_power(work, norm, power)
-    return total - values[at]
-
-
-@helper
+@part
 def _insert(best_values, best_columns, count, value, column):
     """Insert into an ascending list of at most its length; returns the new count."""
     size = best_values.shape[0]
@@ -106,86 +64,63 @@ def _insert(best_values, best_columns, count, value, column):
     return count + 1 if count < size else count
 
 
-@helper
-def _nearest_to(
-    x, points, lower, upper, depth, values, top, mode, norm, power,
-    best_values, best_columns, stack, stack_bounds, reduced, work,
-):  # fmt: skip
-    """Fill the list with the smallest c(x, y_j) - g_j for one point; depth first, nearer first."""
-    n = points.shape[1]
-    d = points.shape[0]
-    leaves = 1 << depth
-    size = best_values.shape[0]
+@part
+def _list_leaves(boxes_x, planes_x, node_x, boxes, planes, mode, norm, power, work, listed, packed):
+    """List the leaves of a tree that may matter to a node of another, the most promising first.
+
+    Writes them, numbered from 0, to `listed` and their data to `packed` (see `sweep`).
+    """
+    leaves = listed.size // 2
+    bounds = packed[packed.shape[0] - 1]
+    # The list grows from the left, the stack of nodes to look at from the right.
     count = 0
-    pointer = 1
-    stack[0] = 1
-    stack_bounds[0] = -np.inf
-    threshold = np.inf
-    while pointer > 0:
-        pointer -= 1
-        if stack_bounds[pointer] >= threshold:
+    pointer = listed.size - 1
+    listed[pointer] = 1
+    while pointer < listed.size:
+        node = listed[pointer]
+        pointer += 1
+        bound = box_bound(boxes_x, planes_x, node_x, boxes, planes, node, mode, norm, power, work)
+        if bound >= 0.0:
             continue
-        node = stack[pointer]
-        while node < leaves:
-            near, far = 2 * node, 2 * node + 1
-            bound_near, bound_far = 0.0, 0.0
-            for child in range(2):
-                total = 0.0
-                at = near if child == 0 else far
-                for k in range(d):
-                    gap = max(max(lower[k, at] - x[k], x[k] - upper[k, at]), 0.0)
-                    work[k] = gap
-                    total += gap * gap
-                if mode == EUCLIDEAN:
-                    total = math.sqrt(total)
-                elif mode == GENERAL:
-                    total = norm_power(work, norm, power) * (
-                        1.0 - 1e-13 * (d + 4.0) * (power + 2.0)
-                    )
-                if child == 0:
-                    bound_near = total - top[at]
-                else:
-                    bound_far = total - top[at]
-            if bound_far < bound_near:
-                near, far = far, near
-                bound_near, bound_far = bound_far, bound_near
-            if bound_near >= threshold:
-                node = 0
-                break
-            if bound_far < threshold:
-                stack[pointer] = far
-                stack_bounds[pointer] = bound_far
-                pointer += 1
-            node = near
-        if node == 0:
-            continue
-        q = node - leaves
-        start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
-        hits = _hits(points, start, stop, x, values, mode, norm, power, threshold, reduced, work)
-        if hits == 0:
-            continue
-        for t in range(stop - start):
-            if reduced[t] < threshold:
-                count = _insert(best_values, best_columns, count, reduced[t], start + t)
-                if count == size:
-                    threshold = best_values[size - 1]
+        if node < leaves:
+            pointer -= 2
+            listed[pointer] = 2 * node + 1
+            listed[pointer + 1] = 2 * node
+        else:
+            listed[count] = node
+            bounds[count] = bound
+            count += 1
+    # Leaves early in the list bring the thresholds down.
+    for t in range(min(_FRONT, count)):
+        least = t
+        for e in range(t + 1, count):
+            if bounds[e] < bounds[least]:
+                least = e
+        listed[t], listed[least] = listed[least], listed[t]
+        bounds[least] = bounds[t]
+    for t in range(count):
+        node = listed[t]
+        listed[t] = node - leaves
+        for k in range(boxes.shape[0]):
+            packed[k, t] = boxes[k, node]
+        for k in range(planes.shape[0]):
+            packed[boxes.shape[0] + k, t] = planes[k, node]
     return count
 
 
 @kernel
 def search(
-    first, last, guess,
-    points_x, lower_x, upper_x, depth_x, bounds,
-    points, lower, upper, depth, values, top, slope, offset,
-    mode, norm, power, reach, columns, found, counts,
+    first, last, points_x, boxes_x, planes_x, limits, points, boxes, planes, depth, values,
+    mode, norm, power, columns, found, counts,
 ):  # fmt: skip
     """The K smallest reduced costs below T_i for rows in leaves [first, last) of the tree of x.
 
     Parameters
     ----------
-    guess : bool; True finds T_i from a search at the leaf's centre (then `bounds` is overwritten,
-        and every row finds min(K, m) columns); False takes T_i = `bounds`[i].
-    reach : float, at least the absolute value of every coordinate
+    points_x, boxes_x : see `KDTree`
+    limits : (n,) T_i; planes_x : planes above them on the leaves
+    points, boxes, depth, values, planes : the tree of y, g on its points, planes above g
+    norm : float, or None for the modes SQUARED and EUCLIDEAN
     columns : (n, K) int64, found : (n, K), counts : (n,) int64
         Filled with positions in the tree of y and reduced costs, ascending.
 
@@ -195,114 +130,35 @@ def search(
     """
     d, n = points_x.shape
     m = points.shape[1]
-    leaves = 1 << depth
+    leaves_x = boxes_x.shape[1] // 2
     size = columns.shape[1]
     x = np.empty(d)
     work = np.empty(d)
-    gram = np.empty((d + 1, d))
-    slope_x = np.zeros((d, 1))
-    stack = np.empty(4 * depth + 8, np.int64)
-    stack_bounds = np.empty(4 * depth + 8)
-    listed = np.empty(leaves, np.int64)
-    box_bounds = np.empty(leaves)
-    lengths = np.empty(leaves)
-    packed_lower = np.empty((d, leaves))
-    packed_upper = np.empty((d, leaves))
-    packed_centre = np.empty((d, leaves))
-    packed_half = np.empty((d + 1, leaves))
-    packed_slope = np.empty((d, leaves))
-    packed_top = np.empty(leaves)
-    packed_offset = np.empty(leaves)
+    listed = np.empty(2 << depth, np.int64)
+    packed = np.empty((3 * d + 5, 1 << depth))
+    bounds = packed[3 * d + 4]
     reduced = np.empty((m >> depth) + 2)
-    seeds = np.empty(size, np.int64)
-    seed_values = np.empty(size)
     evaluated = 0
     for p in range(first, last):
-        node_x = (1 << depth_x) + p
-        begin, end = (p * n) >> depth_x, ((p + 1) * n) >> depth_x
-        if guess:
-            for k in range(d):
-                x[k] = 0.5 * lower_x[k, node_x] + 0.5 * upper_x[k, node_x]
-            n_seeds = _nearest_to(
-                x, points, lower, upper, depth, values, top, mode, norm, power,
-                seed_values, seeds, stack, stack_bounds, reduced, work,
-            )  # fmt: skip
-            for i in range(begin, end):
-                for k in range(d):
-                    x[k] = points_x[k, i]
-                worst = -np.inf
-                for t in range(n_seeds):
-                    value = _one(points, seeds[t], x, values, mode, norm, power, work)
-                    worst = max(worst, value)
-                # Just above, so that ties with the last seed still count.
-                bounds[i] = np.nextafter(worst, np.inf)
-        top_x, offset_x = fit_node(
-            points_x, begin, end, bounds, lower_x, upper_x, node_x, slope_x, 0, work, gram
+        n_listed = _list_leaves(
+            boxes_x, planes_x, leaves_x + p, boxes, planes, mode, norm, power, work, listed, packed
         )
-        # One descent for the group of rows.
-        n_listed = 0
-        pointer = 1
-        stack[0] = 1
-        while pointer > 0:
-            pointer -= 1
-            node = stack[pointer]
-            bound = box_bound(
-                lower_x, upper_x, node_x, top_x, slope_x, offset_x,
-                lower, upper, node, top, slope, offset, mode, norm, power, reach, work,
-            )  # fmt: skip
-            if bound >= 0.0:
-                continue
-            if node < leaves:
-                stack[pointer] = 2 * node
-                stack[pointer + 1] = 2 * node + 1
-                pointer += 2
-                continue
-            listed[n_listed] = node
-            box_bounds[n_listed] = bound
-            n_listed += 1
-        # The most promising leaves first: they bring the thresholds down.
-        for t in range(min(_FRONT, n_listed)):
-            least = t
-            for e in range(t + 1, n_listed):
-                if box_bounds[e] < box_bounds[least]:
-                    least = e
-            listed[t], listed[least] = listed[least], listed[t]
-            box_bounds[t], box_bounds[least] = box_bounds[least], box_bounds[t]
-        for t in range(n_listed):
-            node = listed[t]
-            listed[t] = node - leaves
-            slack = abs(offset[node])
-            for k in range(d):
-                packed_lower[k, t] = lower[k, node]
-                packed_upper[k, t] = upper[k, node]
-                packed_centre[k, t] = 0.5 * lower[k, node] + 0.5 * upper[k, node]
-                packed_half[k, t] = 0.5 * (upper[k, node] - lower[k, node])
-                packed_slope[k, t] = slope[k, node]
-                steepest = 1.0 if mode == EUCLIDEAN else 4.0 * reach
-                slack += 6.0 * reach * (steepest + abs(slope[k, node]))
-            packed_top[t] = top[node]
-            packed_offset[t] = offset[node] + SLACK * slack
-        for i in range(begin, end):
+        for i in range(p * n // leaves_x, (p + 1) * n // leaves_x):
             for k in range(d):
                 x[k] = points_x[k, i]
-            if mode == GENERAL:
+            if norm is not None:
                 for t in range(n_listed):
                     for k in range(d):
-                        work[k] = max(
-                            max(packed_lower[k, t] - x[k], x[k] - packed_upper[k, t]), 0.0
-                        )
+                        work[k] = max(abs(x[k] - packed[k, t]) - packed[d + k, t], 0.0)
                     cost = norm_power(work, norm, power)
-                    box_bounds[t] = cost * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0)) - packed_top[t]
+                    bounds[t] = cost * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0)) - packed[3 * d, t]
             else:
-                sweep(
-                    x, n_listed, packed_lower, packed_upper, packed_centre, packed_half,
-                    packed_slope, packed_top, packed_offset, mode, reach, box_bounds, lengths,
-                )  # fmt: skip
-            threshold = bounds[i]
-            count = 0
+                sweep(x, n_listed, packed, mode)
+            threshold = limits[i]
+            count = np.int64(0)
             best_values, best_columns = found[i], columns[i]
             for t in range(n_listed):
-                if box_bounds[t] >= threshold:
+                if bounds[t] >= threshold:
                     continue
                 start, stop = (listed[t] * m) >> depth, ((listed[t] + 1) * m) >> depth
                 hits = _hits(

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import helper, kernel
+from ._jit import helper, kernel, part
 from .tree_start import integer_masses, leaf_order, start_basis
 
 __all__ = [
@@ -239,7 +239,7 @@ def recompute_potentials(tree, n):
         x = after[x]
 
 
-@kernel
+@part
 def _label_in_preorder(tree, n, label, back):
     """New node numbers: sources, then targets, each by preorder, the root; `back` undoes it."""
     root = np.uint32(tree.parent.size - 1)
@@ -259,7 +259,7 @@ def _label_in_preorder(tree, n, label, back):
     back[root] = root
 
 
-@kernel
+@helper
 def _rename(old, new, label):
     """Write the tree `old` into `new` with node x called label[x]."""
     for x in range(label.size):
@@ -274,9 +274,9 @@ def _rename(old, new, label):
         new.pi[y] = old.pi[x]
 
 
-@kernel
+@part
 def _block_search(tree, n, source, target, cost, start, floor, relative, max_pivots):
-    """`sparse_simplex` with the node numbers as they are."""
+    """Pivot with the node numbers as they are."""
     pi = tree.pi
     n_arcs = source.size
     block = int(np.sqrt(n_arcs)) + 50
@@ -313,6 +313,26 @@ def _block_search(tree, n, source, target, cost, start, floor, relative, max_piv
     return PIVOT_LIMIT, n_pivots, position
 
 
+@kernel
+def _renumbered_search(
+    tree, work, label, back, ends, n, source, target, cost, start, floor, relative, max_pivots
+):
+    """`sparse_simplex` for one stretch: renumber, pivot, number as before.
+
+    `work`, `label`, `back` and `ends` are work space: a tree, (N,), (N,) and (2, arcs).
+    """
+    _label_in_preorder(tree, n, label, back)
+    _rename(tree, work, label)
+    for k in range(source.size):
+        ends[0, k] = label[source[k]]
+        ends[1, k] = label[target[k]]
+    code, n_pivots, position = _block_search(
+        work, n, ends[0], ends[1], cost, start, floor, relative, max_pivots
+    )
+    _rename(work, tree, back)
+    return code, n_pivots, position
+
+
 def sparse_simplex(
     tree: Tree,
     n: int,
@@ -342,29 +362,21 @@ def sparse_simplex(
     stretch = max(2000, nodes)
     work = new_tree(n, nodes - n - 1)
     label, back = np.empty(nodes, np.uint32), np.empty(nodes, np.uint32)
+    ends = np.empty((2, source.size), np.uint32)
     position, n_pivots = start, 0
     while True:
-        _label_in_preorder(tree, n, label, back)
-        _rename(tree, work, label)
-        code, k, position = _block_search(
-            work, n, label[source], label[target], cost, position, floor, relative,
+        code, k, position = _renumbered_search(
+            tree, work, label, back, ends, n, source, target, cost, position, floor, relative,
             min(stretch, max_pivots - n_pivots),
         )  # fmt: skip
         n_pivots += k
-        _rename(work, tree, back)
         if code == OPTIMAL or n_pivots >= max_pivots:
             return code, n_pivots, position
 
 
-@kernel
-def artificial_flow(tree, n):
+def artificial_flow(tree: Tree, n: int) -> int:
     """Mass that is not transported yet: what the sources send to the root."""
-    root = np.uint32(tree.parent.size - 1)
-    total = np.int64(0)
-    for i in range(n):
-        if tree.parent[i] == root:
-            total += tree.flow[i]
-    return total
+    return int(tree.flow[:n][tree.parent[:n] == tree.parent.size - 1].sum())
 
 
 def raise_penalty(tree: Tree, n: int, increase: float) -> None:
@@ -390,23 +402,9 @@ def potentials(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
     return pi[-1] - pi[:n], pi[n:-1] - pi[-1]
 
 
-@kernel
-def _collect_flows(tree, n, rows, columns, mass):
-    """Fill in the positive flows of real arcs; returns their number."""
-    root = np.uint32(tree.parent.size - 1)
-    count = 0
-    for x in range(root):
-        y = tree.parent[x]
-        if y != root and tree.flow[x] > 0:
-            rows[count] = min(x, np.int64(y))
-            columns[count] = max(x, np.int64(y)) - n
-            mass[count] = tree.flow[x]
-            count += 1
-    return count
-
-
 def flows(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positive flows of real tree arcs as (rows, columns, integer mass), by the node below."""
-    found = np.empty((3, tree.parent.size), np.int64)
-    count = _collect_flows(tree, n, found[0], found[1], found[2])
-    return found[0, :count], found[1, :count], found[2, :count]
+    parent = tree.parent
+    nodes = np.flatnonzero((tree.flow > 0) & (parent != parent.size - 1))
+    above = parent[nodes].astype(np.int64)
+    return np.minimum(nodes, above), np.maximum(nodes, above) - n, tree.flow[nodes]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._jit import helper, kernel
+from ._jit import frozen, helper, kernel
 
 __all__ = ["integer_masses", "leaf_order", "start_basis"]
 
@@ -34,16 +34,8 @@ def _common_unit(weights):
 
 
 @kernel
-def integer_masses(a, b):
-    """Integers proportional to the weights `a` (n,), `b` (m,) >= 0 up to rounding at 2**-61.
-
-    Where each side is a multiple of a unit of its own (uniform weights, counts) the ratios are
-    kept exactly, so ties between partial sums survive; else both sides are scaled by one power of
-    two, so equal weights stay equal, and the difference of the totals goes to the largest atom of
-    `b`. Positive weights stay positive.
-
-    Returns (a, b, unit, exponent): the mass of the integer k is ``ldexp(k * unit, exponent)``.
-    """
+def _integer_masses(a, b):
+    """`integer_masses` of any weights."""
     n, m = a.size, b.size
     total = 0.0
     for i in range(n):
@@ -85,6 +77,26 @@ def integer_masses(a, b):
             heaviest = j
     b_mass[heaviest] += difference
     return a_mass, b_mass, 2.0**-60, exponent
+
+
+def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """Integers proportional to the weights `a` (n,), `b` (m,) >= 0 up to rounding at 2**-61.
+
+    Where each side is a multiple of a unit of its own (uniform weights, counts) the ratios are
+    kept exactly, so ties between partial sums survive; else both sides are scaled by one power of
+    two, so equal weights stay equal, and the difference of the totals goes to the largest atom of
+    `b`. Positive weights stay positive.
+
+    Returns (a, b, unit, exponent): the mass of the integer k is ``ldexp(k * unit, exponent)``.
+    """
+    n, m = a.size, b.size
+    if max(n, m) <= 2**30 and a.min() == a.max() > 0.0 and b.min() == b.max() > 0.0:
+        # The common case needs no kernel, which would have to be compiled first.
+        exponent = math.floor(math.log2(float(a.sum()))) + 1  # the total <= 2**exponent
+        common = math.gcd(n, m)
+        unit = math.ldexp(float(a[0]), -exponent) / (m // common)
+        return np.full(n, m // common), np.full(m, n // common), unit, exponent
+    return _integer_masses(frozen(a), frozen(b))
 
 
 @kernel

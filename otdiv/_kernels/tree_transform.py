@@ -18,7 +18,7 @@ import numpy as np
 
 from . import costs
 from .kdtree import KDTree, build_tree
-from .tree_bounds import EUCLIDEAN, GENERAL, SQUARED, fit_field
+from .tree_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
 from .tree_search import search
 
 # Rows of a leaf share one descent, and its columns one vectorised loop: the fastest of 8 to 64.
@@ -28,21 +28,47 @@ LEAF_SIZE = 32
 _TINY = 1e-120
 
 
+# Pairs of rows and seeds whose costs are computed at once for a first guess.
+_SEED_PAIRS = 2**19
+
+
 class Field(NamedTuple):
     """Values on the points of a tree with upper bounds on every node (heap index).
 
     Attributes
     ----------
     values : (n,) in tree order
+    planes : (d + 2, 2 * n_leaves), the rows of the three below
     top : (2 * n_leaves,) largest value of the node
     slope : (d, 2 * n_leaves), offset : (2 * n_leaves,)
         value(y) <= slope . (y - centre) + offset for every point y of the node
     """
 
     values: np.ndarray
-    top: np.ndarray
-    slope: np.ndarray
-    offset: np.ndarray
+    planes: np.ndarray
+
+    @property
+    def top(self) -> np.ndarray:
+        """Largest value of each node."""
+        return self.planes[-2]
+
+    @property
+    def slope(self) -> np.ndarray:
+        """Slopes of the planes."""
+        return self.planes[:-2]
+
+    @property
+    def offset(self) -> np.ndarray:
+        """Heights of the planes at the nodes' centres."""
+        return self.planes[-1]
+
+    def padded(self, steepest: float, reach: float) -> np.ndarray:
+        """Planes with the rounding of the tangent bound added to their offsets."""
+        planes = self.planes.copy()
+        slopes = np.abs(self.slope).sum(axis=0) + steepest * len(self.slope)
+        finite = np.isfinite(self.offset)
+        planes[-1, finite] += SLACK * (np.abs(self.offset) + 6.0 * reach * slopes)[finite]
+        return planes
 
 
 def cost_mode(norm: float, power: float) -> int:
@@ -54,9 +80,72 @@ def cost_mode(norm: float, power: float) -> int:
     return GENERAL
 
 
-def field(tree: KDTree, values: np.ndarray) -> Field:
-    """Bound `values` (n,), given in tree order, on all nodes of `tree`."""
-    return Field(values, *fit_field(tree.points, tree.lower, tree.upper, tree.depth, values))
+def field(tree: KDTree, values: np.ndarray, first: int = 0) -> Field:
+    """Bound `values` (n,), given in tree order, on the nodes of `tree` from level `first` on."""
+    return Field(values, fit_planes(tree.points, tree.boxes, first, tree.depth, values))
+
+
+def _lengths(differences: np.ndarray, norm: float, power: float, mode: int) -> np.ndarray:
+    """|differences|_norm ** power over the first axis, in the order in which `search` adds up."""
+    if mode == GENERAL:
+        sizes = np.abs(differences)
+        largest = sizes.max(axis=0)
+        if norm < np.inf and len(sizes) > 1:
+            with np.errstate(under="ignore"):
+                ratios = (sizes / np.where(largest > 0.0, largest, 1.0)) ** norm
+            largest = largest * ratios.sum(axis=0) ** (1.0 / norm)
+        return np.asarray(largest**power)
+    total = differences[0] * differences[0]
+    for row in differences[1:]:
+        total = total + row * row
+    return np.sqrt(total) if mode == EUCLIDEAN else np.asarray(total)
+
+
+def _first_limits(
+    tree_x: KDTree, tree_y: KDTree, bounded: Field, norm: float, power: float, mode: int, k: int
+) -> np.ndarray:
+    """Limits (n,) below which every row has at least k reduced costs.
+
+    From the centre of every leaf a greedy descent leads to a node of at least k points that looks
+    best; the k best of them for the centre are seeds for the rows of the leaf.
+    """
+    (d, n), m = tree_x.points.shape, tree_y.points.shape[1]
+    leaves = 1 << tree_x.depth
+    centres = tree_x.boxes[:d, leaves:]
+    depth = tree_y.depth
+    while (m >> depth) < k:
+        depth -= 1
+    node = np.ones(leaves, np.int64)
+    for _ in range(depth):
+        bounds = []
+        for child in (2 * node, 2 * node + 1):
+            gaps = np.abs(centres - tree_y.boxes[:d, child]) - tree_y.boxes[d:, child]
+            lengths = _lengths(np.maximum(gaps, 0.0), norm, power, mode)
+            bounds.append(lengths - bounded.top[child])
+        node = 2 * node + (bounds[1] < bounds[0])
+    starts = ((node - (1 << depth)) * m) >> depth
+    places = starts[:, None] + np.arange(m >> depth)
+    first_rows = (np.arange(leaves + 1) * n) >> tree_x.depth
+    limits = np.empty(n)
+    step = max(1, _SEED_PAIRS * leaves // (n * places.shape[1]))
+    relative = 1e-15 if mode != GENERAL else 1e-13 * (d + 4.0) * (power + 2.0)
+    for begin in range(0, leaves, step):
+        some = slice(begin, min(begin + step, leaves))
+        seeds = places[some]
+        if seeds.shape[1] > k:
+            differences = centres[:, some, None] - tree_y.points[:, seeds]
+            reduced = _lengths(differences, norm, power, mode) - bounded.values[seeds]
+            seeds = np.take_along_axis(seeds, np.argpartition(reduced, k - 1)[:, :k], axis=1)
+        rows = slice(first_rows[some.start], first_rows[some.stop])
+        seeds = np.repeat(seeds, np.diff(first_rows[some.start : some.stop + 1]), axis=0)
+        lengths = _lengths(
+            tree_x.points[:, rows, None] - tree_y.points[:, seeds], norm, power, mode
+        )
+        held = bounded.values[seeds]
+        rounding = relative * (lengths + np.abs(held)).max(axis=1)
+        # Above them all, so that they count themselves, in spite of the rounding of any of them.
+        limits[rows] = np.nextafter((lengths - held).max(axis=1) + rounding, np.inf)
+    return limits
 
 
 def search_all(
@@ -79,31 +168,37 @@ def search_all(
     """
     n, m = tree_x.points.shape[1], tree_y.points.shape[1]
     k = min(k, m)
-    guess = bounds is None
-    limits = np.empty(n) if bounds is None else np.ascontiguousarray(bounds, dtype=np.float64)
+    mode = cost_mode(norm, power)
+    if mode != GENERAL and min(_least_magnitude(tree_x), _least_magnitude(tree_y)) < _TINY:
+        mode = GENERAL
+    bounded = field(tree_y, values)
+    limits = (
+        _first_limits(tree_x, tree_y, bounded, norm, power, mode, k)
+        if bounds is None
+        else np.ascontiguousarray(bounds, dtype=np.float64)
+    )
     columns = np.empty((n, k), np.int64)
     found = np.empty((n, k))
     counts = np.zeros(n, np.int64)
-    bounded = field(tree_y, values)
     reach = max(
         float(np.abs(box[:, 1]).max())
         for box in (tree_x.lower, tree_x.upper, tree_y.lower, tree_y.upper)
     )
+    steepest = 4.0 * reach if mode == SQUARED else 1.0
+    planes_x = field(tree_x, limits, tree_x.depth).padded(steepest, reach)
+    planes = bounded.padded(steepest, reach)
     leaves = 1 << tree_x.depth
     # Rows of a slice: 50 microseconds a row is slow, and 20 million pairs take about 20 ms.
     rows = max(1, min(4096, 200_000_000 // m))
     step = max(1, rows * leaves // n)
-    mode = cost_mode(norm, power)
-    if mode != GENERAL and min(_least_magnitude(tree_x), _least_magnitude(tree_y)) < _TINY:
-        mode = GENERAL
+    # What only other norms need is not compiled where there is none.
+    other_norm = float(norm) if mode == GENERAL else None
 
     def run(first: int) -> None:
         search(
-            first, min(first + step, leaves), guess,
-            tree_x.points, tree_x.lower, tree_x.upper, tree_x.depth, limits,
-            tree_y.points, tree_y.lower, tree_y.upper, tree_y.depth,
-            bounded.values, bounded.top, bounded.slope, bounded.offset,
-            mode, norm, power, reach, columns, found, counts,
+            first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
+            tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,
+            mode, other_norm, float(power), columns, found, counts,
         )  # fmt: skip
 
     for_each(run, range(0, leaves, step), n_threads, tick)
@@ -172,4 +267,4 @@ def pruned_c_transform(
     best = np.empty(x.shape[0], np.int64)
     best[tree_x.order] = tree_y.order[columns[:, 0]]
     rows = np.arange(x.shape[0])
-    return np.asarray(costs.gathered(x, y, rows, best, norm, power) - g[best])
+    return costs.gathered(x, y, rows, best, norm, power) - g[best]

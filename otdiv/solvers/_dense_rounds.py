@@ -15,6 +15,7 @@ import numpy as np
 
 from .._kernels import dense_columns as dense
 from .._kernels import tree_simplex as simplex
+from .._kernels._jit import frozen
 from .._kernels.tree_simplex import Tree
 from .._typing import FloatArray, IndexArray
 from ..results import Status
@@ -98,6 +99,7 @@ class Run:
     lower: float = field(init=False, default=-math.inf)
 
     def __post_init__(self) -> None:
+        self.C = frozen(self.C)
         self.tree = simplex.new_tree(*self.C.shape)
         least, largest, self.forbidden, self.spread = self.extent or dense.extent(self.C)
         # A penalty scale that is positive for any costs, also where all are equal or 0.

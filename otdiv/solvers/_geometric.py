@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._kernels import candidates, kdtree, tree_simplex
+from .._kernels.costs import gathered
 from .._kernels.kdtree import KDTree
 from .._kernels.tree_transform import LEAF_SIZE, search_all
 from .._typing import FloatArray, IndexArray
@@ -110,8 +111,10 @@ class Ground:
 
     def costs(self, x: KDTree, y: KDTree, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs of arcs, positions in tree order."""
-        values = candidates.arc_costs(x.points, y.points, rows, columns, self.norm, self.power)
-        return np.asarray(values)
+        return gathered(
+            np.ascontiguousarray(x.points.T), np.ascontiguousarray(y.points.T), rows, columns,
+            self.norm, self.power,
+        )  # fmt: skip
 
     def search(
         self, x: KDTree, y: KDTree, g: FloatArray, k: int, bounds: FloatArray | None = None
@@ -334,7 +337,7 @@ class RestrictedProblem:
 
     def unplaced(self) -> tuple[IndexArray, IndexArray]:
         """Masses (n,), (m,) that no real arc moves yet."""
-        a, b = candidates.artificial_masses(self.tree, self.n, self.m)
+        a, b = candidates.artificial_masses(self.tree, self.n)
         return a, b
 
 
