@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +17,21 @@ from ..results import Solution, SolveOptions, Status
 
 __all__ = ["LinearProgram"]
 
+# Gap, over the value, below which an answer is not refined; the answers of most problems are.
+_REFINED_RTOL = 1e-10
+# Solves of reduced costs at most: each gains about six digits.
+_REFINEMENTS = 8
+# Reduced costs beyond this many units of the gap are cut: HiGHS resolves 1e-7 of the largest.
+_LARGEST_REDUCED = 1e4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearProgram:
     """Solve min <C, P>, P 1 = a, Pᵀ 1 = b, P >= 0 with HiGHS through `scipy.optimize.linprog`.
 
     Costs are shifted and scaled to [0, 1] and weights to mean one before HiGHS sees them, since its
-    tolerances are absolute (1e-7): unscaled costs of 1e-9 all look like zero to it. Memory is about
+    tolerances are absolute (1e-7): unscaled costs of 1e-9 all look like zero to it. Where a gap is
+    left, as with one cost of 1e8 among small ones, reduced costs are solved again. Memory is about
     300 bytes a pair, time grows faster than n³: for oracles and small problems.
 
     Attributes
@@ -31,7 +42,8 @@ class LinearProgram:
     References
     ----------
     Huangfu & Hall (2018), Parallelizing the dual revised simplex method,
-    doi:10.1007/s12532-017-0130-5.
+    doi:10.1007/s12532-017-0130-5. Gleixner, Steffy, Wolter (2016), Iterative refinement for linear
+    programming, doi:10.1287/ijoc.2016.0692.
 
     Examples
     --------
@@ -66,14 +78,15 @@ class LinearProgram:
         weights = np.concatenate([a[live_rows], b[live_columns]]) / unit
         limit = {} if self.max_iterations is None else {"maxiter": self.max_iterations}
         # The last constraint follows from the others; rounding would contradict them.
-        answer = linprog(
-            (costs - shift) / scale,
+        program = functools.partial(
+            linprog,
             A_eq=constraints[:-1],
             b_eq=weights[:-1],
             bounds=(0.0, None),
             method="highs",
             options=limit,
         )
+        answer = program((costs - shift) / scale)
         if answer.status == 2:
             return _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
         if answer.x is None or answer.status not in (0, 1):
@@ -85,7 +98,12 @@ class LinearProgram:
                 message=str(answer.message),
             )
         duals = np.append(answer.eqlin.marginals, 0.0) * scale
-        f = _extended(problem, live_rows, live_columns, duals[:n] + shift, duals[n:])
+        f, g = duals[:n] + shift, duals[n:]
+        n_iterations = int(answer.nit)
+        if answer.status == 0:
+            answer, f, g, more = _refined(program, C, rows, columns, answer, f, g)
+            n_iterations += more
+        potentials = _extended(problem, live_rows, live_columns, f, g)
         used = answer.x > 0.0
         plan = SparsePlan(
             rows=live_rows[rows[used]],
@@ -95,10 +113,49 @@ class LinearProgram:
         )
         return Solution(
             plan=plan,
-            potentials=f,
-            n_iterations=int(answer.nit),
+            potentials=potentials,
+            n_iterations=n_iterations,
             status=Status.OPTIMAL if answer.status == 0 else Status.MAX_ITERATIONS,
         )
+
+
+def _refined(
+    program: Callable[..., Any],
+    C: FloatArray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    answer: Any,
+    f: FloatArray,
+    g: FloatArray,
+) -> tuple[Any, FloatArray, FloatArray, int]:
+    """Solve again for the reduced costs while the answer leaves a gap; counts the iterations.
+
+    HiGHS works to a tolerance of 1e-7 of the largest cost, below which all pairs look alike. The
+    reduced costs C - f - g have the same optimal plans; in units of the gap they show what is left,
+    and entries that no good plan could use much of need not be told apart.
+    """
+    costs = C[rows, columns]
+    n_iterations = 0
+    best = math.inf
+    kept = answer, f, g
+    for _ in range(_REFINEMENTS):
+        f = (C - g).min(axis=1)
+        g = (C - f[:, None]).min(axis=0)
+        reduced = np.maximum(costs - f[rows] - g[columns], 0.0)
+        gap = float(reduced @ answer.x)
+        if not gap < best:
+            break
+        best, kept = gap, (answer, f, g)
+        unit = gap / float(answer.x.sum())
+        if gap <= _REFINED_RTOL * abs(float(costs @ answer.x)) or not np.isfinite(unit):
+            break
+        answer = program(np.minimum(reduced / unit, _LARGEST_REDUCED))
+        n_iterations += int(answer.nit or 0)
+        if answer.status != 0:
+            break
+        duals = np.append(answer.eqlin.marginals, 0.0) * unit
+        f, g = f + duals[: f.size], g + duals[f.size :]
+    return *kept, n_iterations
 
 
 def _extended(
