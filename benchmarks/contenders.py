@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A value, with bounds where the library gives them."""
-
-    value: Any
-    lower: float = math.nan
-    upper: float = math.nan
-    status: str = "done"
-
-
-@dataclass(frozen=True)
-class Contender:
-    """`prepare(data)` is not timed (a peer's cost matrix); `call(prepared)` is."""
-
-    name: str
-    suite: str
-    call: Callable[[Any], Answer]
-    prepare: Callable[[dict[str, Any]], Any] = lambda data: data
-    needs: str = "otdiv"
+from . import entropic
+from .answers import Answer, Contender
 
 
 def _ours_line(data: dict[str, Any]) -> Answer:
@@ -183,3 +164,4 @@ CONTENDERS.append(Contender("otdiv, rtol=1e-3", "large", _within(1e-3)))
 for rtol in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6):
     CONTENDERS.append(Contender(f"otdiv, rtol={rtol:g}", "gaps", _within(rtol)))
 CONTENDERS.append(Contender("otdiv, exact", "gaps", _ours_points))
+CONTENDERS += entropic.CONTENDERS

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .contenders import CONTENDERS, Contender
+from .answers import Answer, Contender
+from .contenders import CONTENDERS
+from .entropic import TOLERANCE
 from .problems import PROBLEMS, Problem
 
 RESULTS = Path(__file__).parent / "results"
@@ -147,6 +149,8 @@ def run_instance(problem: Problem, n: int, seed: int, repeats: int) -> list[dict
             "status": answer.status,
             "peak_bytes": memory.bytes,
         }
+        if answer.marginal_error is not None:
+            row |= _checked(answer)
         rows.append(row)
         if wall >= LONG_SECONDS:
             row |= {"cpu_seconds": cpu, "wall_seconds": wall}
@@ -161,6 +165,16 @@ def run_instance(problem: Problem, n: int, seed: int, repeats: int) -> list[dict
         row["cpu_seconds"] = statistics.median(cpu)
         row["wall_seconds"] = statistics.median(wall)
     return rows
+
+
+def _checked(answer: Answer) -> dict[str, Any]:
+    """Marginal error of an entropic answer, and a status that says where it is too large."""
+    assert answer.marginal_error is not None
+    error = answer.marginal_error()
+    # The last digits of an error that was met exactly depend on the order of summation.
+    if error <= 1.01 * TOLERANCE:
+        return {"marginal_error": error, "status": answer.status}
+    return {"marginal_error": error, "status": f"failed (error {error:.0e}; {answer.status})"}
 
 
 def _seeds(problem: Problem, n: int, seeds: int) -> int:
