@@ -87,10 +87,10 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
             value = values[k] * row_factors[i] * column_factors[j - n]
             n_edges += np.int64(value > share * min(largest[i], largest[j]))
     # Half-edges 2 e and 2 e + 1 are the two ends of edge e; each is in the list of its own vertex.
+    # Its fields lie side by side: target, next of the list, and a weight of eight bytes.
     first = np.full(size, _NONE, np.int32)
-    link = np.empty(2 * n_edges, np.int32)
-    target = np.empty(2 * n_edges, np.int32)
-    weight = np.empty(2 * n_edges)
+    fields = np.empty(8 * n_edges, np.int32)
+    weights = fields.view(np.float64)
     degrees = np.zeros(size, np.int32)
     h = 0
     for i in range(n):
@@ -98,9 +98,9 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
             j = n + np.int64(columns[k])
             value = values[k] * row_factors[i] * column_factors[j - n]
             if value > share * min(largest[i], largest[j]):
-                target[h], weight[h], link[h] = j, value, first[i]
+                fields[4 * h], fields[4 * h + 1], weights[2 * h + 1] = j, first[i], value
                 first[i] = h
-                target[h + 1], weight[h + 1], link[h + 1] = i, value, first[j]
+                fields[4 * h + 4], fields[4 * h + 5], weights[2 * h + 3] = i, first[j], value
                 first[j] = h + 1
                 degrees[i] += 1
                 degrees[j] += 1
@@ -109,11 +109,11 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
     previous, following = np.empty(size, np.int32), np.empty(size, np.int32)
     for vertex in range(size - 1, -1, -1):
         _insert(vertex, degrees[vertex], heads, previous, following)
-    order = np.empty(size, np.int64)
+    order = np.empty(size, np.uint32)
     starts = np.zeros(size + 1, np.int64)
     pivots = np.empty(size)
     capacity = 3 * n_edges + size
-    neighbours, fractions = np.empty(capacity, np.int32), np.empty(capacity)
+    neighbours, fractions = np.empty(capacity, np.uint32), np.empty(capacity)
     near, names = np.empty(size + 1), np.empty(size + 1, np.int32)
     ends = np.empty(size + 1, np.int32)
     slot = np.full(size, _NONE, np.int32)
@@ -129,34 +129,34 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
         d = 0
         h = np.int64(first[vertex])
         while h != _NONE:
-            if weight[h] > 0.0:
-                other = np.int64(target[h])
+            if weights[2 * h + 1] > 0.0:
+                other = np.int64(fields[4 * h])
                 if slot[other] == _NONE:
                     slot[other] = d
-                    near[d], names[d], ends[d] = weight[h], d, h
+                    near[d], names[d], ends[d] = weights[2 * h + 1], d, h
                     d += 1
                 else:
-                    near[slot[other]] += weight[h]
-                    weight[h ^ 1] = 0.0
+                    near[slot[other]] += weights[2 * h + 1]
+                    weights[2 * (h ^ 1) + 1] = 0.0
                     _remove(other, degrees[other], heads, previous, following)
                     degrees[other] -= 1
                     _insert(other, degrees[other], heads, previous, following)
                     lowest = min(lowest, np.int64(degrees[other]))
-            h = np.int64(link[h])
+            h = np.int64(fields[4 * h + 1])
         for k in range(d):
-            slot[target[ends[k]]] = _NONE
+            slot[fields[4 * np.int64(ends[k])]] = _NONE
         total = ground[vertex]
         for k in range(d):
             total += near[k]
         order[step], pivots[step] = vertex, total
         if count + d > capacity:
             capacity = 2 * capacity + d
-            grown, grown_fractions = np.empty(capacity, np.int32), np.empty(capacity)
+            grown, grown_fractions = np.empty(capacity, np.uint32), np.empty(capacity)
             for k in range(count):
                 grown[k], grown_fractions[k] = neighbours[k], fractions[k]
             neighbours, fractions = grown, grown_fractions
         for k in range(d):
-            neighbours[count] = target[ends[k]]
+            neighbours[count] = fields[4 * np.int64(ends[k])]
             fractions[count] = near[k] / total
             count += 1
         starts[step + 1] = count
@@ -166,7 +166,7 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
         # ground is joined to all of them exactly.
         if ground[vertex] > 0.0:
             for k in range(d):
-                ground[target[ends[k]]] += near[k] * ground[vertex] / total
+                ground[fields[4 * np.int64(ends[k])]] += near[k] * ground[vertex] / total
         _sort(near, names, d)
         sums[0] = 0.0
         for k in range(d):
@@ -185,18 +185,18 @@ def factorise(begins, columns, values, row_factors, column_factors, share, groun
                 else:
                     low = middle + 1
             # The half-edge at the vertex moves to the heavier neighbour, the other one stays.
-            mine, other = np.int64(ends[names[k]]), np.int64(target[ends[names[low]]])
-            lighter = np.int64(target[mine])
+            mine, other = np.int64(ends[names[k]]), np.int64(fields[4 * np.int64(ends[names[low]])])
+            lighter = np.int64(fields[4 * mine])
             joined = near[k] * rest / total
-            target[mine ^ 1], weight[mine ^ 1] = other, joined
-            target[mine], weight[mine] = lighter, joined
-            link[mine] = first[other]
+            fields[4 * (mine ^ 1)], weights[2 * (mine ^ 1) + 1] = other, joined
+            fields[4 * mine], weights[2 * mine + 1] = lighter, joined
+            fields[4 * mine + 1] = first[other]
             first[other] = mine
             _remove(other, degrees[other], heads, previous, following)
             degrees[other] += 1
             _insert(other, degrees[other], heads, previous, following)
-        last = np.int64(target[ends[names[d - 1]]])
-        weight[np.int64(ends[names[d - 1]]) ^ 1] = 0.0
+        last = np.int64(fields[4 * np.int64(ends[names[d - 1]])])
+        weights[2 * (np.int64(ends[names[d - 1]]) ^ 1) + 1] = 0.0
         _remove(last, degrees[last], heads, previous, following)
         degrees[last] -= 1
         _insert(last, degrees[last], heads, previous, following)

@@ -34,6 +34,9 @@ _SPARSE_FACTOR = 3
 # Weak links decide where the plan is nearly a matching, so few are, up to this many entries.
 _FACTOR_SHARE, _MANY_FACTOR_SHARE = 0.0, 1e-2
 _MANY_ENTRIES = 2 * 10**6
+# Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
+# steps then gain about two digits each.
+_ROUGH_DROP = 1e-2
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
 
@@ -211,7 +214,10 @@ class PointKernel:
                 point_sums.row_distances(x.rows, u, y.columns, v, *part, costs)
             return float(costs.sum())
         if matrix is not None and matrix.exact and matrix.move(u, v, 0.0):
-            moments = np.stack([matrix.product(column) for column in y.columns], axis=1)
+            if isinstance(matrix, DensePlanMatrix):
+                moments = matrix.products(y.columns)
+            else:
+                moments = np.stack([matrix.product(column) for column in y.columns], axis=1)
         else:
             moments = self.row_products(u, v, y.columns)
         # |x - y|² = |x|² + |y|² - 2 x.y summed against P; the points are centred.
@@ -248,12 +254,17 @@ class PointKernel:
         ranges = self.ranges(u, v, drop=0.5 * drop)
         entries = ranges.entries()
         total = int(entries.sum())
-        sparse = self._sparse(u, v, ranges, entries, drop, max_bytes, buffer)
+        sparse = self._sparse(u, v, ranges, drop, max_bytes, buffer)
         if sparse is not None:
             return sparse
         # Out of the cache a product waits for memory, and half the bytes are half the time.
         dtype = np.float32 if single and 8.0 * total > _CACHE_BYTES else np.float64
         if np.dtype(dtype).itemsize * total > max_bytes:
+            rough = self.ranges(u, v, drop=0.5 * _ROUGH_DROP)
+            sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer)
+            if sparse is not None:
+                sparse.exact = False
+                return sparse
             return FusedPlan(self, ranges, self.ranges(u, v, drop=drop, by_column=True), u, v)
         offsets = np.concatenate([[0], np.cumsum(entries)[:-1]])
         values, sums = buffer.take(total, dtype), np.empty(u.size)
@@ -266,9 +277,21 @@ class PointKernel:
             )
         return StoredPlan(values, ranges, offsets, u, v, drop)
 
-    def _sparse(self, u, v, ranges, entries, drop, max_bytes, buffer):
-        """The entries above a share of their row, where they are few of the kept pairs."""
+    def full(self, u: np.ndarray, v: np.ndarray, buffer: Buffer) -> DensePlanMatrix:
+        """The whole plan, nothing left out."""
         x, y = self._x, self._y
+        n, m = u.size, v.size
+        every = np.array([0, n]), np.array([0, 1]), np.array([0]), np.array([m])
+        values, offsets = buffer.take(n * m), np.array([0])
+        row, column = u - x.lengths, v - y.lengths
+        point_sums.store_plan(
+            x.rows, row, y.columns, column, *every, self.root, offsets, values, np.empty(n)
+        )
+        return DensePlanMatrix(values.reshape(n, m), u, v)
+
+    def _sparse(self, u, v, ranges, drop, max_bytes, buffer):
+        """The entries above a share of their row, where they are few of the kept pairs."""
+        x, y, entries = self._x, self._y, ranges.entries()
         row, column = u - x.lengths, v - y.lengths
         budgets, floors = 0.5 * drop * self._expected(x, u), np.empty(u.size)
         counts = np.empty(u.size, dtype=np.int64)
@@ -378,6 +401,7 @@ class CompressedPlan(ScaledPlan):
     def __init__(self, begins, columns, values, u, v, drop):
         super().__init__(u, v, drop)
         self._entries = begins, columns, values
+        self.n_entries = values.size
 
     def preconditioner(self, row_ground: np.ndarray, column_ground: np.ndarray):
         """Nearly the inverse of S = D - P diag(1/c) P^T, as a function of a vector (n,).
@@ -421,6 +445,18 @@ class DensePlanMatrix(ScaledPlan):
         # Nothing is left out of it.
         super().__init__(u, v, 1e-300)
         self._plan = plan
+
+    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
+        """See `_MovedPlan.move`: only the range of the factors is a limit here."""
+        du, dv = u - self._u, v - self._v
+        if not np.abs(du).max() + np.abs(dv).max() <= 2.0 * _LARGEST_MOVE:
+            return False
+        self._follow(u, v, du, dv)
+        return True
+
+    def products(self, weights: np.ndarray) -> np.ndarray:
+        """P W^T (n, k) for weights W (k, m)."""
+        return self._rows[:, None] * (self._plan @ (weights * self._columns).T)
 
     def _multiply(self, w):
         return self._plan @ w

@@ -61,11 +61,12 @@ _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
-# Products of one linear solve: at most; before a factor is made, which costs about as much; and
-# before it is made anew.
+# Products of one linear solve: at most; before a factor is made, which costs about as much, for
+# plans in the cache and others; and before it is made anew.
 _MOST_PRODUCTS = 2000
-_PLAIN_PRODUCTS = 40
+_PLAIN_PRODUCTS, _LARGE_PLAIN_PRODUCTS = 40, 400
 _FACTOR_PRODUCTS = 25
+_LARGE_ENTRIES = 2 * 10**5
 
 # Share of the present error that a moved plan may leave out.
 _ALLOWED_SHARE = 0.1
@@ -378,7 +379,8 @@ def _solve_step(
     if not isinstance(matrix, CompressedPlan):
         delta, count, _ = solve(None, None, _MOST_PRODUCTS)
         return delta, count
-    limit = _PLAIN_PRODUCTS if step.factor is None else _FACTOR_PRODUCTS
+    plain = _PLAIN_PRODUCTS if matrix.n_entries < _LARGE_ENTRIES else _LARGE_PLAIN_PRODUCTS
+    limit = plain if step.factor is None else _FACTOR_PRODUCTS
     delta, count, done = solve(step.factor, None, limit)
     if not done:
         rows = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0)

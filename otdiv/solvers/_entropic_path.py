@@ -44,8 +44,10 @@ _MIDDLE_SHARE = 8
 _STAGE_ERROR = 0.02
 _COARSE_ERROR = 3e-4
 _STAGE_ITERATIONS = 20
-# Epsilon falls by this factor, which keeps every power of two of a stage inside float64.
+# Epsilon falls by at most this factor, which keeps every power of two of a stage inside float64.
 _ANNEALING = 3.0
+# Epsilon starts at the scale of the costs divided by this, where powers of two are in range yet.
+_START = 100.0
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-3
 
@@ -285,7 +287,10 @@ def follow_path(
     if start is not None:
         kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
         return kernel, _solve(kernel, *start, epsilon, options, final=True)
-    current = max(epsilon, geometry.scale / 4.0)
+    current = max(epsilon, geometry.scale / _START)
+    # Equal factors: a last stage at almost the final epsilon would be work for nothing.
+    n_stages = math.ceil(math.log(current / epsilon) / math.log(_ANNEALING))
+    factor = (current / epsilon) ** (1.0 / max(n_stages, 1))
     level = geometry.level(current, rough=current > epsilon)
     kernel = geometry.kernel(current, level, options.accuracy(current))
     u, v = np.log2(kernel.a), np.log2(kernel.b)
@@ -299,7 +304,8 @@ def follow_path(
             break
         if current == epsilon:
             return _finish(geometry, level, stage, epsilon, options)
-        following = max(epsilon, current / _ANNEALING)
+        n_stages -= 1
+        following = current / factor if n_stages > 0 else epsilon
         finer = geometry.level(following, rough=following > epsilon)
         u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
         level = finer

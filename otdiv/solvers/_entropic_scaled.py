@@ -25,7 +25,7 @@ __all__ = ["ScaledProblem"]
 
 # Bytes that a stored plan may take where the caller sets no limit. In few dimensions computing the
 # entries again is about as fast as reading them; in many it is not, and 1e8 singles are allowed.
-_PLAN_BYTES, _WIDE_PLAN_BYTES = 1.6e8, 4.1e8
+_PLAN_BYTES, _WIDE_PLAN_BYTES = 2.4e8, 4.1e8
 _WIDE = 4
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5

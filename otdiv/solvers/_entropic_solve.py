@@ -15,6 +15,7 @@ from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
+from ._entropic_full import solve_full
 from ._entropic_kernels import DenseKernel, Kernel
 from ._entropic_newton import Stage, final_row_sums
 from ._entropic_path import PathOptions, follow_path
@@ -92,8 +93,14 @@ def solve_entropic(
     hopeless = _isolated(problem) if scaled.forbidden else None
     if hopeless is not None:
         return _infeasible(problem, epsilon, *hopeless)
-    solver = solve_symmetric if scaled.symmetric else follow_path
-    kernel, stage = solver(scaled.geometry, reachable, options, scaled.in_bits(start, reachable))
+    bits = scaled.in_bits(start, reachable)
+    solved: tuple[Kernel, Stage] | None = None
+    if not scaled.symmetric and start is None:
+        solved = solve_full(scaled.geometry, reachable, options)
+    if solved is None:
+        solver = solve_symmetric if scaled.symmetric else follow_path
+        solved = solver(scaled.geometry, reachable, options, bits)
+    kernel, stage = solved
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
     summary = _summary(scaled, mass, kernel, stage, reachable, options.drop)
     status, message = _verdict(stage, asked, wanted, floor, scaled, mass)

@@ -1,0 +1,84 @@
+"""Entropic plans that are stored whole or as the entries that weigh anything."""
+
+import numpy as np
+import pytest
+
+from otdiv._kernels.clouds import build_cloud
+from otdiv._kernels.exponential import LOG2_E
+from otdiv._kernels.point_plan import Buffer, CompressedPlan, PointKernel
+from otdiv.solvers._entropic_full import solve_full
+from otdiv.solvers._entropic_path import PathOptions, PointGeometry, follow_path
+
+
+def clouds(n, m, seed=0):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random(n) + 0.1, rng.random(m) + 0.1
+    x, y = rng.random((n, 2)), 0.3 + 0.5 * rng.random((m, 2))
+    return build_cloud(x, a / a.sum()), build_cloud(y, b / b.sum())
+
+
+def options(**more):
+    return PathOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8, **more)
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_the_short_way_and_the_path_give_the_same_potentials(root):
+    geometry = PointGeometry(*clouds(300, 200), root=root)
+    found = solve_full(geometry, 0.05, options())
+    assert found is not None
+    kernel, stage = found
+    other_kernel, other = follow_path(geometry, 0.05, options())
+    assert stage.converged
+    # The plan at both has the same marginals up to the tolerance, so the potentials agree up to a
+    # constant, by about the tolerance over the smallest weight.
+    assert np.ptp(stage.u - other.u) < 1e-5
+    cost = kernel.cost(stage.u, stage.v, stage.row_sums, kernel.b, stage.matrix)
+    assert cost == pytest.approx(
+        other_kernel.cost(other.u, other.v, other.row_sums, kernel.b), rel=1e-7
+    )
+
+
+def test_a_small_epsilon_is_left_to_the_path():
+    assert solve_full(PointGeometry(*clouds(30, 20), root=False), 1e-3, options()) is None
+
+
+def test_relaxed_marginals_are_left_to_the_path():
+    geometry = PointGeometry(*clouds(30, 20), root=False)
+    assert solve_full(geometry, 0.1, options(reach=1.0)) is None
+
+
+def test_the_monitor_stops_the_short_way():
+    geometry = PointGeometry(*clouds(30, 20), root=False)
+    seen = []
+
+    def monitor(epsilon, iteration, error):
+        seen.append((epsilon, iteration, error))
+        return True
+
+    found = solve_full(geometry, 0.1, options(monitor=monitor))
+    assert found is not None
+    assert found[1].stopped
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_compressed_rows_miss_at_most_the_share_that_may_be_dropped(root):
+    x, y = clouds(2000, 1500)
+    epsilon, drop = (2e-4, 1e-6) if not root else (1e-3, 1e-6)
+    options_ = PathOptions(tolerance=1e-4, max_iterations=100, max_bytes=1e8)
+    kernel, stage = follow_path(PointGeometry(x, y, root=root), epsilon, options_)
+    assert isinstance(kernel, PointKernel)
+    plan = kernel.matrix(stage.u, stage.v, drop=drop, max_bytes=1e8, buffer=Buffer())
+    assert isinstance(plan, CompressedPlan)
+    costs = np.square(x.points[:, None] - y.points).sum(axis=-1)
+    costs = np.sqrt(costs) if root else costs
+    P = np.exp2(stage.u[:, None] + stage.v - costs * (LOG2_E / epsilon))
+    # 1e-10: rounding of exponents of some thousand bits.
+    missing = P.sum(axis=1) - plan.row_sums()
+    assert np.all(missing <= (drop + 1e-10) * x.weights)
+    w, z = np.linspace(0.0, 1.0, y.n), np.linspace(0.0, 1.0, x.n)
+    np.testing.assert_allclose(plan.product(w), P @ w, atol=2.0 * drop * x.weights.max())
+    np.testing.assert_allclose(plan.transposed_product(z), P.T @ z, atol=2.0 * drop)
+    moved = plan.move(stage.u + 0.5, stage.v - 0.25, drop)
+    assert moved
+    np.testing.assert_allclose(plan.row_sums(), 2.0**0.25 * (P.sum(axis=1) - missing), rtol=1e-12)
