@@ -20,6 +20,11 @@ _LINE_SECONDS = 1.5e-7
 _LINE_BYTES = 120
 _CLOUD_SECONDS = 7e-7
 _CLOUD_BYTES = 2500
+# Sinkhorn() to a tolerance of 1e-3 at n = 1e4: 1.3 s in the plane, 8.7 s in ten dimensions. The
+# exact solvers were faster in every case measured, so it comes after them.
+_ENTROPIC_SECONDS = 6e-5
+_ENTROPIC_PAIR_SECONDS = 9e-8
+_ENTROPIC_PLAN_BYTES = 5 * 10**8
 
 # Share of the time after which a proof to 1e-3 ended the solve (W1 of 2e4 points, dense costs).
 _EARLY_STOP = 0.7
@@ -96,12 +101,32 @@ def _choices(problem: TransportProblem, tolerance: float | None) -> Iterator[Cho
             bytes=_LINE_BYTES * (n + m),
         )
     few_dimensions = d <= _PRUNED_DIMENSIONS
+    euclidean = cost.norm == 2.0 and cost.power in (1.0, 2.0)
     if (few_dimensions and max(n, m) >= _CLOUD_SIZE) or 8 * n * m > _DENSE_LIMIT:
         yield _cloud(problem, few_dimensions, share)
         yield _dense(problem, share)
     else:
         yield _dense(problem, share)
         yield _cloud(problem, few_dimensions, share)
+    if tolerance and euclidean:
+        yield _entropic(problem, few_dimensions)
+
+
+def _entropic(problem: TransportProblem, few_dimensions: bool) -> Choice:
+    from .solvers import Sinkhorn
+
+    n, m = problem.shape
+    assert isinstance(problem.cost, PNormCost)
+    if few_dimensions:
+        seconds = _ENTROPIC_SECONDS * (1.0 if problem.cost.power > 1.0 else 4.0) * (n + m)
+    else:
+        seconds = _ENTROPIC_PAIR_SECONDS * n * m
+    return Choice(
+        solver=Sinkhorn(),
+        reason=f"{n} and {m} points and a tolerance: entropic potentials single out the pairs",
+        seconds=1e-2 + seconds,
+        bytes=_CLOUD_BYTES * (n + m) + min(8 * n * m, _ENTROPIC_PLAN_BYTES),
+    )
 
 
 def _dense(problem: TransportProblem, share: float) -> Choice:

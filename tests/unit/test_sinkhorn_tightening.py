@@ -5,8 +5,12 @@ import pytest
 
 from otdiv import (
     ConvergenceError,
+    DiscreteMeasure,
+    Euclidean,
     InvalidInputError,
     Status,
+    TransportProblem,
+    preflight,
     solvers,
     transport,
     transport_matrix,
@@ -103,3 +107,13 @@ def test_a_tolerance_that_a_matrix_cannot_reach_is_not_claimed():
         transport_matrix(C, solver=solvers.Sinkhorn(), rtol=1e-13)
     assert caught.value.result.status is Status.STALLED
     assert "epsilon" in str(caught.value)
+
+
+def test_with_a_tolerance_it_is_a_candidate_after_the_faster_exact_solvers():
+    x, y = clouds(700, 700)
+    p, q = DiscreteMeasure(points=x), DiscreteMeasure(points=y)
+    problem = TransportProblem(source=p, target=q, cost=Euclidean())
+    names = [type(choice.solver).__name__ for choice in preflight(problem, rtol=1e-2)]
+    assert names[-1] == "Sinkhorn"
+    assert "Sinkhorn" not in [type(choice.solver).__name__ for choice in preflight(problem)]
+    assert preflight(problem, rtol=1e-2)[-1].seconds > preflight(problem, rtol=1e-2)[0].seconds
