@@ -176,8 +176,9 @@ def tracking(constraint: Constraint | None = None, *, loss: Loss | None = None) 
 
     A critic that still finds its feet says nothing about the distance: 100 critic steps precede
     each of the first five generator steps, the generator is slow, and the generator that is
-    measured hardly lags behind the one that the critic meets. Meant for watching the loss; `small`
-    is tuned for the samples.
+    measured hardly lags behind the one that the critic meets. On eight Gaussians, until W1 is twice
+    its floor, the rank correlation of loss and exact W1 is 0.95 in the median of five seeds. Meant
+    for watching the loss; `small` is tuned for the samples.
 
     Parameters
     ----------
