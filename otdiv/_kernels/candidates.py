@@ -7,45 +7,52 @@ from .tree_simplex import Tree
 
 
 @kernel
-def merge_lists(row_columns, row_counts, column_rows, column_counts):
+def _merge(row_columns, row_counts, column_rows, column_counts, place, rows, columns):
+    """Fill in the arcs of `merge_lists`, with work space `place` (n,) of zeros; their number."""
+    total = 0
+    for fill in range(2):
+        for i in range(row_counts.size):
+            for e in range(row_counts[i]):
+                if fill:
+                    rows[place[i]] = i
+                    columns[place[i]] = row_columns[i, e]
+                place[i] += 1
+        for j in range(column_counts.size):
+            for t in range(column_counts[j]):
+                i = column_rows[j, t]
+                known = False
+                for e in range(row_counts[i]):
+                    known |= row_columns[i, e] == j
+                if known:
+                    continue
+                if fill:
+                    rows[place[i]] = i
+                    columns[place[i]] = j
+                place[i] += 1
+        if not fill:
+            # Numbers of arcs become the places of the first.
+            for i in range(place.size):
+                size = place[i]
+                place[i] = total
+                total += size
+    return total
+
+
+def merge_lists(
+    row_columns: np.ndarray,
+    row_counts: np.ndarray,
+    column_rows: np.ndarray,
+    column_counts: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Arcs (rows, columns) of both K-best lists without repetition, sorted by row.
 
     row_columns (n, K), row_counts (n,): columns listed by rows; column_rows (m, L),
     column_counts (m,): rows listed by columns.
     """
-    n, m = row_columns.shape[0], column_rows.shape[0]
-    starts = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        starts[i + 1] = row_counts[i]
-    for j in range(m):
-        for t in range(column_counts[j]):
-            i = column_rows[j, t]
-            known = False
-            for e in range(row_counts[i]):
-                known |= row_columns[i, e] == j
-            if not known:
-                starts[i + 1] += 1
-    for i in range(n):
-        starts[i + 1] += starts[i]
-    rows = np.empty(starts[n], np.int64)
-    columns = np.empty(starts[n], np.int64)
-    place = starts[:n].copy()
-    for i in range(n):
-        for e in range(row_counts[i]):
-            rows[place[i]] = i
-            columns[place[i]] = row_columns[i, e]
-            place[i] += 1
-    for j in range(m):
-        for t in range(column_counts[j]):
-            i = column_rows[j, t]
-            known = False
-            for e in range(row_counts[i]):
-                known |= row_columns[i, e] == j
-            if not known:
-                rows[place[i]] = i
-                columns[place[i]] = j
-                place[i] += 1
-    return rows, columns
+    arcs = np.empty((2, row_columns.size + column_rows.size), np.int64)
+    place = np.zeros(row_counts.size, np.int64)
+    total = _merge(row_columns, row_counts, column_rows, column_counts, place, arcs[0], arcs[1])
+    return arcs[0, :total], arcs[1, :total]
 
 
 def violating_arcs(

@@ -192,10 +192,12 @@ def _transform_safely(x, y, f, norm, power, g):
 
 
 @kernel
-def _transform_plainly(x, coordinates, f, power, g):
-    """Lower g_j (m,) to the c-transform, columns as coordinates (d, m), in tiles."""
+def _transform_plainly(x, coordinates, f, power, g, squares):
+    """Lower g_j (m,) to the c-transform, columns as coordinates (d, m), in tiles.
+
+    `squares` (_TILE,) is work space.
+    """
     m = g.shape[0]
-    squares = np.empty(min(m, _TILE))
     for start in range(0, m, _TILE):
         stop = min(m, start + _TILE)
         best = g[start:stop]
@@ -218,5 +220,6 @@ def transform_points(
     if safe:
         _transform_safely(x, y, f, float(norm), float(power), g)
     else:
-        _transform_plainly(x, np.ascontiguousarray(y.T), f, float(power), g)
+        squares = np.empty(_TILE)
+        _transform_plainly(x, np.ascontiguousarray(y.T), f, float(power), g, squares)
     return g

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ._jit import helper, kernel, part
+from ._jit import helper, kernel
 
 # Relative slack of the tangent bound: some 30 operations on the terms whose magnitudes are summed,
 # 30 * 2**-53 = 3.3e-15, taken four times. A gap, which the constant bound takes to a power, has 5.
@@ -56,16 +56,15 @@ def norm_power(differences, norm, power):
 
 
 @kernel
-def fit_planes(points, boxes, first, depth, values):
-    """Planes (d + 2, nodes) above `values` (n,) on the nodes of the levels first, ..., depth.
+def fit_planes(points, boxes, first, depth, values, planes, gram):
+    """Fill in planes (d + 2, nodes) above `values` (n,) on the nodes of levels first, ..., depth.
 
-    Rows are slope, top and offset of a `Field`. The slope is a ridge least-squares fit; any slope
+    Rows are slope, top and offset of a `Field`; `gram` (d, d + 2) is work space: the Gram matrix,
+    its right side, and the point that is subtracted, a row a dimension. `planes` come filled with
+    zeros. The slope is a ridge least-squares fit; any slope
     is valid, since the offset is then taken as a maximum over the points.
     """
     d, n = points.shape
-    planes = np.zeros((d + 2, 2 << depth))
-    # A work row a dimension: the Gram matrix, its right side, and the point that is subtracted.
-    gram = np.empty((d, d + 2))
     for node in range(1 << first, 2 << depth):
         h = first
         while node >> (h + 1) > 0:
@@ -129,79 +128,3 @@ def fit_planes(points, boxes, first, depth, values):
             for k in range(d):
                 planes[k, node] = gram[k, d]
             planes[d + 1, node] = worst
-    return planes
-
-
-@part
-def box_bound(boxes_x, planes_x, p, boxes, planes, q, mode, norm, power, work):
-    """Lower bound of c(x, y) - g(y) - T(x) over x in node p of one tree and y in node q of another.
-
-    The rounding of the tangent bound is in the planes' offsets, but for that of the cost.
-    """
-    d = work.shape[0]
-    total = 0.0
-    length = 0.0
-    for k in range(d):
-        z = boxes_x[k, p] - boxes[k, q]
-        gap = max(abs(z) - boxes_x[d + k, p] - boxes[d + k, q], 0.0)
-        work[k] = gap if norm is not None else z
-        total += gap * gap
-        length += z * z
-    if norm is not None:
-        total = norm_power(work, norm, power) * (1.0 - 1e-13 * (d + 4.0) * (power + 2.0))
-        return total - planes[d, q] - planes_x[d, p]
-    scale = 2.0
-    if mode == EUCLIDEAN:
-        total = math.sqrt(total)
-        length = math.sqrt(length)
-        scale = 1.0 / max(length, 1e-300)
-    constant = total * (1.0 - SLACK) - planes[d, q] - planes_x[d, p]
-    if d > 3 or constant >= 0.0:
-        return constant
-    tangent = length * (1.0 - SLACK) - planes[d + 1, q] - planes_x[d + 1, p]
-    for k in range(d):
-        gradient = scale * work[k]
-        tangent -= abs(gradient + planes[k, q]) * boxes[d + k, q]
-        tangent -= abs(gradient - planes_x[k, p]) * boxes_x[d + k, p]
-    # A NaN (huge values) must not prune.
-    return tangent if tangent > constant else constant
-
-
-@part
-def sweep(x, count, packed, mode):
-    """Lower bounds of c(x, y) - g(y) on `count` packed boxes, in the last row; loops vectorise.
-
-    Rows of `packed`: those of boxes (2 d), those of planes (d + 2), two of work space, the bounds.
-    """
-    d = x.shape[0]
-    top, offset = packed[3 * d, :count], packed[3 * d + 1, :count]
-    lengths, scales = packed[3 * d + 2, :count], packed[3 * d + 3, :count]
-    bounds = packed[3 * d + 4, :count]
-    for t in range(count):
-        bounds[t] = 0.0
-        lengths[t] = 0.0
-    for k in range(d):
-        middle, width, xk = packed[k, :count], packed[d + k, :count], x[k]
-        for t in range(count):
-            z = abs(xk - middle[t])
-            gap = max(z - width[t], 0.0)
-            bounds[t] += gap * gap
-            lengths[t] += z * z
-    if mode == EUCLIDEAN:
-        for t in range(count):
-            bounds[t] = math.sqrt(bounds[t])
-            lengths[t] = math.sqrt(lengths[t])
-            scales[t] = 1.0 / max(lengths[t], 1e-300)
-    for t in range(count):
-        bounds[t] = bounds[t] * (1.0 - SLACK) - top[t]
-    if d > 3:
-        return
-    for t in range(count):
-        lengths[t] = lengths[t] * (1.0 - SLACK) - offset[t]
-        scales[t] = scales[t] if mode == EUCLIDEAN else 2.0
-    for k in range(d):
-        middle, width, steep, xk = packed[k, :count], packed[d + k], packed[2 * d + k], x[k]
-        for t in range(count):
-            lengths[t] -= abs((xk - middle[t]) * scales[t] + steep[t]) * width[t]
-    for t in range(count):
-        bounds[t] = max(bounds[t], lengths[t])

@@ -1,6 +1,7 @@
 """Start of the tree simplex: integer masses, a greedy basis, the order of an earlier plan."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -100,31 +101,21 @@ def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 @kernel
-def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
-    """Fill `tree` greedily from candidate arcs, best first, and hang what is left from the root.
+def _start_basis(
+    tree, n, estimate, source, target, cost, order, penalty, left, work, links, numbers, arc_cost
+):
+    """`start_basis` for masses `left` (N,) and `estimate` of both sides.
 
-    Parameters: integer masses `a` (n,) and `b` (m,), all of b positive, equal totals; estimates
-    `f`, `g` of the dual; candidate arcs as in `sparse_simplex`; `order`, the candidates to try,
-    by increasing reduced cost. Every fill exhausts one of its two ends, so the arcs form a forest
-    with at most one live node in a component; that node, or any source where there is none, hangs
-    from the root by an artificial arc of cost f_i + penalty or g_j + penalty.
+    Work space: (3, N) and (2, 2 N) int64, (2, N) uint32, (N,) float64; N = n + m + 1 nodes.
     """
-    n, m = a.size, b.size
-    nodes = n + m + 1
+    nodes = left.size
     root = np.uint32(nodes - 1)
-    left = np.empty(nodes, np.int64)
-    for i in range(n):
-        left[i] = a[i]
-    for j in range(m):
-        left[n + j] = b[j]
     # Adjacency of the forest: half-arcs 2e and 2e + 1 in linked lists.
-    first = np.empty(nodes, np.int64)
+    first, arc_flow, place, following, end = work[0], work[1], work[2], links[0], links[1]
+    preorder, stack = numbers[0], numbers[1]
     for x in range(nodes):
         first[x] = -1
-    following = np.empty(2 * nodes, np.int64)
-    end = np.empty(2 * nodes, np.uint32)
-    arc_flow = np.empty(nodes, np.int64)
-    arc_cost = np.empty(nodes)
+        place[x] = 0  # not hung yet; the root is at place 0
     n_chosen = 0
     for e in range(order.size):
         k = order[e]
@@ -146,9 +137,6 @@ def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
 
     parent, after, before = tree.parent, tree.after, tree.before
     size, last, flow, arc, pi = tree.size, tree.last, tree.flow, tree.cost, tree.pi
-    preorder = np.empty(nodes, np.uint32)
-    place = np.zeros(nodes, np.int64)  # 0: not hung yet; the root is at place 0
-    stack = np.empty(nodes, np.uint32)
     parent[root] = root
     flow[root] = 0
     arc[root] = 0.0
@@ -157,12 +145,12 @@ def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
     count = 1
     # First the live nodes; then the sources, which reaches every component without a live node.
     for sweep in range(2):
-        for node in range(n + m if sweep == 0 else n):
+        for node in range(nodes - 1 if sweep == 0 else n):
             if place[node] > 0 or (sweep == 0 and left[node] == 0):
                 continue
             parent[node] = root
             flow[node] = left[node]
-            arc[node] = penalty + (f[node] if node < n else g[node - n])
+            arc[node] = penalty + estimate[node]
             pi[node] = -arc[node] if node < n else arc[node]
             stack[0] = node
             depth = 1
@@ -174,7 +162,7 @@ def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
                 count += 1
                 half = first[x]
                 while half >= 0:
-                    y = end[half]
+                    y = np.uint32(end[half])
                     if y != parent[x]:
                         parent[y] = x
                         flow[y] = arc_flow[half >> 1]
@@ -194,6 +182,35 @@ def start_basis(tree, a, b, f, g, source, target, cost, order, penalty):
         after[x] = y
         before[y] = x
         last[x] = preorder[k + np.int64(size[x]) - 1]
+
+
+def start_basis(
+    tree: Any,
+    a: np.ndarray,
+    b: np.ndarray,
+    f: np.ndarray,
+    g: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    cost: np.ndarray,
+    order: np.ndarray,
+    penalty: float,
+) -> None:
+    """Fill `tree` greedily from candidate arcs, best first, and hang what is left from the root.
+
+    Parameters: integer masses `a` (n,) and `b` (m,), all of b positive, equal totals; estimates
+    `f`, `g` of the dual; candidate arcs as in `sparse_simplex`; `order`, the candidates to try,
+    by increasing reduced cost. Every fill exhausts one of its two ends, so the arcs form a forest
+    with at most one live node in a component; that node, or any source where there is none, hangs
+    from the root by an artificial arc of cost f_i + penalty or g_j + penalty.
+    """
+    nodes = a.size + b.size + 1
+    left = np.concatenate([a, b, np.zeros(1, np.int64)])
+    _start_basis(
+        tree, a.size, np.concatenate([f, g]), source, target, cost, order, float(penalty), left,
+        np.empty((3, nodes), np.int64), np.empty((2, 2 * nodes), np.int64),
+        np.empty((2, nodes), np.uint32), np.empty(nodes),
+    )  # fmt: skip
 
 
 @kernel

@@ -82,7 +82,10 @@ def cost_mode(norm: float, power: float) -> int:
 
 def field(tree: KDTree, values: np.ndarray, first: int = 0) -> Field:
     """Bound `values` (n,), given in tree order, on the nodes of `tree` from level `first` on."""
-    return Field(values, fit_planes(tree.points, tree.boxes, first, tree.depth, values))
+    d = tree.points.shape[0]
+    planes = np.zeros((d + 2, 2 << tree.depth))
+    fit_planes(tree.points, tree.boxes, first, tree.depth, values, planes, np.empty((d, d + 2)))
+    return Field(values, planes)
 
 
 def _lengths(differences: np.ndarray, norm: float, power: float, mode: int) -> np.ndarray:
@@ -193,12 +196,15 @@ def search_all(
     step = max(1, rows * leaves // n)
     # What only other norms need is not compiled where there is none.
     other_norm = float(norm) if mode == GENERAL else None
+    d, leaves_y = tree_y.points.shape[0], 1 << tree_y.depth
 
     def run(first: int) -> None:
+        packed, listed = np.empty((3 * d + 5, leaves_y)), np.empty(2 * leaves_y, np.int64)
+        near = np.empty((3, d + m // leaves_y + 2))
         search(
             first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
             tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,
-            mode, other_norm, float(power), columns, found, counts,
+            mode, other_norm, float(power), columns, found, counts, packed, listed, near,
         )  # fmt: skip
 
     for_each(run, range(0, leaves, step), n_threads, tick)

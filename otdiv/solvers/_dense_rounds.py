@@ -401,7 +401,7 @@ class Run:
             raise InterruptedRunError
         f, _ = simplex.potentials(coarse.tree, len(C))
         g = np.full(self.C.shape[1], np.inf)
-        dense.reduce_columns(merged, np.arange(len(merged)), f, g)
+        dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
         return self._extended(g)
 
 

@@ -204,6 +204,7 @@ class RestrictedProblem:
         self.n_pivots = 0
         self.rtol = _REDUCED_RTOL
         self.mass = int(level.a.sum())
+        self.best: tuple[float, FloatArray, FloatArray] | None = None
         self._estimate(start, previous, earlier)
 
     def _estimate(
@@ -259,8 +260,16 @@ class RestrictedProblem:
         self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
 
     def note_lower(self, f: FloatArray, g: FloatArray) -> None:
-        """Keep the dual value of a feasible pair if it is the best so far."""
+        """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
         self.lower = float(f @ self.level.a) + float(g @ self.level.b)
+        # Equal but for rounding: the later pair belongs to the plan.
+        if self.best is None or self.lower >= self.best[0] - 1e-12 * abs(self.best[0]):
+            self.best = max(self.lower, self.best[0] if self.best else self.lower), f, g
+
+    def best_pair(self) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials of the best dual value; rounds in between may have worse ones."""
+        assert self.best is not None
+        return self.best[1:]
 
     def pivot_to_optimum(
         self, floor: float, good_enough: Callable[[RestrictedProblem], bool] | None = None

@@ -1,9 +1,13 @@
 """A first call waits for the compiler: no kernel is compiled twice, and machine code is kept."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from otdiv._kernels import _jit
 
 COUNT = """
 import sys
@@ -44,3 +48,34 @@ def test_every_kernel_is_compiled_for_one_signature(name):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """A folder for temporary files, and no other that can be written to."""
+    writable = _jit._is_writable
+    monkeypatch.setattr(_jit.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(_jit, "_is_writable", lambda at: tmp_path in at.parents and writable(at))
+    monkeypatch.setattr(_jit._SETTINGS, "CACHE_DIR", "")
+    return tmp_path
+
+
+def test_a_private_temporary_folder_stands_in_for_a_cache_that_is_read_only(temporary):
+    cached, folder = _jit._cache_folder()
+    assert cached
+    assert Path(folder).parent == temporary
+    assert _jit._cache_folder() == (True, folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders have no owner or mode here")
+def test_a_temporary_folder_that_others_may_write_to_is_not_trusted(temporary):
+    (temporary / f"otdiv-numba-{os.getuid()}").mkdir()
+    (temporary / f"otdiv-numba-{os.getuid()}").chmod(0o777)
+    assert _jit._cache_folder() == (False, None)
+
+
+def test_without_any_writable_folder_kernels_are_compiled_by_every_process(temporary, monkeypatch):
+    monkeypatch.setattr(_jit, "_is_writable", lambda at: False)
+    assert _jit._cache_folder() == (False, None)
+    monkeypatch.setattr(_jit, "_CACHED", False)
+    assert _jit.kernel(lambda x: x + 1)(1) == 2
