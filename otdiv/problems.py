@@ -67,6 +67,7 @@ class TransportProblem:
     shape: tuple[int, int] = field(init=False)
     """Numbers of source and target atoms (n, m)."""
     _kept: CostMatrix | None = field(init=False, default=None)
+    _bound: float | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
@@ -100,7 +101,7 @@ class TransportProblem:
             raise InvalidInputError(
                 "target", f"have dimension {self.source.d} like `source`", self.target.d
             )
-        elif not math.isfinite(self.cost_bound()):
+        elif not (self._is_moderate() or math.isfinite(self.cost_bound())):
             raise InvalidInputError(
                 "cost", "stay within float64 on these points", "an overflow (rescale the points)"
             )
@@ -224,7 +225,26 @@ class TransportProblem:
         return None if source is None or target is None else (source, target)
 
     def cost_bound(self) -> float:
-        """Upper bound on |C_ij| over the allowed pairs."""
+        """Upper bound on |C_ij| over the allowed pairs; found once."""
+        if self._bound is None:
+            object.__setattr__(self, "_bound", self._find_bound())
+        assert self._bound is not None
+        return self._bound
+
+    def _is_moderate(self) -> bool:
+        """Whether the coordinates alone show that no cost is near overflow.
+
+        |x - y| in any norm is at most the sum of all coordinates' sizes: sqrt(2 k s) of k numbers
+        whose squares add up to s.
+        """
+        x, y = self.x, self.y
+        length = math.sqrt(2.0 * (x.size + y.size)) * math.sqrt(
+            float(np.vdot(x, x) + np.vdot(y, y))
+        )
+        assert isinstance(self.cost, PNormCost)
+        return length < 1e300 ** min(1.0, 1.0 / self.cost.power)
+
+    def _find_bound(self) -> float:
         if isinstance(self.cost, PNormCost):
             from ._kernels import costs as kernels
 

@@ -137,11 +137,11 @@ def _certified(
         tolerance = max(options.atol or 0.0, (options.rtol or 0.0) * abs(proof.bounds.upper))
     else:
         tolerance = EXACT_RTOL * abs(proof.bounds.upper)
+    closed = proof.bounds.gap <= max(tolerance, 8.0 * proof.slack)
+    if not closed and not asked and isinstance(problem.cost, PNormCost):
         # Potentials are differences of costs: no solver has them better than the rounding of the
         # largest cost between the clouds. Eight times, since both bounds carry the slack.
-        size = problem.cost_bound() if isinstance(problem.cost, PNormCost) else 0.0
-        tolerance = max(tolerance, 8.0 * 2.0**-53 * size * problem.mass)
-    closed = proof.bounds.gap <= max(tolerance, 8.0 * proof.slack)
+        closed = proof.bounds.gap <= 8.0 * 2.0**-53 * problem.cost_bound() * problem.mass
     if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
         status = Status.STALLED
     if not math.isfinite(proof.value):

@@ -226,9 +226,8 @@ def _solved(
     if scale != 1.0:
         source = DiscreteMeasure(points=source.points / scale, weights=source.weights)
         target = DiscreteMeasure(points=target.points / scale, weights=target.weights)
-    problem = TransportProblem(
-        source=source, target=target, cost=PNormCost(norm=ground.norm, power=p)
-    )
+    cost = ground if p == 1.0 else PNormCost(norm=ground.norm, power=p)
+    problem = TransportProblem(source=source, target=target, cost=cost)
     # (U^(1/p) - t)^p + t^p <= U, so a cost gap of t^p proves the root to t.
     cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
     cost_atol = None if atol is None else (atol / scale) ** p

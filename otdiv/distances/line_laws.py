@@ -221,6 +221,8 @@ def is_law(value: Any) -> bool:
     >>> is_law(Gaussian(mean=0.0, covariance=1.0)), is_law([0.0, 1.0])
     (True, False)
     """
+    if isinstance(value, np.ndarray):
+        return False
     return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
 
 
