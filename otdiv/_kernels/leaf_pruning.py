@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import helper, kernel
 from .exponential import power_of_two
 
 # Rounding of a sum of 2 d + 2 terms, relative to the sum of their magnitudes, taken generously.
@@ -79,7 +79,7 @@ def leaf_bounds(points, values, leaves, flat):
     return centres, halves, slopes, tops
 
 
-@kernel
+@helper
 def _edge(delta, fixed, slope_fixed, half, slope_free):
     """Maximum over |q| <= half of slope_fixed fixed + slope_free q - (delta + fixed - q)²."""
     q = min(max(delta + fixed + 0.5 * slope_free, -half), half)
@@ -87,7 +87,7 @@ def _edge(delta, fixed, slope_fixed, half, slope_free):
     return slope_fixed * fixed + slope_free * q - gap * gap
 
 
-@kernel
+@helper
 def _squared_bounds(rows, i, columns, out):
     """out[j] >= u + v - |x - y|² on row leaf i and column leaf j (tuples of `leaf_bounds`)."""
     centres, halves, slopes, tops = rows
@@ -107,12 +107,13 @@ def _squared_bounds(rows, i, columns, out):
             out[j] += best + _SLACK * (abs(best) + abs(s) * h + abs(t) * other_h)
 
 
-@kernel
+@helper
 def _distance_bounds(rows, i, columns, out):
     """out[j] >= u + v - |x - y| likewise: tops and the distance of the boxes."""
     centres, halves, _, tops = rows
     other_centres, other_halves, _, other_tops = columns
-    out[:] = 0.0
+    for j in range(out.size):
+        out[j] = 0.0
     for k in range(centres.shape[0]):
         centre, h = centres[k, i], halves[k, i]
         centre_j, half_j = other_centres[k], other_halves[k]
@@ -126,7 +127,7 @@ def _distance_bounds(rows, i, columns, out):
         out[j] = top + other_tops[j] - distance + _SLACK * magnitude
 
 
-@kernel
+@helper
 def _threshold(bounds, column_leaves, budget):
     """The largest whole number of bits below log2(budget) that keeps the dropped mass within it.
 
@@ -149,6 +150,15 @@ def _threshold(bounds, column_leaves, budget):
     return highest
 
 
+@helper
+def _enlarged(values, count, capacity):
+    """The first `count` values in an array of `capacity`; a loop compiles faster than slices."""
+    larger = np.empty(capacity, dtype=np.int64)
+    for k in range(count):
+        larger[k] = values[k]
+    return larger
+
+
 @kernel
 def kept_ranges(rows, budgets, columns, column_leaves, root):
     """Ranges of columns that matter to each row leaf, adjacent leaves joined.
@@ -167,12 +177,8 @@ def kept_ranges(rows, budgets, columns, column_leaves, root):
     for i in range(n_rows):
         if count + n_columns > capacity:
             capacity = 2 * capacity + n_columns
-            larger = np.empty(capacity, dtype=np.int64)
-            larger[:count] = starts[:count]
-            starts = larger
-            larger = np.empty(capacity, dtype=np.int64)
-            larger[:count] = stops[:count]
-            stops = larger
+            starts = _enlarged(starts, count, capacity)
+            stops = _enlarged(stops, count, capacity)
         if root:
             _distance_bounds(rows, i, columns, bounds)
         else:
@@ -189,4 +195,4 @@ def kept_ranges(rows, budgets, columns, column_leaves, root):
                 count += 1
             opened = keep
         first[i + 1] = count
-    return first, starts[:count].copy(), stops[:count].copy()
+    return first, _enlarged(starts, count, count), _enlarged(stops, count, count)

@@ -7,14 +7,14 @@ that the plan needs one power of two an entry.
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
 
-from . import laplacian_factor, leaf_pruning, point_sums, sparse_plan
+from . import leaf_pruning, point_sums, sparse_plan
 from .clouds import Cloud
 from .exponential import LOG2_E
+from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
 
 # A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
 # may have been pruned, so it is computed again, with a better shift or from its maximum. One this
@@ -22,18 +22,10 @@ from .exponential import LOG2_E
 _TRUSTED_BITS = 6.0
 _LARGEST_EXCESS = 900.0
 _ATTEMPTS = 3
-# Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
-_FREE_BITS = 2.0
-# Factors of a stored plan stay within this many bits: their products must not overflow.
-_LARGEST_MOVE = 200.0
 # A plan up to this size is assumed to stay in the last-level cache.
 _CACHE_BYTES = 1.6e7
 # An entry of a compressed row costs about as much as this many entries of a stored range.
 _SPARSE_FACTOR = 3
-# The preconditioner leaves out entries below this share of the largest of their row and column.
-# Weak links decide where the plan is nearly a matching, so few are, up to this many entries.
-_FACTOR_SHARE, _MANY_FACTOR_SHARE = 0.0, 1e-2
-_MANY_ENTRIES = 2 * 10**6
 # Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
 # steps then gain about two digits each.
 _ROUGH_DROP = 1e-2
@@ -307,193 +299,3 @@ class PointKernel:
         for part in ranges.slices():
             sparse_plan.store_entries(*kept, *part, self.root, floors, begins, columns, values)
         return CompressedPlan(begins, columns, values, u, v, drop)
-
-
-class _MovedPlan(ABC):
-    """A plan that follows the potentials while they stay near those it was made for."""
-
-    exact = False
-    """Whether its sums can serve as marginals."""
-    rounded = False
-    """Whether its entries are in single precision."""
-
-    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
-        self._u, self._v, self._drop = u.copy(), v.copy(), drop
-
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
-        """Take the plan to (u, v); False, and nothing happens, where that is too far.
-
-        What was left out of a row grows with the potentials; `allowed` is the share that may be
-        missing there, or what was left out in the first place if that is more.
-        """
-        du, dv = u - self._u, v - self._v
-        growth = max(float(du.max()), 0.0) + max(float(dv.max()), 0.0)
-        shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
-        # Rows and columns that shrink make what is missing from them a larger share of them.
-        bits = growth + shrinkage
-        limit = max(np.log2(max(allowed, 1e-300) / self._drop), _FREE_BITS)
-        if not bits <= min(limit, _LARGEST_MOVE):
-            return False
-        self._follow(u, v, du, dv)
-        return True
-
-    @abstractmethod
-    def _follow(self, u, v, du, dv): ...
-
-
-class ScaledPlan(_MovedPlan):
-    """A stored matrix with row and column factors."""
-
-    exact = True
-
-    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
-        super().__init__(u, v, drop)
-        self._rows, self._columns = np.ones(u.size), np.ones(v.size)
-
-    def _follow(self, u, v, du, dv):
-        self._rows, self._columns = np.exp2(du), np.exp2(dv)
-
-    @abstractmethod
-    def _multiply(self, w): ...
-
-    @abstractmethod
-    def _multiply_transposed(self, z): ...
-
-    def row_sums(self) -> np.ndarray:
-        """Row sums (n,) at the current potentials."""
-        return self._rows * self._multiply(self._columns)
-
-    def column_sums(self) -> np.ndarray:
-        """Column sums (m,) at the current potentials."""
-        return self._columns * self._multiply_transposed(self._rows)
-
-    def product(self, w: np.ndarray) -> np.ndarray:
-        """P w (n,)."""
-        return self._rows * self._multiply(self._columns * w)
-
-    def transposed_product(self, z: np.ndarray) -> np.ndarray:
-        """P^T z (m,)."""
-        return self._columns * self._multiply_transposed(self._rows * z)
-
-
-class StoredPlan(ScaledPlan):
-    """The kept ranges of a plan between clouds."""
-
-    def __init__(self, values, ranges, offsets, u, v, drop):
-        super().__init__(u, v, drop)
-        self.rounded = values.dtype == np.float32
-        self._values, self._ranges, self._offsets = values, ranges, offsets
-
-    def _multiply(self, w):
-        out = np.empty(self._u.size)
-        point_sums.stored_products(self._values, *self._ranges, self._offsets, w, out)
-        return out
-
-    def _multiply_transposed(self, z):
-        out = np.empty(self._v.size)
-        point_sums.stored_transposed_products(self._values, *self._ranges, self._offsets, z, out)
-        return out
-
-
-class CompressedPlan(ScaledPlan):
-    """The entries of a plan between clouds that weigh anything, row by row."""
-
-    def __init__(self, begins, columns, values, u, v, drop):
-        super().__init__(u, v, drop)
-        self._entries = begins, columns, values
-        self.n_entries = values.size
-
-    def preconditioner(self, row_ground: np.ndarray, column_ground: np.ndarray):
-        """Nearly the inverse of S = D - P diag(1/c) P^T, as a function of a vector (n,).
-
-        The diagonals D and c are the sums of the plan and the `ground`. The inverse of S is the
-        block of the rows in the inverse of the Laplacian of the plan's bipartite graph.
-        """
-        share = _FACTOR_SHARE if self._entries[2].size <= _MANY_ENTRIES else _MANY_FACTOR_SHARE
-        factor = laplacian_factor.factorise(
-            *self._entries,
-            self._rows,
-            self._columns,
-            share,
-            np.concatenate([row_ground, column_ground]),
-        )
-        n, size = row_ground.size, row_ground.size + column_ground.size
-
-        def apply(z):
-            both = np.zeros(size)
-            both[:n] = z
-            laplacian_factor.solve_factor(*factor, both)
-            return both[:n]
-
-        return apply
-
-    def _multiply(self, w):
-        out = np.empty(self._u.size)
-        sparse_plan.products(*self._entries, w, out)
-        return out
-
-    def _multiply_transposed(self, z):
-        out = np.empty(self._v.size)
-        sparse_plan.transposed_products(*self._entries, z, out)
-        return out
-
-
-class DensePlanMatrix(ScaledPlan):
-    """A plan as a full (n, m) array."""
-
-    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
-        # Nothing is left out of it.
-        super().__init__(u, v, 1e-300)
-        self._plan = plan
-
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
-        """See `_MovedPlan.move`: only the range of the factors is a limit here."""
-        du, dv = u - self._u, v - self._v
-        if not np.abs(du).max() + np.abs(dv).max() <= 2.0 * _LARGEST_MOVE:
-            return False
-        self._follow(u, v, du, dv)
-        return True
-
-    def products(self, weights: np.ndarray) -> np.ndarray:
-        """P W^T (n, k) for weights W (k, m)."""
-        return self._rows[:, None] * (self._plan @ (weights * self._columns).T)
-
-    def _multiply(self, w):
-        return self._plan @ w
-
-    def _multiply_transposed(self, z):
-        return z @ self._plan
-
-
-class FusedPlan(_MovedPlan):
-    """Products that compute every entry anew: no memory, about the speed of reading them."""
-
-    def __init__(self, kernel: PointKernel, by_row: Ranges, by_column: Ranges, u, v):
-        super().__init__(u, v, kernel.drop)
-        self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
-        self._now = u, v
-
-    def _follow(self, u, v, du, dv):
-        self._now = u, v
-
-    def row_sums(self) -> np.ndarray:
-        """Row sums (n,) at the current potentials."""
-        return self.product(np.ones(self._v.size))
-
-    def column_sums(self) -> np.ndarray:
-        """Column sums (m,) at the current potentials."""
-        return self.transposed_product(np.ones(self._u.size))
-
-    def product(self, w: np.ndarray) -> np.ndarray:
-        """P w (n,)."""
-        u, v = self._now
-        kernel = self._kernel
-        weights = np.ascontiguousarray(w)[None, :]
-        return kernel._products(kernel._x, kernel._y, u, v, self._by_row, weights)[:, 0]
-
-    def transposed_product(self, z: np.ndarray) -> np.ndarray:
-        """P^T z (m,)."""
-        u, v = self._now
-        kernel = self._kernel
-        weights = np.ascontiguousarray(z)[None, :]
-        return kernel._products(kernel._y, kernel._x, v, u, self._by_column, weights)[:, 0]

@@ -62,14 +62,18 @@ def row_maxima(x, y, v, root, out):
     best = np.empty(TILE)
     shift = 0.0
     for i in range(x.shape[0]):
-        best[:] = -np.inf
+        for j in range(TILE):
+            best[j] = -np.inf
         for start in range(0, v.size, TILE):
             width = min(TILE, v.size - start)
             exponents = tile[:width]
             fill_exponents(x, i, shift, y, v, start, root, exponents)
             for j in range(width):
                 best[j] = max(best[j], exponents[j])
-        out[i] = best.max()
+        largest = -np.inf
+        for j in range(TILE):
+            largest = max(largest, best[j])
+        out[i] = largest
 
 
 @fast_kernel
@@ -151,7 +155,8 @@ def stored_products(values, leaves, first, starts, stops, offsets, w, out):
 @fast_kernel
 def stored_transposed_products(values, leaves, first, starts, stops, offsets, z, out):
     """out[j] = sum_i P_ij z[i] with the stored ranges, four rows at a time."""
-    out[:] = 0.0
+    for j in range(out.size):
+        out[j] = 0.0
     for leaf in range(leaves.size - 1):
         begin, end = leaves[leaf], leaves[leaf + 1]
         length = 0

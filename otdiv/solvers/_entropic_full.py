@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.point_plan import DensePlanMatrix, PointKernel
+from .._kernels.plan_matrices import DensePlanMatrix
+from .._kernels.point_plan import PointKernel
 from .._typing import FloatArray
-from ._entropic_newton import Stage, conjugate_gradients
+from ._conjugate_gradients import conjugate_gradients
+from ._entropic_newton import Stage
 from ._entropic_path import FINE, Geometry, PathOptions, PointGeometry
 
 __all__ = ["solve_full"]

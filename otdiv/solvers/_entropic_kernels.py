@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from .._kernels.exponential import LOG2_E, exponentiate
-from .._kernels.point_plan import Buffer, DensePlanMatrix
+from .._kernels.plan_matrices import DensePlanMatrix
+from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 
 __all__ = ["DenseKernel", "Kernel", "PlanMatrix"]

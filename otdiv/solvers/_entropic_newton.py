@@ -28,15 +28,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.point_plan import Buffer, CompressedPlan
+from .._kernels.plan_matrices import CompressedPlan
+from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
+from ._conjugate_gradients import conjugate_gradients
 from ._entropic_kernels import Kernel, PlanMatrix
 
 __all__ = [
     "Monitor",
     "Stage",
     "StageRules",
-    "conjugate_gradients",
     "final_row_sums",
     "solve_stage",
 ]
@@ -112,66 +113,6 @@ class Stage:
     stopped: bool = False
     stalled: bool = False
     matrix: PlanMatrix | None = None
-
-
-def conjugate_gradients(
-    plan: PlanMatrix,
-    r: FloatArray,
-    c: FloatArray,
-    residual: FloatArray,
-    *,
-    tau: float,
-    damping: float,
-    accuracy: float,
-    max_iterations: int,
-    start: FloatArray | None = None,
-    preconditioner: Callable[[FloatArray], FloatArray] | None = None,
-) -> tuple[FloatArray, int, bool]:
-    """Solve ((1 + damping) diag(r) - P diag(1/c) P^T) delta = residual up to an L1 `accuracy`.
-
-    Both sums are taken 1 + tau times.
-
-    Returns delta (natural units of u), the number of iterations and whether it is accurate. The
-    sums must be those of the matrix itself: only then are constants its null space in floating
-    point too. `preconditioner` is nearly the inverse; without one the diagonal is divided by.
-    """
-    if not (r.min() > 0.0 and c.min() > 0.0):
-        return np.zeros_like(residual), 0, True
-    r, c = r * (1.0 + tau), c * (1.0 + tau)
-    diagonal = r * (1.0 + damping)
-
-    def apply(w: FloatArray) -> FloatArray:
-        return diagonal * w - plan.product(plan.transposed_product(w) / c)
-
-    remaining = residual.copy()
-    if tau == 0.0:
-        remaining -= residual.sum() * r / r.sum()
-    if start is None:
-        solution = np.zeros_like(residual)
-    else:
-        solution = start.copy()
-        remaining -= apply(solution)
-    scaled = remaining / diagonal if preconditioner is None else preconditioner(remaining)
-    direction = scaled.copy()
-    energy = float(remaining @ scaled)
-    count = 0
-    while count < max_iterations:
-        count += 1
-        image = apply(direction)
-        curvature = float(direction @ image)
-        if not curvature > 0.0:
-            return solution, count, True
-        length = energy / curvature
-        solution += length * direction
-        remaining -= length * image
-        if float(np.abs(remaining).sum()) <= accuracy:
-            return solution, count, True
-        scaled = remaining / diagonal if preconditioner is None else preconditioner(remaining)
-        updated = float(remaining @ scaled)
-        direction *= updated / energy
-        direction += scaled
-        energy = updated
-    return solution, count, False
 
 
 class _Iteration:

@@ -5,7 +5,8 @@ import pytest
 
 from otdiv._kernels.clouds import build_cloud
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.point_plan import Buffer, CompressedPlan, PointKernel
+from otdiv._kernels.plan_matrices import CompressedPlan
+from otdiv._kernels.point_plan import Buffer, PointKernel
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_path import PathOptions, PointGeometry, follow_path
 
