@@ -98,7 +98,7 @@ def solve_to_tolerance(
             potentials = Potentials(f=solved.f, g=solved.g)
             plan = entropic_plan(problem, solved)
             return _solution(plan, potentials, n_iterations, status, solved.summary)
-        closed = attempt.upper - attempt.lower <= _TOLERANCE_SHARE * _allowed(options, attempt)
+        closed = _is_closed(options, attempt)
         if closed or attempt.optimal or status is not Status.OPTIMAL:
             # Without progress of the entropic solve a smaller epsilon has none either.
             status = Status.OPTIMAL if closed or attempt.optimal else Status.STALLED
@@ -124,8 +124,9 @@ def _solution(
     )
 
 
-def _allowed(options: SolveOptions, attempt: _Attempt) -> float:
-    return max(options.atol or 0.0, (options.rtol or 0.0) * abs(attempt.upper))
+def _is_closed(options: SolveOptions, attempt: _Attempt) -> bool:
+    allowed = max(options.atol or 0.0, (options.rtol or 0.0) * abs(attempt.upper))
+    return attempt.upper - attempt.lower <= _TOLERANCE_SHARE * allowed
 
 
 def _mean_cost(problem: TransportProblem) -> float:
@@ -151,15 +152,8 @@ def _attempt(problem: TransportProblem, solved: EntropicSolve, options: SolveOpt
             lower=proof.bounds.lower,
             upper=proof.bounds.upper,
         )
-    sparse = _sparse_attempt(problem, solved, options)
-    if sparse.optimal or sparse.upper - sparse.lower <= _TOLERANCE_SHARE * _allowed(
-        options, sparse
-    ):
-        return sparse
-    lower = certificates.certify(problem, sparse.plan, potentials).bounds.lower
-    if lower <= sparse.lower:
-        return sparse
-    return _Attempt(plan=sparse.plan, potentials=potentials, lower=lower, upper=sparse.upper)
+    # The lower bound of the entropic potentials themselves is that of the first candidates' duals.
+    return _sparse_attempt(problem, solved, options)
 
 
 def _sparse_attempt(
@@ -171,29 +165,26 @@ def _sparse_attempt(
     state = RestrictedProblem(
         run.finest, run.ground, solved.f[run.rows] / run.cost_unit, run.finest
     )
-    best: _Attempt | None = None
-    lower = -np.inf
-    for _ in range(_ROUNDS):
+    rounds = 0
+    while True:
         state.pivot_to_optimum(0.0)
         arcs = state.plan() if state.artificial == 0 else run._repair(state)
         upper = float(run.ground.costs(run.finest.x, run.finest.y, *arcs[:2]) @ arcs[2]) * unit
         n_new = state.price()
-        if best is None or upper <= best.upper or state.lower * unit > lower:
-            lower = max(lower, state.lower * unit)
-            f, g = run._extended(state.f, state.g)
-            best = _Attempt(
-                plan=SparsePlan(
-                    rows=run.rows[arcs[0]],
-                    columns=run.columns[arcs[1]],
-                    mass=np.asarray(arcs[2] * run.mass_unit, dtype=np.float64),
-                    shape=problem.shape,
-                ),
-                potentials=Potentials(f=f, g=g),
-                lower=state.lower * unit,
-                upper=upper,
-                optimal=n_new == 0 and state.artificial == 0,
-            )
-        if best.optimal or upper - state.lower * unit <= _TOLERANCE_SHARE * _allowed(options, best):
-            break
-    assert best is not None
-    return best
+        rounds += 1
+        f, g = run._extended(*state.best_pair())
+        assert state.best is not None
+        attempt = _Attempt(
+            plan=SparsePlan(
+                rows=run.rows[arcs[0]],
+                columns=run.columns[arcs[1]],
+                mass=np.asarray(arcs[2] * run.mass_unit, dtype=np.float64),
+                shape=problem.shape,
+            ),
+            potentials=Potentials(f=f, g=g),
+            lower=state.best[0] * unit,
+            upper=upper,
+            optimal=n_new == 0 and state.artificial == 0,
+        )
+        if attempt.optimal or _is_closed(options, attempt) or rounds == _ROUNDS:
+            return attempt

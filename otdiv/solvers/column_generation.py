@@ -244,6 +244,8 @@ class _Run:
             if cost * monitor.scale < monitor.upper:
                 monitor.upper = cost * monitor.scale
                 self.repaired = plan
+        else:
+            monitor.upper = min(monitor.upper, state.plan_cost() * monitor.scale)
         gap = monitor.upper - monitor.lower
         return gap <= _TOLERANCE_SHARE * self._tolerance(monitor.upper)
 
@@ -278,21 +280,24 @@ class _Run:
     ) -> Solution:
         level = self.finest
         if state is not None and state.level is level:
-            g = state.g
-            if state.artificial == 0:
+            best_f, g = state.best_pair()
+            # A repaired plan of an earlier round may still be the better one.
+            complete = state.artificial == 0
+            if complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper:
                 plan = state.plan()
             elif self.repaired is not None:
                 plan = self.repaired
+            elif complete:
+                plan = state.plan()
             else:
                 plan = self._repair(state, exact=False)
         else:
             # Stopped before the finest level: its duals come from the last one that was solved.
             plan = candidates.corner_fill(level.a, level.b)
-            g = np.zeros(level.b.size)
+            best_f, g = None, np.zeros(level.b.size)
             if f is not None and previous is not None:
                 g = self._quiet().search(level.y, previous.x, f, 1)[1][:, 0].copy()
-        optimal = state is not None and status is Status.OPTIMAL
-        f_all, g_all = self._extended(state.f if optimal and state is not None else None, g)
+        f_all, g_all = self._extended(best_f, g)
         rows, columns, mass = plan
         return Solution(
             plan=SparsePlan(

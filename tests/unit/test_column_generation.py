@@ -291,3 +291,12 @@ def test_a_warm_start_without_points_or_in_another_dimension_is_refused():
     for other in (transport_matrix(rng.random((30, 30))), transport(x[:, 0], y[:, 0])):
         with pytest.raises(InvalidInputError, match="warm_start"):
             _solve(x, y, warm_start=other)
+
+
+@pytest.mark.parametrize("rtol", [1e-2, 1e-3])
+def test_an_early_stop_in_many_dimensions_has_the_bounds_that_it_claims(rtol):
+    rng = np.random.default_rng(0)
+    x = rng.random((2000, 10))
+    y = np.where(rng.random(2000) < 0.5, 0.3, 0.7)[:, None] + 0.1 * rng.normal(size=(2000, 10))
+    result = transport(x, y, cost="sqeuclidean", solver=solvers.ColumnGeneration(), rtol=rtol)
+    assert result.bounds.relative_gap <= rtol
