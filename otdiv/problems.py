@@ -242,7 +242,8 @@ class TransportProblem:
             float(np.vdot(x, x) + np.vdot(y, y))
         )
         assert isinstance(self.cost, PNormCost)
-        return length < 1e300 ** min(1.0, 1.0 / self.cost.power)
+        limit: float = 1e300 ** min(1.0, 1.0 / self.cost.power)
+        return length < limit
 
     def _find_bound(self) -> float:
         if isinstance(self.cost, PNormCost):

@@ -278,4 +278,4 @@ def _power_of_two_scale(x: FloatArray, y: FloatArray, p: float) -> float:
     # p-th powers between 1e-200 and 1e200 leave room for sums and for small differences.
     if extent == 0.0 or abs(p * math.log10(extent)) < 200.0:
         return 1.0
-    return math.ldexp(1.0, math.frexp(extent)[1])
+    return math.ldexp(1.0, math.frexp(extent)[1] - 1)

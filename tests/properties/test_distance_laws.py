@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from otdiv import wasserstein1, wasserstein2
 from tests.tables import ROWS, SUPPORT
 
 EPS = np.finfo(float).eps
@@ -144,3 +145,11 @@ def test_distance_survives_extreme_units(row, unit):
     expected = row.call(x, y)
     value = row.call(unit * x, unit * y) / unit**row.scaling
     assert value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e140, 1e160, 1e307])
+def test_distances_scale_with_the_points_up_to_the_largest_floats(scale):
+    x = np.array([[0.0, 0.1], [0.3, 1.0]])
+    y = np.array([[0.5, 0.5], [0.2, -0.9]])
+    for distance in (wasserstein1, wasserstein2):
+        assert distance(scale * x, scale * y) / scale == pytest.approx(distance(x, y), rel=1e-14)
