@@ -19,6 +19,7 @@ from .._kernels._jit import frozen
 from .._kernels.tree_simplex import Tree
 from .._typing import FloatArray, IndexArray
 from ..results import Status
+from ._arcs import Arcs, joined, merged
 from ._clustering import clustered
 from ._watch import InterruptedRunError, Watch
 
@@ -49,15 +50,6 @@ SLICE_ENTRIES = 2**26
 
 
 Triples: TypeAlias = tuple[IndexArray, IndexArray, IndexArray]
-
-
-@dataclass(slots=True)
-class Arcs:
-    """Candidate arcs ordered by source: nodes of both ends and costs."""
-
-    source: np.ndarray
-    target: np.ndarray
-    cost: FloatArray
 
 
 @dataclass(slots=True)
@@ -165,7 +157,7 @@ class Run:
             if earlier is not None:
                 preferred = np.flatnonzero(self._reduced(earlier, f, g) <= penalty)
                 preferred += len(reduced)
-                arcs = _joined(arcs, earlier)
+                arcs = joined(arcs, earlier)
             order = np.argsort(reduced)
             order = order[: np.searchsorted(reduced[order], 2.0 * penalty)]
             if earlier is not None:
@@ -301,7 +293,7 @@ class Run:
             ends = rows.astype(np.uint32), (columns + n).astype(np.uint32)
             earlier = Arcs(*ends, C[rows, columns])
             self._hang(f, g, penalty, arcs, earlier)
-            arcs = _merged(arcs, earlier)
+            arcs = merged(arcs, earlier)
         watched = self.tolerance is not None or self.watch.callback is not None
         if watched:
             self._check(f, g)
@@ -331,7 +323,7 @@ class Run:
                 # When few rows had violated pairs, the next are looked for among these rows first.
                 few = len(found.source) < FEW * n
                 suspects = np.unique(found.source).astype(np.int64) if few and not left else None
-                arcs = _merged(arcs, found)
+                arcs = merged(arcs, found)
 
     def _pivot_on(self, arcs: Arcs) -> None:
         n = self.C.shape[0]
@@ -403,18 +395,3 @@ class Run:
         g = np.full(self.C.shape[1], np.inf)
         dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
         return self._extended(g)
-
-
-def _joined(arcs: Arcs, more: Arcs) -> Arcs:
-    return Arcs(
-        np.concatenate([arcs.source, more.source]),
-        np.concatenate([arcs.target, more.target]),
-        np.concatenate([arcs.cost, more.cost]),
-    )
-
-
-def _merged(arcs: Arcs, more: Arcs) -> Arcs:
-    """Both lists in one, ordered by source."""
-    both = _joined(arcs, more)
-    order = np.argsort(both.source, kind="stable")
-    return Arcs(both.source[order], both.target[order], both.cost[order])
