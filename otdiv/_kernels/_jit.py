@@ -11,10 +11,12 @@ for each of the first uses of `np.empty`, `np.zeros`, `min` of another type, ...
 - A kernel for the common case and one for the rest, chosen in Python after the first reports what
   it could not do: the second is compiled where it is needed. Within a kernel, an argument that is
   None removes the branches ``if argument is not None`` before they are compiled.
-- A function with one caller is a `part` of it: a `helper` is optimised and turned into machine
-  code on its own and once more in every caller, and in their callers.
-- Loops instead of array expressions, `np.sort`, reductions of slices; a choice inside a loop
-  instead of two loops (LLVM takes it out); no exceptions, strings, closures, lists.
+- A `helper` is optimised and turned into machine code on its own and once more in every caller,
+  and in their callers. A function with one caller is a `part` of it, which is cheaper where it is
+  called deep down; cheapest is to write it out.
+- Work space is handed in, where it would be the only thing that a kernel allocates.
+- Loops instead of array expressions, `np.sort`, reductions of slices; no exceptions, strings,
+  closures, lists.
 """
 
 import os

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ._jit import kernel, part
+from ._jit import helper, kernel
 from .costs import point_cost
 
 # Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
@@ -148,11 +148,17 @@ def transform_matrix_columns(C, g):
     return f
 
 
-@part
+@helper
 def _add_squares(out, coordinate, value, first):
-    for j in range(out.shape[0]):
-        difference = value - coordinate[j]
-        out[j] = (0.0 if first else out[j]) + difference * difference
+    # Two loops: with the choice inside, LLVM reads what it does not need.
+    if first:
+        for j in range(out.shape[0]):
+            difference = value - coordinate[j]
+            out[j] = difference * difference
+    else:
+        for j in range(out.shape[0]):
+            difference = value - coordinate[j]
+            out[j] += difference * difference
 
 
 @kernel
@@ -175,11 +181,16 @@ def rank_one_cost(x, y, row_mass, column_mass, power):
     return total
 
 
-@part
+@helper
 def _lower_minimum(best, squares, shift, root):
-    for j in range(best.shape[0]):
-        value = (math.sqrt(squares[j]) if root else squares[j]) - shift
-        best[j] = value if value < best[j] else best[j]
+    if root:
+        for j in range(best.shape[0]):
+            value = math.sqrt(squares[j]) - shift
+            best[j] = value if value < best[j] else best[j]
+    else:
+        for j in range(best.shape[0]):
+            value = squares[j] - shift
+            best[j] = value if value < best[j] else best[j]
 
 
 @kernel

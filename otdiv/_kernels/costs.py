@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ._jit import frozen, helper, kernel, part
+from ._jit import frozen, helper, kernel
 
 # Sums of squares outside this range lose digits to underflow or overflow and are scaled first.
 _SMALL = 1e-280
@@ -85,19 +85,6 @@ def point_cost(x, i, y, j, norm, power):
     return length**power
 
 
-@part
-def _squared_row(x, i, coordinates, out):
-    """Squared distances of x[i] to points (d, m): loops over j, which vectorise."""
-    for j in range(out.shape[0]):
-        out[j] = 0.0
-    for k in range(x.shape[1]):
-        value = x[i, k]
-        row = coordinates[k]
-        for j in range(out.shape[0]):
-            difference = value - row[j]
-            out[j] += difference * difference
-
-
 @kernel
 def _euclidean_rows(x, coordinates, power, out, flawed):
     """Fill out (n, m) from x (n, d), coordinates (d, m); power 1 or 2.
@@ -105,8 +92,15 @@ def _euclidean_rows(x, coordinates, power, out, flawed):
     ``flawed[i]`` says whether a sum of squares in row i lost digits to underflow or overflow.
     """
     for i in range(x.shape[0]):
-        row = out[i]
-        _squared_row(x, i, coordinates, row)
+        row, other, value = out[i], coordinates[0], x[i, 0]
+        for j in range(row.shape[0]):
+            difference = value - other[j]
+            row[j] = difference * difference
+        for k in range(1, x.shape[1]):
+            other, value = coordinates[k], x[i, k]
+            for j in range(row.shape[0]):
+                difference = value - other[j]
+                row[j] += difference * difference
         outside = 0
         for j in range(row.shape[0]):
             outside += not _SMALL < row[j] < _LARGE

@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from ._jit import helper, kernel
+from ._jit import frozen, helper, kernel
 from .tree_simplex import OPTIMAL, PIVOT_LIMIT, pivot, recompute_potentials
 
 __all__ = [
@@ -95,44 +95,48 @@ def _add(out, row, scale):
 
 
 @kernel
-def merge_rows(C, order, depth):
-    """Mean rows (2**depth, m) of clusters: cluster q holds the rows at q n >> depth of `order`."""
-    n, m = C.shape
-    clusters = 1 << depth
-    out = np.zeros((clusters, m))
-    for q in range(clusters):
+def _merge_rows(C, order, depth, out):
+    """Fill in the zeros `out` (2**depth, m) as `merge_rows` says."""
+    n = C.shape[0]
+    for q in range(out.shape[0]):
         start, stop = (q * n) >> depth, ((q + 1) * n) >> depth
         for t in range(start, stop):
             _add(out[q], C[order[t]], 1.0 / (stop - start))
+
+
+def merge_rows(C: np.ndarray, order: np.ndarray, depth: int) -> np.ndarray:
+    """Mean rows (2**depth, m) of clusters: cluster q holds the rows at q n >> depth of `order`."""
+    out = np.zeros((1 << depth, C.shape[1]))
+    _merge_rows(frozen(C), order, depth, out)
     return out
 
 
 @kernel
-def merge_columns(C, order, depth):
-    """Mean columns (n, 2**depth) of clusters, as in `merge_rows`."""
-    n, m = C.shape
-    clusters = 1 << depth
-    width = m >> depth
-    out = np.empty((n, clusters))
-    # Every cluster has `width` columns or one more: a fixed trip count and a weight of 0 or 1
-    # for the last spare the processor a wrong guess a cluster.
-    first = np.empty(clusters, np.int64)
-    extra = np.empty(clusters, np.int64)
-    weight = np.empty(clusters)
-    scale = np.empty(clusters)
-    for q in range(clusters):
-        start, stop = (q * m) >> depth, ((q + 1) * m) >> depth
-        first[q] = start
-        extra[q] = order[stop - 1]
-        weight[q] = stop - start - width
-        scale[q] = 1.0 / (stop - start)
-    for i in range(n):
+def _merge_columns(C, order, first, extra, width, weight, scale, out):
+    """Fill in `out` (n, clusters): means of `width` columns from `first` on, and `weight` extra."""
+    for i in range(C.shape[0]):
         row = C[i]
-        for q in range(clusters):
+        for q in range(first.size):
             total = weight[q] * row[extra[q]]
             for t in range(first[q], first[q] + width):
                 total += row[order[t]]
             out[i, q] = total * scale[q]
+
+
+def merge_columns(C: np.ndarray, order: np.ndarray, depth: int) -> np.ndarray:
+    """Mean columns (n, 2**depth) of clusters, as in `merge_rows`."""
+    n, m = C.shape
+    clusters = 1 << depth
+    width = m >> depth
+    starts = (np.arange(clusters + 1) * m) >> depth
+    sizes = np.diff(starts)
+    out = np.empty((n, clusters))
+    # Every cluster has `width` columns or one more: a fixed trip count and a weight of 0 or 1
+    # for the last spare the processor a wrong guess a cluster.
+    _merge_columns(
+        frozen(C), order, starts[:-1], order[starts[1:] - 1], width,
+        (sizes - width).astype(np.float64), 1.0 / sizes, out,
+    )  # fmt: skip
     return out
 
 
