@@ -25,8 +25,8 @@ MASS_RTOL = 1e-9
 # Orders of atoms: numbers, or a slice where they are in order already.
 _Order: TypeAlias = IndexArray | slice
 
-# Costs of points that are kept while a problem is solved: solver and proof read the same 4 MB.
-_KEPT_PAIRS = 2**19
+# Costs of points that are kept while a problem is solved: solver and proof read the same 64 MB.
+_KEPT_PAIRS = 2**23
 
 # Rounding of two pairwise sums of up to 1e9 weights that were normalised one by one.
 _MASS_ROUNDING = 32 * 2.0**-53

@@ -1,4 +1,4 @@
-"""Kernels of the proofs: compensated sums, marginal repair and the brute-force c-transform.
+"""Kernels of the proofs: marginal repair and the brute-force c-transform.
 
 The c-transform loops run over contiguous columns with a running minimum held in memory, a form that
 LLVM vectorises without any licence to reorder arithmetic.
@@ -13,72 +13,6 @@ from .costs import point_cost
 
 # Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
 _TILE = 1024
-
-
-@kernel
-def dot(x, y):
-    """Compensated sum of x_i y_i, and the sum of |x_i y_i|; a term with x_i = 0 is 0."""
-    total = 0.0
-    rest = 0.0
-    magnitude = 0.0
-    for i in range(x.shape[0]):
-        if x[i] == 0.0:
-            continue
-        term = x[i] * y[i]
-        magnitude += abs(term)
-        moved = total + term
-        virtual = moved - total
-        rest += (total - (moved - virtual)) + (term - virtual)
-        total = moved
-    return total + rest, magnitude
-
-
-@kernel
-def sums_by(index, mass, size):
-    """Compensated sums (size,) of `mass` grouped by `index`."""
-    sums = np.zeros(size)
-    # Untouched, and so never paid for, where every group is one run of entries, as along a line.
-    rests = np.zeros(size)
-    e = 0
-    while e < mass.shape[0]:
-        k = index[e]
-        total = sums[k]
-        rest = 0.0
-        while True:
-            # Two-sum: exact whatever the sizes of its operands, and without a branch.
-            term = mass[e]
-            moved = total + term
-            virtual = moved - total
-            rest += (total - (moved - virtual)) + (term - virtual)
-            total = moved
-            e += 1
-            if e == mass.shape[0] or index[e] != k:
-                break
-        sums[k] = total
-        if rest != 0.0:
-            rests[k] += rest
-    for k in range(size):
-        sums[k] += rests[k]
-    return sums
-
-
-@kernel
-def shrink(rows, columns, mass, a, b):
-    """New masses: negative ones dropped, rows and then columns scaled down to their weights."""
-    n = a.shape[0]
-    m = b.shape[0]
-    mass = np.maximum(mass, 0.0)
-    row_sums = sums_by(rows, mass, n)
-    for e in range(mass.shape[0]):
-        i = rows[e]
-        if row_sums[i] > a[i]:
-            mass[e] *= a[i] / row_sums[i]
-    column_sums = sums_by(columns, mass, m)
-    for e in range(mass.shape[0]):
-        j = columns[e]
-        if column_sums[j] > b[j]:
-            mass[e] *= b[j] / column_sums[j]
-    return mass
 
 
 @kernel

@@ -34,6 +34,8 @@ ENTRIES = 2**28
 # Largest cost over most costs beyond which they count as spread; chosen so that a penalty of the
 # largest leaves half of the digits.
 WIDE = 1e9
+# Entries whose range is found at once: 256 kB.
+RANGE_ENTRIES = 2**15
 
 
 @intrinsic
@@ -56,14 +58,6 @@ def _block_minimum(row, g):
     best = row[0] - g[0]
     for j in range(row.size):
         best = _minimum(best, row[j] - g[j])
-    return best
-
-
-@helper
-def _block_minimum_negated(row):
-    best = -row[0]
-    for j in range(row.size):
-        best = _minimum(best, -row[j])
     return best
 
 
@@ -153,32 +147,6 @@ def _insert(values, keys, value, key):
 
 
 @helper
-def _best_of_row(row, g, shift, relative, values, keys, turn):
-    """Insert the columns with row_j - g_j - shift below the last of `values` and eligible.
-
-    The scan begins at a column that depends on `turn`, so that among ties, of which the first are
-    kept, different rows take different columns.
-    """
-    last = values.size - 1
-    blocks = (row.size + BLOCK - 1) // BLOCK
-    first, offset = turn % blocks, turn // blocks
-    for t in range(blocks):
-        block = first + t if first + t < blocks else first + t - blocks
-        begin = block * BLOCK
-        end = min(begin + BLOCK, row.size)
-        part, h = row[begin:end], g[begin:end]
-        if _block_minimum(part, h) - shift < values[last]:
-            middle = offset % part.size
-            for half in range(2):
-                for j in range(middle if half == 0 else 0, part.size if half == 0 else middle):
-                    reduced = part[j] - h[j] - shift
-                    if reduced < values[last]:
-                        local = abs(part[j]) + abs(h[j]) + abs(shift)
-                        if reduced <= -relative * local:
-                            _insert(values, keys, reduced, begin + j)
-
-
-@helper
 def _excess(row, g, f, ceiling):
     """Least of row_j - f - g_j - ceiling_j."""
     best = row[0] - g[0] - f - ceiling[0]
@@ -188,27 +156,53 @@ def _excess(row, g, f, ceiling):
 
 
 @kernel
-def _best_lists(C, f, g, row_values, row_keys, column_values, column_keys, ceiling):
-    """Insert every pair into the list of its row (n, k) and of its column (m, k).
+def _best_lists(
+    C, f, g, rows, relative, row_values, row_keys, column_values, column_keys, ceiling, both
+):
+    """Insert the pairs of these rows into the list of the row (rows, k) and of the column (m, k).
 
     The lists come filled with values above which nothing is wanted; `ceiling` (m,) holds the last
-    value of every column's list.
+    value of every column's list. A pair is for its row's list if it is eligible as in
+    `sparse_simplex`. The columns have lists only if `both` says so.
+
+    The scan begins at a column that depends on the row, so that among ties, of which the first are
+    kept, different rows take different columns.
     """
-    n, m = C.shape
+    m = C.shape[1]
     last = row_keys.shape[1] - 1
-    for i in range(n):
+    blocks = (m + BLOCK - 1) // BLOCK
+    for e in range(rows.size):
+        i = rows[e]
         shift = f[i]
-        # Not even rounding is excluded here: any reduced cost below the list's last will do.
-        _best_of_row(C[i], g, shift, -1e300, row_values[i], row_keys[i], i * STRIDE)
-        for begin in range(0, m, BLOCK):
+        values, keys = row_values[e], row_keys[e]
+        turn = i * STRIDE
+        block, offset = turn % blocks, turn // blocks
+        for _ in range(blocks):
+            begin = block * BLOCK
             end = min(begin + BLOCK, m)
-            row, h, limit = C[i, begin:end], g[begin:end], ceiling[begin:end]
-            if _excess(row, h, shift, limit) < 0.0:
-                for j in range(row.size):
+            row, h = C[i, begin:end], g[begin:end]
+            if _block_minimum(row, h) - shift < values[last]:
+                j = offset % row.size
+                for _ in range(row.size):
                     reduced = row[j] - h[j] - shift
-                    if reduced < limit[j]:
-                        _insert(column_values[begin + j], column_keys[begin + j], reduced, i)
-                        limit[j] = column_values[begin + j, last]
+                    if reduced < values[last]:
+                        local = abs(row[j]) + abs(h[j]) + abs(shift)
+                        if reduced <= -relative * local:
+                            _insert(values, keys, reduced, begin + j)
+                    j += 1
+                    if j == row.size:
+                        j = 0
+            if both:
+                limit = ceiling[begin:end]
+                if _excess(row, h, shift, limit) < 0.0:
+                    for j in range(row.size):
+                        reduced = row[j] - h[j] - shift
+                        if reduced < limit[j]:
+                            _insert(column_values[begin + j], column_keys[begin + j], reduced, i)
+                            limit[j] = column_values[begin + j, last]
+            block += 1
+            if block == blocks:
+                block = 0
 
 
 def best_per_row_and_column(
@@ -231,7 +225,11 @@ def best_per_row_and_column(
     top = min(top, 1e308)
     row_values, column_values = np.full((n, n_best), top), np.full((m, n_best), top)
     row_keys, column_keys = np.full((n, n_best), -1), np.full((m, n_best), -1)
-    _best_lists(C, f, g, row_values, row_keys, column_values, column_keys, np.full(m, top))
+    # Not even rounding is excluded here: any reduced cost below a list's last will do.
+    _best_lists(
+        C, f, g, np.arange(n), -1e300, row_values, row_keys, column_values, column_keys,
+        np.full(m, top), np.int64(1),
+    )  # fmt: skip
     rows, places = np.nonzero(row_keys >= 0)
     columns = row_keys[rows, places]
     # A pair below its row's last entry stands in the row's list already.
@@ -245,70 +243,55 @@ def best_per_row_and_column(
     return source.astype(np.uint32), (target + n).astype(np.uint32), C[source, target]
 
 
-@kernel
-def price_rows(C, f, g, rows, floor, relative, n_best, source, target, cost, count, least):
-    """Append up to `n_best` eligible pairs of each of the given rows to the arc lists.
+def price_rows(
+    C: np.ndarray,
+    f: np.ndarray,
+    g: np.ndarray,
+    rows: np.ndarray,
+    floor: float,
+    relative: float,
+    n_best: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Up to `n_best` eligible pairs of each of the given rows: source, target, cost; and `least`.
 
-    Eligible as in `sparse_simplex`. The lists must have room for
-    ``rows.size * n_best`` more. ``least[i]`` becomes the least reduced cost of row i that is
-    eligible, or -floor, so ``f + least`` is feasible up to rounding. Returns the new count.
+    Eligible as in `sparse_simplex`. ``least[k]`` is the least reduced cost of ``rows[k]`` that is
+    eligible, or -floor, so ``f[rows] + least`` is feasible up to rounding.
     """
-    n = C.shape[0]
-    values = np.empty(n_best)
-    keys = np.empty(n_best, np.int64)
-    for e in range(rows.size):
-        i = rows[e]
-        for k in range(n_best):
-            values[k] = -floor
-            keys[k] = -1
-        _best_of_row(C[i], g, f[i], relative, values, keys, i * STRIDE)
-        least[i] = values[0]
-        for k in range(n_best):
-            if keys[k] >= 0:
-                source[count] = i
-                target[count] = n + keys[k]
-                cost[count] = C[i, keys[k]]
-                count += 1
-    return count
-
-
-@kernel
-def _range(C, zero, wide):
-    """Least and largest entry, and whether most non-zero entries are below their difference / wide.
-
-    The last is estimated on a sample of at most 128 x 128 entries.
-    """
-    n, m = C.shape
-    least = C[0, 0]
-    largest = C[0, 0]
-    for i in range(n):
-        least = min(least, _block_minimum(C[i], zero))
-        largest = max(largest, -_block_minimum_negated(C[i]))
-    small = (largest - least) / wide
-    balance = 0
-    for i in range(0, n, max(1, n // 64)):
-        for j in range(0, m, max(1, m // 64)):
-            size = abs(C[i, j])
-            if size >= small:
-                balance -= 1
-            elif size > 0.0:
-                balance += 1
-    return least, largest, balance > 0
+    values, keys = np.full((rows.size, n_best), -floor), np.full((rows.size, n_best), -1)
+    _best_lists(
+        C, f, g, rows, relative, values, keys, np.empty((0, 1)), np.empty((0, 1), np.int64),
+        np.empty(0), np.int64(0),
+    )  # fmt: skip
+    places, ranks = np.nonzero(keys >= 0)
+    source, target = rows[places], keys[places, ranks]
+    cost = C[source, target]
+    target += C.shape[0]
+    return source.astype(np.uint32), target.astype(np.uint32), cost, values[:, 0]
 
 
 def extent(C: np.ndarray) -> tuple[float, float, bool, bool]:
     """Least and largest finite entry (inf, -inf where none is), and two facts.
 
     Whether any entry is inf, and whether most entries are so much smaller than the largest that a
-    penalty above them all would drown them.
+    penalty above them all would drown them. The last is estimated on a sample of at most 128 x 128
+    entries where all are finite.
     """
-    least, largest, spread = _range(C, np.zeros(C.shape[1]), WIDE)
+    n, m = C.shape
+    # Blocks that stay in a cache: memory is read once.
+    height = max(1, RANGE_ENTRIES // m)
+    blocks = [C[i : i + height] for i in range(0, n, height)]
+    least = min(float(block.min()) for block in blocks)
+    largest = max(float(block.max()) for block in blocks)
     forbidden = largest == np.inf
     if forbidden:
         allowed = np.isfinite(C)
         largest = float(np.max(C, where=allowed, initial=-np.inf))
-        small = np.abs(C[allowed & (C != 0.0)]) < (largest - least) / WIDE
-        spread = 2 * np.count_nonzero(small) > small.size
+        sizes = np.abs(C[allowed & (C != 0.0)])
+        n_positive = sizes.size
+    else:
+        sizes = np.abs(C[:: max(1, n // 64), :: max(1, m // 64)])
+        n_positive = np.count_nonzero(sizes)
+    spread = 2 * np.count_nonzero(sizes >= (largest - least) / WIDE) < n_positive
     return least, largest, forbidden, spread
 
 
@@ -351,8 +334,6 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
     pi = tree.pi
     g = pi[n : n + m]
     first = np.uint32(n)
-    values = np.empty(1)
-    keys = np.empty(1, np.int64)
     floor = 0.0
     for x in range(n + m):
         floor = max(floor, share * abs(pi[x]))
@@ -363,12 +344,22 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
     fresh = True  # every caller hands over potentials that were just recomputed
     while n_pivots < max_pivots and scans_left > 0:
         scans_left -= 1
-        values[0] = -floor
-        keys[0] = -1
-        _best_of_row(C[i], g, -pi[i], relative, values, keys, np.int64(0))
-        j = keys[0]
-        if j >= 0:
-            pivot(tree, first, np.uint32(i), np.uint32(n + j), C[i, j], values[0])
+        shift = -pi[i]
+        least = -floor
+        entering = -1
+        for begin in range(0, m, BLOCK):
+            end = min(begin + BLOCK, m)
+            row, h = C[i, begin:end], g[begin:end]
+            if _block_minimum(row, h) - shift < least:
+                for j in range(row.size):
+                    reduced = row[j] - h[j] - shift
+                    if reduced < least:
+                        local = abs(row[j]) + abs(h[j]) + abs(shift)
+                        if reduced <= -relative * local:
+                            least = reduced
+                            entering = begin + j
+        if entering >= 0:
+            pivot(tree, first, np.uint32(i), np.uint32(n + entering), C[i, entering], least)
             n_pivots += 1
             idle = 0
             fresh = False

@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import helper, kernel, part
-from .tree_start import integer_masses, leaf_order, start_basis
+from ._jit import helper, kernel
+from .tree_start import integer_masses, leaf_order, recompute_potentials, start_basis
 
 __all__ = [
     "OPTIMAL",
@@ -227,38 +227,6 @@ def pivot(tree, n, i, j, c, reduced_cost):
         pi[x] += shift
 
 
-@kernel
-def recompute_potentials(tree, n):
-    """Potentials from the tree's costs alone: forgets the rounding of all shifts since the last."""
-    parent, after, cost, pi = tree.parent, tree.after, tree.cost, tree.pi
-    root = np.uint32(parent.size - 1)
-    pi[root] = 0.0
-    x = after[root]
-    while x != root:
-        pi[x] = pi[parent[x]] - cost[x] if x < n else pi[parent[x]] + cost[x]
-        x = after[x]
-
-
-@part
-def _label_in_preorder(tree, n, label, back):
-    """New node numbers: sources, then targets, each by preorder, the root; `back` undoes it."""
-    root = np.uint32(tree.parent.size - 1)
-    next_source, next_target = np.uint32(0), np.uint32(n)
-    x = tree.after[root]
-    while x != root:
-        if x < n:
-            label[x] = next_source
-            back[next_source] = x
-            next_source += np.uint32(1)
-        else:
-            label[x] = next_target
-            back[next_target] = x
-            next_target += np.uint32(1)
-        x = tree.after[x]
-    label[root] = root
-    back[root] = root
-
-
 @helper
 def _rename(old, new, label):
     """Write the tree `old` into `new` with node x called label[x]."""
@@ -274,45 +242,6 @@ def _rename(old, new, label):
         new.pi[y] = old.pi[x]
 
 
-@part
-def _block_search(tree, n, source, target, cost, start, floor, relative, max_pivots):
-    """Pivot with the node numbers as they are."""
-    pi = tree.pi
-    n_arcs = source.size
-    block = int(np.sqrt(n_arcs)) + 50
-    position = start if start < n_arcs else 0
-    n_pivots = 0
-    idle = 0
-    fresh = True  # every caller hands over potentials that were just recomputed
-    first = np.uint32(n)
-    while n_pivots < max_pivots:
-        best = -floor
-        entering = -1
-        stop = min(position + block, n_arcs)
-        for k in range(np.uint64(position), np.uint64(stop)):
-            reduced = cost[k] + pi[source[k]] - pi[target[k]]
-            if reduced < best:
-                local = abs(cost[k]) + abs(pi[source[k]]) + abs(pi[target[k]])
-                if reduced < -relative * local:
-                    best = reduced
-                    entering = np.int64(k)
-        idle += stop - position
-        position = stop if stop < n_arcs else 0
-        if entering >= 0:
-            pivot(tree, first, source[entering], target[entering], cost[entering], best)
-            n_pivots += 1
-            idle = 0
-            fresh = False
-        elif idle >= n_arcs:
-            if fresh:
-                return OPTIMAL, n_pivots, position
-            recompute_potentials(tree, n)
-            fresh = True
-            idle = 0
-    recompute_potentials(tree, n)
-    return PIVOT_LIMIT, n_pivots, position
-
-
 @kernel
 def _renumbered_search(
     tree, work, label, back, ends, n, source, target, cost, start, floor, relative, max_pivots
@@ -321,14 +250,63 @@ def _renumbered_search(
 
     `work`, `label`, `back` and `ends` are work space: a tree, (N,), (N,) and (2, arcs).
     """
-    _label_in_preorder(tree, n, label, back)
+    # New node numbers: sources, then targets, each by preorder, the root; `back` undoes it.
+    first = np.uint32(n)
+    root = np.uint32(label.size - 1)
+    next_source, next_target = np.uint32(0), first
+    x = tree.after[root]
+    while x != root:
+        y = next_source if x < first else next_target
+        if x < first:
+            next_source += np.uint32(1)
+        else:
+            next_target += np.uint32(1)
+        label[x] = y
+        back[y] = x
+        x = tree.after[x]
+    label[root] = root
+    back[root] = root
     _rename(tree, work, label)
-    for k in range(source.size):
-        ends[0, k] = label[source[k]]
-        ends[1, k] = label[target[k]]
-    code, n_pivots, position = _block_search(
-        work, n, ends[0], ends[1], cost, start, floor, relative, max_pivots
-    )
+    new_source, new_target = ends[0], ends[1]
+    n_arcs = source.size
+    for k in range(n_arcs):
+        new_source[k] = label[source[k]]
+        new_target[k] = label[target[k]]
+
+    pi = work.pi
+    block = int(np.sqrt(n_arcs)) + 50
+    position = start if start < n_arcs else 0
+    n_pivots = 0
+    idle = 0
+    fresh = True  # every caller hands over potentials that were just recomputed
+    code = OPTIMAL
+    while True:
+        if n_pivots >= max_pivots:
+            code = PIVOT_LIMIT
+            recompute_potentials(work, n)
+            break
+        best = -floor
+        entering = -1
+        stop = min(position + block, n_arcs)
+        for k in range(np.uint64(position), np.uint64(stop)):
+            c, from_pi, to_pi = cost[k], pi[new_source[k]], pi[new_target[k]]
+            reduced = c + from_pi - to_pi
+            if reduced < best and reduced < -relative * (abs(c) + abs(from_pi) + abs(to_pi)):
+                best = reduced
+                entering = np.int64(k)
+        idle += stop - position
+        position = stop if stop < n_arcs else 0
+        if entering >= 0:
+            pivot(work, first, new_source[entering], new_target[entering], cost[entering], best)
+            n_pivots += 1
+            idle = 0
+            fresh = False
+        elif idle >= n_arcs:
+            if fresh:
+                break
+            recompute_potentials(work, n)
+            fresh = True
+            idle = 0
     _rename(work, tree, back)
     return code, n_pivots, position
 

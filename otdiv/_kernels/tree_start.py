@@ -7,7 +7,7 @@ import numpy as np
 
 from ._jit import frozen, helper, kernel
 
-__all__ = ["integer_masses", "leaf_order", "start_basis"]
+__all__ = ["integer_masses", "leaf_order", "recompute_potentials", "start_basis"]
 
 
 @helper
@@ -101,87 +101,75 @@ def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 @kernel
-def _start_basis(
-    tree, n, estimate, source, target, cost, order, penalty, left, work, links, numbers, arc_cost
-):
-    """`start_basis` for masses `left` (N,) and `estimate` of both sides.
+def _grow(n, source, target, order, left, first, end, following, chosen, flow, arc,
+          parent, size, preorder, stack):  # fmt: skip
+    """Fill arcs in this order, and hang the forest that they are from the root.
 
-    Work space: (3, N) and (2, 2 N) int64, (2, N) uint32, (N,) float64; N = n + m + 1 nodes.
+    `left` (N,) becomes what is left at the nodes. Arc ``chosen[e]`` gets the flow ``flow[e]``; the
+    half-arcs 2e and 2e + 1 are in linked lists, from ``first[x]`` of their node on, and end at the
+    other one. ``arc[x]`` becomes the e of the arc to the parent; it comes filled with -1, as
+    `first` does, and `size` with 0.
     """
-    nodes = left.size
-    root = np.uint32(nodes - 1)
-    # Adjacency of the forest: half-arcs 2e and 2e + 1 in linked lists.
-    first, arc_flow, place, following, end = work[0], work[1], work[2], links[0], links[1]
-    preorder, stack = numbers[0], numbers[1]
-    for x in range(nodes):
-        first[x] = -1
-        place[x] = 0  # not hung yet; the root is at place 0
-    n_chosen = 0
+    root = left.size - 1
+    half = 0
     for e in range(order.size):
         k = order[e]
         i, j = source[k], target[k]
-        if left[i] > 0 and left[j] > 0:
-            amount = min(left[i], left[j])
+        amount = min(left[i], left[j])
+        if amount > 0:
             left[i] -= amount
             left[j] -= amount
-            arc_flow[n_chosen] = amount
-            arc_cost[n_chosen] = cost[k]
-            half = 2 * n_chosen
+            flow[half >> 1] = amount
+            chosen[half >> 1] = k
             end[half] = j
             following[half] = first[i]
             first[i] = half
-            end[half + 1] = i
-            following[half + 1] = first[j]
-            first[j] = half + 1
-            n_chosen += 1
+            half += 1
+            end[half] = i
+            following[half] = first[j]
+            first[j] = half
+            half += 1
 
-    parent, after, before = tree.parent, tree.after, tree.before
-    size, last, flow, arc, pi = tree.size, tree.last, tree.flow, tree.cost, tree.pi
-    parent[root] = root
-    flow[root] = 0
-    arc[root] = 0.0
-    pi[root] = 0.0
     preorder[0] = root
     count = 1
     # First the live nodes; then the sources, which reaches every component without a live node.
     for sweep in range(2):
-        for node in range(nodes - 1 if sweep == 0 else n):
-            if place[node] > 0 or (sweep == 0 and left[node] == 0):
+        for node in range(root if sweep == 0 else n):
+            if size[node] > 0 or (sweep == 0 and left[node] == 0):
                 continue
             parent[node] = root
-            flow[node] = left[node]
-            arc[node] = penalty + estimate[node]
-            pi[node] = -arc[node] if node < n else arc[node]
             stack[0] = node
             depth = 1
             while depth > 0:
                 depth -= 1
                 x = stack[depth]
-                place[x] = count
+                size[x] = 1
                 preorder[count] = x
                 count += 1
                 half = first[x]
                 while half >= 0:
-                    y = np.uint32(end[half])
+                    y = end[half]
                     if y != parent[x]:
                         parent[y] = x
-                        flow[y] = arc_flow[half >> 1]
-                        arc[y] = arc_cost[half >> 1]
-                        pi[y] = pi[x] - arc[y] if y < n else pi[x] + arc[y]
+                        arc[y] = half >> 1
                         stack[depth] = y
                         depth += 1
                     half = following[half]
-    for k in range(nodes):
-        size[k] = 1
-    for k in range(nodes - 1, 0, -1):
+    for k in range(root, 0, -1):
         x = preorder[k]
         size[parent[x]] += size[x]
-    for k in range(nodes):
-        x = preorder[k]
-        y = preorder[k + 1 if k + 1 < nodes else 0]
-        after[x] = y
-        before[y] = x
-        last[x] = preorder[k + np.int64(size[x]) - 1]
+
+
+@kernel
+def recompute_potentials(tree, n):
+    """Potentials from the tree's costs alone: forgets the rounding of all shifts since the last."""
+    parent, after, cost, pi = tree.parent, tree.after, tree.cost, tree.pi
+    root = np.uint32(parent.size - 1)
+    pi[root] = 0.0
+    x = after[root]
+    while x != root:
+        pi[x] = pi[parent[x]] - cost[x] if x < n else pi[parent[x]] + cost[x]
+        x = after[x]
 
 
 def start_basis(
@@ -204,13 +192,31 @@ def start_basis(
     with at most one live node in a component; that node, or any source where there is none, hangs
     from the root by an artificial arc of cost f_i + penalty or g_j + penalty.
     """
-    nodes = a.size + b.size + 1
+    n, nodes = a.size, a.size + b.size + 1
+    root = nodes - 1
     left = np.concatenate([a, b, np.zeros(1, np.int64)])
-    _start_basis(
-        tree, a.size, np.concatenate([f, g]), source, target, cost, order, float(penalty), left,
-        np.empty((3, nodes), np.int64), np.empty((2, 2 * nodes), np.int64),
-        np.empty((2, nodes), np.uint32), np.empty(nodes),
+    first, arc = np.full((2, nodes), -1)
+    end, following = np.empty((2, 2 * nodes), np.int64)
+    chosen, flow = np.empty((2, nodes), np.int64)
+    preorder, stack = np.empty((2, nodes), np.uint32)
+    tree.parent[root] = root
+    tree.size[:] = 0
+    _grow(
+        n, source, target, order, left, first, end, following, chosen, flow, arc,
+        tree.parent, tree.size, preorder, stack,
     )  # fmt: skip
+    # What costs time by the array, and would be compiled for half a second.
+    tree.size[root] = nodes
+    successors = np.roll(preorder, -1)
+    tree.after[preorder], tree.before[successors] = successors, preorder
+    tree.last[preorder] = preorder[np.arange(nodes) + tree.size[preorder] - 1]
+    below = np.flatnonzero(arc >= 0)
+    arc = arc[below]
+    tree.flow[:] = left
+    tree.flow[below] = flow[arc]
+    tree.cost[:n], tree.cost[n:root], tree.cost[root] = penalty + f, penalty + g, 0.0
+    tree.cost[below] = cost[chosen[arc]]
+    recompute_potentials(tree, n)
 
 
 @kernel

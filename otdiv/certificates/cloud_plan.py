@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels import certify as kernels
+from .._kernels.bounds import dot
 from .._kernels.clouds import build_cloud
 from .._kernels.exponential import LOG2_E
 from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
@@ -122,8 +123,8 @@ def _product_cost(
     # |x - y|² = |x|² + |y|² - 2 x.y; centred, so that nothing is lost that the slack does not hold.
     middle = x.mean(axis=0)
     x, y = x - middle, y - middle
-    total = kernels.dot(p, np.square(x).sum(axis=1))[0]
-    total += float(p.sum()) * kernels.dot(q, np.square(y).sum(axis=1))[0]
+    total = dot(p, np.square(x).sum(axis=1))[0]
+    total += float(p.sum()) * dot(q, np.square(y).sum(axis=1))[0]
     return max(0.0, float(total - 2.0 * (p @ x) @ (q @ y)))
 
 

@@ -51,9 +51,9 @@ def dual_bound(
     f = potentials.f - shift
     g = c_transform(problem, f)
     k = cost_rounding(problem)
-    lower, rounding, finite = kernels.lower_value(problem.a, f, problem.b, g, k)
+    lower, rounding, finite = kernels.lower_value(problem.a, f, problem.b, g, k, problem.mass)
     if not finite:
         # A column that every row is forbidden to reach: any number is feasible there.
         g = np.where(np.isfinite(g), g, potentials.g + shift)
-        lower, rounding, _ = kernels.lower_value(problem.a, f, problem.b, g, k)
+        lower, rounding, _ = kernels.lower_value(problem.a, f, problem.b, g, k, problem.mass)
     return Potentials(f=f, g=g), lower, rounding

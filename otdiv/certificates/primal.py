@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels import certify as kernels
-from .._kernels.bounds import marginal_gaps
+from .._kernels.bounds import dot, marginal_gaps, shrink
 from .._kernels.rerouting import reroute
 from .._typing import FloatArray
 from ..costs import CostMatrix
@@ -36,7 +36,7 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
     gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
     row_rest, missing, excess, column_rest, absent, surplus, least = gaps
     if least < 0.0 or max(missing, excess, absent, surplus) > dust:
-        mass = kernels.shrink(plan.rows, plan.columns, mass, problem.a, problem.b)
+        mass = shrink(plan.rows, plan.columns, mass, problem.a, problem.b)
         gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
         row_rest, missing, _, column_rest, absent, _, _ = gaps
     repaired = plan if mass is plan.mass else _replaced(plan, mass)
@@ -52,13 +52,13 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
                 shape=plan.shape,
             )
         else:
-            unplaced = 2.0 * kernels.dot(added, costs)[1]
+            unplaced = 2.0 * dot(added, costs)[1]
             if unplaced == math.inf:
                 # Forbidden pairs cannot be paid for: there the dust is rounding of the weights.
                 allowed = costs < math.inf
                 unplaced = 2.0 * float(np.abs(costs[allowed]) @ added[allowed])
     costs = problem.pair_costs(repaired.rows, repaired.columns)
-    value, magnitude = kernels.dot(repaired.mass, costs)
+    value, magnitude = dot(repaired.mass, costs)
     slack = (cost_rounding(problem) + 4.0) * U * magnitude + unplaced
     return repaired, value, slack if math.isfinite(value) else 0.0
 

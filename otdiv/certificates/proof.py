@@ -99,7 +99,7 @@ def certify(problem: TransportProblem, plan: Plan, potentials: Potentials) -> Ce
         f = c_transform_back(problem, feasible.g)
         if np.isfinite(f).all():
             second, second_rounding, _ = lower_value(
-                problem.b, feasible.g, problem.a, f, cost_rounding(problem)
+                problem.b, feasible.g, problem.a, f, cost_rounding(problem), problem.mass
             )
             if second > lower:
                 feasible = Potentials(f=f, g=feasible.g)

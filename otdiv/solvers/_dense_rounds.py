@@ -349,21 +349,16 @@ class Run:
         """
         n, m = self.C.shape
         rows = np.arange(n) if rows is None else rows
-        source = np.empty(len(rows) * N_BEST, np.uint32)
-        target = np.empty(len(rows) * N_BEST, np.uint32)
-        cost = np.empty(len(rows) * N_BEST)
         least = np.zeros(n)
         floor = self._floor()
-        count = 0
         step = max(1, SLICE_ENTRIES // m)
+        found = []
         for start in range(0, len(rows), step):
-            count = dense.price_rows(
-                self.C, f, g, rows[start : start + step], floor, self.rounding, N_BEST,
-                source, target, cost, count, least,
-            )  # fmt: skip
-        if count == 0:
-            return None, least
-        return Arcs(source[:count], target[:count], cost[:count]), least
+            part = rows[start : start + step]
+            *arcs, least[part] = dense.price_rows(self.C, f, g, part, floor, self.rounding, N_BEST)
+            found.append(arcs)
+        source, target, cost = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
+        return (Arcs(source, target, cost) if source.size else None), least
 
     def _extended(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials (f, g) from any estimate of g, by c-transforms."""
