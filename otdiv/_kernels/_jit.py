@@ -12,9 +12,10 @@ for each of the first uses of `np.empty`, `np.zeros`, `min` of another type, ...
   it could not do: the second is compiled where it is needed. Within a kernel, an argument that is
   None removes the branches ``if argument is not None`` before they are compiled.
 - A `helper` is optimised and turned into machine code on its own and once more in every caller,
-  and in their callers. A function with one caller is a `part` of it, which is cheaper where it is
-  called deep down; cheapest is to write it out.
-- Work space is handed in, where it would be the only thing that a kernel allocates.
+  and in their callers. What has one caller is written out there.
+- Two kernels that walk the same arrays, as for rows and columns or for listing and pricing, are one
+  that is called twice.
+- Work space is handed in, and so is what `np.zeros` or `np.full` fill.
 - Loops instead of array expressions, `np.sort`, reductions of slices; no exceptions, strings,
   closures, lists.
 """
@@ -159,12 +160,5 @@ def fast_kernel(function: Kernel) -> Kernel:
 def helper(function: Kernel) -> Kernel:
     """Compile `function` for calls from other kernels only: without the entry points for Python."""
     options = _OPTIONS | _INNER
-    compiled: Kernel = njit(**options)(function)
-    return compiled
-
-
-def part(function: Kernel) -> Kernel:
-    """Compile `function` only as a part of the one kernel that calls it."""
-    options = _OPTIONS | _INNER | {"inline": "always"}
     compiled: Kernel = njit(**options)(function)
     return compiled

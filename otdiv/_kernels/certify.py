@@ -115,18 +115,6 @@ def rank_one_cost(x, y, row_mass, column_mass, power):
     return total
 
 
-@helper
-def _lower_minimum(best, squares, shift, root):
-    if root:
-        for j in range(best.shape[0]):
-            value = math.sqrt(squares[j]) - shift
-            best[j] = value if value < best[j] else best[j]
-    else:
-        for j in range(best.shape[0]):
-            value = squares[j] - shift
-            best[j] = value if value < best[j] else best[j]
-
-
 @kernel
 def _transform_safely(x, y, f, norm, power, g):
     """Lower g_j (m,) to the c-transform with every cost through the scaled norm."""
@@ -148,9 +136,23 @@ def _transform_plainly(x, coordinates, f, power, g, squares):
         best = g[start:stop]
         scratch = squares[: stop - start]
         for i in range(x.shape[0]):
-            for k in range(x.shape[1]):
-                _add_squares(scratch, coordinates[k, start:stop], x[i, k], k == 0)
-            _lower_minimum(best, scratch, f[i], power == 1.0)
+            row, value, shift = coordinates[0, start:stop], x[i, 0], f[i]
+            for j in range(best.shape[0]):
+                difference = value - row[j]
+                scratch[j] = difference * difference
+            for k in range(1, x.shape[1]):
+                row, value = coordinates[k, start:stop], x[i, k]
+                for j in range(best.shape[0]):
+                    difference = value - row[j]
+                    scratch[j] += difference * difference
+            if power == 1.0:
+                for j in range(best.shape[0]):
+                    lowest = math.sqrt(scratch[j]) - shift
+                    best[j] = lowest if lowest < best[j] else best[j]
+            else:
+                for j in range(best.shape[0]):
+                    lowest = scratch[j] - shift
+                    best[j] = lowest if lowest < best[j] else best[j]
 
 
 def transform_points(

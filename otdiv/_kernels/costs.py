@@ -124,14 +124,16 @@ def pairwise(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> np.ndar
     n = x.shape[0]
     x, y = frozen(x), frozen(y)
     out = np.empty((n, y.shape[0]))
-    rows = np.arange(n)
+    rows = None
     if norm == 2.0 and power in (1.0, 2.0):
         flawed = np.empty(n, np.int64)
         _euclidean_rows(x, np.ascontiguousarray(y.T), float(power), out, flawed)
+        if not flawed.any():
+            return out
         rows = np.flatnonzero(flawed)
     # What is rarely needed is compiled when it is.
-    if rows.size:
-        _safe_rows(x, y, float(norm), float(power), rows, out)
+    rows = np.arange(n) if rows is None else rows
+    _safe_rows(x, y, float(norm), float(power), rows, out)
     return out
 
 

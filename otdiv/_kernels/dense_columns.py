@@ -279,15 +279,19 @@ def extent(C: np.ndarray) -> tuple[float, float, bool, bool]:
     n, m = C.shape
     # Blocks that stay in a cache: memory is read once.
     height = max(1, RANGE_ENTRIES // m)
-    blocks = [C[i : i + height] for i in range(0, n, height)]
-    least = min(float(block.min()) for block in blocks)
-    largest = max(float(block.max()) for block in blocks)
+    blocks = [C] if n <= height else [C[i : i + height] for i in range(0, n, height)]
+    least, largest = np.inf, -np.inf
+    for block in blocks:
+        least = min(least, float(block.min()))
+        largest = max(largest, float(block.max()))
     forbidden = largest == np.inf
     if forbidden:
         allowed = np.isfinite(C)
         largest = float(np.max(C, where=allowed, initial=-np.inf))
         sizes = np.abs(C[allowed & (C != 0.0)])
         n_positive = sizes.size
+    elif least >= (largest - least) / WIDE:
+        return least, largest, False, False
     else:
         sizes = np.abs(C[:: max(1, n // 64), :: max(1, m // 64)])
         n_positive = np.count_nonzero(sizes)

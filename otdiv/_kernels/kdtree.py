@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import kernel, part
+from ._jit import kernel
 
 
 class KDTree(NamedTuple):
@@ -98,36 +98,6 @@ def centroids(points: np.ndarray, masses: np.ndarray, depth: int) -> tuple[np.nd
     return base + np.add.reduceat(offsets * masses, starts, axis=1) / totals, totals
 
 
-@part
-def _select(keys, order, start, stop, middle):
-    """Permute [start, stop): no key before `middle` is above one from it on (quickselect)."""
-    state = np.uint64(88172645463325252)
-    low, high = start, stop - 1
-    while low < high:
-        # A pseudo-random pivot: no input order can make this quadratic but by bad luck.
-        state ^= state << np.uint64(13)
-        state ^= state >> np.uint64(7)
-        state ^= state << np.uint64(17)
-        pivot = keys[low + np.int64(state % np.uint64(high - low + 1))]
-        i, j = low, high
-        while i <= j:
-            while keys[i] < pivot:
-                i += 1
-            while keys[j] > pivot:
-                j -= 1
-            if i <= j:
-                keys[i], keys[j] = keys[j], keys[i]
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
-            return
-
-
 @kernel
 def split_level(points, order, keys, h):
     """Split every node of level h of `order` (n,) at the median of its widest dimension.
@@ -142,11 +112,38 @@ def split_level(points, order, keys, h):
             low, high = points[k, order[start]], points[k, order[start]]
             for t in range(start + 1, stop):
                 value = points[k, order[t]]
-                low = min(low, value)
-                high = max(high, value)
+                low = value if value < low else low
+                high = value if value > high else high
             if high - low > widest:
                 widest, widest_dimension = high - low, k
-        if widest > 0.0:
-            for t in range(start, stop):
-                keys[t] = points[widest_dimension, order[t]]
-            _select(keys, order, start, stop, ((2 * q + 1) * n) >> (h + 1))
+        if not widest > 0.0:
+            continue
+        for t in range(start, stop):
+            keys[t] = points[widest_dimension, order[t]]
+        # Quickselect: no key before `middle` is above one from it on.
+        middle = ((2 * q + 1) * n) >> (h + 1)
+        state = np.uint64(88172645463325252)
+        first, last = start, stop - 1
+        while first < last:
+            # A pseudo-random pivot: no input order can make this quadratic but by bad luck.
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            pivot = keys[first + np.int64(state % np.uint64(last - first + 1))]
+            i, j = first, last
+            while i <= j:
+                while keys[i] < pivot:
+                    i += 1
+                while keys[j] > pivot:
+                    j -= 1
+                if i <= j:
+                    keys[i], keys[j] = keys[j], keys[i]
+                    order[i], order[j] = order[j], order[i]
+                    i += 1
+                    j -= 1
+            if middle <= j:
+                last = j
+            elif middle >= i:
+                first = i
+            else:
+                break

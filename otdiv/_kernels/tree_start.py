@@ -91,8 +91,9 @@ def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Returns (a, b, unit, exponent): the mass of the integer k is ``ldexp(k * unit, exponent)``.
     """
     n, m = a.size, b.size
-    if max(n, m) <= 2**30 and a.min() == a.max() > 0.0 and b.min() == b.max() > 0.0:
-        # The common case needs no kernel, which would have to be compiled first.
+    # The common case needs no kernel, which would have to be compiled first.
+    uniform = a[0] == a[-1] > 0.0 and b[0] == b[-1] > 0.0 and max(n, m) <= 2**30
+    if uniform and (a == a[0]).all() and (b == b[0]).all():
         exponent = math.floor(math.log2(float(a.sum()))) + 1  # the total <= 2**exponent
         common = math.gcd(n, m)
         unit = math.ldexp(float(a[0]), -exponent) / (m // common)
@@ -102,7 +103,7 @@ def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 @kernel
 def _grow(n, source, target, order, left, first, end, following, chosen, flow, arc,
-          parent, size, preorder, stack):  # fmt: skip
+          parent, size, after, before, last, preorder, stack):  # fmt: skip
     """Fill arcs in this order, and hang the forest that they are from the root.
 
     `left` (N,) becomes what is left at the nodes. Arc ``chosen[e]`` gets the flow ``flow[e]``; the
@@ -158,6 +159,14 @@ def _grow(n, source, target, order, left, first, end, following, chosen, flow, a
     for k in range(root, 0, -1):
         x = preorder[k]
         size[parent[x]] += size[x]
+    size[root] = root + 1
+    y = preorder[0]
+    for k in range(root, -1, -1):
+        x = preorder[k]
+        after[x] = y
+        before[y] = x
+        last[x] = preorder[k + np.int64(size[x]) - 1]
+        y = x
 
 
 @kernel
@@ -203,13 +212,9 @@ def start_basis(
     tree.size[:] = 0
     _grow(
         n, source, target, order, left, first, end, following, chosen, flow, arc,
-        tree.parent, tree.size, preorder, stack,
+        tree.parent, tree.size, tree.after, tree.before, tree.last, preorder, stack,
     )  # fmt: skip
-    # What costs time by the array, and would be compiled for half a second.
-    tree.size[root] = nodes
-    successors = np.roll(preorder, -1)
-    tree.after[preorder], tree.before[successors] = successors, preorder
-    tree.last[preorder] = preorder[np.arange(nodes) + tree.size[preorder] - 1]
+    # What costs little time by the array is not compiled.
     below = np.flatnonzero(arc >= 0)
     arc = arc[below]
     tree.flow[:] = left

@@ -65,9 +65,12 @@ class Field(NamedTuple):
     def padded(self, steepest: float, reach: float) -> np.ndarray:
         """Planes with the rounding of the tangent bound added to their offsets."""
         planes = self.planes.copy()
-        slopes = np.abs(self.slope).sum(axis=0) + steepest * len(self.slope)
-        finite = np.isfinite(self.offset)
-        planes[-1, finite] += SLACK * (np.abs(self.offset) + 6.0 * reach * slopes)[finite]
+        offset = planes[-1]
+        more = np.abs(planes[:-2]).sum(axis=0) + steepest * (len(planes) - 2)
+        more *= 6.0 * reach
+        more += np.abs(offset)
+        more *= SLACK
+        np.add(offset, more, out=offset, where=np.isfinite(offset))
         return planes
 
 
@@ -120,17 +123,19 @@ def _first_limits(
         depth -= 1
     node = np.ones(leaves, np.int64)
     for _ in range(depth):
-        bounds = []
-        for child in (2 * node, 2 * node + 1):
-            gaps = np.abs(centres - tree_y.boxes[:d, child]) - tree_y.boxes[d:, child]
-            lengths = _lengths(np.maximum(gaps, 0.0), norm, power, mode)
-            bounds.append(lengths - bounded.top[child])
-        node = 2 * node + (bounds[1] < bounds[0])
+        children = 2 * node + np.arange(2)[:, None]
+        boxes = tree_y.boxes[:, children]
+        gaps = np.maximum(np.abs(centres[:, None] - boxes[:d]) - boxes[d:], 0.0)
+        bounds = _lengths(gaps, norm, power, mode) - bounded.top[children]
+        node = children[0] + (bounds[1] < bounds[0])
     starts = ((node - (1 << depth)) * m) >> depth
     places = starts[:, None] + np.arange(m >> depth)
     first_rows = (np.arange(leaves + 1) * n) >> tree_x.depth
+    # A rectangle: leaves that are a row short have their last row twice.
+    width = int(np.diff(first_rows).max())
+    rows_of = np.minimum(first_rows[:-1, None] + np.arange(width), first_rows[1:, None] - 1)
     limits = np.empty(n)
-    step = max(1, _SEED_PAIRS * leaves // (n * places.shape[1]))
+    step = max(1, _SEED_PAIRS // (width * places.shape[1]))
     relative = 1e-15 if mode != GENERAL else 1e-13 * (d + 4.0) * (power + 2.0)
     for begin in range(0, leaves, step):
         some = slice(begin, min(begin + step, leaves))
@@ -139,15 +144,15 @@ def _first_limits(
             differences = centres[:, some, None] - tree_y.points[:, seeds]
             reduced = _lengths(differences, norm, power, mode) - bounded.values[seeds]
             seeds = np.take_along_axis(seeds, np.argpartition(reduced, k - 1)[:, :k], axis=1)
-        rows = slice(first_rows[some.start], first_rows[some.stop])
-        seeds = np.repeat(seeds, np.diff(first_rows[some.start : some.stop + 1]), axis=0)
-        lengths = _lengths(
-            tree_x.points[:, rows, None] - tree_y.points[:, seeds], norm, power, mode
-        )
+        # Seeds by leaves by rows: extremes over the first axis are quick.
+        rows, seeds = rows_of[some], np.ascontiguousarray(seeds.T)
+        differences = tree_x.points[:, None, rows] - tree_y.points[:, seeds, None]
+        lengths = _lengths(differences, norm, power, mode)
         held = bounded.values[seeds]
-        rounding = relative * (lengths + np.abs(held)).max(axis=1)
+        rounding = relative * (lengths.max(axis=0) + np.abs(held).max(axis=0)[:, None])
         # Above them all, so that they count themselves, in spite of the rounding of any of them.
-        limits[rows] = np.nextafter((lengths - held).max(axis=1) + rounding, np.inf)
+        lengths -= held[:, :, None]
+        limits[rows] = np.nextafter(lengths.max(axis=0) + rounding, np.inf)
     return limits
 
 
@@ -184,8 +189,9 @@ def search_all(
     found = np.empty((n, k))
     counts = np.zeros(n, np.int64)
     reach = max(
-        float(np.abs(box[:, 1]).max())
+        abs(corner)
         for box in (tree_x.lower, tree_x.upper, tree_y.lower, tree_y.upper)
+        for corner in box[:, 1].tolist()
     )
     steepest = 4.0 * reach if mode == SQUARED else 1.0
     planes_x = field(tree_x, limits, tree_x.depth).padded(steepest, reach)
@@ -214,7 +220,10 @@ def search_all(
 def _least_magnitude(tree: KDTree) -> float:
     """Smallest absolute value of the coordinates that are not zero."""
     magnitudes = np.abs(tree.points)
-    return float(np.min(magnitudes, where=magnitudes > 0.0, initial=np.inf))
+    least = float(magnitudes.min())
+    if least == 0.0:
+        least = float(np.min(magnitudes, where=magnitudes > 0.0, initial=np.inf))
+    return least
 
 
 def safe_scale(x: np.ndarray, y: np.ndarray) -> float:

@@ -248,7 +248,7 @@ class RestrictedProblem:
             max(_PENALTY_QUANTILES * scale, _LEAST_PENALTY * self.penalty_cap), self.penalty_cap
         )
         eligible = np.flatnonzero(reduced <= 2.0 * self.penalty)
-        order = eligible[np.argsort(reduced[eligible], kind="stable")]
+        order = eligible[np.argsort(reduced[eligible])]
         if earlier is not None:
             kept = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
             order = np.concatenate([kept, order])
