@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..results import Callback, Progress, Status
 
-__all__ = ["InterruptedRunError", "Watch"]
+__all__ = ["InterruptedRunError", "Watch", "interruptible"]
 
 # Pivots of a slice: a small part of a second up to some ten thousand atoms.
 SLICE_PIVOTS = 10_000
@@ -53,3 +56,28 @@ class Watch:
         if self.max_pivots is not None and self.pivots >= self.max_pivots:
             self.status = Status.MAX_ITERATIONS
             raise InterruptedRunError
+
+
+def interruptible(call: Callable[[], Any]) -> Any:
+    """Return `call()`, a long stretch without the interpreter; Ctrl-C does not wait for its end.
+
+    The call runs in a thread beside the main one, which waits where a signal can reach it. What an
+    interrupt leaves behind ends by itself and is used by nobody.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    outcome: list[tuple[Any, BaseException | None]] = []
+
+    def work() -> None:
+        try:
+            outcome.append((call(), None))
+        except BaseException as error:  # raised again below, in the calling thread
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=work, name="otdiv-stretch", daemon=True)
+    thread.start()
+    thread.join()
+    value, error = outcome[0]
+    if error is not None:
+        raise error
+    return value
