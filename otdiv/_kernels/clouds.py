@@ -62,6 +62,12 @@ class Cloud(NamedTuple):
         return float(squares @ self.weights) / float(self.weights.sum())
 
 
+def flat_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
+    """Points in the order given, as a single leaf: for sums over all pairs."""
+    n = points.shape[0]
+    return Cloud(np.ascontiguousarray(points), weights, np.arange(n), np.array([0, n]))
+
+
 def build_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
     """Order points (n, d) with positive weights (n,) down to nodes of one or two points."""
     n = points.shape[0]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FREE_BITS = 2.0
 # Factors of a stored plan stay within this many bits: their products must not overflow.
 _LARGEST_MOVE = 200.0
+_LARGEST_SINGLE = 1e9
+# Up to this many products with vectors are faster than one with a matrix.
+_FEW_PRODUCTS = 4
 # The preconditioner leaves out entries below this share of the largest of their row and column.
 # Weak links decide where the plan is nearly a matching, so few are, up to this many entries.
 _FACTOR_SHARE, _MANY_FACTOR_SHARE = 0.0, 1e-2
@@ -156,12 +159,15 @@ class CompressedPlan(ScaledPlan):
 
 
 class DensePlanMatrix(ScaledPlan):
-    """A plan as a full (n, m) array."""
+    """A plan as a full (n, m) array; `memory` (n m,) is for the same in single precision."""
 
-    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
+    def __init__(
+        self, plan: np.ndarray, u: np.ndarray, v: np.ndarray, memory: np.ndarray | None = None
+    ):
         # Nothing is left out of it.
         super().__init__(u, v, 1e-300)
-        self._plan = plan
+        self._plan, self._memory = plan, memory
+        self._single: DensePlanMatrix | None = None
 
     def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
         """See `_MovedPlan.move`: only the range of the factors is a limit here."""
@@ -173,13 +179,32 @@ class DensePlanMatrix(ScaledPlan):
 
     def products(self, weights: np.ndarray) -> np.ndarray:
         """P W^T (n, k) for weights W (k, m)."""
-        return self._rows[:, None] * (self._plan @ (weights * self._columns).T)
+        scaled = weights * self._columns
+        if len(scaled) <= _FEW_PRODUCTS:
+            return self._rows[:, None] * np.stack([self._plan @ w for w in scaled], axis=1)
+        return self._rows[:, None] * (self._plan @ scaled.T)
+
+    def single(self) -> DensePlanMatrix:
+        """The same in single precision, or itself where its factors leave that range."""
+        factors = np.concatenate([self._rows, self._columns])
+        if not (factors.max() < _LARGEST_SINGLE and factors.min() > 1.0 / _LARGEST_SINGLE):
+            return self
+        if self._single is None:
+            memory = self._memory
+            if memory is None:
+                memory = np.empty(self._plan.size, dtype=np.float32)
+            rounded = memory.reshape(self._plan.shape)
+            rounded[:] = self._plan
+            self._single = DensePlanMatrix(rounded, self._u, self._v, memory)
+            self._single.rounded = True
+        self._single._rows, self._single._columns = self._rows, self._columns
+        return self._single
 
     def _multiply(self, w):
-        return self._plan @ w
+        return self._plan @ w.astype(self._plan.dtype, copy=False)
 
     def _multiply_transposed(self, z):
-        return z @ self._plan
+        return z.astype(self._plan.dtype, copy=False) @ self._plan
 
 
 class FusedPlan(_MovedPlan):

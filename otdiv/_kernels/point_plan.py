@@ -7,13 +7,13 @@ that the plan needs one power of two an entry.
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from . import leaf_pruning, point_sums, sparse_plan
 from .clouds import Cloud
-from .exponential import LOG2_E
+from .exponential import LOG2_E, exponentiate
 from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
 
 # A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
@@ -31,13 +31,30 @@ _SPARSE_FACTOR = 3
 _ROUGH_DROP = 1e-2
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
+# Memory of a plan that is kept between solves: as much as one that is stored whole needs.
+_KEPT_BYTES = 2 * 10**7
 
 
 class Buffer:
     """Memory for one stored plan at a time: fresh pages cost as much as filling them."""
 
+    _kept: ClassVar[list[Buffer]] = []
+
     def __init__(self) -> None:
         self._array = np.empty(0, dtype=np.int8)
+
+    @classmethod
+    def of_before(cls) -> Buffer:
+        """The buffer that was kept last, which nobody else has then, or a new one."""
+        try:
+            return cls._kept.pop()
+        except IndexError:
+            return cls()
+
+    def keep(self) -> None:
+        """Leave a small buffer, which is no longer used here, to the next solve."""
+        if self._array.size <= _KEPT_BYTES and not self._kept:
+            self._kept.append(self)
 
     def take(self, size: int, dtype=np.float64) -> np.ndarray:
         """Array (size,) of undefined content; what was taken before becomes invalid."""
@@ -273,13 +290,20 @@ class PointKernel:
         """The whole plan, nothing left out."""
         x, y = self._x, self._y
         n, m = u.size, v.size
-        every = np.array([0, n]), np.array([0, 1]), np.array([0]), np.array([m])
-        values, offsets = buffer.take(n * m), np.array([0])
+        memory = buffer.take(12 * n * m, np.int8)
+        values, singles = memory[: 8 * n * m].view(np.float64), memory[8 * n * m :].view(np.float32)
         row, column = u - x.lengths, v - y.lengths
-        point_sums.store_plan(
-            x.rows, row, y.columns, column, *every, self.root, offsets, values, np.empty(n)
-        )
-        return DensePlanMatrix(values.reshape(n, m), u, v)
+        if self.root:
+            every = np.array([0, n]), np.array([0, 1]), np.array([0]), np.array([m])
+            point_sums.store_plan(
+                x.rows, row, y.columns, column, *every, True, np.array([0]), values, np.empty(n)
+            )
+        else:
+            left = np.column_stack([x.rows, row, np.ones(n)])
+            right = np.vstack([y.columns, np.ones(m), column])
+            np.matmul(left, right, out=values.reshape(n, m))
+            exponentiate(values)
+        return DensePlanMatrix(values.reshape(n, m), u, v, singles)
 
     def _sparse(self, u, v, ranges, drop, max_bytes, buffer):
         """The entries above a share of their row, where they are few of the kept pairs."""

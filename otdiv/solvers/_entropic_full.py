@@ -43,9 +43,10 @@ def solve_full(
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     a, b = kernel.a, kernel.b
     log_a, log_b = np.log2(a), np.log2(b)
-    plan = kernel.full(log_a, log_b, options.buffer)
-    stage = Stage(log_a, log_b, matrix=plan)
-    if not _update_columns(stage, plan, log_a, log_b):
+    u, v = geometry.start(epsilon, FINE)
+    plan = kernel.full(u, v, options.buffer)
+    stage = Stage(u, v, matrix=plan)
+    if not _update_columns(stage, plan, u, log_b):
         return None
     while True:
         r = plan.row_sums()
@@ -89,8 +90,10 @@ def _newton_step(
     assert r is not None
     residual = a - r
     rtol = max(min(max(0.3 * stage.error**0.5, 1e-3), 0.25), 0.3 * options.tolerance / stage.error)
+    # Its sums must be its own for constants to be in the null space. They are, but for rounding by
+    # 1e-7, far below the accuracy that is asked for.
     delta, count, _ = conjugate_gradients(
-        plan,
+        plan.single(),
         r,
         b,
         residual,

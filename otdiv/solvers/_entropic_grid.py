@@ -43,6 +43,11 @@ class GridGeometry:
         y = self.y if level.y is None else self._levels[1][level.y][0]
         return x, y
 
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        x, y = self._sides(level)
+        return np.log2(x.weights), np.log2(y.weights)
+
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> GridKernel:
         """See `Geometry.kernel`."""
         return GridKernel(*self._sides(level), epsilon, accuracy.tau)

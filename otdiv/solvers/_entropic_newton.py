@@ -52,6 +52,10 @@ _DAMPING = 0.01
 _LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
 # Step lengths that are tried before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (1.0, 0.3, 0.09)
+# Changes of a potential by more bits than this are beyond Newton's model; what they are multiplied
+# by in search of a better length.
+_MODEL_STEP = 1.0
+_LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
 # Iterations without a better error (by a tenth) after which the iteration is called stalled.
@@ -331,6 +335,33 @@ def _solve_step(
     return delta, count
 
 
+def _bend(step: _Iteration, start: FloatArray, delta: FloatArray, value: float) -> None:
+    """Search a better length of the long changes of an accepted step from `start`.
+
+    A few atoms that are linked to the rest by little mass w and lack the mass D need a change of
+    log(1 + D / w) nats, and Newton's model says D / w. Beyond the right value their mass grows
+    exponentially, and the model says one or two nats for the way back, however long it is.
+    """
+    stage = step.stage
+    if stage.error > _SMOOTH_ERROR or step.rules.coarse is not None:
+        return
+    middle = float(step.kernel.a @ delta) / float(step.kernel.a.sum())
+    long = np.where(np.abs(delta - middle) > _MODEL_STEP, delta - middle, 0.0)
+    if not long.any():
+        return
+    before = value
+    for lengths in (_LONGER, _SHORTER):
+        for length in lengths:
+            u = start + delta + (length - 1.0) * long
+            v = step.column_update(u, stage.v)
+            after, _ = step.dual(u, v)
+            if not after > value:
+                break
+            stage.u, stage.v, value = u, v, after
+        if value > before:
+            return
+
+
 def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:
     stage = step.stage
     delta = _direction(step, r, residual)
@@ -340,7 +371,9 @@ def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:
         v = step.column_update(u, stage.v)
         after, _ = step.dual(u, v)
         if after >= before - rounding:
-            stage.u, stage.v = u, v
+            start, stage.u, stage.v = stage.u, u, v
+            if length == 1.0:
+                _bend(step, start, delta, after)
             step.damping *= _LESS_DAMPING if length == 1.0 else _MORE_DAMPING
             return True
     step.damping *= _MORE_DAMPING

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ import numpy as np
 from .._kernels.clouds import Cloud
 from .._kernels.point_plan import Buffer, PointKernel
 from .._typing import FloatArray
+from ._entropic_gaussian import gaussian_start
 from ._entropic_kernels import DenseKernel, Kernel, PlanMatrix
 from ._entropic_newton import Stage, StageRules, solve_stage
 
@@ -105,6 +107,10 @@ class Geometry(Protocol):
         """Coarsest level that represents the problem at `epsilon`, or roughly does."""
         ...
 
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """First guess of the potentials (bits) of a level."""
+        ...
+
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
         """Kernel between the two measures of a level."""
         ...
@@ -145,6 +151,10 @@ class MatrixGeometry:
         """Return the only level there is."""
         return FINE
 
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return np.log2(self.a), np.log2(self.b)
+
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
         """See `Geometry.kernel`."""
         return DenseKernel(self.C, self.a, self.b, epsilon, accuracy.tau)
@@ -181,7 +191,10 @@ class PointGeometry:
         high = np.maximum(x.points.max(axis=0), y.points.max(axis=0))
         squared = float(np.square(high - low).sum())
         self.scale = squared**0.5 if root else squared
-        self._spreads = _spreads(x), _spreads(y)
+
+    @cached_property
+    def _spreads(self) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+        return _spreads(self.x), _spreads(self.y)
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
@@ -196,8 +209,11 @@ class PointGeometry:
 
     def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
         x = self.x if level.x is None else self.x.coarse(level.x)
-        y = self.y if level.y is None else self.y.coarse(level.y)
-        return x, y
+        return x, self.y if level.y is None else self.y.coarse(level.y)
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return gaussian_start(*self._clouds(level), epsilon, root=self.root)
 
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> PointKernel:
         """See `Geometry.kernel`."""
@@ -213,9 +229,7 @@ class PointGeometry:
         accuracy: Accuracy,
     ) -> tuple[FloatArray, FloatArray]:
         """See `Geometry.refine`."""
-        x, y = self._clouds(old)
-        new_x, new_y = self._clouds(new)
-        finer_u, finer_v = u, v
+        (x, y), (new_x, new_y), finer_u, finer_v = self._clouds(old), self._clouds(new), u, v
         if new.x != old.x:
             kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
             finer_u = _extended(kernel, _inherited(u, x, new_x, old.x, new.x), v)
@@ -293,7 +307,7 @@ def follow_path(
     factor = (current / epsilon) ** (1.0 / max(n_stages, 1))
     level = geometry.level(current, rough=current > epsilon)
     kernel = geometry.kernel(current, level, options.accuracy(current))
-    u, v = np.log2(kernel.a), np.log2(kernel.b)
+    u, v = geometry.start(current, level)
     n_iterations = 0
     while True:
         final = current == epsilon and level == FINE
@@ -357,8 +371,8 @@ def _unfinished(
     """Potentials of all points from a stage that was stopped on the way."""
     accuracy = options.accuracy(epsilon)
     u, v = geometry.refine(stage.u, stage.v, level, FINE, epsilon, accuracy)
-    kernel = geometry.kernel(epsilon, FINE, accuracy)
-    return kernel, Stage(u, v, n_iterations=n_iterations, stopped=True)
+    stopped = Stage(u, v, n_iterations=n_iterations, stopped=True)
+    return geometry.kernel(epsilon, FINE, accuracy), stopped
 
 
 def _solve(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._kernels.clouds import build_cloud
+from .._kernels.clouds import build_cloud, flat_cloud
 from .._kernels.exponential import LOG2_E
 from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
 from .._kernels.grids import Grid
@@ -59,6 +59,7 @@ class ScaledProblem:
         max_memory: int | None,
         *,
         shift_costs: bool = True,
+        sort: bool = True,
     ):
         self.problem = problem
         self.swapped = _comes_later(problem, a, b)
@@ -74,11 +75,11 @@ class ScaledProblem:
         rows, columns = np.flatnonzero(self.a > 0.0), np.flatnonzero(self.b > 0.0)
         cost = problem.cost
         if isinstance(cost, PNormCost) and cost.norm == 2.0 and cost.power in (1.0, 2.0):
-            self._points(cost, rows, columns)
+            self._points(cost, rows, columns, sort)
         else:
             self._matrix(rows, columns, max_memory, shift_costs)
 
-    def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray) -> None:
+    def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
         points = np.concatenate([self.x[rows], self.y[columns]])
         low, high = points.min(axis=0), points.max(axis=0)
         self._length = float(np.linalg.norm(high - low)) or 1.0
@@ -96,10 +97,21 @@ class ScaledProblem:
                 GridMeasure.of(target, self._columns, self.b, *frame),
             )
             return
-        x = build_cloud(self._shrunk(self.x[rows]), self.a[rows])
-        y = build_cloud(self._shrunk(self.y[columns]), self.b[columns])
-        self._rows, self._columns = rows[x.order], columns[y.order]
+        self._rows, self._columns = rows, columns
+        x = flat_cloud(self._shrunk(self.x[rows]), self.a[rows])
+        y = flat_cloud(self._shrunk(self.y[columns]), self.b[columns])
         self.geometry = PointGeometry(x, y, root=cost.power == 1.0)
+        if sort:
+            self.sort()
+
+    def sort(self) -> None:
+        """Put points into the order of trees, which levels and pruning need."""
+        flat = self.geometry
+        if isinstance(flat, PointGeometry):
+            x = build_cloud(flat.x.points, flat.x.weights)
+            y = build_cloud(flat.y.points, flat.y.weights)
+            self._rows, self._columns = self._rows[x.order], self._columns[y.order]
+            self.geometry = PointGeometry(x, y, root=flat.root)
 
     def _grid_pair(self, n: int, m: int) -> tuple[Grid, Grid] | None:
         """Grids of source and target, where passes over all their cells pay."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
+from .._kernels.point_plan import Buffer
 from .._kernels.rerouting import reroute
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -65,7 +66,7 @@ def solve_entropic(
     source, target = problem.source, problem.target
     mass = 0.5 * (source.mass + target.mass)
     a, b = source.weights / source.mass, target.weights / target.mass
-    scaled = ScaledProblem(problem, a, b, max_memory)
+    scaled = ScaledProblem(problem, a, b, max_memory, sort=False)
     floor = scaled.floor(tolerance)
     wanted = epsilon / scaled.unit
     reachable = max(wanted, floor)
@@ -89,20 +90,23 @@ def solve_entropic(
         max_iterations=max_iterations,
         max_bytes=scaled.plan_bytes(max_memory),
         monitor=None if callback is None else monitor,
+        buffer=Buffer.of_before(),
     )
     hopeless = _isolated(problem) if scaled.forbidden else None
     if hopeless is not None:
         return _infeasible(problem, epsilon, *hopeless)
-    bits = scaled.in_bits(start, reachable)
     solved: tuple[Kernel, Stage] | None = None
     if not scaled.symmetric and start is None:
         solved = solve_full(scaled.geometry, reachable, options)
     if solved is None:
+        scaled.sort()
+        bits = scaled.in_bits(start, reachable)
         solver = solve_symmetric if scaled.symmetric else follow_path
         solved = solver(scaled.geometry, reachable, options, bits)
     kernel, stage = solved
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
     summary = _summary(scaled, mass, kernel, stage, reachable, options.drop)
+    options.buffer.keep()
     status, message = _verdict(stage, asked, wanted, floor, scaled, mass)
     rows, columns = None, None
     if scaled.forbidden and not stage.converged:
