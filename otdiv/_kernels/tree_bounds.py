@@ -97,25 +97,23 @@ def fit_planes(points, boxes, first, depth, values, planes, gram):
                 total = 0.0
                 for t in range(start, stop):
                     total += (points[k, t] - mean) * (points[e, t] - gram[e, d + 1])
-                gram[k, e] = total
+                gram[k, e] = gram[e, k] = total
             trace += gram[k, k]
         if not (trace > 1e-290 and trace < 1e290):
             continue
-        # Cholesky with a ridge, in place; the right side becomes the slope. d <= 3.
+        # Elimination with a ridge, in place; the right side becomes the slope. d <= 3.
         for k in range(d):
-            gram[k, k] += 1e-6 * trace
-            for e in range(k):
-                for w in range(e):
-                    gram[k, e] -= gram[k, w] * gram[e, w]
-                gram[k, e] /= gram[e, e]
-                gram[k, k] -= gram[k, e] * gram[k, e]
-                gram[k, d] -= gram[k, e] * gram[e, d]
-            gram[k, k] = math.sqrt(max(gram[k, k], 1e-7 * trace))
-            gram[k, d] /= gram[k, k]
+            pivot = max(gram[k, k] + 1e-6 * trace, 1e-7 * trace)
+            gram[k, k] = pivot
+            for e in range(k + 1, d):
+                factor = gram[e, k] / pivot
+                for w in range(k + 1, d + 1):
+                    gram[e, w] -= factor * gram[k, w]
         for k in range(d - 1, -1, -1):
-            gram[k, d] /= gram[k, k]
-            for e in range(k):
-                gram[e, d] -= gram[k, e] * gram[k, d]
+            slope = gram[k, d]
+            for e in range(k + 1, d):
+                slope -= gram[k, e] * gram[e, d]
+            gram[k, d] = slope / gram[k, k]
         worst = -np.inf
         for t in range(start, stop):
             rest = values[t]
