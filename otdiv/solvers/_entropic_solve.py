@@ -66,7 +66,7 @@ def solve_entropic(
     source, target = problem.source, problem.target
     mass = 0.5 * (source.mass + target.mass)
     a, b = source.weights / source.mass, target.weights / target.mass
-    scaled = ScaledProblem(problem, a, b, max_memory, sort=False)
+    scaled = ScaledProblem(problem, a, b, max_memory, sort=False, epsilon=epsilon)
     floor = scaled.floor(tolerance)
     wanted = epsilon / scaled.unit
     reachable = max(wanted, floor)

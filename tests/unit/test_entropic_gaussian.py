@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from otdiv import solvers, transport
+from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem, solvers, transport
 from otdiv._kernels.clouds import flat_cloud
 from otdiv._kernels.point_plan import Buffer
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_gaussian import gaussian_potentials
+from otdiv.solvers._entropic_grid import GridGeometry
 from otdiv.solvers._entropic_path import PathOptions, PointGeometry
+from otdiv.solvers._entropic_scaled import ScaledProblem
 
 
 def gaussian(mean, covariance, half_width=6.0, side=41):
@@ -62,6 +64,21 @@ def test_a_buffer_is_never_given_out_twice():
     first.keep()
     assert Buffer.of_before() is first
     assert Buffer.of_before() is not first
+
+
+@pytest.mark.parametrize(("epsilon", "kind"), [(0.4, PointGeometry), (0.6, GridGeometry)])
+def test_images_are_points_where_the_blur_is_a_part_of_a_cell(epsilon, kind):
+    side = 16
+    line = np.arange(float(side))
+    cells = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    a = np.full(side**2, 1.0 / side**2)
+    b = np.arange(1.0, side**2 + 1.0) / np.arange(1.0, side**2 + 1.0).sum()
+    problem = TransportProblem(
+        source=DiscreteMeasure(points=cells, weights=a),
+        target=DiscreteMeasure(points=cells, weights=b),
+        cost=SquaredEuclidean(),
+    )
+    assert isinstance(ScaledProblem(problem, a, b, None, epsilon=epsilon).geometry, kind)
 
 
 def test_a_solve_within_a_callback_does_not_disturb_the_outer_one():
