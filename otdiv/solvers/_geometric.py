@@ -18,6 +18,7 @@ from .._kernels.kdtree import KDTree
 from .._kernels.tree_transform import LEAF_SIZE, search_all
 from .._typing import FloatArray, IndexArray
 from ..results import Callback, Progress
+from ._watch import interruptible
 
 # A reduced cost is negative when it is below this share of the magnitudes that it is computed from:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
@@ -54,6 +55,9 @@ _COARSE_ROUNDS = 3
 
 # Pivots between looks at the clock: 20 microseconds each at n = 1e5.
 _PIVOTS = 8192
+# From these numbers of atoms and of candidates on, a slice and a sort may take over a second.
+_LONG_SLICES = 500_000
+_LONG_SORT = 4_000_000
 
 
 class Stopped(Exception):  # noqa: N818  (control flow, not an error)
@@ -248,7 +252,9 @@ class RestrictedProblem:
             max(_PENALTY_QUANTILES * scale, _LEAST_PENALTY * self.penalty_cap), self.penalty_cap
         )
         eligible = np.flatnonzero(reduced <= 2.0 * self.penalty)
-        order = eligible[np.argsort(reduced[eligible])]
+        keys = reduced[eligible]
+        large = keys.size > _LONG_SORT
+        order = eligible[interruptible(keys.argsort) if large else keys.argsort()]
         if earlier is not None:
             kept = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
             order = np.concatenate([kept, order])
@@ -271,6 +277,17 @@ class RestrictedProblem:
         assert self.best is not None
         return self.best[1:]
 
+    def _slice(self, floor: float) -> tuple[int, int, int]:
+        """Pivot for a slice: its code, number of pivots, and where the next one resumes."""
+
+        def pivots() -> tuple[int, int, int]:
+            return tree_simplex.sparse_simplex(
+                self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
+                self.rtol, _PIVOTS,
+            )  # fmt: skip
+
+        return interruptible(pivots) if self.n + self.m > _LONG_SLICES else pivots()
+
     def pivot_to_optimum(
         self, floor: float, good_enough: Callable[[RestrictedProblem], bool] | None = None
     ) -> bool:
@@ -281,10 +298,7 @@ class RestrictedProblem:
         asked_at = self.artificial
         limit = self.n_pivots + _PIVOTS_PER_ATOM * (self.n + self.m)
         while True:
-            code, n_pivots, self.position = tree_simplex.sparse_simplex(
-                self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
-                self.rtol, _PIVOTS,
-            )  # fmt: skip
+            code, n_pivots, self.position = self._slice(floor)
             self.n_pivots += n_pivots
             if self.n_pivots > limit:
                 self.rtol *= _RTOL_GROWTH
