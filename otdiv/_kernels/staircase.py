@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ._jit import kernel
+from ._jit import frozen, kernel
 from .line import Array
 from .sorting import both, sorted_with
 
@@ -192,8 +192,8 @@ def sort_line(
 
 
 def _in_order(values: Array, order: Order) -> Array:
-    """Return a fresh array of the values in that order; a slice says that they are in it."""
-    return values.copy() if isinstance(order, slice) else values[order]
+    """Return the values in that order, read-only; a slice says that they are in it."""
+    return frozen(values if isinstance(order, slice) else values[order])
 
 
 def line_transform(
@@ -230,6 +230,7 @@ def line_transform(
     """
     if orders is None:
         (x, f), (y, order) = both(sorted_with, (x, f), (y, None), min(x.size, y.size), threads)
+        x, f, y = frozen(x), frozen(f), frozen(y)
     else:
         order = orders[1]
         x, f, y = _in_order(x, orders[0]), _in_order(f, orders[0]), _in_order(y, order)
@@ -262,7 +263,7 @@ def monotone_plan(
 
     Parameters
     ----------
-    x, y : writable float64 arrays (n,), (m,)
+    x, y : float64 arrays (n,), (m,)
         Finite points in increasing order.
     a, b : float64 arrays (n,), (m,)
         Non-negative weights of one total mass.
@@ -283,9 +284,10 @@ def monotone_plan(
         unit = float(a[0]) / (m // common)
         a, b = np.full(n, float(m // common)), np.full(m, float(n // common))
     else:
-        a, b, unit = a.copy(), b.copy(), 1.0
+        unit = 1.0
     # Allocated here, where NumPy asks for large pages.
     rows, columns = np.empty(n + m, np.int64), np.empty(n + m, np.int64)
     mass, f, g = np.empty(n + m), np.empty(n), np.empty(m)
-    size = _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g)
+    inputs = frozen(x), frozen(y), frozen(a), frozen(b)
+    size = _staircase(*inputs, unit, power, rows, columns, mass, f, g)
     return rows[:size], columns[:size], mass[:size], f, g
