@@ -88,7 +88,7 @@ def clouds(
     return make
 
 
-PEERS_LIMITS = {"scipy LSA": 4000, "scipy wasserstein_distance_nd": 200, "wnet": 1000}
+PEERS_LIMITS = {"scipy LSA": 4000, "scipy wasserstein_distance_nd": 200, "wnet": 500}
 EXACT_SIZES = (50, 100, 200, 500, 1000, 2000, 4000, 8000)
 for d in (2, 3, 10, 50):
     for weights in ("uniform", "random"):

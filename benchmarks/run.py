@@ -181,7 +181,7 @@ def _seeds(problem: Problem, n: int, seeds: int) -> int:
     """Fewer instances where a peer's call takes a minute."""
     if problem.suite in ("line", "divergences"):
         return seeds
-    return min(seeds, 3 if n <= WARM_SIZE else 2 if n <= 2 * WARM_SIZE else 1)
+    return seeds if n <= WARM_SIZE else 1
 
 
 def run(suite: str | None, quick: bool, seeds: int, largest: int | None) -> list[Path]:
