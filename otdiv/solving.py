@@ -128,7 +128,13 @@ def _certified(
     if solution.plan is None or solution.potentials is None:
         return _unproven(problem, solver, solution)
     given = problem.sorted_line() if solution.sorted_line else problem
-    proof = certificates.certify(given, solution.plan, solution.potentials)
+    proof = certificates.certify(
+        given,
+        solution.plan,
+        solution.potentials,
+        rtol=options.rtol or 0.0,
+        atol=options.atol or 0.0,
+    )
     if solution.sorted_line:
         proof = certificates.in_caller_order(proof, problem)
     status = solution.status

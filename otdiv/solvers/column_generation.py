@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .._typing import FloatArray, IndexArray
 from .._validation import check_positive_integer
 from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError, UnsupportedProblemError
+from ..measures import DiscreteMeasure
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
@@ -28,8 +30,12 @@ from ._geometric import (
     default_candidates,
     solve_level,
 )
+from .network_simplex import NetworkSimplex
 
 __all__ = ["ColumnGeneration"]
+
+# Rows, columns, mass: whole multiples of a unit, but for mass that a repair moves.
+_PlanArrays: TypeAlias = tuple[IndexArray, IndexArray, FloatArray | IndexArray]
 
 # The coarsest level has at most about four times this many points a side.
 _SMALLEST_LEVEL = 64
@@ -51,6 +57,10 @@ _WARM_SHARE = 0.2
 
 # Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
 _REPAIRABLE = 0.05
+# Leftover pairs whose costs may be stored for that (200 MB).
+_REST_PAIRS = 25_000_000
+# Share of the tolerance that the plan of the leftover mass may cost too much.
+_REST_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +164,7 @@ class _Run:
             monitor=self.monitor,
         )
         self.finest = Level(x, y, a, b)
-        self.repaired: tuple[IndexArray, IndexArray, IndexArray] | None = None
+        self.repaired: _PlanArrays | None = None
 
     def solve(self) -> Solution:
         earlier = self._earlier()
@@ -236,7 +246,8 @@ class _Run:
         if state.artificial > 0:
             base = state.plan_cost() * monitor.scale
             # What the rest may cost at most; its cheapest arcs are no guide, so try.
-            if base - monitor.lower > self._tolerance(base):
+            left, right = (np.count_nonzero(mass) for mass in state.unplaced())
+            if base - monitor.lower > self._tolerance(base) or left * right > _REST_PAIRS:
                 return False
             plan = self._repair(state)
             rows, columns, mass = plan
@@ -249,18 +260,16 @@ class _Run:
         gap = monitor.upper - monitor.lower
         return gap <= _TOLERANCE_SHARE * self._tolerance(monitor.upper)
 
-    def _repair(
-        self, state: RestrictedProblem, exact: bool = True
-    ) -> tuple[IndexArray, IndexArray, IndexArray]:
+    def _repair(self, state: RestrictedProblem, exact: bool = True) -> _PlanArrays:
         """The tree's plan, and the leftover mass moved among itself: well, or in tree order."""
         rows, columns, mass = state.plan()
         a, b = state.unplaced()
         left_rows, left_columns = np.flatnonzero(a), np.flatnonzero(b)
         if exact:
-            x = kdtree.build_tree(self.finest.x.points[:, left_rows].T, LEAF_SIZE, 2)
-            y = kdtree.build_tree(self.finest.y.points[:, left_columns].T, LEAF_SIZE, 2)
-            left_rows, left_columns = left_rows[x.order], left_columns[y.order]
-            more = _plan_of_rest(Level(x, y, a[left_rows], b[left_columns]), self.ground)
+            # The plan so far moves nearly all mass, so its cost stands for the optimum's.
+            scale = self.monitor.scale
+            tolerance = _REST_SHARE * self._tolerance(state.plan_cost() * scale) / scale
+            more = self._plan_of_rest(left_rows, left_columns, a, b, tolerance)
         else:
             more = candidates.corner_fill(a[left_rows], b[left_columns])
         return (
@@ -268,6 +277,24 @@ class _Run:
             np.concatenate([columns, left_columns[more[1]]]),
             np.concatenate([mass, more[2]]),
         )
+
+    def _plan_of_rest(
+        self, rows: IndexArray, columns: IndexArray, a: IndexArray, b: IndexArray, tolerance: float
+    ) -> tuple[IndexArray, IndexArray, FloatArray]:
+        """A plan between these atoms that costs at most `tolerance` too much, numbered among them.
+
+        Mass that is left over travels far, among atoms that suit each other badly: nearly all
+        pairs are nearly tight, and a simplex that sees all of them needs a tenth of the pivots.
+        """
+        points = self.finest.x.points[:, rows].T, self.finest.y.points[:, columns].T
+        problem = TransportProblem(
+            source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
+            target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
+            cost=PNormCost(norm=self.ground.norm, power=self.ground.power),
+        )
+        plan = NetworkSimplex().run(problem, options=SolveOptions(atol=tolerance)).plan
+        assert isinstance(plan, SparsePlan)
+        return plan.rows, plan.columns, plan.mass
 
     def _solution(
         self,
@@ -279,6 +306,7 @@ class _Run:
         message: str,
     ) -> Solution:
         level = self.finest
+        plan: _PlanArrays
         if state is not None and state.level is level:
             best_f, g = state.best_pair()
             # A repaired plan of an earlier round may still be the better one.
@@ -344,17 +372,3 @@ def _is_near(state: RestrictedProblem) -> bool:
         return False
     cost = state.plan_cost() * (state.mass / (state.mass - state.artificial))
     return cost - state.lower <= _WARM_SHARE * cost
-
-
-def _plan_of_rest(rest: Level, ground: Ground) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """A nearly optimal plan of a small problem, by the same method."""
-    f: FloatArray | None = None
-    previous: Level | None = None
-    for level in coarse_levels(rest, _SMALLEST_LEVEL):
-        state = RestrictedProblem(level, ground, f, previous)
-        solve_level(state, finest=False, max_rounds=50)
-        f, previous = state.f, level
-    if state.artificial == 0:
-        return state.plan()
-    rows, columns, mass = candidates.corner_fill(rest.a, rest.b)
-    return rows, columns, mass
