@@ -50,6 +50,11 @@ _ROUGH_SIZE = 10_000
 # than the best candidates do. Measured between 0 and 300.
 _TIGHT_SHARE = 0.1
 
+# Between clouds that lie apart, lists may gain a percent of the mass a round and an arc for each
+# pair in the end. Usually nothing is artificial after two or three rounds.
+_PATIENCE = 4
+_SLOW_SHARE = 0.05
+
 # Rounds after which a coarse level is good enough, once it has no artificial mass.
 _COARSE_ROUNDS = 3
 
@@ -370,12 +375,14 @@ def solve_level(
     finest: bool,
     max_rounds: int,
     good_enough: Callable[[RestrictedProblem], bool] | None = None,
+    may_give_up: bool = False,
 ) -> str:
-    """Pivot and price in turn; returns "optimal", "tolerance", "limit" or "stuck".
+    """Pivot and price in turn; returns "optimal", "tolerance", "limit", "stuck" or "slow".
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
     final potentials, found nothing. `good_enough` is asked after every round of the finest level,
-    and within.
+    and within. Slow are lists that leave much mass artificial after some rounds, if the caller has
+    another way.
     """
     monitor = problem.ground.monitor
     before = problem.artificial
@@ -402,6 +409,8 @@ def solve_level(
                 return "limit"
         if good_enough is not None and good_enough(problem):
             return "tolerance"
+        if may_give_up and rounds >= _PATIENCE and problem.artificial > _SLOW_SHARE * problem.mass:
+            return "slow"
         if problem.artificial > 0:
             stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
             if stalled and not problem.raise_penalty() and n_new == 0 and not rough:

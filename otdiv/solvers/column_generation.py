@@ -30,7 +30,7 @@ from ._geometric import (
     default_candidates,
     solve_level,
 )
-from .network_simplex import NetworkSimplex
+from .network_simplex import NetworkSimplex, memory_needed
 
 __all__ = ["ColumnGeneration"]
 
@@ -57,8 +57,8 @@ _WARM_SHARE = 0.2
 
 # Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
 _REPAIRABLE = 0.05
-# Leftover pairs whose costs may be stored for that (200 MB).
-_REST_PAIRS = 25_000_000
+# Pairs, of the leftover mass or of all, whose costs may be stored (200 MB).
+_DENSE_PAIRS = 25_000_000
 # Share of the tolerance that the plan of the leftover mass may cost too much.
 _REST_SHARE = 0.2
 
@@ -71,7 +71,8 @@ class ColumnGeneration:
     simplex solves the problem on the candidates; branch and bound over the trees finds the pairs
     that violate its duals, among **all** n·m, and adds the worst; the end is reached when there are
     none. Boxes prune well in up to three dimensions; in more, pricing compares all pairs, still
-    without storing them.
+    without storing them. Up to 25 million pairs (clouds that lie apart, where nearly all pairs are
+    nearly tight), lists that turn out to be slow are given up for the dense `NetworkSimplex`.
 
     A warm start may have any numbers of points in the same dimension: its potentials are extended
     to the new points, and the pairs of its plan are tried first where the numbers agree. One that
@@ -192,7 +193,11 @@ class _Run:
                     finest=finest,
                     max_rounds=self.solver.max_iterations,
                     good_enough=self._good_enough if finest and asked else None,
+                    may_give_up=finest and self._fits_dense(),
                 )
+                if end == "slow":
+                    options = dataclasses.replace(self.options, warm_start=None)
+                    return NetworkSimplex().run(self.problem, options=options)
                 n_pivots += state.n_pivots
                 f, previous = state.f, level
                 if finest and end == "limit":
@@ -203,6 +208,12 @@ class _Run:
         except Stopped:
             status = Status.STOPPED
         return self._solution(state, f, previous, n_pivots, status, message)
+
+    def _fits_dense(self) -> bool:
+        """Whether the costs of all pairs may be stored if the lists turn out to be slow."""
+        pairs = self.problem.shape[0] * self.problem.shape[1]
+        limit = self.options.max_memory
+        return pairs <= _DENSE_PAIRS and (limit is None or memory_needed(self.problem) <= limit)
 
     def _earlier(self) -> Earlier | None:
         """Potentials and plan of the warm start, in tree order; None where it is of no use.
@@ -247,7 +258,7 @@ class _Run:
             base = state.plan_cost() * monitor.scale
             # What the rest may cost at most; its cheapest arcs are no guide, so try.
             left, right = (np.count_nonzero(mass) for mass in state.unplaced())
-            if base - monitor.lower > self._tolerance(base) or left * right > _REST_PAIRS:
+            if base - monitor.lower > self._tolerance(base) or left * right > _DENSE_PAIRS:
                 return False
             plan = self._repair(state)
             rows, columns, mass = plan

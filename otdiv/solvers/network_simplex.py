@@ -131,11 +131,16 @@ class NetworkSimplex:
         return all(option is None for option in (*asked, *others))
 
 
+def memory_needed(problem: TransportProblem) -> int:
+    """Bytes for a problem, by measurement, beside the matrix that it may bring along."""
+    n, m = problem.shape
+    stored = 0 if isinstance(problem.cost, CostMatrix) else 8 * n * m
+    return 13 * n * m // 5 + 1000 * (n + m) + stored
+
+
 def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
     n, m = problem.shape
-    needed = 13 * n * m // 5 + 1000 * (n + m)
-    if not isinstance(problem.cost, CostMatrix):
-        needed += 8 * n * m
+    needed = memory_needed(problem)
     if options.max_memory is not None and needed > options.max_memory:
         raise UnsupportedProblemError(
             f"NetworkSimplex needs {needed} bytes for {n} x {m} atoms, more than max_memory="

@@ -300,3 +300,15 @@ def test_an_early_stop_in_many_dimensions_has_the_bounds_that_it_claims(rtol):
     y = np.where(rng.random(2000) < 0.5, 0.3, 0.7)[:, None] + 0.1 * rng.normal(size=(2000, 10))
     result = transport(x, y, cost="sqeuclidean", solver=solvers.ColumnGeneration(), rtol=rtol)
     assert result.bounds.relative_gap <= rtol
+
+
+@pytest.mark.parametrize("max_memory", [None, 10_000_000])
+def test_clouds_that_lie_apart_are_solved_with_and_without_memory_for_all_pairs(max_memory):
+    # On these the lists leave half of the mass artificial for many rounds.
+    rng = np.random.default_rng(5)
+    x = rng.random((900, 2))
+    y = rng.random((900, 2)) + np.array([5.0, 0.0])
+    result = transport(x, y, solver=solvers.ColumnGeneration(), max_memory=max_memory)
+    assert result.value == pytest.approx(
+        transport(x, y, solver=solvers.NetworkSimplex()).value, rel=1e-12
+    )
