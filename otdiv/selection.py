@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from .costs import CostMatrix, PNormCost
 from .errors import UnsupportedProblemError
 from .problems import TransportProblem
@@ -91,7 +93,8 @@ def _choices(problem: TransportProblem, tolerance: float | None) -> Iterator[Cho
     if isinstance(cost, CostMatrix):
         yield _dense(problem, share)
         return
-    n, m = problem.shape
+    # Atoms without weight take no part in a solve.
+    n, m = int(np.count_nonzero(problem.a)), int(np.count_nonzero(problem.b))
     d = problem.source.d
     if d == 1 and cost.power >= 1.0:
         yield Choice(

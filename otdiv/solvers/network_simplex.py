@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels import tree_simplex as simplex
+from .._kernels._jit import frozen
+from .._kernels.certify import transform_matrix, transform_matrix_columns
 from .._kernels.dense_columns import extent
 from .._typing import FloatArray
+from ..certificates.transforms import point_transform
 from ..costs import CostMatrix
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
@@ -63,15 +66,20 @@ class NetworkSimplex:
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""
         _check_memory(problem, options)
-        C, a, b = problem.matrix(), problem.a, problem.b
-        if self._is_plain(options):
-            solution = solve_small(C, a, b)
-            if solution is not None:
-                return solution
+        a, b = problem.a, problem.b
         rows = columns = None
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
             rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
-            C, a, b = C[np.ix_(rows, columns)], a[rows], b[columns]
+            a, b = a[rows], b[columns]
+            if isinstance(problem.cost, CostMatrix):
+                C = problem.cost.values[np.ix_(rows, columns)]
+            else:
+                C = problem.cost.pairwise(problem.x[rows], problem.y[columns])
+        else:
+            C = problem.matrix()
+            solution = solve_small(C, a, b) if self._is_plain(options) else None
+            if solution is not None:
+                return solution
         limits = extent(C)
         shift = _shift(limits, sum(C.shape))
         if shift:
@@ -200,23 +208,26 @@ def _extended(
     Atoms without weight stay some roundings below what feasibility allows: that costs nothing, and
     a proof that recomputes one side from the other then finds the weighted atoms untouched.
     """
-    C = problem.matrix()
-    all_f, all_g = np.empty(C.shape[0]), np.empty(C.shape[1])
-    all_f[rows], all_g[columns] = f, g
-    dead = np.ones(C.shape[1], dtype=bool)
-    dead[columns] = False
-    if dead.any():
-        all_g[dead] = _below(C[np.ix_(rows, np.flatnonzero(dead))].T, f)
-    dead = np.ones(C.shape[0], dtype=bool)
-    dead[rows] = False
-    if dead.any():
-        all_f[dead] = _below(C[dead], all_g)
+    n, m = problem.shape
+    all_f, all_g = np.full(n, -np.inf), np.full(m, np.inf)
+    all_f[rows] = f
+    if isinstance(problem.cost, CostMatrix):
+        # Rows without weight have no say yet.
+        transform_matrix(problem.cost.values, all_f, all_g)
+    else:
+        all_g = point_transform(problem.x[rows], problem.y, f, problem.cost)
+    all_g = _below(all_g, f)
+    all_g[columns] = g
+    if isinstance(problem.cost, CostMatrix):
+        least = transform_matrix_columns(problem.cost.values, frozen(all_g))
+    else:
+        least = point_transform(problem.y, problem.x, all_g, problem.cost)
+    all_f = _below(least, all_g)
+    all_f[rows] = f
     return all_f, all_g
 
 
-def _below(C: FloatArray, g: FloatArray) -> FloatArray:
-    """Row minima of C - g less some roundings; 0 where a row is forbidden altogether."""
-    lowest = (C - g).min(axis=1)
-    lowest[~np.isfinite(lowest)] = 0.0
-    sizes = np.max(np.abs(C), axis=1, where=np.isfinite(C), initial=0.0) + np.abs(g).max()
-    return np.asarray(lowest - 2.0**-50 * sizes)
+def _below(least: FloatArray, others: FloatArray) -> FloatArray:
+    """Minima of C - others, less some roundings; 0 where all pairs are forbidden."""
+    least = np.where(np.isfinite(least), least, 0.0)
+    return np.asarray(least - 2.0**-50 * (np.abs(least) + np.abs(others).max()))
