@@ -145,9 +145,10 @@ def _mean_cost(problem: TransportProblem) -> float:
 def _attempt(problem: TransportProblem, solved: EntropicSolve, options: SolveOptions) -> _Attempt:
     potentials = Potentials(f=solved.f, g=solved.g)
     if not isinstance(problem.cost, PNormCost):
-        proof = certificates.certify(problem, entropic_plan(problem, solved), potentials)
+        plan = entropic_plan(problem, solved)
+        proof = certificates.certify(problem, plan, potentials)
         return _Attempt(
-            plan=entropic_plan(problem, solved),
+            plan=plan,
             potentials=potentials,
             lower=proof.bounds.lower,
             upper=proof.bounds.upper,

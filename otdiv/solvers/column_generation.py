@@ -193,11 +193,13 @@ class _Run:
                     finest=finest,
                     max_rounds=self.solver.max_iterations,
                     good_enough=self._good_enough if finest and asked else None,
-                    may_give_up=finest and self._fits_dense(),
+                    may_give_up=finest and self._fits_dense(*self.problem.shape),
                 )
                 if end == "slow":
                     options = dataclasses.replace(self.options, warm_start=None)
-                    return NetworkSimplex().run(self.problem, options=options)
+                    solution = NetworkSimplex().run(self.problem, options=options)
+                    message = "lists of candidates were slow, so all pairs were stored"
+                    return dataclasses.replace(solution, message=solution.message or message)
                 n_pivots += state.n_pivots
                 f, previous = state.f, level
                 if finest and end == "limit":
@@ -209,11 +211,10 @@ class _Run:
             status = Status.STOPPED
         return self._solution(state, f, previous, n_pivots, status, message)
 
-    def _fits_dense(self) -> bool:
-        """Whether the costs of all pairs may be stored if the lists turn out to be slow."""
-        pairs = self.problem.shape[0] * self.problem.shape[1]
+    def _fits_dense(self, n: int, m: int) -> bool:
+        """Whether the costs of n x m pairs may be stored, where lists of candidates are slow."""
         limit = self.options.max_memory
-        return pairs <= _DENSE_PAIRS and (limit is None or memory_needed(self.problem) <= limit)
+        return n * m <= _DENSE_PAIRS and (limit is None or memory_needed(n, m) <= limit)
 
     def _earlier(self) -> Earlier | None:
         """Potentials and plan of the warm start, in tree order; None where it is of no use.
@@ -257,8 +258,8 @@ class _Run:
         if state.artificial > 0:
             base = state.plan_cost() * monitor.scale
             # What the rest may cost at most; its cheapest arcs are no guide, so try.
-            left, right = (np.count_nonzero(mass) for mass in state.unplaced())
-            if base - monitor.lower > self._tolerance(base) or left * right > _DENSE_PAIRS:
+            left, right = (int(np.count_nonzero(mass)) for mass in state.unplaced())
+            if base - monitor.lower > self._tolerance(base) or not self._fits_dense(left, right):
                 return False
             plan = self._repair(state)
             rows, columns, mass = plan
@@ -276,7 +277,7 @@ class _Run:
         rows, columns, mass = state.plan()
         a, b = state.unplaced()
         left_rows, left_columns = np.flatnonzero(a), np.flatnonzero(b)
-        if exact:
+        if exact and self._fits_dense(left_rows.size, left_columns.size):
             # The plan so far moves nearly all mass, so its cost stands for the optimum's.
             scale = self.monitor.scale
             tolerance = _REST_SHARE * self._tolerance(state.plan_cost() * scale) / scale

@@ -139,16 +139,14 @@ class NetworkSimplex:
         return all(option is None for option in (*asked, *others))
 
 
-def memory_needed(problem: TransportProblem) -> int:
-    """Bytes for a problem, by measurement, beside the matrix that it may bring along."""
-    n, m = problem.shape
-    stored = 0 if isinstance(problem.cost, CostMatrix) else 8 * n * m
-    return 13 * n * m // 5 + 1000 * (n + m) + stored
+def memory_needed(n: int, m: int, *, with_matrix: bool = True) -> int:
+    """Bytes for n and m atoms, by measurement, with or without those of the cost matrix."""
+    return 13 * n * m // 5 + 1000 * (n + m) + (8 * n * m if with_matrix else 0)
 
 
 def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
     n, m = problem.shape
-    needed = memory_needed(problem)
+    needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
     if options.max_memory is not None and needed > options.max_memory:
         raise UnsupportedProblemError(
             f"NetworkSimplex needs {needed} bytes for {n} x {m} atoms, more than max_memory="
