@@ -312,3 +312,18 @@ def test_clouds_that_lie_apart_are_solved_with_and_without_memory_for_all_pairs(
     assert result.value == pytest.approx(
         transport(x, y, solver=solvers.NetworkSimplex()).value, rel=1e-12
     )
+
+
+@pytest.mark.parametrize("max_memory", [None, 40_000_000])
+def test_an_early_stop_holds_with_and_without_memory_for_the_leftover_pairs(max_memory):
+    rng = np.random.default_rng(6)
+    x, y = rng.random((3000, 2)), rng.normal(0.5, 0.25, (3000, 2)) + 0.1
+    result = transport(x, y, solver=solvers.ColumnGeneration(), rtol=1e-2, max_memory=max_memory)
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.relative_gap <= 1e-2
+
+
+def test_a_hand_over_to_the_dense_simplex_is_said():
+    rng = np.random.default_rng(5)
+    x, y = rng.random((900, 2)), rng.random((900, 2)) + np.array([5.0, 0.0])
+    assert "all pairs" in transport(x, y, solver=solvers.ColumnGeneration()).message
