@@ -21,7 +21,8 @@ from ..problems import TransportProblem
 from ..results import EntropicSummary, Solution, SolveOptions, Status
 from ._entropic_plan import entropic_plan
 from ._entropic_solve import EntropicSolve, solve_entropic
-from ._geometric import RestrictedProblem, Stopped
+from ._geometric import RestrictedProblem
+from ._levels import Stopped
 from .column_generation import ColumnGeneration, _Run
 
 __all__ = ["solve_to_tolerance"]

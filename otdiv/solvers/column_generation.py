@@ -19,16 +19,15 @@ from ..measures import DiscreteMeasure
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
-from ._geometric import (
+from ._geometric import RestrictedProblem, solve_level
+from ._levels import (
     Earlier,
     Ground,
     Level,
     Monitor,
-    RestrictedProblem,
     Stopped,
     coarse_levels,
     default_candidates,
-    solve_level,
 )
 from .network_simplex import NetworkSimplex, memory_needed
 
