@@ -15,7 +15,7 @@ from .line import (
     range_unit,
     wasserstein_line,
 )
-from .sorting import both
+from .threads import both
 
 # Rows longer than this are worth the radix sort and a call each.
 _LONG_ROW = 1500

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._jit import kernel
-from .sorting import both, sort_pair, sorted_with
+from .sorting import sort_pair, sorted_with
+from .threads import both
 
 Array: TypeAlias = NDArray[np.float64]
 

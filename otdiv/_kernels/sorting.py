@@ -13,20 +13,16 @@ one nested kernel and costs microseconds on the large arrays that come here.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._jit import kernel
+from .threads import both
 
 # Below this size NumPy's vectorised sort is as fast and needs no compilation (measured on AVX-512).
 _SMALL = 1500
-# Below this size a second thread costs more to start than it saves (measured: about 0.1 ms).
-_THREAD_SIZE = 40_000
 # Mean number of moves that a value may make in the insertion pass before radix takes over.
 _MOVES_PER_VALUE = 6
 # 4096 write streams still fit the second cache level; more were slower at every size measured.
@@ -293,48 +289,6 @@ def sorted_with(
         return _sort(fresh, np.arange(fresh.size, dtype=np.int64))
     values, carried = _sort(fresh, payload.copy().view(np.int64))
     return values, carried.view(np.float64)
-
-
-def thread_limit() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def both(
-    function: Callable[..., Any],
-    first: tuple[Any, ...],
-    second: tuple[Any, ...],
-    size: int,
-    threads: int | None = None,
-) -> tuple[Any, Any]:
-    """Return ``function(*first), function(*second)``, the second in a thread where it pays.
-
-    `size` is the number of values of the smaller job; `threads` None takes what the machine has.
-    A plain thread per call starts in some 50 microseconds and leaves nothing behind to shut down
-    or to break in a forked process.
-    """
-    if size < _THREAD_SIZE or (thread_limit() if threads is None else threads) < 2:
-        return function(*first), function(*second)
-    outcome: list[tuple[Any, BaseException | None]] = []
-
-    def work() -> None:
-        try:
-            outcome.append((function(*second), None))
-        except BaseException as error:  # raised again below, in the calling thread
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=work, name="otdiv-sort", daemon=True)
-    thread.start()
-    try:
-        left = function(*first)
-    finally:
-        thread.join()
-    right, error = outcome[0]
-    if error is not None:
-        raise error
-    return left, right
 
 
 def sort_pair(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ._jit import frozen, kernel
 from .line import Array
-from .sorting import both, sorted_with
+from .sorting import sorted_with
+from .threads import both
 
 _U = 2.0**-53
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.bounds import lower_value
-from .._kernels.sorting import both
+from .._kernels.threads import both
 from .._typing import IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..plans import Plan, Potentials, SparsePlan

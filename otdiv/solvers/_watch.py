@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._kernels.threads import started
 from ..results import Callback, Progress, Status
 
 __all__ = ["InterruptedRunError", "Watch", "interruptible"]
@@ -66,18 +67,4 @@ def interruptible(call: Callable[[], Any]) -> Any:
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
-    outcome: list[tuple[Any, BaseException | None]] = []
-
-    def work() -> None:
-        try:
-            outcome.append((call(), None))
-        except BaseException as error:  # raised again below, in the calling thread
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=work, name="otdiv-stretch", daemon=True)
-    thread.start()
-    thread.join()
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
+    return started(call)()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from otdiv._kernels import sorting
+from otdiv._kernels import sorting, threads
 
 
 def samples(n):
@@ -77,7 +77,7 @@ def test_inputs_are_not_written_to_and_may_be_read_only(n):
 
 
 def test_two_threads_give_the_bits_of_one():
-    n = 2 * sorting._THREAD_SIZE
+    n = 2 * threads._THREAD_SIZE
     x, y = samples(n)["normal"], samples(n)["clusters"]
     for one, two in zip(sorting.sort_pair(x, y, 1), sorting.sort_pair(x, y, 2), strict=True):
         assert one.tobytes() == two.tobytes()
@@ -89,4 +89,4 @@ def test_an_error_in_the_second_thread_reaches_the_caller():
             raise RuntimeError("second job")
 
     with pytest.raises(RuntimeError, match="second job"):
-        sorting.both(fail, (False,), (True,), 10**9, 2)
+        threads.both(fail, (False,), (True,), 10**9, 2)
