@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import kdtree
+from . import clusters, kdtree
 
 # Pairs of leaves are kept or dropped as a whole: smaller leaves prune better and cost more tests.
 # Measured in the plane: 32 is best at 4e3 to 2e4 points, 64 from about 5e4 on.
@@ -35,31 +35,12 @@ class Cloud(NamedTuple):
         """Number of points."""
         return int(self.points.shape[0])
 
-    @property
-    def depth(self) -> int:
-        """Deepest level whose nodes hold at most two points each."""
-        return kdtree.depth_for(self.n, 2)
-
-    def nodes(self, depth: int) -> np.ndarray:
-        """First position of each of the 2**depth nodes, and n."""
-        return (np.arange((1 << depth) + 1, dtype=np.int64) * self.n) >> depth
-
-    def parents(self, depth: int) -> np.ndarray:
-        """Node at `depth` of each position (n,)."""
-        return np.repeat(np.arange(1 << depth), np.diff(self.nodes(depth)))
-
-    def coarse(self, depth: int) -> Cloud:
-        """The nodes at `depth` as points: their centroids with their masses."""
-        starts, count = self.nodes(depth)[:-1], 1 << depth
-        masses = np.add.reduceat(self.weights, starts)
-        moments = np.add.reduceat(self.points * self.weights[:, None], starts, axis=0)
-        return Cloud(moments / masses[:, None], masses, np.arange(count), _leaves(count))
-
-    def spread(self, depth: int) -> float:
-        """Mean squared distance of the points to the centroid of their node at `depth`."""
-        centres = self.coarse(depth).points[self.parents(depth)]
-        squares = np.square(self.points - centres).sum(axis=1)
-        return float(squares @ self.weights) / float(self.weights.sum())
+    def coarse(self, starts: np.ndarray) -> Cloud:
+        """The clusters of a cut (k + 1,) as points: their centroids with their masses."""
+        masses = np.add.reduceat(self.weights, starts[:-1])
+        moments = np.add.reduceat(self.points * self.weights[:, None], starts[:-1], axis=0)
+        leaves = clusters.cut_at_count(starts, _LEAF_SIZE)
+        return Cloud(moments / masses[:, None], masses, np.arange(masses.size), leaves)
 
 
 def flat_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
@@ -79,4 +60,4 @@ def build_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
 
 def _leaves(n: int) -> np.ndarray:
     depth = kdtree.depth_for(n, _LEAF_SIZE if n <= _LARGE else _LARGE_LEAF_SIZE)
-    return (np.arange((1 << depth) + 1, dtype=np.int64) * n) >> depth
+    return clusters.node_edges(n, depth)

@@ -63,48 +63,26 @@ def _sort(weights, names, size):
 
 
 @kernel
-def factorise(begins, columns, values, row_factors, column_factors, share, ground):
-    """Factor of the Laplacian of the bipartite graph of a plan, grounded at each vertex.
+def factorise(rows, columns, masses, n, ground):
+    """Factor of the Laplacian of a bipartite graph with edges (k,), grounded at each vertex.
 
-    The edges are P_ij times the factors of its row and its column; rows (n,) come before columns
-    (m,) among the vertices. Of the entries of a row those below `share` times the largest of their
-    row and of their column are left out. `ground` (n + m,) is changed. Returns vertices (n + m,) in
+    Vertices are n rows, then columns; `ground` (n + m,) is changed. Returns vertices (n + m,) in
     the order of elimination, `starts` (n + m + 1,), neighbours, their fractions and the pivots.
     """
-    n = row_factors.size
-    size = n + column_factors.size
-    largest = np.zeros(size)
-    for i in range(n):
-        for k in range(begins[i], begins[i + 1]):
-            j = n + np.int64(columns[k])
-            value = values[k] * row_factors[i] * column_factors[j - n]
-            largest[i] = max(largest[i], value)
-            largest[j] = max(largest[j], value)
-    n_edges = 0
-    for i in range(n):
-        for k in range(begins[i], begins[i + 1]):
-            j = n + np.int64(columns[k])
-            value = values[k] * row_factors[i] * column_factors[j - n]
-            n_edges += np.int64(value > share * min(largest[i], largest[j]))
+    size, n_edges = ground.size, masses.size
     # Half-edges 2 e and 2 e + 1 are the two ends of edge e; each is in the list of its own vertex.
     # Its fields lie side by side: target, next of the list, and a weight of eight bytes.
     first = np.full(size, _NONE, np.int32)
     fields = np.empty(8 * n_edges, np.int32)
     weights = fields.view(np.float64)
     degrees = np.zeros(size, np.int32)
-    h = 0
-    for i in range(n):
-        for k in range(begins[i], begins[i + 1]):
-            j = n + np.int64(columns[k])
-            value = values[k] * row_factors[i] * column_factors[j - n]
-            if value > share * min(largest[i], largest[j]):
-                fields[4 * h], fields[4 * h + 1], weights[2 * h + 1] = j, first[i], value
-                first[i] = h
-                fields[4 * h + 4], fields[4 * h + 5], weights[2 * h + 3] = i, first[j], value
-                first[j] = h + 1
-                degrees[i] += 1
-                degrees[j] += 1
-                h += 2
+    for e in range(n_edges):
+        i, j, h = np.int64(rows[e]), n + np.int64(columns[e]), 2 * e
+        fields[4 * h], fields[4 * h + 1], weights[2 * h + 1] = j, first[i], masses[e]
+        fields[4 * h + 4], fields[4 * h + 5], weights[2 * h + 3] = i, first[j], masses[e]
+        first[i], first[j] = h, h + 1
+        degrees[i] += 1
+        degrees[j] += 1
     heads = np.full(_BUCKETS, _NONE, np.int32)
     previous, following = np.empty(size, np.int32), np.empty(size, np.int32)
     for vertex in range(size - 1, -1, -1):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import laplacian_factor, point_sums, sparse_plan
+from . import point_sums, sparse_plan
 
 if TYPE_CHECKING:
     from .point_plan import PointKernel, Ranges
@@ -23,11 +23,6 @@ _LARGEST_MOVE = 200.0
 _LARGEST_SINGLE = 1e9
 # Up to this many products with vectors are faster than one with a matrix.
 _FEW_PRODUCTS = 4
-# The preconditioner leaves out entries below this share of the largest of their row and column.
-# Weak links decide where the plan is nearly a matching, so few are, up to this many entries.
-_FACTOR_SHARE, _MANY_FACTOR_SHARE = 0.0, 1e-2
-_MANY_ENTRIES = 2 * 10**6
-
 
 class _MovedPlan(ABC):
     """A plan that follows the potentials while they stay near those it was made for."""
@@ -122,30 +117,6 @@ class CompressedPlan(ScaledPlan):
         super().__init__(u, v, drop)
         self._entries = begins, columns, values
         self.n_entries = values.size
-
-    def preconditioner(self, row_ground: np.ndarray, column_ground: np.ndarray):
-        """Nearly the inverse of S = D - P diag(1/c) P^T, as a function of a vector (n,).
-
-        The diagonals D and c are the sums of the plan and the `ground`. The inverse of S is the
-        block of the rows in the inverse of the Laplacian of the plan's bipartite graph.
-        """
-        share = _FACTOR_SHARE if self._entries[2].size <= _MANY_ENTRIES else _MANY_FACTOR_SHARE
-        factor = laplacian_factor.factorise(
-            *self._entries,
-            self._rows,
-            self._columns,
-            share,
-            np.concatenate([row_ground, column_ground]),
-        )
-        n, size = row_ground.size, row_ground.size + column_ground.size
-
-        def apply(z):
-            both = np.zeros(size)
-            both[:n] = z
-            laplacian_factor.solve_factor(*factor, both)
-            return both[:n]
-
-        return apply
 
     def _multiply(self, w):
         out = np.empty(self._u.size)

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from . import leaf_pruning, point_sums, sparse_plan
+from .aggregation import ClusterPreconditioning
 from .clouds import Cloud
 from .exponential import LOG2_E, exponentiate
 from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
@@ -199,6 +200,10 @@ class PointKernel:
             leaf = np.array([i, j])
             point_sums.row_sums(rows, -maxima, y.columns, column, leaf, *every, self.root, sums)
         return lengths - maxima, sums
+
+    def preconditioning(self) -> ClusterPreconditioning:
+        """What helps conjugate gradients where the diagonal does not."""
+        return ClusterPreconditioning(self)
 
     def transposed(self) -> PointKernel:
         """The same kernel with rows and columns exchanged."""

@@ -44,10 +44,8 @@ def conjugate_gradients(
     remaining = residual.copy()
     if tau == 0.0:
         remaining -= residual.sum() * r / r.sum()
-    if start is None:
-        solution = np.zeros_like(residual)
-    else:
-        solution = start.copy()
+    solution = np.zeros_like(residual) if start is None else start.copy()
+    if solution.any():
         remaining -= apply(solution)
     scaled = remaining / diagonal if preconditioner is None else preconditioner(remaining)
     direction = scaled.copy()

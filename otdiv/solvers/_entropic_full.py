@@ -14,8 +14,9 @@ from .._kernels.plan_matrices import DensePlanMatrix
 from .._kernels.point_plan import PointKernel
 from .._typing import FloatArray
 from ._conjugate_gradients import conjugate_gradients
+from ._entropic_geometry import FINE, Geometry, PointGeometry
 from ._entropic_newton import Stage
-from ._entropic_path import FINE, Geometry, PathOptions, PointGeometry
+from ._entropic_path import PathOptions
 
 __all__ = ["solve_full"]
 

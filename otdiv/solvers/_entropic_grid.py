@@ -6,8 +6,8 @@ import numpy as np
 
 from .._kernels.grid_plan import GridKernel, GridMeasure, GridPlan
 from .._typing import FloatArray
-from ._entropic_newton import Stage
-from ._entropic_path import FINE, Accuracy, Level
+from ._entropic_geometry import FINE, Accuracy, Level
+from ._entropic_kernels import NewtonMatrix
 
 __all__ = ["GridGeometry"]
 
@@ -39,8 +39,8 @@ class GridGeometry:
         return Level(*depths)
 
     def _sides(self, level: Level) -> tuple[GridMeasure, GridMeasure]:
-        x = self.x if level.x is None else self._levels[0][level.x][0]
-        y = self.y if level.y is None else self._levels[1][level.y][0]
+        x = self.x if level.x is None else self._levels[0][int(level.x)][0]
+        y = self.y if level.y is None else self._levels[1][int(level.y)][0]
         return x, y
 
     def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
@@ -76,15 +76,21 @@ class GridGeometry:
         return FINE
 
     def coarse_columns(
-        self, level: Level, u: FloatArray, coarse: Stage, epsilon: float, max_bytes: float
-    ) -> GridPlan | None:
+        self,
+        level: Level,
+        u: FloatArray,
+        columns: Level,
+        v: FloatArray,
+        epsilon: float,
+        max_bytes: float,
+    ) -> NewtonMatrix | None:
         """See `Geometry.coarse_columns`."""
-        x, y = self._sides(level)
-        if 3 * coarse.v.size > y.n:
+        (x, y), clusters = self._sides(level), self._sides(columns)[1]
+        if 3 * clusters.n > y.n:
             return None
-        clusters = next(side for side, _ in self._levels[1].values() if side.n == coarse.v.size)
         kernel = GridKernel(x, clusters, epsilon)
-        return GridPlan(kernel, u, _extended(kernel.transposed(), u))
+        v = _extended(kernel.transposed(), u)
+        return NewtonMatrix(GridPlan(kernel, u, v), kernel, u, v)
 
 
 def _extended(kernel: GridKernel, v: FloatArray) -> FloatArray:

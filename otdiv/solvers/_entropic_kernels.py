@@ -7,16 +7,17 @@ same for points.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from .._kernels.aggregation import ClusterPreconditioning
 from .._kernels.exponential import LOG2_E, exponentiate
 from .._kernels.plan_matrices import DensePlanMatrix
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 
-__all__ = ["DenseKernel", "Kernel", "PlanMatrix"]
+__all__ = ["DenseKernel", "Kernel", "NewtonMatrix", "PlanMatrix"]
 
 
 class PlanMatrix(Protocol):
@@ -87,6 +88,19 @@ class Kernel(Protocol):
     ) -> PlanMatrix:
         """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
         ...
+
+    def preconditioning(self) -> ClusterPreconditioning | None:
+        """What helps conjugate gradients where the diagonal does not, or None."""
+        ...
+
+
+class NewtonMatrix(NamedTuple):
+    """A plan whose Schur complement Newton's steps solve with, and where it was made."""
+
+    matrix: PlanMatrix
+    kernel: Kernel
+    u: FloatArray
+    v: FloatArray
 
 
 class DenseKernel:
@@ -164,6 +178,9 @@ class DenseKernel:
         plan = self._exponents(u, v, buffer.take(self.costs.size).reshape(self.costs.shape))
         exponentiate(plan.reshape(-1))
         return DensePlanMatrix(plan, u, v)
+
+    def preconditioning(self) -> ClusterPreconditioning | None:
+        """See `Kernel.preconditioning`: nothing is known of which rows are near."""
 
 
 def _finite_shift(maxima: FloatArray) -> FloatArray:

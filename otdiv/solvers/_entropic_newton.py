@@ -27,12 +27,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._kernels.aggregation import ClusterPreconditioning
 from .._kernels.exponential import LOG2_E
-from .._kernels.plan_matrices import CompressedPlan
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 from ._conjugate_gradients import conjugate_gradients
-from ._entropic_kernels import Kernel, PlanMatrix
+from ._entropic_kernels import Kernel, NewtonMatrix, PlanMatrix
 
 __all__ = [
     "Monitor",
@@ -50,6 +50,9 @@ _SMOOTH_ERROR = 1e-3
 # modes that are nearly free (weakly connected parts) then move no further than the model holds.
 _DAMPING = 0.01
 _LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
+# Parts whose links weigh less than this share of the tolerance do not matter, and rounding would
+# decide where they go.
+_LEAST_DAMPING = 0.01
 # Step lengths that are tried before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (1.0, 0.3, 0.09)
 # Changes of a potential by more bits than this are beyond Newton's model; what they are multiplied
@@ -66,12 +69,11 @@ _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
-# Products of one linear solve: at most; before a factor is made, which costs about as much, for
-# plans in the cache and others; and before it is made anew.
+# Products of one linear solve: at most; before the cost of a preconditioner is asked for; and
+# before it is made anew, or as many as that costs if those are more.
 _MOST_PRODUCTS = 2000
-_PLAIN_PRODUCTS, _LARGE_PLAIN_PRODUCTS = 40, 400
-_FACTOR_PRODUCTS = 25
-_LARGE_ENTRIES = 2 * 10**5
+_FEWEST_PRODUCTS = 8
+_WORSE_PRODUCTS = 40
 
 # Share of the present error that a moved plan may leave out.
 _ALLOWED_SHARE = 0.1
@@ -98,7 +100,7 @@ class StageRules:
     max_bytes: float
     drop: float
     buffer: Buffer
-    coarse: PlanMatrix | None = None
+    coarse: NewtonMatrix | None = None
     monitor: Monitor | None = None
 
 
@@ -126,7 +128,9 @@ class _Iteration:
         self.kernel, self.stage, self.rules, self.tau = kernel, stage, rules, kernel.tau
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.damping = _DAMPING
-        self.factor: Callable[[FloatArray], FloatArray] | None = None
+        self.preconditioning: ClusterPreconditioning | None = None
+        self.preconditioner: Callable[[FloatArray], FloatArray] | None = None
+        self.limit = _FEWEST_PRODUCTS
         self.max_bytes = rules.max_bytes
         if rules.coarse is not None:
             self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
@@ -256,18 +260,10 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
     # model of log(target / r), which is exact for a row by itself however far off it is.
     with np.errstate(divide="ignore"):
         local = (np.log1p(residual / r) - residual / r) / (1.0 + step.tau)
-    matrix = rules.coarse
-    if matrix is not None:
-        delta, count, _ = conjugate_gradients(
-            matrix,
-            matrix.row_sums(),
-            matrix.column_sums(),
-            residual,
-            tau=step.tau,
-            damping=0.0,
-            accuracy=_COARSE_RTOL * float(np.abs(residual).sum()),
-            max_iterations=200,
-        )
+    size = float(np.abs(residual).sum())
+    if rules.coarse is not None:
+        r, c = rules.coarse.matrix.row_sums(), rules.coarse.matrix.column_sums()
+        delta = _solve_step(step, rules.coarse, r, c, residual, _COARSE_RTOL * size)
     else:
         matrix = stage.matrix
         if matrix is not None and step.near(stage.u, stage.v):
@@ -277,62 +273,56 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
             if matrix is None or not matrix.move(stage.u, stage.v, stage.error):
                 matrix = step.store(stage.u, stage.v)
             r, c = matrix.row_sums(), matrix.column_sums()
-        size = float(np.abs(residual).sum())
         rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
         rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
-        delta, count = _solve_step(step, matrix, r, c, residual, rtol * size)
-    stage.n_products += count
+        system = NewtonMatrix(matrix, step.kernel, stage.u, stage.v)
+        delta = _solve_step(step, system, r, c, residual, rtol * size)
     delta += local
     delta *= LOG2_E
-    # Where S is nearly singular the model asks for more than any potential can need.
-    largest = float(np.abs(delta).max())
-    return delta * min(1.0, _LARGEST_STEP / largest) if largest > 0.0 else delta
+    # Where S is nearly singular the model asks for more than any potential can need. The others
+    # must not be held back by that.
+    return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
 
 
 def _solve_step(
     step: _Iteration,
-    matrix: PlanMatrix,
+    system: NewtonMatrix,
     r: FloatArray,
     c: FloatArray,
     residual: FloatArray,
     accuracy: float,
-) -> tuple[FloatArray, int]:
+) -> FloatArray:
     """Conjugate gradients for S delta = residual, preconditioned where the diagonal does not do.
 
-    An approximate factor is kept for as long as it is not much worse than when it was made.
+    A preconditioner is made once the products without it have cost as much, and again likewise.
     """
-    damping = step.damping * step.stage.error
-
-    def solve(
-        factor: Callable[[FloatArray], FloatArray] | None,
-        start: FloatArray | None,
-        max_iterations: int,
-    ) -> tuple[FloatArray, int, bool]:
-        return conjugate_gradients(
-            matrix,
+    damping = max(step.damping * step.stage.error, _LEAST_DAMPING * step.rules.tolerance)
+    delta = np.zeros_like(residual)
+    while True:
+        delta, count, done = conjugate_gradients(
+            system.matrix,
             r,
             c,
             residual,
             tau=step.tau,
             damping=damping,
             accuracy=accuracy,
-            max_iterations=max_iterations,
-            start=start,
-            preconditioner=factor,
+            max_iterations=step.limit,
+            start=delta,
+            preconditioner=step.preconditioner,
         )
-
-    if not isinstance(matrix, CompressedPlan):
-        delta, count, _ = solve(None, None, _MOST_PRODUCTS)
-        return delta, count
-    plain = _PLAIN_PRODUCTS if matrix.n_entries < _LARGE_ENTRIES else _LARGE_PLAIN_PRODUCTS
-    limit = plain if step.factor is None else _FACTOR_PRODUCTS
-    delta, count, done = solve(step.factor, None, limit)
-    if not done:
-        rows = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0)
-        step.factor = matrix.preconditioner(rows, c * step.tau)
-        delta, more, done = solve(step.factor, delta, _MOST_PRODUCTS)
-        count += more
-    return delta, count
+        step.stage.n_products += count
+        if done or count == _MOST_PRODUCTS:
+            return delta
+        if step.limit == _FEWEST_PRODUCTS:
+            step.preconditioning = system.kernel.preconditioning()
+            cost = _MOST_PRODUCTS if step.preconditioning is None else step.preconditioning.cost
+            step.limit = max(round(cost), _FEWEST_PRODUCTS + 1)
+        else:
+            assert step.preconditioning is not None
+            ground = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0), c * step.tau
+            step.preconditioner = step.preconditioning.at(system.u, system.v, r, *ground)
+            step.limit = max(step.limit, _WORSE_PRODUCTS)
 
 
 def _bend(step: _Iteration, start: FloatArray, delta: FloatArray, value: float) -> None:

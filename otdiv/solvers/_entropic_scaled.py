@@ -19,9 +19,9 @@ from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
+from ._entropic_geometry import Geometry, MatrixGeometry, PointGeometry
 from ._entropic_grid import GridGeometry
 from ._entropic_kernels import DenseKernel, Kernel
-from ._entropic_path import Geometry, MatrixGeometry, PointGeometry
 
 __all__ = ["ScaledProblem"]
 

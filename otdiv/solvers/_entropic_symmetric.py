@@ -14,9 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._typing import FloatArray
+from ._entropic_geometry import FINE, Geometry
 from ._entropic_kernels import Kernel, PlanMatrix
 from ._entropic_newton import Stage
-from ._entropic_path import FINE, Geometry, PathOptions
+from ._entropic_path import PathOptions
 
 __all__ = ["solve_symmetric"]
 

@@ -8,7 +8,8 @@ from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.plan_matrices import CompressedPlan
 from otdiv._kernels.point_plan import Buffer, PointKernel
 from otdiv.solvers._entropic_full import solve_full
-from otdiv.solvers._entropic_path import PathOptions, PointGeometry, follow_path
+from otdiv.solvers._entropic_geometry import PointGeometry
+from otdiv.solvers._entropic_path import PathOptions, follow_path
 
 
 def clouds(n, m, seed=0):

@@ -8,8 +8,9 @@ from otdiv._kernels.clouds import flat_cloud
 from otdiv._kernels.point_plan import Buffer
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_gaussian import gaussian_potentials
+from otdiv.solvers._entropic_geometry import PointGeometry
 from otdiv.solvers._entropic_grid import GridGeometry
-from otdiv.solvers._entropic_path import PathOptions, PointGeometry
+from otdiv.solvers._entropic_path import PathOptions
 from otdiv.solvers._entropic_scaled import ScaledProblem
 
 

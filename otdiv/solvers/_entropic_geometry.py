@@ -1,0 +1,299 @@
+"""Kernels of one problem at any epsilon, between its atoms and between clusters of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .._kernels import clusters
+from .._kernels.clouds import Cloud
+from .._kernels.point_plan import Buffer, PointKernel
+from .._typing import FloatArray, IndexArray
+from ._entropic_gaussian import gaussian_start
+from ._entropic_kernels import DenseKernel, Kernel, NewtonMatrix, PlanMatrix
+
+__all__ = [
+    "FINE",
+    "Accuracy",
+    "Geometry",
+    "Level",
+    "MatrixGeometry",
+    "PointGeometry",
+]
+
+# A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
+# most this share of the squared blur. Measured in the plane: at 0.03 a step with the coarse Newton
+# matrix gains about a digit, at 0.25 less than half of one.
+_RESOLUTION = 0.03
+# Stages on the way only give a start to the next one.
+_ROUGH_RESOLUTION = 0.1
+# Below this many clusters a stage costs less than its overhead.
+_FEWEST = 256
+# Clusters are worth a stage where they are this many times fewer than the points.
+_GAIN = 1.5
+# The level between clusters and points has this many times fewer nodes than points.
+_MIDDLE_SHARE = 8
+# Share of a row that the coarse Newton matrix may lose.
+_COARSE_DROP = 1e-3
+
+
+class Accuracy(NamedTuple):
+    """What a kernel may drop of a row, and epsilon / reach of relaxed marginals."""
+
+    drop: float
+    tau: float
+
+
+class Level(NamedTuple):
+    """What the two measures are merged to, in the geometry's own terms; None is not at all."""
+
+    x: float | None
+    y: float | None
+
+
+FINE = Level(None, None)
+
+
+class Geometry(Protocol):
+    """Kernels of one problem at any epsilon and level."""
+
+    @property
+    def scale(self) -> float:
+        """Size of the costs, where annealing starts."""
+        ...
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """Coarsest level that represents the problem at `epsilon`, or roughly does."""
+        ...
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """First guess of the potentials (bits) of a level."""
+        ...
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
+        """Kernel between the two measures of a level."""
+        ...
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Potentials of a finer level by one exact update from the coarser measures."""
+        ...
+
+    def between(self, level: Level) -> Level:
+        """Level between `level` and the points, or the points where there is none to gain from."""
+        ...
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        columns: Level,
+        v: FloatArray,
+        epsilon: float,
+        max_bytes: float,
+    ) -> NewtonMatrix | None:
+        """Plan between the rows of a level and the columns of another, with potentials u and v.
+
+        None where the columns are not far fewer than those of the level.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixGeometry:
+    """An explicit cost matrix: one level only."""
+
+    C: FloatArray
+    a: FloatArray
+    b: FloatArray
+    scale: float
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """Return the only level there is."""
+        return FINE
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return np.log2(self.a), np.log2(self.b)
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
+        """See `Geometry.kernel`."""
+        return DenseKernel(self.C, self.a, self.b, epsilon, accuracy.tau)
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the potentials unchanged."""
+        return u, v
+
+    def between(self, level: Level) -> Level:
+        """Return the only level there is."""
+        return FINE
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        columns: Level,
+        v: FloatArray,
+        epsilon: float,
+        max_bytes: float,
+    ) -> NewtonMatrix | None:
+        """No clusters, no coarse matrix."""
+        return None
+
+
+class _Merging:
+    """A cloud and its clusters of bounded radius."""
+
+    def __init__(self, cloud: Cloud):
+        self.fine = cloud
+        self._cuts: dict[float, tuple[IndexArray, Cloud]] = {}
+
+    @cached_property
+    def _radii(self) -> list[FloatArray]:
+        return clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+
+    def _cut(self, limit: float) -> tuple[IndexArray, Cloud]:
+        if limit not in self._cuts:
+            starts = clusters.cut_at_radius(self._radii, self.fine.n, limit)
+            self._cuts[limit] = starts, self.fine.coarse(starts)
+        return self._cuts[limit]
+
+    def count(self, limit: float | None) -> int:
+        """Number of clusters whose mean squared radius is at most `limit`."""
+        return self.fine.n if limit is None else self._cut(limit)[1].n
+
+    def largest(self, limit: float) -> float | None:
+        """`limit`, or less where that gives too few clusters; None where it gains nothing."""
+        while limit > 0.0 and self.count(limit) < min(_FEWEST, self.fine.n):
+            limit *= 0.5
+        return limit if _GAIN * self.count(limit) <= self.fine.n else None
+
+    def middle(self, limit: float | None) -> float | None:
+        """Least of the halves of `limit` at which passes cost little; None where that is none."""
+        found = None
+        while limit is not None:
+            if _MIDDLE_SHARE * self.count(limit) > self.fine.n:
+                return found
+            found, limit = limit, 0.5 * limit
+        return found
+
+    def cloud(self, limit: float | None) -> Cloud:
+        """The clusters as points."""
+        return self.fine if limit is None else self._cut(limit)[1]
+
+    def parents(self, old: float | None, new: float | None) -> IndexArray:
+        """Cluster of `old` that each one of the finer `new` belongs to."""
+        assert old is not None
+        starts = np.arange(self.fine.n) if new is None else self._cut(new)[0][:-1]
+        return np.searchsorted(self._cut(old)[0], starts, side="right") - 1
+
+
+class PointGeometry:
+    """Two clouds under the squared (or, with `root`, the plain) Euclidean distance.
+
+    A level is the largest mean squared radius of the clusters of each.
+    """
+
+    def __init__(self, x: Cloud, y: Cloud, *, root: bool):
+        self.x, self.y, self.root = x, y, root
+        self._merged = _Merging(x), _Merging(y)
+        low = np.minimum(x.points.min(axis=0), y.points.min(axis=0))
+        high = np.maximum(x.points.max(axis=0), y.points.max(axis=0))
+        squared = float(np.square(high - low).sum())
+        self.scale = squared**0.5 if root else squared
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """See `Geometry.level`."""
+        # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
+        squared_blur = epsilon * epsilon if self.root else epsilon
+        share = _ROUGH_RESOLUTION if rough else _RESOLUTION
+        limit = share * self.x.points.shape[1] * squared_blur
+        return Level(*(side.largest(limit) for side in self._merged))
+
+    def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
+        x, y = self._merged
+        return x.cloud(level.x), y.cloud(level.y)
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return gaussian_start(*self._clouds(level), epsilon, root=self.root)
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> PointKernel:
+        """See `Geometry.kernel`."""
+        return PointKernel(*self._clouds(level), epsilon, root=self.root, **accuracy._asdict())
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.refine`."""
+        (x, y), (new_x, new_y), finer_u, finer_v = self._clouds(old), self._clouds(new), u, v
+        if new.x != old.x:
+            kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
+            parents = self._merged[0].parents(old.x, new.x)
+            finer_u = _extended(kernel, _inherited(u, x, new_x, parents), v)
+        if new.y != old.y:
+            kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
+            parents = self._merged[1].parents(old.y, new.y)
+            finer_v = _extended(kernel, _inherited(v, y, new_y, parents), u)
+        return finer_u, finer_v
+
+    def between(self, level: Level) -> Level:
+        """See `Geometry.between`."""
+        x, y = (side.middle(limit) for side, limit in zip(self._merged, level, strict=True))
+        return FINE if x in (None, level.x) or y in (None, level.y) else Level(x, y)
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        columns: Level,
+        v: FloatArray,
+        epsilon: float,
+        max_bytes: float,
+    ) -> NewtonMatrix | None:
+        """See `Geometry.coarse_columns`."""
+        x, y = self._clouds(level)
+        if 3 * v.size > y.n:
+            return None
+        clustered = self._merged[1].cloud(columns.y)
+        kernel = PointKernel(x, clustered, epsilon, root=self.root, drop=_COARSE_DROP)
+        # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
+        v = _extended(kernel.transposed(), v, u)
+        matrix: PlanMatrix = kernel.matrix(
+            u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
+        )
+        return NewtonMatrix(matrix, kernel, u, v)
+
+
+def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> FloatArray:
+    """First guess of a finer potential: that of the parent, moved to the new weights."""
+    return np.asarray((u - np.log2(old.weights))[parents] + np.log2(new.weights))
+
+
+def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
+    shift, sums = kernel.row_sums(guess, v)
+    return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
