@@ -55,9 +55,9 @@ _LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
 _LEAST_DAMPING = 0.01
 # Step lengths that are tried before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (1.0, 0.3, 0.09)
-# Changes of a potential by more bits than this are beyond Newton's model; what they are multiplied
-# by in search of a better length.
-_MODEL_STEP = 1.0
+# Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
+# from it; what they are multiplied by in search of a better length.
+_MODEL_STEP, _FAR_STEP = 1.0, 32.0
 _LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
@@ -333,10 +333,11 @@ def _bend(step: _Iteration, start: FloatArray, delta: FloatArray, value: float) 
     exponentially, and the model says one or two nats for the way back, however long it is.
     """
     stage = step.stage
-    if stage.error > _SMOOTH_ERROR or step.rules.coarse is not None:
+    if step.rules.coarse is not None:
         return
     middle = float(step.kernel.a @ delta) / float(step.kernel.a.sum())
-    long = np.where(np.abs(delta - middle) > _MODEL_STEP, delta - middle, 0.0)
+    least = _MODEL_STEP if stage.error <= _SMOOTH_ERROR else _FAR_STEP
+    long = np.where(np.abs(delta - middle) > least, delta - middle, 0.0)
     if not long.any():
         return
     before = value
