@@ -115,6 +115,7 @@ class CompressedPlan(ScaledPlan):
 
     def __init__(self, begins, columns, values, u, v, drop):
         super().__init__(u, v, drop)
+        self.rounded = values.dtype == np.float32
         self._entries = begins, columns, values
         self.n_entries = values.size
 

@@ -17,21 +17,31 @@ def row_products(x, u, y, v, leaves, first, starts, stops, root, weights, out):
     """out[i, k] = sum_j P_ij weights[k, j] over the kept ranges of the leaf of row i."""
     tile = np.empty(TILE)
     n_products = weights.shape[0]
+    second = min(1, n_products - 1)
     for leaf in range(leaves.size - 1):
         for i in range(leaves[leaf], leaves[leaf + 1]):
             for k in range(n_products):
                 out[i, k] = 0.0
             for e in range(first[leaf], first[leaf + 1]):
                 for start in range(starts[e], stops[e], TILE):
-                    width = min(TILE, stops[e] - start)
-                    exponents = tile[:width]
+                    stop = min(start + TILE, stops[e])
+                    exponents = tile[: stop - start]
                     fill_exponents(x, i, u[i], y, v, start, root, exponents)
-                    for j in range(width):
-                        exponents[j] = power_of_two(exponents[j])
-                    for k in range(n_products):
-                        factors = weights[k, start : start + width]
+                    # Two sums while an entry is at hand: it is as dear as several of them.
+                    w0, w1 = weights[0, start:stop], weights[second, start:stop]
+                    sum0, sum1 = 0.0, 0.0
+                    for j in range(exponents.size):
+                        entry = power_of_two(exponents[j])
+                        exponents[j] = entry
+                        sum0 += entry * w0[j]
+                        sum1 += entry * w1[j]
+                    out[i, 0] += sum0
+                    if n_products > 1:
+                        out[i, 1] += sum1
+                    for k in range(2, n_products):
+                        factors = weights[k, start:stop]
                         total = 0.0
-                        for j in range(width):
+                        for j in range(exponents.size):
                             total += exponents[j] * factors[j]
                         out[i, k] += total
 

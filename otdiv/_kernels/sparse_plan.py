@@ -51,23 +51,26 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
 def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins, columns, values):
     """Write the entries that `count_entries` counted; those of row i start at begins[i]."""
     tile = np.empty(TILE)
+    longest = 0
+    for i in range(leaves[0], leaves[-1]):
+        longest = max(longest, begins[i + 1] - begins[i])
+    row = np.empty(longest)
     for leaf in range(leaves.size - 1):
         for i in range(leaves[leaf], leaves[leaf + 1]):
             floor = floors[i]
-            position, end = begins[i], begins[i + 1]
+            begin, size, count = begins[i], begins[i + 1] - begins[i], 0
             for e in range(first[leaf], first[leaf + 1]):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
                     fill_exponents(x, i, u[i], y, v, start, root, exponents)
                     for j in range(width):
-                        if exponents[j] > floor and position < end:
-                            columns[position] = start + j
-                            values[position] = exponents[j]
-                            position += 1
-            powers = values[begins[i] : end]
-            for j in range(powers.size):
-                powers[j] = power_of_two(powers[j])
+                        if exponents[j] > floor and count < size:
+                            columns[begin + count] = start + j
+                            row[count] = exponents[j]
+                            count += 1
+            for k in range(size):
+                values[begin + k] = power_of_two(row[k])
 
 
 @fast_kernel

@@ -56,8 +56,10 @@ _LEAST_DAMPING = 0.01
 # Step lengths that are tried before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (1.0, 0.3, 0.09)
 # Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
-# from it; what they are multiplied by in search of a better length.
+# from it; the share of the slope that may be left of it; what they are multiplied by in search of a
+# better length.
 _MODEL_STEP, _FAR_STEP = 1.0, 32.0
+_FLAT = 0.1
 _LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
@@ -131,6 +133,7 @@ class _Iteration:
         self.preconditioning: ClusterPreconditioning | None = None
         self.preconditioner: Callable[[FloatArray], FloatArray] | None = None
         self.limit = _FEWEST_PRODUCTS
+        self._sums: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None = None
         self.max_bytes = rules.max_bytes
         if rules.coarse is not None:
             self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
@@ -179,12 +182,22 @@ class _Iteration:
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts and row sums (see `Kernel.row_sums`)."""
+        if self._sums is None or self._sums[0] is not u or self._sums[1] is not v:
+            self._sums = (u, v, *self._row_sums(u, v))
+        return self._sums[2:]
+
+    def _row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self.near(u, v):
             assert self.stage.matrix is not None
             sums = self.stage.matrix.row_sums()
             if sums.min() > 0.0 and sums.max() < np.inf:
                 return u, sums
         return self.kernel.row_sums(u, v)
+
+    def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Row sums of the plan itself."""
+        shift, sums = self.row_sums(u, v)
+        return sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
 
     def row_update(self, shift: FloatArray, sums: FloatArray) -> FloatArray:
         """Return the u that makes the row sums exact."""
@@ -218,9 +231,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     step.store(u, v)
     stage.v = step.column_update(u, v)
     while True:
-        shift, sums = step.row_sums(stage.u, stage.v)
-        known = shift is stage.u
-        r = sums if known else sums * np.exp2(np.minimum(stage.u - shift, 1000.0))
+        r = step.rows(stage.u, stage.v)
         target = step.row_target(stage.u)
         stage.error = float(np.abs(target - r).sum()) / float(target.sum())
         stage.row_sums = r
@@ -234,13 +245,12 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         if done or stage.n_iterations >= rules.max_iterations:
             return stage
         stage.n_iterations += 1
-        if stage.error < _NEWTON_REGION and _newton_step(step, r, target - r):
-            if rules.coarse is not None or stage.error < _SMOOTH_ERROR:
-                continue
-            # Newton's model is one of small relative errors; rows far from that are put right by a
-            # Sinkhorn update.
-            shift, sums = step.row_sums(stage.u, stage.v)
-        stage.u = step.row_update(shift, sums)
+        newton = stage.error < _NEWTON_REGION and _newton_step(step, r, target - r)
+        if newton and (rules.coarse is not None or stage.error < _SMOOTH_ERROR):
+            continue
+        # Newton's model is one of small relative errors; rows far from that are put right by a
+        # Sinkhorn update.
+        stage.u = step.row_update(*step.row_sums(stage.u, stage.v))
         stage.v = step.column_update(stage.u, stage.v)
 
 
@@ -325,12 +335,15 @@ def _solve_step(
             step.limit = max(step.limit, _WORSE_PRODUCTS)
 
 
-def _bend(step: _Iteration, start: FloatArray, delta: FloatArray, value: float) -> None:
+def _bend(
+    step: _Iteration, start: FloatArray, delta: FloatArray, residual: FloatArray, value: float
+) -> None:
     """Search a better length of the long changes of an accepted step from `start`.
 
     A few atoms that are linked to the rest by little mass w and lack the mass D need a change of
     log(1 + D / w) nats, and Newton's model says D / w. Beyond the right value their mass grows
-    exponentially, and the model says one or two nats for the way back, however long it is.
+    exponentially, and the model says one or two nats for the way back, however long it is. The
+    slope of the dual value along these changes, (a - r) @ long, tells which it is.
     """
     stage = step.stage
     if step.rules.coarse is not None:
@@ -340,17 +353,16 @@ def _bend(step: _Iteration, start: FloatArray, delta: FloatArray, value: float) 
     long = np.where(np.abs(delta - middle) > least, delta - middle, 0.0)
     if not long.any():
         return
-    before = value
-    for lengths in (_LONGER, _SHORTER):
-        for length in lengths:
-            u = start + delta + (length - 1.0) * long
-            v = step.column_update(u, stage.v)
-            after, _ = step.dual(u, v)
-            if not after > value:
-                break
-            stage.u, stage.v, value = u, v, after
-        if value > before:
+    slope = float((step.row_target(stage.u) - step.rows(stage.u, stage.v)) @ long)
+    if abs(slope) <= _FLAT * abs(float(residual @ long)):
+        return
+    for length in _LONGER if slope > 0.0 else _SHORTER:
+        u = start + delta + (length - 1.0) * long
+        v = step.column_update(u, stage.v)
+        after, _ = step.dual(u, v)
+        if not after > value:
             return
+        stage.u, stage.v, value = u, v, after
 
 
 def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:
@@ -364,7 +376,7 @@ def _newton_step(step: _Iteration, r: FloatArray, residual: FloatArray) -> bool:
         if after >= before - rounding:
             start, stage.u, stage.v = stage.u, u, v
             if length == 1.0:
-                _bend(step, start, delta, after)
+                _bend(step, start, delta, residual, after)
             step.damping *= _LESS_DAMPING if length == 1.0 else _MORE_DAMPING
             return True
     step.damping *= _MORE_DAMPING
