@@ -117,6 +117,9 @@ def monotone_potentials(
 class GridKernel:
     """Squared Euclidean distance between two grids; see `point_plan.PointKernel`."""
 
+    drop = 0.0
+    """Nothing is left out of a row."""
+
     def __init__(self, x: GridMeasure, y: GridMeasure, epsilon: float, tau: float = 0.0):
         self.a, self.b, self.tau = x.weights, y.weights, tau
         self.x, self.y = x, y
@@ -169,7 +172,12 @@ class GridKernel:
 
     def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
         """<C, P> in bits."""
-        return GridPlan(self, u, v).cost()
+        return float(self.row_costs(u, v)[1].sum())
+
+    def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
+        plan = GridPlan(self, u, v)
+        return plan.row_sums(), plan.row_costs()
 
     def matrix(self, u, v, *, drop: float, max_bytes: float, buffer=None, single: bool = False):
         """The plan as a matrix; nothing is stored and nothing is left out."""
@@ -232,21 +240,20 @@ class GridPlan:
         """P^T z (m,)."""
         return self._product(self._transposed, self._v, self._u, z)
 
-    def cost(self) -> float:
-        """<C, P> in bits."""
+    def row_costs(self) -> np.ndarray:
+        """Sums of the plan times the costs (n,), in bits."""
         kernel, v = self._kernel, self._v
         if self._sums(kernel, v) is None:
             logs, means = grids.averages(kernel.costs, kernel.y.spread_out(v.potential, -np.inf))
             rows = self._u.potential + kernel.x.gathered(logs)
-            return float(np.exp2(rows) @ kernel.x.gathered(means))
+            return np.exp2(rows) * kernel.x.gathered(means)
         powers = kernel.y.spread_out(v.powers, 0.0)
-        outer = self._outer(self._u, v)
-        total = 0.0
+        total = np.zeros(kernel.a.size)
         for k, cost in enumerate(kernel.costs):
             factors = list(kernel.factors)
             factors[k] = factors[k] * cost
-            total += float(outer @ kernel.x.gathered(grids.apply(factors, powers)))
-        return total
+            total += kernel.x.gathered(grids.apply(factors, powers))
+        return self._outer(self._u, v) * total
 
     @staticmethod
     def _outer(outer: _Side, inner: _Side) -> np.ndarray:

@@ -24,6 +24,7 @@ _LARGEST_SINGLE = 1e9
 # Up to this many products with vectors are faster than one with a matrix.
 _FEW_PRODUCTS = 4
 
+
 class _MovedPlan(ABC):
     """A plan that follows the potentials while they stay near those it was made for."""
 

@@ -222,6 +222,12 @@ class PointKernel:
         other.__dict__.update(self.__dict__, a=self.b, b=self.a, _x=self._y, _y=self._x)
         return other
 
+    def with_drop(self, drop: float) -> PointKernel:
+        """The same kernel, pruned by another share."""
+        other = object.__new__(PointKernel)
+        other.__dict__.update(self.__dict__, drop=drop)
+        return other
+
     def row_softmin(self, points: np.ndarray, v: np.ndarray) -> np.ndarray:
         """-log2 sum_j 2**(v_j - c(x, y_j)) at new points (k, d) in the caller's unit."""
         rows = points * self.scale
@@ -230,24 +236,32 @@ class PointKernel:
         shift, sums = self._sums_from_maxima(rows, lengths, self._y, v)
         return np.asarray(shift - np.log2(sums))
 
+    def exact_rows(self, some: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """The u that makes the sums of some rows (k,) their weights: one exact update."""
+        x = self._x
+        shift, sums = self._sums_from_maxima(x.rows[some], x.lengths[some], self._y, v)
+        return np.log2(self.a[some]) + shift - np.log2(sums)
+
     def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
-        """<C, P> in bits of the plan with these sums; from `matrix` where that is near enough."""
+        """<C, P> in bits of the plan with these sums; from `matrix` where that is all of it."""
         x, y = self._x, self._y
-        if self.root:
-            costs = np.empty(u.size)
-            for part in self.ranges(u, v, drop=self.drop).slices():
-                point_sums.row_distances(x.rows, u, y.columns, v, *part, costs)
-            return float(costs.sum())
-        if matrix is not None and matrix.exact and matrix.move(u, v, 0.0):
-            if isinstance(matrix, DensePlanMatrix):
-                moments = matrix.products(y.columns)
-            else:
-                moments = np.stack([matrix.product(column) for column in y.columns], axis=1)
-        else:
-            moments = self.row_products(u, v, y.columns)
+        if self.root or not isinstance(matrix, DensePlanMatrix) or not matrix.move(u, v, 0.0):
+            return float(self.row_costs(u, v)[1].sum())
         # |x - y|² = |x|² + |y|² - 2 x.y summed against P; the points are centred.
+        moments = matrix.products(y.columns)
         total = float(rows @ x.lengths + columns @ y.lengths) - float((moments * x.rows).sum())
         return max(total, 0.0)
+
+    def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
+        x, y = self._x, self._y
+        row, column = u - x.lengths, v - y.lengths
+        sums, costs = np.empty(u.size), np.empty(u.size)
+        for part in self.ranges(u, v, drop=self.drop).slices():
+            point_sums.row_costs(
+                x.rows, row, y.columns, column, *part, self.root, u, v, sums, costs
+            )
+        return sums, costs
 
     def row_products(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """P W^T (n, k) for weights W (k, m)."""

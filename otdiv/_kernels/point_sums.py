@@ -201,22 +201,26 @@ def stored_transposed_products(values, leaves, first, starts, stops, offsets, z,
 
 
 @fast_kernel
-def row_distances(x, u, y, v, leaves, first, starts, stops, costs):
-    """costs[i] = sum_j P_ij |x_i - y_j| (in bits) over the kept ranges."""
+def row_costs(x, u, y, v, leaves, first, starts, stops, root, row_bits, column_bits, sums, costs):
+    """sums[i] = sum_j P_ij and costs[i] = sum_j P_ij c(x_i, y_j) in bits, over the kept ranges.
+
+    The cost of a pair is what its exponent is below the potentials row_bits (n,), column_bits (m,).
+    """
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):
         for i in range(leaves[leaf], leaves[leaf + 1]):
-            row_cost = 0.0
-            ui = u[i]
+            row_sum, row_cost = 0.0, 0.0
             for e in range(first[leaf], first[leaf + 1]):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    values = v[start : start + width]
-                    fill_exponents(x, i, ui, y, v, start, True, exponents)
-                    cost = 0.0
+                    values = column_bits[start : start + width]
+                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    total, cost = 0.0, 0.0
                     for j in range(width):
                         power = power_of_two(exponents[j])
-                        cost += power * ((ui + values[j]) - exponents[j])
+                        total += power
+                        cost += power * ((row_bits[i] + values[j]) - exponents[j])
+                    row_sum += total
                     row_cost += cost
-            costs[i] = row_cost
+            sums[i], costs[i] = row_sum, max(row_cost, 0.0)

@@ -1,10 +1,12 @@
 """Repair and cost of an entropic plan between point clouds, in O(n + m) memory.
 
 The plan is only seen through sums over kept ranges of pairs; what pruning drops from a row or a
-column is at most `_DROP` of its weight and is paid for in the slack.
+column is at most a share of its weight and is paid for in the slack.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +24,13 @@ from .rounding import U, cost_rounding
 
 __all__ = ["cloud_plan_upper", "is_cloud_plan"]
 
-# Far below the marginal errors that solvers stop at (1e-3 to 1e-9), and cheap to keep.
-_DROP = 1e-13
+# What pruning drops is at most this share of what the marginals lack, or the least drop if that is
+# more. Where a pass is long, the first one finds out with a drop that is right for most.
+_DROP_SHARE, _LEAST_DROP, _FIRST_DROP = 1e-2, 1e-13, 1e-7
+# A pass over this many pairs is not long.
+_FEW_PAIRS = 4 * 10**6
+# Rows that are looked at to see whether sums are exact, and what that means in bits.
+_SAMPLE, _EXACT_BITS = 8, 1e-9
 
 
 def is_cloud_plan(plan: object) -> bool:
@@ -50,15 +57,13 @@ def cloud_plan_upper(
     u = np.log2(a * plan.row_scale[rows]) + plan.f[rows] * bits
     v = np.log2(b * plan.column_scale[columns]) + plan.g[columns] * bits
     u += np.log2(mass)
-    row_sums = _row_sums(kernel, u, v)
-    row_scale = np.minimum(1.0, a / row_sums)
-    u = u + np.log2(row_scale)
-    column_sums = _column_sums(kernel, u, v)
-    column_scale = np.minimum(1.0, b / column_sums)
-    v = v + np.log2(column_scale)
-    row_sums, column_sums = _row_sums(kernel, u, v), column_sums * column_scale
-    row_rest, column_rest = np.maximum(a - row_sums, 0.0), np.maximum(b - column_sums, 0.0)
-    scaled_cost = kernel.cost(u, v, row_sums, column_sums) / (LOG2_E / plan.epsilon)
+    if _rows_are_exact(kernel, u, v):
+        found = _repaired(kernel.transposed(), v, u)
+        column_scale, row_scale, column_rest, row_rest = found[:4]
+    else:
+        found = _repaired(kernel, u, v)
+        row_scale, column_scale, row_rest, column_rest = found[:4]
+    scaled_cost = found.cost / bits
     unit = float(column_rest.sum())
     rest_cost = 0.0
     if unit > 0.0:
@@ -77,16 +82,67 @@ def cloud_plan_upper(
         row_rest=_scatter(row_rest * mass, rows, np.zeros(n)),
         column_rest=_scatter(unused, columns, np.zeros(m)),
     )
-    # An exponent errs by a few u of the largest bits that enter it, and with it an entry; cost and
-    # products err by (k + 24) u, sums along the axes of a grid by one u a term; the squared cost
-    # cancels against squared lengths of at most one.
+    # An exponent errs by a few u of the largest bits that enter it, and with it an entry and the
+    # cost that is taken from it; sums along the axes of a grid err by one u a term.
     size = float(np.abs(u).max() + np.abs(v).max()) + bits * length**cost.power
     terms = float(sum(kernel.x.shape + kernel.y.shape)) if isinstance(kernel, GridKernel) else 0.0
     relative = (cost_rounding(problem) + 24.0 + 8.0 * size + terms) * U
-    bound = problem.cost_bound()
     slack = relative * value
-    slack += (4.0 * _DROP + (0.0 if root else 64.0 + terms) * U) * bound * mass
+    slack += (4.0 * found.drop + terms * U) * problem.cost_bound() * mass
+    slack += 8.0 * size * U / bits * mass
     return repaired, value, slack
+
+
+class _Repair(NamedTuple):
+    """Factors that make the sums of a plan too small nowhere, what is missing then, and the cost.
+
+    The cost is in bits; what pruning left out of a row or column is at most `drop` of its weight.
+    """
+
+    row_scale: FloatArray
+    column_scale: FloatArray
+    row_rest: FloatArray
+    column_rest: FloatArray
+    cost: float
+    drop: float
+
+
+def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> _Repair:
+    """Scale rows that are too large, then columns; in two passes where the columns are exact."""
+    a, b = kernel.a, kernel.b
+    row_sums, row_costs = kernel.row_costs(u, v)
+    if isinstance(kernel, PointKernel):
+        lacking = _DROP_SHARE * float(np.abs(a - row_sums).sum())
+        if kernel.drop > max(lacking, _LEAST_DROP):
+            kernel = kernel.with_drop(max(0.1 * lacking, _LEAST_DROP))
+            row_sums, row_costs = kernel.row_costs(u, v)
+    with np.errstate(divide="ignore"):
+        row_scale = np.minimum(1.0, a / row_sums)
+    row_sums, row_costs = row_sums * row_scale, row_costs * row_scale
+    u = u + np.log2(row_scale)
+    shift, column_sums = kernel.column_sums(u, v)
+    column_sums = column_sums * np.exp2(v - shift)
+    column_scale = np.minimum(1.0, b / column_sums)
+    drop = max(kernel.drop, _LEAST_DROP)
+    # Columns that were exact before the rows were scaled are too small now, if anything.
+    if float(column_scale.min()) < 1.0 - drop:
+        row_sums, row_costs = kernel.row_costs(u, v + np.log2(column_scale))
+    return _Repair(
+        row_scale,
+        column_scale,
+        np.maximum(a - row_sums, 0.0),
+        np.maximum(b - column_sums * column_scale, 0.0),
+        float(row_costs.sum()),
+        drop,
+    )
+
+
+def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> bool:
+    """Whether the row sums are the weights at a few rows: a solver that ends with them was here."""
+    if isinstance(kernel, GridKernel):
+        return False
+    some = np.linspace(0, u.size - 1, _SAMPLE).astype(np.int64)
+    return bool(np.all(np.abs(kernel.exact_rows(some, v) - u[some]) <= _EXACT_BITS))
 
 
 def _kernel(
@@ -110,7 +166,8 @@ def _kernel(
         return GridKernel(left, right, epsilon), rows, columns, length
     x = build_cloud((problem.x[rows] - middle) / length, a[rows])
     y = build_cloud((problem.y[columns] - middle) / length, b[columns])
-    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, drop=_DROP)
+    drop = _LEAST_DROP if rows.size * columns.size <= _FEW_PAIRS else _FIRST_DROP
+    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, drop=drop)
     return kernel, rows[x.order], columns[y.order], length
 
 
@@ -126,16 +183,6 @@ def _product_cost(
     total = dot(p, np.square(x).sum(axis=1))[0]
     total += float(p.sum()) * dot(q, np.square(y).sum(axis=1))[0]
     return max(0.0, float(total - 2.0 * (p @ x) @ (q @ y)))
-
-
-def _row_sums(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> FloatArray:
-    shift, sums = kernel.row_sums(u, v)
-    return np.asarray(sums * np.exp2(u - shift))
-
-
-def _column_sums(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> FloatArray:
-    shift, sums = kernel.column_sums(u, v)
-    return np.asarray(sums * np.exp2(v - shift))
 
 
 def _scatter(values: FloatArray, places: IndexArray, out: FloatArray) -> FloatArray:
