@@ -138,9 +138,19 @@ class _Iteration:
         if rules.coarse is not None:
             self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
 
+    def matrix_at(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
+        """Take the matrix of the stage to (u, v), or make it anew there."""
+        matrix = self.stage.matrix
+        if matrix is not None and matrix.move(u, v, min(self.stage.error, 1.0)):
+            return matrix
+        del matrix
+        return self.store(u, v)
+
     def store(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
         """Make the plan at (u, v) the matrix of the stage."""
         rules = self.rules
+        # The one before lies in the same buffer, which can only grow where nobody holds it.
+        self.stage.matrix = None
         self.stage.matrix = self.kernel.matrix(
             u,
             v,
@@ -275,13 +285,12 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
         r, c = rules.coarse.matrix.row_sums(), rules.coarse.matrix.column_sums()
         delta = _solve_step(step, rules.coarse, r, c, residual, _COARSE_RTOL * size)
     else:
-        matrix = stage.matrix
-        if matrix is not None and step.near(stage.u, stage.v):
+        near = step.near(stage.u, stage.v)
+        matrix = step.matrix_at(stage.u, stage.v)
+        if near:
             # The last update made the column sums of this very matrix exact.
             c = step.column_target(stage.v)
         else:
-            if matrix is None or not matrix.move(stage.u, stage.v, stage.error):
-                matrix = step.store(stage.u, stage.v)
             r, c = matrix.row_sums(), matrix.column_sums()
         rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
         rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
