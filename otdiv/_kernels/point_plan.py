@@ -29,6 +29,8 @@ _CACHE_BYTES = 1.6e7
 _SPARSE_FACTOR = 3
 # From this many pairs on a sample tells first whether so few weigh anything, but for this factor.
 _MANY_PAIRS, _SAMPLE_MARGIN = 10**7, 1.3
+# What an entry may be before single precision takes it for nothing.
+_UNDERFLOW = 2.0**-120
 # Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
 # steps then gain about two digits each.
 _ROUGH_DROP = 1e-2
@@ -314,6 +316,9 @@ class PointKernel:
             point_sums.store_plan(
                 x.rows, row, y.columns, column, *part, self.root, offsets[first:], values, sums
             )
+        if total == u.size * v.size:
+            # Nothing was left out but what underflows.
+            drop = _UNDERFLOW
         return StoredPlan(values, ranges, offsets, u, v, drop)
 
     def full(self, u: np.ndarray, v: np.ndarray, buffer: Buffer) -> DensePlanMatrix:

@@ -23,11 +23,15 @@ __all__ = ["solve_full"]
 # A kernel of this many numbers stays in the last-level cache (12 MB).
 _MOST_PAIRS = 1.5e6
 # Costs of more bits than this need annealing, and scalings would leave the range of float64.
-_MOST_BITS = 300.0
+_MOST_BITS = 1300.0
 # Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
 # after it too.
 _NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
 _MOST_ITERATIONS = 30
+# Updates that may be taken before the first Newton step.
+_FIRST_ITERATIONS = 10
+# Products of a linear solve: problems that need more are better annealed.
+_MOST_PRODUCTS = 30
 _ROUNDING = 1e-14
 
 
@@ -59,7 +63,9 @@ def solve_full(
         if stage.converged or stage.stopped:
             return kernel, stage
         limit = min(_MOST_ITERATIONS, options.max_iterations)
-        if not np.isfinite(stage.error) or stage.n_iterations >= limit:
+        far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
+        hopeless = far or stage.stalled or not np.isfinite(stage.error)
+        if hopeless or stage.n_iterations >= limit:
             return None
         stage.n_iterations += 1
         if stage.error < _NEWTON_REGION and _newton_step(stage, plan, a, b, log_b, options):
@@ -93,7 +99,7 @@ def _newton_step(
     rtol = max(min(max(0.3 * stage.error**0.5, 1e-3), 0.25), 0.3 * options.tolerance / stage.error)
     # Its sums must be its own for constants to be in the null space. They are, but for rounding by
     # 1e-7, far below the accuracy that is asked for.
-    delta, count, _ = conjugate_gradients(
+    delta, count, done = conjugate_gradients(
         plan.single(),
         r,
         b,
@@ -101,9 +107,10 @@ def _newton_step(
         tau=0.0,
         damping=0.0,
         accuracy=rtol * stage.error,
-        max_iterations=100,
+        max_iterations=_MOST_PRODUCTS,
     )
     stage.n_products += count
+    stage.stalled = not done
     # See `_entropic_newton._direction`: the part of a row by itself is known exactly.
     delta += np.log1p(residual / r) - residual / r
     u, v = stage.u, stage.v

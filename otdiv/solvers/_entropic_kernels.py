@@ -76,6 +76,10 @@ class Kernel(Protocol):
         """<C, P> in bits of the plan with these sums; from `matrix` where that is near enough."""
         ...
 
+    def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
+        ...
+
     def matrix(
         self,
         u: FloatArray,
@@ -159,10 +163,14 @@ class DenseKernel:
         matrix: PlanMatrix | None = None,
     ) -> float:
         """See `Kernel.cost`."""
-        plan = self._exponents(u, v)
-        exponentiate(plan.reshape(-1))
+        return float(self.row_costs(u, v)[1].sum())
+
+    def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """See `Kernel.row_costs`."""
+        plan = self.plan(u, v)
+        sums = plan.sum(axis=1)
         plan *= np.where(np.isfinite(self.costs), self.costs, 0.0)
-        return float(plan.sum(axis=1).sum()) * self._bits
+        return sums, plan.sum(axis=1) * self._bits
 
     def matrix(
         self,

@@ -38,7 +38,7 @@ __all__ = [
     "Monitor",
     "Stage",
     "StageRules",
-    "final_row_sums",
+    "final_sums",
     "solve_stage",
 ]
 
@@ -264,13 +264,16 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         stage.v = step.column_update(stage.u, stage.v)
 
 
-def final_row_sums(kernel: Kernel, stage: Stage) -> FloatArray:
-    """Row sums of the final plan in double precision; computed again where they are not yet."""
-    rounded = stage.matrix is not None and stage.matrix.rounded
-    if stage.row_sums is not None and not rounded:
-        return stage.row_sums
-    shift, sums = kernel.row_sums(stage.u, stage.v)
-    return np.asarray(sums * np.exp2(np.minimum(stage.u - shift, 1000.0)))
+def final_sums(kernel: Kernel, stage: Stage, column_sums: FloatArray) -> tuple[FloatArray, float]:
+    """Row sums of the final plan in double precision, and its cost <C, P> in bits."""
+    u, v, r = stage.u, stage.v, stage.row_sums
+    if r is None or (stage.matrix is not None and stage.matrix.rounded):
+        r, costs = kernel.row_costs(u, v)
+        if np.all(np.isfinite(r)):
+            return r, float(costs.sum())
+        shift, sums = kernel.row_sums(u, v)
+        r = sums * np.exp2(np.minimum(u - shift, 1000.0))
+    return r, kernel.cost(u, v, r, column_sums, stage.matrix)
 
 
 def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatArray:

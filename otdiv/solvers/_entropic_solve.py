@@ -18,7 +18,7 @@ from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from ._entropic_full import solve_full
 from ._entropic_kernels import DenseKernel, Kernel
-from ._entropic_newton import Stage, final_row_sums
+from ._entropic_newton import Stage, final_sums
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
 from ._entropic_symmetric import solve_symmetric
@@ -145,11 +145,11 @@ def _summary(
     `drop` of it.
     """
     a, b = kernel.a, kernel.b
-    r = final_row_sums(kernel, stage)
+    r, cost = final_sums(kernel, stage, b)
     bit = epsilon / LOG2_E
     f, g = (stage.u - np.log2(a)) * bit, (stage.v - np.log2(b)) * bit
     error = float(np.abs(a - r).sum())
-    transport = kernel.cost(stage.u, stage.v, r, b, stage.matrix) * bit
+    transport = cost * bit
     total = float(r.sum())
     value = float(a @ f + b @ g) - epsilon * (total - 1.0)
     size = float(a @ np.abs(f) + b @ np.abs(g))

@@ -9,7 +9,7 @@ import numpy as np
 from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
 from ..problems import TransportProblem
-from ._entropic_newton import final_row_sums
+from ._entropic_newton import final_sums
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
 
@@ -61,11 +61,10 @@ def solve_unbalanced(
     )
     kernel, stage = follow_path(scaled.geometry, current, options, scaled.in_bits(start, current))
     tau = current / options.reach
-    rows = final_row_sums(kernel, stage)
     log_b = np.log2(kernel.b)
     # The last exact update was that of the columns, so their sums follow from the penalty.
     columns = np.exp2(log_b - tau * (stage.v - log_b))
-    cost = kernel.cost(stage.u, stage.v, rows, columns, stage.matrix)
+    rows, cost = final_sums(kernel, stage, columns)
     f, g = scaled.potentials(kernel, stage.u, stage.v, current, tau)
     row_sums, column_sums = scaled.marginals(rows, columns)
     return UnbalancedSolve(
