@@ -19,11 +19,11 @@ from ..errors import InvalidInputError
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import EntropicSummary, Solution, SolveOptions, Status
+from ._column_run import ColumnRun
 from ._entropic_plan import entropic_plan
 from ._entropic_solve import EntropicSolve, solve_entropic
 from ._geometric import RestrictedProblem
 from ._levels import Stopped
-from .column_generation import ColumnGeneration, _Run
 
 __all__ = ["solve_to_tolerance"]
 
@@ -162,7 +162,7 @@ def _sparse_attempt(
     problem: TransportProblem, solved: EntropicSolve, options: SolveOptions
 ) -> _Attempt:
     """Simplex on the pairs of least reduced cost under the entropic potentials."""
-    run = _Run(problem, options, ColumnGeneration())
+    run = ColumnRun(problem, options, n_candidates=None, max_iterations=_ROUNDS, n_jobs=1)
     unit = run.monitor.scale
     state = RestrictedProblem(
         run.finest, run.ground, solved.f[run.rows] / run.cost_unit, run.finest
@@ -170,11 +170,11 @@ def _sparse_attempt(
     rounds = 0
     while True:
         state.pivot_to_optimum(0.0)
-        arcs = state.plan() if state.artificial == 0 else run._repair(state)
+        arcs = state.plan() if state.artificial == 0 else run.complete_plan(state)
         upper = float(run.ground.costs(run.finest.x, run.finest.y, *arcs[:2]) @ arcs[2]) * unit
         n_new = state.price()
         rounds += 1
-        f, g = run._extended(*state.best_pair())
+        f, g = run.extended_potentials(*state.best_pair())
         assert state.best is not None
         attempt = _Attempt(
             plan=SparsePlan(
