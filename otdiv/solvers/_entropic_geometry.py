@@ -32,6 +32,8 @@ _RESOLUTION = 0.03
 _ROUGH_RESOLUTION = 0.1
 # Below this many clusters a stage costs less than its overhead.
 _FEWEST = 256
+# Points are one place where their squared distances are this share of those of all.
+_SAME_PLACE = 1e-12
 # Clusters are worth a stage where they are this many times fewer than the points.
 _GAIN = 1.5
 # The level between clusters and points has this many times fewer nodes than points.
@@ -180,16 +182,26 @@ class _Merging:
         """Number of clusters whose mean squared radius is at most `limit`."""
         return self.fine.n if limit is None else self._cut(limit)[1].n
 
-    def largest(self, limit: float) -> float | None:
-        """`limit`, or less where that gives too few clusters; None where it gains nothing."""
-        while limit > 0.0 and self.count(limit) < min(_FEWEST, self.fine.n):
+    @cached_property
+    def _coarsest(self) -> float:
+        """Largest limit that is worth a stage of its own: one that leaves enough clusters."""
+        largest = limit = float(self._radii[0][0])
+        while limit > _SAME_PLACE * largest and self.count(limit) < min(_FEWEST, self.fine.n):
             limit *= 0.5
+        return limit
+
+    def largest(self, limit: float) -> float | None:
+        """`limit`, or less where that gives too few clusters; None where it gains nothing.
+
+        A smaller `limit` never gives coarser clusters.
+        """
+        limit = min(limit, self._coarsest)
         return limit if _GAIN * self.count(limit) <= self.fine.n else None
 
     def middle(self, limit: float | None) -> float | None:
         """Least of the halves of `limit` at which passes cost little; None where that is none."""
         found = None
-        while limit is not None:
+        while limit:
             if _MIDDLE_SHARE * self.count(limit) > self.fine.n:
                 return found
             found, limit = limit, 0.5 * limit

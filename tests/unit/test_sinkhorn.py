@@ -281,3 +281,39 @@ def test_other_costs_need_memory_and_say_so():
 def test_nonsense_options_are_refused(option, value):
     with pytest.raises(InvalidInputError, match=option):
         solvers.Sinkhorn(**{"epsilon": 1.0, option: value})
+
+
+@pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean"])
+@pytest.mark.parametrize("d", [2, 3])
+def test_tails_that_hang_on_little_mass_converge(cost, d):
+    # Student's t with three degrees of freedom: some atoms are hundreds of blurs from all others.
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_t(3.0, (400, d)), rng.standard_t(3.0, (400, d)) + 0.5
+    mean = float(PNormCost(norm=2.0, power=2.0).pairwise(x, y).mean())
+    epsilon = 1e-3 * (mean if cost == "sqeuclidean" else mean**0.5)
+    result = entropic(x, y, epsilon, cost)
+    assert result.status is Status.OPTIMAL
+    plan = result.plan.to_dense()
+    assert np.abs(plan.sum(axis=1) - 1.0 / 400).sum() <= 1e-6
+    assert np.abs(plan.sum(axis=0) - 1.0 / 400).sum() <= 1e-6
+    exact = transport(x, y, cost=cost)
+    assert result.bounds.lower <= exact.bounds.upper
+    assert exact.bounds.lower <= result.bounds.upper
+
+
+def test_gaussian_tails_take_few_iterations():
+    # Without care for weakly linked atoms the last epsilon alone took ninety iterations.
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(0.0, 1.0, (3000, 2)), rng.normal(0.5, 1.2, (3000, 2))
+    result = entropic(x, y, 5e-4)
+    assert result.status is Status.OPTIMAL
+    assert result.n_iterations <= 40
+
+
+def test_many_atoms_at_few_places_are_solved():
+    rng = np.random.default_rng(2)
+    x, y = rng.random((30, 2))[rng.integers(30, size=3000)], rng.random((2500, 2))
+    result = entropic(x, y, 1e-2)
+    assert result.status is Status.OPTIMAL
+    same = entropic(x, np.repeat(x[:5], 500, axis=0), 1e-2)
+    assert same.status is Status.OPTIMAL
