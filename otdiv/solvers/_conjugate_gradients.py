@@ -33,9 +33,8 @@ def conjugate_gradients(
     sums must be those of the matrix itself: only then are constants its null space in floating
     point too. `preconditioner` is nearly the inverse; without one the diagonal is divided by.
     """
-    if not (r.min() > 0.0 and c.min() > 0.0):
-        return np.zeros_like(residual), 0, True
-    r, c = r * (1.0 + tau), c * (1.0 + tau)
+    # Sums that are nothing belong to rows and columns without an entry, which any number serves.
+    r, c = np.where(r > 0.0, r, 1.0) * (1.0 + tau), np.where(c > 0.0, c, 1.0) * (1.0 + tau)
     diagonal = r * (1.0 + damping)
 
     def apply(w: FloatArray) -> FloatArray:

@@ -46,6 +46,15 @@ def solve_full(
     if geometry.scale * LOG2_E / epsilon > _MOST_BITS:
         return None
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
+    # What leaves the range of floats on the way is found out by the checks of every step.
+    with np.errstate(all="ignore"):
+        stage = _solved(geometry, kernel, epsilon, options)
+    return None if stage is None else (kernel, stage)
+
+
+def _solved(
+    geometry: PointGeometry, kernel: PointKernel, epsilon: float, options: PathOptions
+) -> Stage | None:
     a, b = kernel.a, kernel.b
     log_a, log_b = np.log2(a), np.log2(b)
     u, v = geometry.start(epsilon, FINE)
@@ -61,7 +70,7 @@ def solve_full(
         if options.monitor is not None:
             stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
         if stage.converged or stage.stopped:
-            return kernel, stage
+            return stage
         limit = min(_MOST_ITERATIONS, options.max_iterations)
         far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
         hopeless = far or stage.stalled or not np.isfinite(stage.error)
@@ -82,7 +91,7 @@ def _update_columns(stage: Stage, plan: DensePlanMatrix, u: FloatArray, log_b: F
         return False
     stage.u = u
     stage.v = stage.v + (log_b - np.log2(plan.column_sums()))
-    return plan.move(stage.u, stage.v, 0.0)
+    return bool(np.all(np.isfinite(stage.v))) and plan.move(stage.u, stage.v, 0.0)
 
 
 def _newton_step(
