@@ -61,6 +61,8 @@ _STEP_LENGTHS = (1.0, 0.3, 0.09)
 _MODEL_STEP, _FAR_STEP = 1.0, 32.0
 _FLAT = 0.1
 _LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
+# A row lacks nearly all of its mass where it lacks so many times what it has.
+_EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
 # Iterations without a better error (by a tenth) after which the iteration is called stalled.
@@ -281,8 +283,11 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
     stage, rules = step.stage, step.rules
     # S delta = residual says delta = residual / r + (smooth part). The first term is the linear
     # model of log(target / r), which is exact for a row by itself however far off it is.
-    with np.errstate(divide="ignore"):
-        local = (np.log1p(residual / r) - residual / r) / (1.0 + step.tau)
+    share = residual / np.maximum(r, _LEAST_SUM)
+    local = (np.log1p(share) - share) / (1.0 + step.tau)
+    # A row without any mass is by itself altogether.
+    empty = share > _EMPTY_SHARE
+    alone = np.log1p(share[empty]) / (1.0 + step.tau)
     size = float(np.abs(residual).sum())
     if rules.coarse is not None:
         r, c = rules.coarse.matrix.row_sums(), rules.coarse.matrix.column_sums()
@@ -300,6 +305,7 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
         system = NewtonMatrix(matrix, step.kernel, stage.u, stage.v)
         delta = _solve_step(step, system, r, c, residual, rtol * size)
     delta += local
+    delta[empty] = alone
     delta *= LOG2_E
     # Where S is nearly singular the model asks for more than any potential can need. The others
     # must not be held back by that.
