@@ -75,6 +75,7 @@ class ClusterPreconditioning:
         )
         factor = laplacian_factor.factorise(*edges, n, np.concatenate(grounds))
         diagonal = r + row_ground
+        diagonal[diagonal == 0.0] = 1.0
 
         def apply(z: np.ndarray) -> np.ndarray:
             both = np.zeros(n + m)

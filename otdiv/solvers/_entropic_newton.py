@@ -61,8 +61,9 @@ _STEP_LENGTHS = (1.0, 0.3, 0.09)
 _MODEL_STEP, _FAR_STEP = 1.0, 32.0
 _FLAT = 0.1
 _LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
-# A row lacks nearly all of its mass where it lacks so many times what it has.
+# A row lacks nearly all of its mass where it lacks so many times what it has; none loses all of it.
 _EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
+_LEAST_SHARE = -1.0 + 2.0**-52
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
 # Iterations without a better error (by a tenth) after which the iteration is called stalled.
@@ -73,9 +74,9 @@ _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
-# Products of one linear solve: at most; before the cost of a preconditioner is asked for; and
+# Products of one linear solve: at most, without and with a preconditioner; before the cost of a preconditioner is asked for; and
 # before it is made anew, or as many as that costs if those are more.
-_MOST_PRODUCTS = 2000
+_MOST_PRODUCTS, _MOST_PRECONDITIONED = 2000, 500
 _FEWEST_PRODUCTS = 8
 _WORSE_PRODUCTS = 40
 
@@ -283,7 +284,7 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
     stage, rules = step.stage, step.rules
     # S delta = residual says delta = residual / r + (smooth part). The first term is the linear
     # model of log(target / r), which is exact for a row by itself however far off it is.
-    share = residual / np.maximum(r, _LEAST_SUM)
+    share = np.maximum(residual / np.maximum(r, _LEAST_SUM), _LEAST_SHARE)
     local = (np.log1p(share) - share) / (1.0 + step.tau)
     # A row without any mass is by itself altogether.
     empty = share > _EMPTY_SHARE
@@ -326,6 +327,7 @@ def _solve_step(
     """
     damping = max(step.damping * step.stage.error, _LEAST_DAMPING * step.rules.tolerance)
     delta = np.zeros_like(residual)
+    limit = step.limit
     while True:
         delta, count, done = conjugate_gradients(
             system.matrix,
@@ -335,22 +337,22 @@ def _solve_step(
             tau=step.tau,
             damping=damping,
             accuracy=accuracy,
-            max_iterations=step.limit,
+            max_iterations=limit,
             start=delta,
             preconditioner=step.preconditioner,
         )
         step.stage.n_products += count
-        if done or count == _MOST_PRODUCTS:
+        if done or limit >= _MOST_PRECONDITIONED:
             return delta
         if step.limit == _FEWEST_PRODUCTS:
             step.preconditioning = system.kernel.preconditioning()
             cost = _MOST_PRODUCTS if step.preconditioning is None else step.preconditioning.cost
-            step.limit = max(round(cost), _FEWEST_PRODUCTS + 1)
+            limit = step.limit = max(round(cost), _FEWEST_PRODUCTS + 1)
         else:
             assert step.preconditioning is not None
             ground = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0), c * step.tau
             step.preconditioner = step.preconditioning.at(system.u, system.v, r, *ground)
-            step.limit = max(step.limit, _WORSE_PRODUCTS)
+            step.limit, limit = max(step.limit, _WORSE_PRODUCTS), _MOST_PRECONDITIONED
 
 
 def _bend(
