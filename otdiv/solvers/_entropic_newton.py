@@ -74,8 +74,8 @@ _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
-# Products of one linear solve: at most, without and with a preconditioner; before the cost of a preconditioner is asked for; and
-# before it is made anew, or as many as that costs if those are more.
+# Products of one linear solve: at most, without and with a new preconditioner; before the cost of
+# one is asked for; and before it is made anew, or as many as that costs if those are more.
 _MOST_PRODUCTS, _MOST_PRECONDITIONED = 2000, 500
 _FEWEST_PRODUCTS = 8
 _WORSE_PRODUCTS = 40
