@@ -44,13 +44,17 @@ def cut(n: int, small: Iterable[np.ndarray]) -> np.ndarray:
     by one.
     """
     starts = []
-    free, level = np.ones(1, dtype=bool), 0
-    for flags in small:
-        free = np.repeat(free, 2) if level else free
-        starts.append(node_edges(n, level)[:-1][flags & free])
-        free &= ~flags
-        level += 1
-    starts.append(np.flatnonzero(np.repeat(free, np.diff(node_edges(n, level - 1)))))
+    free, depth = np.ones(1, dtype=bool), 0
+    for level, flags in enumerate(small):
+        free, depth = np.repeat(free, 2) if level else free, level
+        taken = flags & free
+        if taken.any():
+            starts.append(node_edges(n, level)[:-1][taken])
+            free &= ~flags
+        if not free.any():
+            break
+    else:
+        starts.append(np.flatnonzero(np.repeat(free, np.diff(node_edges(n, depth)))))
     starts.append(np.array([n]))
     return np.sort(np.concatenate(starts))
 

@@ -166,26 +166,28 @@ class _Merging:
 
     def __init__(self, cloud: Cloud):
         self.fine = cloud
-        self._cuts: dict[float, tuple[IndexArray, Cloud]] = {}
+        self._cuts: dict[float, IndexArray] = {}
+        self._clouds: dict[float, Cloud] = {}
 
     @cached_property
     def _radii(self) -> list[FloatArray]:
         return clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
 
-    def _cut(self, limit: float) -> tuple[IndexArray, Cloud]:
+    def _cut(self, limit: float) -> IndexArray:
         if limit not in self._cuts:
-            starts = clusters.cut_at_radius(self._radii, self.fine.n, limit)
-            self._cuts[limit] = starts, self.fine.coarse(starts)
+            self._cuts[limit] = clusters.cut_at_radius(self._radii, self.fine.n, limit)
         return self._cuts[limit]
 
     def count(self, limit: float | None) -> int:
         """Number of clusters whose mean squared radius is at most `limit`."""
-        return self.fine.n if limit is None else self._cut(limit)[1].n
+        return self.fine.n if limit is None else self._cut(limit).size - 1
 
     @cached_property
     def _coarsest(self) -> float:
         """Largest limit that is worth a stage of its own: one that leaves enough clusters."""
-        largest = limit = float(self._radii[0][0])
+        # All nodes of this level are small enough, and no more than wanted.
+        level = self._radii[min(_FEWEST.bit_length() - 1, len(self._radii) - 1)]
+        largest, limit = float(self._radii[0][0]), float(level.max())
         while limit > _SAME_PLACE * largest and self.count(limit) < min(_FEWEST, self.fine.n):
             limit *= 0.5
         return limit
@@ -209,13 +211,17 @@ class _Merging:
 
     def cloud(self, limit: float | None) -> Cloud:
         """The clusters as points."""
-        return self.fine if limit is None else self._cut(limit)[1]
+        if limit is None:
+            return self.fine
+        if limit not in self._clouds:
+            self._clouds[limit] = self.fine.coarse(self._cut(limit))
+        return self._clouds[limit]
 
     def parents(self, old: float | None, new: float | None) -> IndexArray:
         """Cluster of `old` that each one of the finer `new` belongs to."""
         assert old is not None
-        starts = np.arange(self.fine.n) if new is None else self._cut(new)[0][:-1]
-        return np.searchsorted(self._cut(old)[0], starts, side="right") - 1
+        starts = np.arange(self.fine.n) if new is None else self._cut(new)[:-1]
+        return np.searchsorted(self._cut(old), starts, side="right") - 1
 
 
 class PointGeometry:
