@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._kernels.aggregation import ClusterPreconditioning
 from .._typing import FloatArray
-from ._entropic_kernels import PlanMatrix
+from ._entropic_kernels import NewtonMatrix, PlanMatrix
 
-__all__ = ["conjugate_gradients"]
+__all__ = ["SchurSolver", "conjugate_gradients"]
+
+# Products of one linear solve: at most, without and with a new preconditioner; before the cost of
+# one is asked for; and before it is made anew, or as many as that costs if those are more.
+_MOST_PRODUCTS, _MOST_PRECONDITIONED = 2000, 500
+_FEWEST_PRODUCTS = 8
+_WORSE_PRODUCTS = 40
 
 
 def conjugate_gradients(
@@ -67,3 +74,54 @@ def conjugate_gradients(
         direction += scaled
         energy = updated
     return solution, count, False
+
+
+class SchurSolver:
+    """Solves one system after another, preconditioned where the diagonal does not do.
+
+    A preconditioner is made once the products without it have cost as much, and again likewise.
+    """
+
+    def __init__(self) -> None:
+        self._preconditioning: ClusterPreconditioning | None = None
+        self._preconditioner: Callable[[FloatArray], FloatArray] | None = None
+        self._limit = _FEWEST_PRODUCTS
+
+    def solve(
+        self,
+        system: NewtonMatrix,
+        r: FloatArray,
+        c: FloatArray,
+        residual: FloatArray,
+        *,
+        tau: float,
+        damping: float,
+        accuracy: float,
+    ) -> tuple[FloatArray, int]:
+        """Solution as of `conjugate_gradients`, and the number of products."""
+        delta, n_products, limit = np.zeros_like(residual), 0, self._limit
+        while True:
+            delta, count, done = conjugate_gradients(
+                system.matrix,
+                r,
+                c,
+                residual,
+                tau=tau,
+                damping=damping,
+                accuracy=accuracy,
+                max_iterations=limit,
+                start=delta,
+                preconditioner=self._preconditioner,
+            )
+            n_products += count
+            if done or limit >= _MOST_PRECONDITIONED:
+                return delta, n_products
+            if self._limit == _FEWEST_PRODUCTS:
+                made = self._preconditioning = system.kernel.preconditioning()
+                cost = _MOST_PRODUCTS if made is None else made.cost
+                limit = self._limit = max(round(cost), _FEWEST_PRODUCTS + 1)
+            else:
+                assert self._preconditioning is not None
+                ground = r * ((1.0 + tau) * (1.0 + damping) - 1.0), c * tau
+                self._preconditioner = self._preconditioning.at(system.u, system.v, r, *ground)
+                self._limit, limit = max(self._limit, _WORSE_PRODUCTS), _MOST_PRECONDITIONED

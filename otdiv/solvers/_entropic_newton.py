@@ -27,11 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels.aggregation import ClusterPreconditioning
 from .._kernels.exponential import LOG2_E
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
-from ._conjugate_gradients import conjugate_gradients
+from ._conjugate_gradients import SchurSolver
 from ._entropic_kernels import Kernel, NewtonMatrix, PlanMatrix
 
 __all__ = [
@@ -73,12 +72,6 @@ _COARSE_PATIENCE = 3
 _ROUNDING = 1e-14
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
-
-# Products of one linear solve: at most, without and with a new preconditioner; before the cost of
-# one is asked for; and before it is made anew, or as many as that costs if those are more.
-_MOST_PRODUCTS, _MOST_PRECONDITIONED = 2000, 500
-_FEWEST_PRODUCTS = 8
-_WORSE_PRODUCTS = 40
 
 # Share of the present error that a moved plan may leave out.
 _ALLOWED_SHARE = 0.1
@@ -133,9 +126,7 @@ class _Iteration:
         self.kernel, self.stage, self.rules, self.tau = kernel, stage, rules, kernel.tau
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.damping = _DAMPING
-        self.preconditioning: ClusterPreconditioning | None = None
-        self.preconditioner: Callable[[FloatArray], FloatArray] | None = None
-        self.limit = _FEWEST_PRODUCTS
+        self.linear = SchurSolver()
         self._sums: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None = None
         self.max_bytes = rules.max_bytes
         if rules.coarse is not None:
@@ -289,10 +280,9 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
     # A row without any mass is by itself altogether.
     empty = share > _EMPTY_SHARE
     alone = np.log1p(share[empty]) / (1.0 + step.tau)
-    size = float(np.abs(residual).sum())
     if rules.coarse is not None:
-        r, c = rules.coarse.matrix.row_sums(), rules.coarse.matrix.column_sums()
-        delta = _solve_step(step, rules.coarse, r, c, residual, _COARSE_RTOL * size)
+        system, rtol = rules.coarse, _COARSE_RTOL
+        r, c = system.matrix.row_sums(), system.matrix.column_sums()
     else:
         near = step.near(stage.u, stage.v)
         matrix = step.matrix_at(stage.u, stage.v)
@@ -304,55 +294,22 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
         rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
         rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
         system = NewtonMatrix(matrix, step.kernel, stage.u, stage.v)
-        delta = _solve_step(step, system, r, c, residual, rtol * size)
+    delta, count = step.linear.solve(
+        system,
+        r,
+        c,
+        residual,
+        tau=step.tau,
+        damping=max(step.damping * stage.error, _LEAST_DAMPING * rules.tolerance),
+        accuracy=rtol * float(np.abs(residual).sum()),
+    )
+    stage.n_products += count
     delta += local
     delta[empty] = alone
     delta *= LOG2_E
     # Where S is nearly singular the model asks for more than any potential can need. The others
     # must not be held back by that.
     return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
-
-
-def _solve_step(
-    step: _Iteration,
-    system: NewtonMatrix,
-    r: FloatArray,
-    c: FloatArray,
-    residual: FloatArray,
-    accuracy: float,
-) -> FloatArray:
-    """Conjugate gradients for S delta = residual, preconditioned where the diagonal does not do.
-
-    A preconditioner is made once the products without it have cost as much, and again likewise.
-    """
-    damping = max(step.damping * step.stage.error, _LEAST_DAMPING * step.rules.tolerance)
-    delta = np.zeros_like(residual)
-    limit = step.limit
-    while True:
-        delta, count, done = conjugate_gradients(
-            system.matrix,
-            r,
-            c,
-            residual,
-            tau=step.tau,
-            damping=damping,
-            accuracy=accuracy,
-            max_iterations=limit,
-            start=delta,
-            preconditioner=step.preconditioner,
-        )
-        step.stage.n_products += count
-        if done or limit >= _MOST_PRECONDITIONED:
-            return delta
-        if step.limit == _FEWEST_PRODUCTS:
-            step.preconditioning = system.kernel.preconditioning()
-            cost = _MOST_PRODUCTS if step.preconditioning is None else step.preconditioning.cost
-            limit = step.limit = max(round(cost), _FEWEST_PRODUCTS + 1)
-        else:
-            assert step.preconditioning is not None
-            ground = r * ((1.0 + step.tau) * (1.0 + damping) - 1.0), c * step.tau
-            step.preconditioner = step.preconditioning.at(system.u, system.v, r, *ground)
-            step.limit, limit = max(step.limit, _WORSE_PRODUCTS), _MOST_PRECONDITIONED
 
 
 def _bend(
