@@ -24,9 +24,10 @@ from .rounding import U, cost_rounding
 
 __all__ = ["cloud_plan_upper", "is_cloud_plan"]
 
-# What pruning drops is at most this share of what the marginals lack, or the least drop if that is
-# more. Where a pass is long, the first one finds out with a drop that is right for most.
-_DROP_SHARE, _LEAST_DROP, _FIRST_DROP = 1e-2, 1e-13, 1e-7
+# What pruning drops, at the largest cost, is at most this share of what the marginals lack, at the
+# mean cost; or the least drop if that is more. Where a pass is long, the first one finds out with a
+# drop that is right for most.
+_DROP_SHARE, _LEAST_DROP, _FIRST_DROP = 1e-2, 1e-13, 1e-9
 # A pass over this many pairs is not long.
 _FEW_PAIRS = 4 * 10**6
 # Rows that are looked at to see whether sums are exact, and what that means in bits.
@@ -112,9 +113,11 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     a, b = kernel.a, kernel.b
     row_sums, row_costs = kernel.row_costs(u, v)
     if isinstance(kernel, PointKernel):
-        lacking = _DROP_SHARE * float(np.abs(a - row_sums).sum())
-        if kernel.drop > max(lacking, _LEAST_DROP):
-            kernel = kernel.with_drop(max(0.1 * lacking, _LEAST_DROP))
+        largest = kernel.scale if kernel.root else kernel.scale**2
+        share = _DROP_SHARE * min(1.0, float(row_costs.sum()) / largest)
+        allowed = share * float(np.abs(a - row_sums).sum())
+        if kernel.drop > max(allowed, _LEAST_DROP):
+            kernel = kernel.with_drop(max(0.1 * allowed, _LEAST_DROP))
             row_sums, row_costs = kernel.row_costs(u, v)
     with np.errstate(divide="ignore"):
         row_scale = np.minimum(1.0, a / row_sums)
