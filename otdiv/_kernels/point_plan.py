@@ -302,7 +302,8 @@ class PointKernel:
         dtype = np.float32 if single and 8.0 * total > _CACHE_BYTES else np.float64
         if np.dtype(dtype).itemsize * total > max_bytes:
             rough = self.ranges(u, v, drop=0.5 * _ROUGH_DROP)
-            sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer, single)
+            # Ranges do not fit, so rows pay wherever they do.
+            sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer, single, factor=1)
             if sparse is not None:
                 sparse.exact = False
                 return sparse
@@ -340,7 +341,7 @@ class PointKernel:
             exponentiate(values)
         return DensePlanMatrix(values.reshape(n, m), u, v, singles)
 
-    def _sparse(self, u, v, ranges, drop, max_bytes, buffer, single):
+    def _sparse(self, u, v, ranges, drop, max_bytes, buffer, single, factor=_SPARSE_FACTOR):
         """The entries above a share of their row, where they are few of the kept pairs."""
         x, y, entries = self._x, self._y, ranges.entries()
         row, column = u - x.lengths, v - y.lengths
@@ -348,7 +349,9 @@ class PointKernel:
         counts = np.empty(u.size, dtype=np.int64)
         kept = x.rows, row, y.columns, column
         n_pairs = int(entries.sum())
-        most = min(n_pairs / _SPARSE_FACTOR, max_bytes / 12)
+        # In single precision an entry takes eight bytes, else twelve.
+        fitting = max_bytes / (8 if single else 12)
+        most = min(n_pairs / factor, fitting)
 
         def count(part: Ranges) -> int:
             sparse_plan.count_entries(*kept, *part, self.root, budgets, floors, counts)
