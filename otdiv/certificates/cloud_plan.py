@@ -95,7 +95,7 @@ def cloud_plan_upper(
 
 
 class _Repair(NamedTuple):
-    """Factors that make the sums of a plan too small nowhere, what is missing then, and the cost.
+    """Factors that make no sum of a plan too large, what is missing then, and the cost.
 
     The cost is in bits; what pruning left out of a row or column is at most `drop` of its weight.
     """
