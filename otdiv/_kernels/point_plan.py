@@ -366,7 +366,7 @@ class PointKernel:
         if total > most:
             return None
         begins = np.concatenate([[0], np.cumsum(counts)])
-        # Out of the cache a product waits for memory: a third fewer bytes are a third less time.
+        # Out of the cache a product waits for memory, and fewer bytes are less time.
         width = 4 if single and 12 * total > _CACHE_BYTES else 8
         memory = buffer.take((width + 4) * total, np.int8)
         values, columns = memory[: width * total], memory[width * total :].view(np.uint32)
