@@ -49,29 +49,19 @@ class ClusterPreconditioning:
         return _EDGE_COST * shares[0] * shares[1]
 
     def at(
-        self, u: np.ndarray, v: np.ndarray, r: np.ndarray, row_ground: np.ndarray, column_ground
+        self, u: np.ndarray, v: np.ndarray, r: np.ndarray, row_ground: np.ndarray
     ) -> Callable[[np.ndarray], np.ndarray]:
         """The function of a vector (n,) for the plan at (u, v) with row sums r (n,).
 
-        Its diagonals grow by the ground (n,) and (m,).
+        Its diagonal grows by the ground (n,).
         """
-        kernel = self._kernel
-        x, y = kernel._x, kernel._y
         row_starts, column_starts = self._starts
         n, m = row_starts.size - 1, column_starts.size - 1
+        edges = self._kernel.merged_entries(u, v, row_starts, column_starts, _LINK_SHARE)
         rows = np.repeat(np.arange(n), np.diff(row_starts))
-        columns = np.repeat(np.arange(m), np.diff(column_starts))
-        row, column = u - x.lengths, v - y.lengths
-        parts = [
-            cluster_plan(
-                x.rows, row, y.columns, column, *part, kernel.root, rows, columns, m, _LINK_SHARE
-            )
-            for part in kernel.ranges(u, v, drop=kernel.drop).slices()
-        ]
-        edges = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         grounds = (
             np.add.reduceat(row_ground, row_starts[:-1]),
-            np.add.reduceat(column_ground, column_starts[:-1]),
+            np.add.reduceat(self._kernel.column_ground(v), column_starts[:-1]),
         )
         factor = laplacian_factor.factorise(*edges, n, np.concatenate(grounds))
         diagonal = r + row_ground

@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from . import leaf_pruning, point_sums, sparse_plan
-from .aggregation import ClusterPreconditioning
+from .aggregation import ClusterPreconditioning, cluster_plan
 from .clouds import Cloud
 from .exponential import LOG2_E, exponentiate
 from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
@@ -34,6 +34,8 @@ _UNDERFLOW = 2.0**-120
 # Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
 # steps then gain about two digits each.
 _ROUGH_DROP = 1e-2
+# Sums over clusters of columns that are less than this share of a row do not matter to Newton.
+_MERGED_SHARE = 1e-5
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2 * 10**8
 # Memory of a plan that is kept between solves: as much as one that is stored whole needs.
@@ -322,6 +324,53 @@ class PointKernel:
             drop = _UNDERFLOW
         return StoredPlan(values, ranges, offsets, u, v, drop)
 
+    def fits(self, u: np.ndarray, v: np.ndarray, *, max_bytes: float, drop: float) -> bool:
+        """Whether the plan at (u, v) in single precision takes at most `max_bytes`, by a sample."""
+        ranges = self.ranges(u, v, drop=0.5 * drop)
+        census = _Census(self, u, v, drop)
+        return _SAMPLE_MARGIN * census.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
+
+    def merged(
+        self, u: np.ndarray, v: np.ndarray, starts: np.ndarray, columns_v: np.ndarray
+    ) -> CompressedPlan:
+        """The plan at (u, v) with the columns of each cluster of a cut (k + 1,) added up.
+
+        It follows from the column potentials `columns_v` (k,).
+        """
+        rows, columns, values = self.merged_entries(
+            u, v, np.arange(u.size + 1), starts, _MERGED_SHARE
+        )
+        begins = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=u.size))])
+        values = values.astype(np.float32)
+        return CompressedPlan(begins, columns, values, u, columns_v, self.drop)
+
+    def merged_entries(
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        row_starts: np.ndarray,
+        column_starts: np.ndarray,
+        share: float,
+    ) -> list[np.ndarray]:
+        """Sums of the plan at (u, v) over clusters of rows (n + 1,) and of columns (m + 1,).
+
+        The row clusters, column clusters and masses of those that are more than `share` of a row.
+        """
+        x, y = self._x, self._y
+        n, m = row_starts.size - 1, column_starts.size - 1
+        rows = np.repeat(np.arange(n), np.diff(row_starts))
+        columns = np.repeat(np.arange(m), np.diff(column_starts))
+        kept = x.rows, u - x.lengths, y.columns, v - y.lengths
+        parts = [
+            cluster_plan(*kept, *part, self.root, rows, columns, m, share)
+            for part in self.ranges(u, v, drop=self.drop).slices()
+        ]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def column_ground(self, v: np.ndarray) -> np.ndarray:
+        """What relaxed marginals add to the column sums of Newton's matrix (m,)."""
+        return self.tau * self._expected(self._y, v)
+
     def full(self, u: np.ndarray, v: np.ndarray, buffer: Buffer) -> DensePlanMatrix:
         """The whole plan, nothing left out."""
         x, y = self._x, self._y
@@ -343,34 +392,53 @@ class PointKernel:
 
     def _sparse(self, u, v, ranges, drop, max_bytes, buffer, single, factor=_SPARSE_FACTOR):
         """The entries above a share of their row, where they are few of the kept pairs."""
-        x, y, entries = self._x, self._y, ranges.entries()
-        row, column = u - x.lengths, v - y.lengths
-        budgets, floors = 0.5 * drop * self._expected(x, u), np.empty(u.size)
-        counts = np.empty(u.size, dtype=np.int64)
-        kept = x.rows, row, y.columns, column
-        n_pairs = int(entries.sum())
+        census = _Census(self, u, v, drop)
+        n_pairs = int(ranges.entries().sum())
         # In single precision an entry takes eight bytes, else twelve.
         fitting = max_bytes / (8 if single else 12)
         most = min(n_pairs / factor, fitting)
-
-        def count(part: Ranges) -> int:
-            sparse_plan.count_entries(*kept, *part, self.root, budgets, floors, counts)
-            return int(counts[part.leaves[0] : part.leaves[-1]].sum())
-
-        if n_pairs > _MANY_PAIRS:
-            sample = ranges.sample()
-            share = sum(map(count, sample)) / sum(int(part.entries().sum()) for part in sample)
-            if share * n_pairs > _SAMPLE_MARGIN * most:
-                return None
-        total = sum(map(count, ranges.slices()))
+        if n_pairs > _MANY_PAIRS and census.share(ranges) * n_pairs > _SAMPLE_MARGIN * most:
+            return None
+        total = sum(map(census.count, ranges.slices()))
         if total > most:
             return None
-        begins = np.concatenate([[0], np.cumsum(counts)])
+        begins = np.concatenate([[0], np.cumsum(census.counts)])
         # Out of the cache a product waits for memory, and fewer bytes are less time.
         width = 4 if single and 12 * total > _CACHE_BYTES else 8
         memory = buffer.take((width + 4) * total, np.int8)
         values, columns = memory[: width * total], memory[width * total :].view(np.uint32)
         values = values.view(np.float32 if width == 4 else np.float64)
         for part in ranges.slices():
-            sparse_plan.store_entries(*kept, *part, self.root, floors, begins, columns, values)
+            sparse_plan.store_entries(
+                *census.kept, *part, self.root, census.floors, begins, columns, values
+            )
         return CompressedPlan(begins, columns, values, u, v, drop)
+
+
+class _Census:
+    """The entries of a plan that weigh more than the share `drop` of their row, counted.
+
+    Attributes
+    ----------
+    counts : (n,) int64, entries of each row of the ranges that were counted
+    floors : (n,) float64, exponents that these are above
+    kept : what `sparse_plan` computes entries from
+    """
+
+    def __init__(self, kernel: PointKernel, u: np.ndarray, v: np.ndarray, drop: float):
+        x, y = kernel._x, kernel._y
+        self.kept = x.rows, u - x.lengths, y.columns, v - y.lengths
+        self.counts, self.floors = np.empty(u.size, dtype=np.int64), np.empty(u.size)
+        self._root, self._budgets = kernel.root, 0.5 * drop * kernel._expected(x, u)
+
+    def count(self, ranges: Ranges) -> int:
+        """Number of entries in some ranges."""
+        sparse_plan.count_entries(
+            *self.kept, *ranges, self._root, self._budgets, self.floors, self.counts
+        )
+        return int(self.counts[ranges.leaves[0] : ranges.leaves[-1]].sum())
+
+    def share(self, ranges: Ranges) -> float:
+        """Their share of all pairs of the ranges, by a sample."""
+        sample = ranges.sample()
+        return sum(map(self.count, sample)) / sum(int(part.entries().sum()) for part in sample)

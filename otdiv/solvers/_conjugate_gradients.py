@@ -122,6 +122,6 @@ class SchurSolver:
                 limit = self._limit = max(round(cost), _FEWEST_PRODUCTS + 1)
             else:
                 assert self._preconditioning is not None
-                ground = r * ((1.0 + tau) * (1.0 + damping) - 1.0), c * tau
-                self._preconditioner = self._preconditioning.at(system.u, system.v, r, *ground)
+                ground = r * ((1.0 + tau) * (1.0 + damping) - 1.0)
+                self._preconditioner = self._preconditioning.at(system.u, system.v, r, ground)
                 self._limit, limit = max(self._limit, _WORSE_PRODUCTS), _MOST_PRECONDITIONED

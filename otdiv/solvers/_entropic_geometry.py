@@ -22,6 +22,7 @@ __all__ = [
     "Level",
     "MatrixGeometry",
     "PointGeometry",
+    "Storage",
 ]
 
 # A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
@@ -38,6 +39,11 @@ _SAME_PLACE = 1e-12
 _GAIN = 1.5
 # The level between clusters and points has this many times fewer nodes than points.
 _MIDDLE_SHARE = 8
+# Each side of a level that has this many times fewer clusters than points saves most of a stage.
+# Many points are worth clusters of these many times the mean squared radius for it: steps are then
+# with the plan itself.
+_FEWER = 3
+_MANY, _COARSER = 20_000, (1.0, 2.0, 4.0)
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-3
 
@@ -47,6 +53,13 @@ class Accuracy(NamedTuple):
 
     drop: float
     tau: float
+
+
+class Storage(NamedTuple):
+    """What a stored plan may take, and the share of a row that it may leave out."""
+
+    max_bytes: float
+    drop: float
 
 
 class Level(NamedTuple):
@@ -99,14 +112,14 @@ class Geometry(Protocol):
         self,
         level: Level,
         u: FloatArray,
-        columns: Level,
         v: FloatArray,
+        columns: Level,
         epsilon: float,
-        max_bytes: float,
+        storage: Storage,
     ) -> NewtonMatrix | None:
-        """Plan between the rows of a level and the columns of another, with potentials u and v.
+        """The plan of a level at (u, v) with its columns merged to those of a coarser level.
 
-        None where the columns are not far fewer than those of the level.
+        None where the plan itself serves as well.
         """
         ...
 
@@ -152,10 +165,10 @@ class MatrixGeometry:
         self,
         level: Level,
         u: FloatArray,
-        columns: Level,
         v: FloatArray,
+        columns: Level,
         epsilon: float,
-        max_bytes: float,
+        storage: Storage,
     ) -> NewtonMatrix | None:
         """No clusters, no coarse matrix."""
         return None
@@ -200,6 +213,13 @@ class _Merging:
         limit = min(limit, self._coarsest)
         return limit if _GAIN * self.count(limit) <= self.fine.n else None
 
+    def fewer(self, limit: float) -> float:
+        """`limit`, or where the points are many a few times as much that leaves far fewer."""
+        if self.fine.n < _MANY:
+            return limit
+        limits = [factor * limit for factor in _COARSER]
+        return next((x for x in limits if _FEWER * self.count(x) <= self.fine.n), limits[-1])
+
     def middle(self, limit: float | None) -> float | None:
         """Least of the halves of `limit` at which passes cost little; None where that is none."""
         found = None
@@ -240,11 +260,10 @@ class PointGeometry:
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
-        # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
-        squared_blur = epsilon * epsilon if self.root else epsilon
-        share = _ROUGH_RESOLUTION if rough else _RESOLUTION
-        limit = share * self.x.points.shape[1] * squared_blur
-        return Level(*(side.largest(limit) for side in self._merged))
+        limit = self._limit(epsilon, _ROUGH_RESOLUTION if rough else _RESOLUTION)
+        if rough:
+            return Level(*(side.largest(limit) for side in self._merged))
+        return Level(*(side.largest(side.fewer(limit)) for side in self._merged))
 
     def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
         x, y = self._merged
@@ -288,23 +307,42 @@ class PointGeometry:
         self,
         level: Level,
         u: FloatArray,
-        columns: Level,
         v: FloatArray,
+        columns: Level,
         epsilon: float,
-        max_bytes: float,
+        storage: Storage,
     ) -> NewtonMatrix | None:
-        """See `Geometry.coarse_columns`."""
-        x, y = self._clouds(level)
-        if 3 * v.size > y.n:
+        """See `Geometry.coarse_columns`.
+
+        Where few clusters represent the columns at `epsilon` they stand for them, which takes a
+        small part of the plan's pairs. Where they represent them roughly, and the plan does not
+        fit, its own entries are added up over them.
+        """
+        if columns.y is None:
             return None
-        clustered = self._merged[1].cloud(columns.y)
-        kernel = PointKernel(x, clustered, epsilon, root=self.root, drop=_COARSE_DROP)
+        x, y = self._clouds(level)
+        merged = self._merged[1]
+        parents = merged.parents(columns.y, level.y)
+        starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
+        kernel = PointKernel(x, y, epsilon, root=self.root, drop=_COARSE_DROP)
+        if columns.y > self._limit(epsilon, _RESOLUTION) or _FEWER * (starts.size - 1) > y.n:
+            if kernel.fits(u, v, **storage._asdict()):
+                return None
+            columns_v = np.logaddexp2.reduceat(v, starts[:-1])
+            return NewtonMatrix(kernel.merged(u, v, starts, columns_v), columns_v, kernel, u, v)
+        kernel = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, drop=_COARSE_DROP)
         # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
-        v = _extended(kernel.transposed(), v, u)
+        v = _extended(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
         matrix: PlanMatrix = kernel.matrix(
-            u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
+            u, v, drop=_COARSE_DROP, max_bytes=storage.max_bytes, buffer=Buffer(), single=True
         )
-        return NewtonMatrix(matrix, kernel, u, v)
+        return NewtonMatrix(matrix, v, kernel, u, v)
+
+    def _limit(self, epsilon: float, share: float) -> float:
+        """Mean squared radius whose share of the squared blur is `share` in each dimension."""
+        # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
+        squared_blur = epsilon * epsilon if self.root else epsilon
+        return float(share * self.x.points.shape[1] * squared_blur)
 
 
 def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.grid_plan import GridKernel, GridMeasure, GridPlan
 from .._typing import FloatArray
-from ._entropic_geometry import FINE, Accuracy, Level
+from ._entropic_geometry import FINE, Accuracy, Level, Storage
 from ._entropic_kernels import NewtonMatrix
 
 __all__ = ["GridGeometry"]
@@ -79,10 +79,10 @@ class GridGeometry:
         self,
         level: Level,
         u: FloatArray,
-        columns: Level,
         v: FloatArray,
+        columns: Level,
         epsilon: float,
-        max_bytes: float,
+        storage: Storage,
     ) -> NewtonMatrix | None:
         """See `Geometry.coarse_columns`."""
         (x, y), clusters = self._sides(level), self._sides(columns)[1]
@@ -90,7 +90,7 @@ class GridGeometry:
             return None
         kernel = GridKernel(x, clusters, epsilon)
         v = _extended(kernel.transposed(), u)
-        return NewtonMatrix(GridPlan(kernel, u, v), kernel, u, v)
+        return NewtonMatrix(GridPlan(kernel, u, v), v, kernel, u, v)
 
 
 def _extended(kernel: GridKernel, v: FloatArray) -> FloatArray:

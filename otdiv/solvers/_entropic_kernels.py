@@ -99,9 +99,13 @@ class Kernel(Protocol):
 
 
 class NewtonMatrix(NamedTuple):
-    """A plan whose Schur complement Newton's steps solve with, and where it was made."""
+    """A plan whose Schur complement Newton's steps solve with, and where it was made.
+
+    Its columns may be clusters of those of the kernel; `columns` are their potentials.
+    """
 
     matrix: PlanMatrix
+    columns: FloatArray
     kernel: Kernel
     u: FloatArray
     v: FloatArray

@@ -23,7 +23,7 @@ import numpy as np
 
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
-from ._entropic_geometry import FINE, Accuracy, Geometry, Level
+from ._entropic_geometry import FINE, Accuracy, Geometry, Level, Storage
 from ._entropic_kernels import Kernel, NewtonMatrix
 from ._entropic_newton import Stage, StageRules, solve_stage
 
@@ -57,6 +57,11 @@ class PathOptions:
     def drop(self) -> float:
         """Share of a row that pruning may leave out: far below the tolerance."""
         return self.tolerance / 64.0
+
+    @property
+    def storage(self) -> Storage:
+        """What a plan may take that serves as the marginal."""
+        return Storage(self.max_bytes, self.drop)
 
     def accuracy(self, epsilon: float) -> Accuracy:
         """Accuracy of the kernels at `epsilon`."""
@@ -118,7 +123,7 @@ def _finish(
     middle = geometry.between(level)
     for finer in (middle, FINE) if middle != FINE else (FINE,):
         u, v = geometry.refine(stage.u, stage.v, level, finer, epsilon, accuracy)
-        matrix = geometry.coarse_columns(finer, u, columns, coarse.v, epsilon, options.max_bytes)
+        matrix = geometry.coarse_columns(finer, u, v, columns, epsilon, options.storage)
         kernel = geometry.kernel(epsilon, finer, accuracy)
         final = finer == FINE
         stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
@@ -167,6 +172,7 @@ def _solve(
         drop=options.drop,
         buffer=options.buffer,
         coarse=coarse,
+        final=final,
         monitor=None if monitor is None else lambda n, error: monitor(epsilon, n, error),
     )
     return solve_stage(kernel, u, v, rules)

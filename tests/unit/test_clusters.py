@@ -110,7 +110,7 @@ def test_the_preconditioner_inverts_the_schur_complement_of_tails_and_bulk():
     r, c = plan.sum(axis=1), plan.sum(axis=0)
     ground = 1e-6 * r
     S = np.diag(r + ground) - (plan / c) @ plan.T
-    apply = kernel.preconditioning().at(u, v, r, ground, np.zeros(n))
+    apply = kernel.preconditioning().at(u, v, r, ground)
     inverse = np.stack([apply(unit) for unit in np.eye(n)])
     np.testing.assert_allclose(inverse, inverse.T, atol=1e-9 * np.abs(inverse).max())
     eigenvalues = np.sort(np.linalg.eigvals(inverse @ S).real)
