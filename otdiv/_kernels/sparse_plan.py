@@ -11,9 +11,8 @@ import numpy as np
 from ._jit import fast_kernel
 from .exponential import TILE, fill_exponents, power_of_two
 
-# Entries just below the higher floor of a row that its budget pays for; bits to the lower floor.
+# Entries just below the higher floor of a row that its budget pays for.
 _FEW = 16.0
-_STEP = 8.0
 
 
 @fast_kernel
@@ -21,16 +20,18 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
     """Count the entries of each row that must be kept, and find the exponent that tells them.
 
     Entries of row i with exponents up to floors[i] weigh budgets[i] in all or less; counts[i] are
-    above. Of two floors the higher does where few entries lie between them, as in most plans.
+    above. The lower of two floors does in any case, the higher where few entries lie between them,
+    as in most plans.
     """
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):
+        total = _FEW
+        for e in range(first[leaf], first[leaf + 1]):
+            total += stops[e] - starts[e]
         for i in range(leaves[leaf], leaves[leaf + 1]):
-            high = math.log2(budgets[i] / _FEW)
-            low = high - _STEP
-            above, between, total = 0, 0, 0
+            high, low = math.log2(budgets[i] / _FEW), math.log2(0.5 * budgets[i] / total)
+            above, between = 0, 0
             for e in range(first[leaf], first[leaf + 1]):
-                total += stops[e] - starts[e]
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
@@ -39,12 +40,11 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
                         above += np.int64(exponents[j] > high)
                         between += np.int64(exponents[j] > low)
             between -= above
-            if between + (total - above - between) * 2.0**-_STEP <= _FEW:
+            # Those below the lower floor weigh at most half of the budget.
+            if between <= 0.5 * _FEW:
                 floors[i], counts[i] = high, above
-            elif total - above - between <= _FEW * 2.0**_STEP:
-                floors[i], counts[i] = low, above + between
             else:
-                floors[i], counts[i] = -np.inf, total
+                floors[i], counts[i] = low, above + between
 
 
 @fast_kernel
