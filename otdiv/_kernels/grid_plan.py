@@ -170,6 +170,9 @@ class GridKernel:
         """log2 sum_j 2**(rest_j - c'_ij) for every cell, where c' is what remains of the cost."""
         return grids.log_sums(self.rest, self.y.spread_out(rest, -np.inf))
 
+    def sums_beside(self, plan, u, v, allowed: float, *, by_column: bool) -> None:
+        """Nothing is stored here that could be near."""
+
     def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
         """<C, P> in bits."""
         return float(self.row_costs(u, v)[1].sum())

@@ -34,7 +34,11 @@ class _MovedPlan(ABC):
     """Whether its entries are in single precision."""
 
     def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
-        self._u, self._v, self._drop = u.copy(), v.copy(), drop
+        self._u, self._v, self.drop = u.copy(), v.copy(), drop
+
+    def moves(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What takes the potentials that it was made for to (u, v)."""
+        return u - self._u, v - self._v
 
     def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
         """Take the plan to (u, v); False, and nothing happens, where that is too far.
@@ -42,12 +46,12 @@ class _MovedPlan(ABC):
         What was left out of a row grows with the potentials; `allowed` is the share that may be
         missing there, or what was left out in the first place if that is more.
         """
-        du, dv = u - self._u, v - self._v
+        du, dv = self.moves(u, v)
         growth = max(float(du.max()), 0.0) + max(float(dv.max()), 0.0)
         shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
         # Rows and columns that shrink make what is missing from them a larger share of them.
         bits = growth + shrinkage
-        limit = max(np.log2(max(allowed, 1e-300) / self._drop), _FREE_BITS)
+        limit = max(np.log2(max(allowed, 1e-300) / self.drop), _FREE_BITS)
         if not bits <= min(limit, _LARGEST_MOVE):
             return False
         self._follow(u, v, du, dv)
@@ -82,6 +86,12 @@ class ScaledPlan(_MovedPlan):
     def column_sums(self) -> np.ndarray:
         """Column sums (m,) at the current potentials."""
         return self._columns * self._multiply_transposed(self._rows)
+
+    def scaled_sums(self, rows: np.ndarray, columns: np.ndarray, *, by_column: bool) -> np.ndarray:
+        """Sums of the plan as it was made times factors of its rows (n,) and columns (m,)."""
+        if by_column:
+            return columns * self._multiply_transposed(rows)
+        return rows * self._multiply(columns)
 
     def product(self, w: np.ndarray) -> np.ndarray:
         """P w (n,)."""
@@ -144,7 +154,7 @@ class DensePlanMatrix(ScaledPlan):
 
     def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
         """See `_MovedPlan.move`: only the range of the factors is a limit here."""
-        du, dv = u - self._u, v - self._v
+        du, dv = self.moves(u, v)
         if not np.abs(du).max() + np.abs(dv).max() <= 2.0 * _LARGEST_MOVE:
             return False
         self._follow(u, v, du, dv)

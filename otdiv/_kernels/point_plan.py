@@ -15,6 +15,7 @@ from . import leaf_pruning, point_sums, sparse_plan
 from .aggregation import ClusterPreconditioning, cluster_plan
 from .clouds import Cloud
 from .exponential import LOG2_E, exponentiate
+from .moved_sums import moved_sums
 from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
 
 # A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
@@ -175,6 +176,12 @@ class PointKernel:
     def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shifts (m,) and sums (m,) of the columns likewise."""
         return self._sums(self._y, self._x, v, u, by_column=True)
+
+    def sums_beside(
+        self, plan: object, u: np.ndarray, v: np.ndarray, allowed: float, *, by_column: bool
+    ) -> np.ndarray | None:
+        """Row or column sums at (u, v) from a plan that was stored elsewhere, or None."""
+        return moved_sums(self, plan, u, v, allowed, by_column=by_column)
 
     def _sums(self, x, y, u, v, by_column):
         expected = self._expected(x, u)

@@ -65,6 +65,15 @@ class Kernel(Protocol):
         """Shifts (m,) and sums (m,) of the columns likewise."""
         ...
 
+    def sums_beside(
+        self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
+    ) -> FloatArray | None:
+        """Sums at (u, v) from a plan that few atoms have moved far from; None if that cannot be.
+
+        At most the share `allowed` of a sum may be missing.
+        """
+        ...
+
     def cost(
         self,
         u: FloatArray,
@@ -147,6 +156,12 @@ class DenseKernel:
         exponents += shift
         exponentiate(exponents.reshape(-1))
         return shift, exponents.sum(axis=0)
+
+    def sums_beside(
+        self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
+    ) -> FloatArray | None:
+        """See `Kernel.sums_beside`: a whole plan moves with all of them."""
+        return None
 
     def softmin(self, C: FloatArray, v: FloatArray) -> FloatArray:
         """-log2 sum_j 2**(v_j - c_ij) for other rows of costs (k, m) in the caller's unit."""

@@ -160,11 +160,34 @@ class _Iteration:
         )
         return self.stage.matrix
 
+    def settle(self) -> None:
+        """Store the plan anew where the next Newton step will need it: it has the sums as well."""
+        stage, matrix = self.stage, self.stage.matrix
+        newton = self.rules.coarse is None and stage.error < _NEWTON_REGION
+        if newton and matrix is not None and matrix.exact and not self.near(stage.u, stage.v):
+            self.store(stage.u, stage.v)
+
+    @property
+    def allowed(self) -> float:
+        """Share of a sum that may be missing."""
+        return _ALLOWED_SHARE * max(min(self.stage.error, 1.0), self.rules.tolerance)
+
     def near(self, u: FloatArray, v: FloatArray) -> bool:
         """Whether the stored plan is good at (u, v); if so it is moved there."""
-        matrix, error = self.stage.matrix, min(self.stage.error, 1.0)
-        allowed = _ALLOWED_SHARE * max(error, self.rules.tolerance)
-        return matrix is not None and matrix.exact and matrix.move(u, v, allowed)
+        matrix = self.stage.matrix
+        return matrix is not None and matrix.exact and matrix.move(u, v, self.allowed)
+
+    def stored_sums(self, u: FloatArray, v: FloatArray, *, by_column: bool) -> FloatArray | None:
+        """Row or column sums from the stored plan; None where they have to be taken anew."""
+        matrix, sums = self.stage.matrix, None
+        if self.near(u, v):
+            assert matrix is not None
+            sums = matrix.column_sums() if by_column else matrix.row_sums()
+        elif matrix is not None and matrix.exact:
+            sums = self.kernel.sums_beside(matrix, u, v, self.allowed, by_column=by_column)
+        if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
+            return None
+        return sums
 
     def follow(self, coarse: NewtonMatrix) -> tuple[FloatArray, FloatArray]:
         """Take the coarse matrix near the present u, its column sums as they were made; its sums.
@@ -195,11 +218,8 @@ class _Iteration:
 
     def column_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the v that makes the column sums exact."""
-        shift, sums = v, None
-        if self.near(u, v):
-            assert self.stage.matrix is not None
-            sums = self.stage.matrix.column_sums()
-        if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
+        shift, sums = v, self.stored_sums(u, v, by_column=True)
+        if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
             return np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
@@ -211,12 +231,8 @@ class _Iteration:
         return self._sums[2:]
 
     def _row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-        if self.near(u, v):
-            assert self.stage.matrix is not None
-            sums = self.stage.matrix.row_sums()
-            if sums.min() > 0.0 and sums.max() < np.inf:
-                return u, sums
-        return self.kernel.row_sums(u, v)
+        sums = self.stored_sums(u, v, by_column=False)
+        return self.kernel.row_sums(u, v) if sums is None else (u, sums)
 
     def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Row sums of the plan itself."""
@@ -260,6 +276,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     step.store(u, v)
     stage.v = step.column_update(u, v)
     while True:
+        step.settle()
         r = step.rows(stage.u, stage.v)
         stage.error = step.error(stage.u, stage.v)
         stage.row_sums = r
