@@ -167,7 +167,7 @@ class PointKernel:
         if self.tau == 0.0:
             return x.weights
         log = np.log2(x.weights)
-        return np.exp2(np.maximum(log - self.tau * (u - log), -900.0))
+        return np.exp2(np.clip(log - self.tau * (u - log), -900.0, 900.0))
 
     def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shifts s and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
@@ -448,4 +448,5 @@ class _Census:
     def share(self, ranges: Ranges) -> float:
         """Their share of all pairs of the ranges, by a sample."""
         sample = ranges.sample()
-        return sum(map(self.count, sample)) / sum(int(part.entries().sum()) for part in sample)
+        n_pairs = sum(int(part.entries().sum()) for part in sample)
+        return sum(map(self.count, sample)) / max(n_pairs, 1)

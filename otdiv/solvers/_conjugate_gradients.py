@@ -60,8 +60,10 @@ def conjugate_gradients(
     while count < max_iterations:
         count += 1
         image = apply(direction)
-        curvature = float(direction @ image)
-        if not curvature > 0.0:
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature = float(direction @ image)
+        # Not positive is rounding, and infinite what rounding made of a vector before.
+        if not 0.0 < curvature < np.inf:
             return solution, count, True
         length = energy / curvature
         solution += length * direction
