@@ -43,7 +43,7 @@ _MIDDLE_SHARE = 8
 # Many points are worth clusters of these many times the mean squared radius for it: steps are then
 # with the plan itself.
 _FEWER = 3
-_MANY, _COARSER = 20_000, (1.0, 2.0, 4.0)
+_MANY, _COARSER = 5_000, (1.0, 2.0, 4.0)
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-3
 
