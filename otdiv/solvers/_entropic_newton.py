@@ -166,9 +166,10 @@ class _Iteration:
 
     def settle(self) -> None:
         """Store the plan anew where the next Newton step will need it: it has the sums as well."""
-        stage, matrix = self.stage, self.stage.matrix
+        stage = self.stage
         newton = self.rules.coarse is None and stage.error < _NEWTON_REGION
-        if newton and matrix is not None and matrix.exact and not self.near(stage.u, stage.v):
+        exact = stage.matrix is not None and stage.matrix.exact
+        if newton and exact and not self.near(stage.u, stage.v):
             self.store(stage.u, stage.v)
 
     @property
