@@ -173,3 +173,18 @@ def test_merged_cells_keep_the_mass_of_each_axis():
         ):
             assert (np.diff(axis) > 0.0).all()
             assert axis @ mass == pytest.approx(given @ whole, rel=1e-12)
+
+
+def test_only_grids_that_axes_make_cheaper_are_worked_on_as_such():
+    rng = np.random.default_rng(0)
+
+    def grid_of(*sizes):
+        axes = [np.sort(rng.random(size)) for size in sizes]
+        return grids.find_grid(
+            np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(sizes))
+        )
+
+    square, line, strip = grid_of(32, 32), grid_of(1024), grid_of(2, 512)
+    assert grid_plan.worthwhile(square, square, 1024, 1024)
+    assert not grid_plan.worthwhile(line, line, 1024, 1024)
+    assert not grid_plan.worthwhile(strip, strip, 1024, 1024)

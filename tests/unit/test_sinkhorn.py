@@ -317,3 +317,30 @@ def test_many_atoms_at_few_places_are_solved():
     assert result.status is Status.OPTIMAL
     same = entropic(x, np.repeat(x[:5], 500, axis=0), 1e-2)
     assert same.status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.01, 1e-3, 1e-4])
+def test_long_tails_on_the_line_converge(epsilon):
+    rng = np.random.default_rng(5)
+    x, y = np.exp(1.5 * rng.normal(size=(2, 1500, 1)))
+    epsilon *= float(np.square(x - y.T).mean())
+    result = transport(x, y, cost="sqeuclidean", solver=solvers.Sinkhorn(epsilon=epsilon))
+    exact = transport(x, y, cost="sqeuclidean")
+    assert result.status is Status.OPTIMAL
+    assert result.entropic.marginal_error <= 1e-6
+    # Stages that pass on rows which are far off need hundreds of iterations.
+    assert result.n_iterations <= 120
+    assert result.bounds.lower <= exact.bounds.upper
+    assert exact.bounds.lower <= result.bounds.upper
+
+
+def test_a_loose_tolerance_needs_no_more_than_it_asks():
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_t(3.0, (6000, 2)), rng.standard_t(3.0, (6000, 2)) + 0.3
+    epsilon = 1e-3 * float(x.var(axis=0).sum() + y.var(axis=0).sum())
+    for tolerance in (1e-2, 1e-3):
+        solver = solvers.Sinkhorn(epsilon=epsilon, marginal_tolerance=tolerance)
+        result = transport(x, y, cost="sqeuclidean", solver=solver)
+        assert result.status is Status.OPTIMAL
+        assert result.entropic.marginal_error <= tolerance
+        assert result.bounds.lower <= result.value <= result.bounds.upper
