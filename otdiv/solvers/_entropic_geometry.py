@@ -116,10 +116,13 @@ class Geometry(Protocol):
         columns: Level,
         epsilon: float,
         storage: Storage,
+        *,
+        added: bool = False,
     ) -> NewtonMatrix | None:
         """The plan of a level at (u, v) with its columns merged to those of a coarser level.
 
-        None where the plan itself serves as well.
+        Clusters may stand for their columns if these must not be `added` up. None where the plan
+        itself serves as well.
         """
         ...
 
@@ -169,6 +172,8 @@ class MatrixGeometry:
         columns: Level,
         epsilon: float,
         storage: Storage,
+        *,
+        added: bool = False,
     ) -> NewtonMatrix | None:
         """No clusters, no coarse matrix."""
         return None
@@ -311,6 +316,8 @@ class PointGeometry:
         columns: Level,
         epsilon: float,
         storage: Storage,
+        *,
+        added: bool = False,
     ) -> NewtonMatrix | None:
         """See `Geometry.coarse_columns`.
 
@@ -325,7 +332,8 @@ class PointGeometry:
         parents = merged.parents(columns.y, level.y)
         starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
         kernel = PointKernel(x, y, epsilon, root=self.root, drop=_COARSE_DROP)
-        if columns.y > self._limit(epsilon, _RESOLUTION) or _FEWER * (starts.size - 1) > y.n:
+        rough = columns.y > self._limit(epsilon, _RESOLUTION)
+        if added or rough or _FEWER * (starts.size - 1) > y.n:
             if kernel.fits(u, v, **storage._asdict()):
                 return None
             columns_v = np.logaddexp2.reduceat(v, starts[:-1])

@@ -83,10 +83,12 @@ class GridGeometry:
         columns: Level,
         epsilon: float,
         storage: Storage,
+        *,
+        added: bool = False,
     ) -> NewtonMatrix | None:
         """See `Geometry.coarse_columns`."""
         (x, y), clusters = self._sides(level), self._sides(columns)[1]
-        if 3 * clusters.n > y.n:
+        if added or 3 * clusters.n > y.n:
             return None
         kernel = GridKernel(x, clusters, epsilon)
         v = _extended(kernel.transposed(), u)

@@ -127,9 +127,15 @@ def _finish(
         kernel = geometry.kernel(epsilon, finer, accuracy)
         final = finer == FINE
         stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
-        if final and matrix is not None and stage.stalled and np.isfinite(stage.error):
-            stage = _solve(kernel, stage.u, stage.v, epsilon, options, final=True)
         n_iterations += stage.n_iterations
+        # Clusters do not stand for columns that tails are linked to: then these are added up, and
+        # at last each has its own.
+        for added in (True, False):
+            if final and matrix is not None and stage.stalled and np.isfinite(stage.error):
+                place = finer, stage.u, stage.v, columns, epsilon, options.storage
+                matrix = geometry.coarse_columns(*place, added=True) if added else None
+                stage = _solve(kernel, *place[1:3], epsilon, options, final=True, coarse=matrix)
+                n_iterations += stage.n_iterations
         level = finer
         if stage.stopped and not final:
             return _unfinished(geometry, level, stage, epsilon, options, n_iterations)
