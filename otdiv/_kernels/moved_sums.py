@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOVES = 4.0
 # Below this margin plans are stored anew soon in any case.
 _LEAST_BITS = 0.25
-# Pairs that may be summed for each stored entry: less than half of what all sums cost.
+# Pairs that may be summed for each stored entry: about half of what all sums cost.
 _MOST_PAIRS = 12.0
 
 
@@ -79,11 +79,10 @@ def _pairs(
 ) -> np.ndarray:
     """Sums of some rows over some columns, every pair of them."""
     points = np.ascontiguousarray(y.columns[:, columns])
-    column = (v - y.lengths)[columns]
-    sums = np.zeros((u - x.lengths)[rows].size)
+    row, column = (u - x.lengths)[rows], (v - y.lengths)[columns]
+    sums = np.zeros(row.size)
     if sums.size and column.size:
         leaf = np.array([0, sums.size]), np.array([0, 1]), np.array([0]), np.array([column.size])
-        row = (u - x.lengths)[rows]
         point_sums.row_sums(
             np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, root, sums
         )
