@@ -38,6 +38,7 @@ __all__ = [
     "Stage",
     "StageRules",
     "final_sums",
+    "missing_share",
     "solve_stage",
 ]
 
@@ -175,7 +176,7 @@ class _Iteration:
     @property
     def allowed(self) -> float:
         """Share of a sum that may be missing."""
-        return _ALLOWED_SHARE * max(min(self.stage.error, 1.0), self.rules.tolerance)
+        return missing_share(self.stage, self.rules.tolerance)
 
     def near(self, u: FloatArray, v: FloatArray) -> bool:
         """Whether the stored plan is good at (u, v); if so it is moved there."""
@@ -307,6 +308,11 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         # Sinkhorn update.
         stage.u = step.row_update(*step.row_sums(stage.u, stage.v))
         stage.v = step.column_update(stage.u, stage.v)
+
+
+def missing_share(stage: Stage, tolerance: float) -> float:
+    """Share of a sum that may be missing where it was taken from a stored plan that moved."""
+    return _ALLOWED_SHARE * max(min(stage.error, 1.0), tolerance)
 
 
 def final_sums(kernel: Kernel, stage: Stage, column_sums: FloatArray) -> tuple[FloatArray, float]:

@@ -18,7 +18,7 @@ from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from ._entropic_full import solve_full
 from ._entropic_kernels import DenseKernel, Kernel
-from ._entropic_newton import Stage, final_sums
+from ._entropic_newton import Stage, final_sums, missing_share
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
 from ._entropic_symmetric import solve_symmetric
@@ -105,7 +105,8 @@ def solve_entropic(
         solved = solver(scaled.geometry, reachable, options, bits)
     kernel, stage = solved
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
-    summary = _summary(scaled, mass, kernel, stage, reachable, options.drop)
+    dropped = options.drop + missing_share(stage, options.tolerance)
+    summary = _summary(scaled, mass, kernel, stage, reachable, dropped)
     options.buffer.keep()
     status, message = _verdict(stage, asked, wanted, floor, scaled, mass)
     rows, columns = None, None
@@ -141,8 +142,8 @@ def _summary(
     The slack of both bounds: every sum here has positive terms or terms of the size of a |f| and
     b |g|, taken pairwise or in blocks, so that it errs by less than 90 u = 1e-14 of that size. An
     exponent u_i + v_j - c_ij errs by 4 u of the largest c_ij = scale / epsilon bits, and with it
-    the total mass of the plan, which enters with the factor epsilon; pruning leaves out at most
-    `drop` of it.
+    the total mass of the plan, which enters with the factor epsilon; pruning, and sums of a stored
+    plan that moved, leave out at most `drop` of it.
     """
     a, b = kernel.a, kernel.b
     r, cost = final_sums(kernel, stage, b)
