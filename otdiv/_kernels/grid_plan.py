@@ -178,10 +178,6 @@ class GridKernel:
     def sums_beside(self, plan, u, v, allowed: float, *, by_column: bool) -> None:
         """Nothing is stored here that could be near."""
 
-    def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
-        """<C, P> in bits."""
-        return float(self.row_costs(u, v)[1].sum())
-
     def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         plan = GridPlan(self, u, v)

@@ -7,6 +7,7 @@ sum of the sides in place of n².
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,6 @@ from .exponential import power_of_two
 
 # A grid may have this many times more cells than points; then trees of points are cheaper.
 _SPARSEST = 4
-# Points looked at first: enough to tell scattered points from a grid.
-_SAMPLE = 1000
 # Columns that are treated together, and terms that change no digit of a sum of up to 2**12.
 _TILE = 64
 _NEGLIGIBLE = 70.0
@@ -52,9 +51,11 @@ def find_grid(points: np.ndarray) -> Grid | None:
     """Return the grid whose cells are the points (n, d), or None where there is no such grid."""
     n, d = points.shape
     limit = _SPARSEST * n
-    if n > 2 * _SAMPLE:
-        sample = points[:: n // _SAMPLE]
-        if np.prod([float(np.unique(column).size) for column in sample.T]) > limit:
+    # As many points in general position as this have too many coordinates already.
+    enough = 2 * math.ceil(limit ** (1.0 / d))
+    if n > 2 * enough:
+        sample = points[:: n // enough]
+        if math.prod(np.unique(column).size for column in sample.T) > limit:
             return None
     axes = []
     cells = np.zeros(n, dtype=np.int64)

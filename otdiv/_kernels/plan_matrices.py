@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 _FREE_BITS = 2.0
 # Factors of a stored plan stay within this many bits: their products must not overflow.
 _LARGEST_MOVE = 200.0
-_LARGEST_SINGLE = 1e9
-# Up to this many products with vectors are faster than one with a matrix.
-_FEW_PRODUCTS = 4
 
 
 class _MovedPlan(ABC):
@@ -142,15 +139,12 @@ class CompressedPlan(ScaledPlan):
 
 
 class DensePlanMatrix(ScaledPlan):
-    """A plan as a full (n, m) array; `memory` (n m,) is for the same in single precision."""
+    """A plan as a full (n, m) array."""
 
-    def __init__(
-        self, plan: np.ndarray, u: np.ndarray, v: np.ndarray, memory: np.ndarray | None = None
-    ):
+    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
         # Nothing is left out of it.
         super().__init__(u, v, 1e-300)
-        self._plan, self._memory = plan, memory
-        self._single: DensePlanMatrix | None = None
+        self._plan = plan
 
     def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
         """See `_MovedPlan.move`: only the range of the factors is a limit here."""
@@ -160,34 +154,11 @@ class DensePlanMatrix(ScaledPlan):
         self._follow(u, v, du, dv)
         return True
 
-    def products(self, weights: np.ndarray) -> np.ndarray:
-        """P W^T (n, k) for weights W (k, m)."""
-        scaled = weights * self._columns
-        if len(scaled) <= _FEW_PRODUCTS:
-            return self._rows[:, None] * np.stack([self._plan @ w for w in scaled], axis=1)
-        return self._rows[:, None] * (self._plan @ scaled.T)
-
-    def single(self) -> DensePlanMatrix:
-        """The same in single precision, or itself where its factors leave that range."""
-        factors = np.concatenate([self._rows, self._columns])
-        if not (factors.max() < _LARGEST_SINGLE and factors.min() > 1.0 / _LARGEST_SINGLE):
-            return self
-        if self._single is None:
-            memory = self._memory
-            if memory is None:
-                memory = np.empty(self._plan.size, dtype=np.float32)
-            rounded = memory.reshape(self._plan.shape)
-            rounded[:] = self._plan
-            self._single = DensePlanMatrix(rounded, self._u, self._v, memory)
-            self._single.rounded = True
-        self._single._rows, self._single._columns = self._rows, self._columns
-        return self._single
-
     def _multiply(self, w):
-        return self._plan @ w.astype(self._plan.dtype, copy=False)
+        return self._plan @ w
 
     def _multiply_transposed(self, z):
-        return z.astype(self._plan.dtype, copy=False) @ self._plan
+        return z @ self._plan
 
 
 class FusedPlan(_MovedPlan):

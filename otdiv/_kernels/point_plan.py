@@ -14,9 +14,10 @@ import numpy as np
 from . import leaf_pruning, point_sums, sparse_plan
 from .aggregation import ClusterPreconditioning, cluster_plan
 from .clouds import Cloud
-from .exponential import LOG2_E, exponentiate
+from .exponential import LOG2_E
 from .moved_sums import moved_sums
-from .plan_matrices import CompressedPlan, DensePlanMatrix, FusedPlan, StoredPlan
+from .plan_matrices import CompressedPlan, FusedPlan, StoredPlan
+from .whole_plan import PairExponents, WholePlan
 
 # A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
 # may have been pruned, so it is computed again, with a better shift or from its maximum. One this
@@ -253,16 +254,6 @@ class PointKernel:
         shift, sums = self._sums_from_maxima(x.rows[some], x.lengths[some], self._y, v)
         return np.log2(self.a[some]) + shift - np.log2(sums)
 
-    def cost(self, u, v, rows: np.ndarray, columns: np.ndarray, matrix=None) -> float:
-        """<C, P> in bits of the plan with these sums; from `matrix` where that is all of it."""
-        x, y = self._x, self._y
-        if self.root or not isinstance(matrix, DensePlanMatrix) or not matrix.move(u, v, 0.0):
-            return float(self.row_costs(u, v)[1].sum())
-        # |x - y|² = |x|² + |y|² - 2 x.y summed against P; the points are centred.
-        moments = matrix.products(y.columns)
-        total = float(rows @ x.lengths + columns @ y.lengths) - float((moments * x.rows).sum())
-        return max(total, 0.0)
-
     def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         x, y = self._x, self._y
@@ -378,24 +369,22 @@ class PointKernel:
         """What relaxed marginals add to the column sums of Newton's matrix (m,)."""
         return self.tau * self._expected(self._y, v)
 
-    def full(self, u: np.ndarray, v: np.ndarray, buffer: Buffer) -> DensePlanMatrix:
-        """The whole plan, nothing left out."""
-        x, y = self._x, self._y
+    def whole(self, u: np.ndarray, v: np.ndarray, buffer: Buffer) -> WholePlan:
+        """The whole plan in single precision, nothing left out."""
         n, m = u.size, v.size
-        memory = buffer.take(12 * n * m, np.int8)
-        values, singles = memory[: 8 * n * m].view(np.float64), memory[8 * n * m :].view(np.float32)
-        row, column = u - x.lengths, v - y.lengths
-        if self.root:
-            every = np.array([0, n]), np.array([0, 1]), np.array([0]), np.array([m])
-            point_sums.store_plan(
-                x.rows, row, y.columns, column, *every, True, np.array([0]), values, np.empty(n)
-            )
-        else:
-            left = np.column_stack([x.rows, row, np.ones(n)])
-            right = np.vstack([y.columns, np.ones(m), column])
-            np.matmul(left, right, out=values.reshape(n, m))
-            exponentiate(values)
-        return DensePlanMatrix(values.reshape(n, m), u, v, singles)
+        values = buffer.take(n * m, np.float32).reshape(n, m)
+        return WholePlan(values, self._pair_exponents(u, v).store(values), u, v)
+
+    def whole_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row sums (n,), column sums (m,) and costs in bits of every column (m,).
+
+        In double precision, nothing left out, in one pass.
+        """
+        return self._pair_exponents(u, v).sums(u, v)
+
+    def _pair_exponents(self, u: np.ndarray, v: np.ndarray) -> PairExponents:
+        x, y = self._x, self._y
+        return PairExponents(x.rows, u - x.lengths, y.columns, v - y.lengths, self.root)
 
     def _sparse(self, u, v, ranges, drop, max_bytes, buffer, single, factor=_SPARSE_FACTOR):
         """The entries above a share of their row, where they are few of the kept pairs."""

@@ -1,8 +1,9 @@
 """Smooth problems of points that fit into the cache: one stored kernel, scalings, Newton.
 
-Where epsilon is not small against the costs, 2**-c is far from underflow, so that the kernel is
-computed once and the plan is diag(alpha) K diag(beta) throughout: no levels, no annealing, no
-pruning. The steps are those of `_entropic_newton`.
+Where epsilon is not small against the costs the plan is diag(alpha) K diag(beta) with one kernel K
+throughout: no levels, no annealing, no pruning. K is stored in single precision, which is enough
+for steps towards the solution; how near they came is summed up in double precision. The steps are
+those of `_entropic_newton`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.plan_matrices import DensePlanMatrix
 from .._kernels.point_plan import PointKernel
+from .._kernels.whole_plan import WholePlan
 from .._typing import FloatArray
 from ._conjugate_gradients import conjugate_gradients
 from ._entropic_geometry import FINE, Geometry, PointGeometry
@@ -20,19 +21,24 @@ from ._entropic_path import PathOptions
 
 __all__ = ["solve_full"]
 
-# A kernel of this many numbers stays in the last-level cache (12 MB).
-_MOST_PAIRS = 1.5e6
-# Costs of more bits than this need annealing, and scalings would leave the range of float64.
-_MOST_BITS = 1300.0
+# A kernel of this many numbers stays in the last-level cache (6 MB), and costs of so many bits need
+# no annealing yet.
+_CACHED_PAIRS, _MOST_BITS = 1.5e6, 3000.0
+# The smoother the problem the fewer the products. In few dimensions clusters and pruning are better
+# from so many pairs on; in many there is nothing to gain from them.
+_SMOOTH_BITS, _SMOOTH_PAIRS = 400.0, 2e7
+_FEW_DIMENSIONS = 4
 # Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
 # after it too.
 _NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
 _MOST_ITERATIONS = 30
 # Updates that may be taken before the first Newton step.
 _FIRST_ITERATIONS = 10
-# Products of a linear solve: problems that need more are better annealed.
-_MOST_PRODUCTS = 30
-_ROUNDING = 1e-14
+# Products of a linear solve, and steps that lower the dual value: problems that need more of them
+# are better annealed.
+_MOST_PRODUCTS, _MOST_FAILURES = 30, 1
+# Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
+_SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 
 
 def solve_full(
@@ -41,93 +47,129 @@ def solve_full(
     """Kernel and final stage at `epsilon`, or None where this is not the way or did not succeed."""
     if not isinstance(geometry, PointGeometry) or not np.isinf(options.reach):
         return None
-    if geometry.x.n * geometry.y.n > _MOST_PAIRS:
-        return None
-    if geometry.scale * LOG2_E / epsilon > _MOST_BITS:
+    if not _is_smooth(geometry, epsilon, options.max_bytes):
         return None
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     # What leaves the range of floats on the way is found out by the checks of every step.
     with np.errstate(all="ignore"):
-        stage = _solved(geometry, kernel, epsilon, options)
-    return None if stage is None else (kernel, stage)
+        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options)
+        solved = run.iterate(epsilon)
+    return (kernel, run.stage) if solved else None
 
 
-def _solved(
-    geometry: PointGeometry, kernel: PointKernel, epsilon: float, options: PathOptions
-) -> Stage | None:
-    a, b = kernel.a, kernel.b
-    log_a, log_b = np.log2(a), np.log2(b)
-    u, v = geometry.start(epsilon, FINE)
-    plan = kernel.full(u, v, options.buffer)
-    stage = Stage(u, v, matrix=plan)
-    if not _update_columns(stage, plan, u, log_b):
-        return None
-    while True:
-        r = plan.row_sums()
-        stage.row_sums = r
-        stage.error = float(np.abs(a - r).sum())
-        stage.converged = stage.error <= options.tolerance
-        if options.monitor is not None:
-            stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
-        if stage.converged or stage.stopped:
-            return stage
+def _is_smooth(geometry: PointGeometry, epsilon: float, max_bytes: float) -> bool:
+    """Whether few products with a kernel that may be stored will do."""
+    n_pairs, bits = geometry.x.n * geometry.y.n, geometry.scale * LOG2_E / epsilon
+    stored = max_bytes / np.dtype(np.float32).itemsize
+    if n_pairs <= min(_CACHED_PAIRS, stored):
+        return bits <= _MOST_BITS
+    few = geometry.x.points.shape[1] <= _FEW_DIMENSIONS
+    return bits <= _SMOOTH_BITS and n_pairs <= (min(_SMOOTH_PAIRS, stored) if few else stored)
+
+
+class _FullRun:
+    """The iteration: potentials with exact column sums and their plan."""
+
+    plan: WholePlan
+
+    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions):
+        self.kernel, self.stage, self.options = kernel, stage, options
+        self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
+        self.n_failures = 0
+
+    def iterate(self, epsilon: float) -> bool:
+        """Go on until the tolerance is met; False where that is not in sight."""
+        stage, options = self.stage, self.options
+        self.store()
+        self.move(stage.u, stage.v)
         limit = min(_MOST_ITERATIONS, options.max_iterations)
-        far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
-        hopeless = far or stage.stalled or not np.isfinite(stage.error)
-        if hopeless or stage.n_iterations >= limit:
-            return None
-        stage.n_iterations += 1
-        if stage.error < _NEWTON_REGION and _newton_step(stage, plan, a, b, log_b, options):
-            if stage.error < _SMOOTH_ERROR:
-                continue
-            r = plan.row_sums()
-        if not _update_columns(stage, plan, stage.u + (log_a - np.log2(r)), log_b):
-            return None
+        while True:
+            self.measure()
+            stage.converged = stage.error <= options.tolerance
+            if options.monitor is not None:
+                stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
+            if stage.converged or stage.stopped:
+                return True
+            far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
+            stage.stalled |= self.n_failures > _MOST_FAILURES
+            hopeless = far or stage.stalled or not np.isfinite(stage.error)
+            if hopeless or stage.n_iterations >= limit:
+                return False
+            stage.n_iterations += 1
+            newton = stage.error < _NEWTON_REGION and self.newton_step()
+            self.n_failures += not newton and stage.error < _NEWTON_REGION
+            if not newton or stage.error >= _SMOOTH_ERROR:
+                self.move(stage.u + (self.log_a - np.log2(self.plan.row_sums())), stage.v)
 
+    def store(self) -> None:
+        """Store the plan with exact rows for the column potentials."""
+        stage = self.stage
+        plan = self.kernel.whole(stage.u, stage.v, self.options.buffer)
+        u = stage.u + (self.log_a - np.log2(plan.stored_sums))
+        if not plan.move(u, stage.v):
+            shift, sums = self.kernel.row_sums(stage.u, stage.v)
+            u = self.log_a - (np.log2(sums) - shift)
+            plan = self.kernel.whole(u, stage.v, self.options.buffer)
+        stage.u, self.plan = u, plan
 
-def _update_columns(stage: Stage, plan: DensePlanMatrix, u: FloatArray, log_b: FloatArray) -> bool:
-    """Set u, and the v that makes the column sums exact; False where they leave their range."""
-    if not plan.move(u, stage.v, 0.0):
+    def move(self, u: FloatArray, v: FloatArray) -> None:
+        """Take the plan to u, and to the v near the one given that makes the column sums exact."""
+        stage = self.stage
+        if self.plan.move(u, v):
+            better = v + (self.log_b - np.log2(self.plan.column_sums()))
+            if self.plan.move(u, better):
+                stage.u, stage.v = u, better
+                return
+        shift, sums = self.kernel.column_sums(u, v)
+        stage.u, stage.v = u, self.log_b - (np.log2(sums) - shift)
+        self.store()
+        stage.v = stage.v + (self.log_b - np.log2(self.plan.column_sums()))
+        self.plan.move(stage.u, stage.v)
+
+    def measure(self) -> None:
+        """Row sums and their L1 error, in double precision where single numbers do not tell."""
+        stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
+        r, stage.cost = self.plan.row_sums(), None
+        stage.error = float(np.abs(a - r).sum())
+        if stage.error <= max(options.tolerance, _SINGLE_ERROR):
+            r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
+            # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
+            # rows is needed to few digits.
+            stage.v = stage.v + (self.log_b - np.log2(c))
+            r += self.plan.product(b / c - 1.0)
+            self.plan.move(stage.u, stage.v)
+            stage.cost = float(costs @ (b / c))
+            stage.error = float(np.abs(a - r).sum())
+        stage.row_sums = r
+
+    def newton_step(self) -> bool:
+        """Take a step if the dual value does not fall."""
+        stage, a, b = self.stage, self.kernel.a, self.kernel.b
+        r = stage.row_sums
+        assert r is not None
+        residual = a - r
+        rtol = min(max(0.3 * stage.error**0.5, 1e-3), 0.25)
+        rtol = max(rtol, 0.3 * self.options.tolerance / stage.error)
+        # Its sums must be its own for constants to be in the null space. They are, but for rounding
+        # by 1e-7, far below the accuracy that is asked for.
+        delta, count, done = conjugate_gradients(
+            self.plan,
+            r,
+            b,
+            residual,
+            tau=0.0,
+            damping=0.0,
+            accuracy=rtol * stage.error,
+            max_iterations=_MOST_PRODUCTS,
+        )
+        stage.n_products += count
+        stage.stalled = not done
+        # See `_entropic_newton._direction`: the part of a row by itself is known exactly.
+        delta += np.log1p(residual / r) - residual / r
+        u, v = stage.u, stage.v
+        before = float(a @ u + b @ v)
+        self.move(u + delta * LOG2_E, v)
+        if float(a @ stage.u + b @ stage.v) >= before - _SINGLE_ROUNDING:
+            return True
+        self.move(u, v)
         return False
-    stage.u = u
-    stage.v = stage.v + (log_b - np.log2(plan.column_sums()))
-    return bool(np.all(np.isfinite(stage.v))) and plan.move(stage.u, stage.v, 0.0)
-
-
-def _newton_step(
-    stage: Stage,
-    plan: DensePlanMatrix,
-    a: FloatArray,
-    b: FloatArray,
-    log_b: FloatArray,
-    options: PathOptions,
-) -> bool:
-    r = stage.row_sums
-    assert r is not None
-    residual = a - r
-    rtol = max(min(max(0.3 * stage.error**0.5, 1e-3), 0.25), 0.3 * options.tolerance / stage.error)
-    # Its sums must be its own for constants to be in the null space. They are, but for rounding by
-    # 1e-7, far below the accuracy that is asked for.
-    delta, count, done = conjugate_gradients(
-        plan.single(),
-        r,
-        b,
-        residual,
-        tau=0.0,
-        damping=0.0,
-        accuracy=rtol * stage.error,
-        max_iterations=_MOST_PRODUCTS,
-    )
-    stage.n_products += count
-    stage.stalled = not done
-    # See `_entropic_newton._direction`: the part of a row by itself is known exactly.
-    delta += np.log1p(residual / r) - residual / r
-    u, v = stage.u, stage.v
-    before = float(a @ u + b @ v)
-    moved = _update_columns(stage, plan, u + delta * LOG2_E, log_b)
-    size = float(a @ np.abs(u) + b @ np.abs(v))
-    if moved and float(a @ stage.u + b @ stage.v) >= before - _ROUNDING * size:
-        return True
-    stage.u, stage.v = u, v
-    plan.move(u, v, 0.0)
-    return False

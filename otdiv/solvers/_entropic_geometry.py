@@ -258,9 +258,8 @@ class PointGeometry:
     def __init__(self, x: Cloud, y: Cloud, *, root: bool):
         self.x, self.y, self.root = x, y, root
         self._merged = _Merging(x), _Merging(y)
-        low = np.minimum(x.points.min(axis=0), y.points.min(axis=0))
-        high = np.maximum(x.points.max(axis=0), y.points.max(axis=0))
-        squared = float(np.square(high - low).sum())
+        coordinates = np.ascontiguousarray(np.concatenate([x.points, y.points]).T)
+        squared = float(np.square(np.ptp(coordinates, axis=1)).sum())
         self.scale = squared**0.5 if root else squared
 
     def level(self, epsilon: float, *, rough: bool) -> Level:

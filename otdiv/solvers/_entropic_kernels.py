@@ -74,17 +74,6 @@ class Kernel(Protocol):
         """
         ...
 
-    def cost(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        rows: FloatArray,
-        columns: FloatArray,
-        matrix: PlanMatrix | None = None,
-    ) -> float:
-        """<C, P> in bits of the plan with these sums; from `matrix` where that is near enough."""
-        ...
-
     def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         ...
@@ -172,17 +161,6 @@ class DenseKernel:
             values = shift - np.log2(np.exp2(exponents).sum(axis=1))
         # A row without an allowed pair is bound by nothing.
         return np.where(np.isfinite(values), values, 0.0)
-
-    def cost(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        rows: FloatArray,
-        columns: FloatArray,
-        matrix: PlanMatrix | None = None,
-    ) -> float:
-        """See `Kernel.cost`."""
-        return float(self.row_costs(u, v)[1].sum())
 
     def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `Kernel.row_costs`."""

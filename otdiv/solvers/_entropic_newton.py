@@ -120,6 +120,8 @@ class Stage:
     error: float = np.inf
     """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
     row_sums: FloatArray | None = None
+    cost: float | None = None
+    """<C, P> in bits where it is known; the row sums are in double precision then."""
     n_iterations: int = 0
     n_products: int = 0
     converged: bool = False
@@ -315,16 +317,17 @@ def missing_share(stage: Stage, tolerance: float) -> float:
     return _ALLOWED_SHARE * max(min(stage.error, 1.0), tolerance)
 
 
-def final_sums(kernel: Kernel, stage: Stage, column_sums: FloatArray) -> tuple[FloatArray, float]:
+def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
     """Row sums of the final plan in double precision, and its cost <C, P> in bits."""
-    u, v, r = stage.u, stage.v, stage.row_sums
-    if r is None or (stage.matrix is not None and stage.matrix.rounded):
-        r, costs = kernel.row_costs(u, v)
-        if np.all(np.isfinite(r)):
-            return r, float(costs.sum())
+    u, v = stage.u, stage.v
+    if stage.cost is not None:
+        assert stage.row_sums is not None
+        return stage.row_sums, stage.cost
+    r, costs = kernel.row_costs(u, v)
+    if not np.all(np.isfinite(r)):
         shift, sums = kernel.row_sums(u, v)
         r = sums * np.exp2(np.minimum(u - shift, 1000.0))
-    return r, kernel.cost(u, v, r, column_sums, stage.matrix)
+    return r, float(costs.sum())
 
 
 def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatArray:

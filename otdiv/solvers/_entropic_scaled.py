@@ -86,8 +86,8 @@ class ScaledProblem:
             self._matrix(rows, columns, max_memory, shift_costs)
 
     def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
-        points = np.concatenate([self.x[rows], self.y[columns]])
-        low, high = points.min(axis=0), points.max(axis=0)
+        coordinates = np.ascontiguousarray(np.concatenate([self.x[rows], self.y[columns]]).T)
+        low, high = coordinates.min(axis=1), coordinates.max(axis=1)
         self._length = float(np.linalg.norm(high - low)) or 1.0
         self._middle = 0.5 * low + 0.5 * high
         self.unit = self._length**cost.power

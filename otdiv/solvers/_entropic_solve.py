@@ -146,7 +146,7 @@ def _summary(
     plan that moved, leave out at most `drop` of it.
     """
     a, b = kernel.a, kernel.b
-    r, cost = final_sums(kernel, stage, b)
+    r, cost = final_sums(kernel, stage)
     bit = epsilon / LOG2_E
     f, g = (stage.u - np.log2(a)) * bit, (stage.v - np.log2(b)) * bit
     error = float(np.abs(a - r).sum())

@@ -64,7 +64,7 @@ def solve_unbalanced(
     log_b = np.log2(kernel.b)
     # The last exact update was that of the columns, so their sums follow from the penalty.
     columns = np.exp2(log_b - tau * (stage.v - log_b))
-    rows, cost = final_sums(kernel, stage, columns)
+    rows, cost = final_sums(kernel, stage)
     f, g = scaled.potentials(kernel, stage.u, stage.v, current, tau)
     row_sums, column_sums = scaled.marginals(rows, columns)
     return UnbalancedSolve(
