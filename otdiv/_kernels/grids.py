@@ -52,7 +52,7 @@ def find_grid(points: np.ndarray) -> Grid | None:
     n, d = points.shape
     limit = _SPARSEST * n
     # As many points in general position as this have too many coordinates already.
-    enough = 2 * math.ceil(limit ** (1.0 / d))
+    enough = 2 * math.ceil(max(limit, 1) ** (1.0 / d))
     if n > 2 * enough:
         sample = points[:: n // enough]
         if math.prod(np.unique(column).size for column in sample.T) > limit:
