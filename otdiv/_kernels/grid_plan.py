@@ -206,7 +206,6 @@ class GridPlan:
     """Products with the plan at any potentials, by passes along the axes; nothing is stored."""
 
     exact = True
-    rounded = False
 
     def __init__(self, kernel: GridKernel, u: np.ndarray, v: np.ndarray):
         self._kernel, self._transposed = kernel, kernel.transposed()

@@ -27,8 +27,6 @@ class _MovedPlan(ABC):
 
     exact = False
     """Whether its sums can serve as marginals."""
-    rounded = False
-    """Whether its entries are in single precision."""
 
     def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
         self._u, self._v, self.drop = u.copy(), v.copy(), drop
@@ -104,7 +102,6 @@ class StoredPlan(ScaledPlan):
 
     def __init__(self, values, ranges, offsets, u, v, drop):
         super().__init__(u, v, drop)
-        self.rounded = values.dtype == np.float32
         self._values, self._ranges, self._offsets = values, ranges, offsets
 
     def _multiply(self, w):
@@ -123,7 +120,6 @@ class CompressedPlan(ScaledPlan):
 
     def __init__(self, begins, columns, values, u, v, drop):
         super().__init__(u, v, drop)
-        self.rounded = values.dtype == np.float32
         self._entries = begins, columns, values
         self.n_entries = values.size
 

@@ -28,8 +28,6 @@ class WholePlan(ScaledPlan):
     stored_sums : (n,) float64, row sums where it was stored, in double precision
     """
 
-    rounded = True
-
     def __init__(self, values: np.ndarray, sums: np.ndarray, u: np.ndarray, v: np.ndarray):
         super().__init__(u, v, 1e-300)
         self._plan, self.stored_sums = values, sums

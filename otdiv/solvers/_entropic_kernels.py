@@ -25,8 +25,6 @@ class PlanMatrix(Protocol):
 
     exact: bool
     """Whether its sums are accurate enough to serve as marginals."""
-    rounded: bool
-    """Whether its entries are in single precision."""
 
     def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
         """Take the plan to (u, v); False where more than `allowed` of a row might be missing."""
