@@ -43,7 +43,7 @@ _MIDDLE_SHARE = 8
 # Many points are worth clusters of these many times the mean squared radius for it: steps are then
 # with the plan itself.
 _FEWER = 3
-_MANY, _COARSER = 5_000, (1.0, 2.0, 4.0)
+_MANY, _COARSER = 5_000, (1.0, 2.0, 4.0, 8.0)
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-3
 
@@ -63,10 +63,18 @@ class Storage(NamedTuple):
 
 
 class Level(NamedTuple):
-    """What the two measures are merged to, in the geometry's own terms; None is not at all."""
+    """What the two measures are merged to, in the geometry's own terms; None is not at all.
+
+    The smaller the finer.
+    """
 
     x: float | None
     y: float | None
+
+    def no_coarser_than(self, other: Level) -> Level:
+        """Return the finer of the two, for each side."""
+        pairs = zip(self, other, strict=True)
+        return Level(*(None if None in pair else min(pair) for pair in pairs))  # type: ignore[type-var]
 
 
 FINE = Level(None, None)

@@ -97,7 +97,7 @@ def follow_path(
             return _finish(geometry, level, stage, epsilon, options)
         n_stages -= 1
         following = current / factor if n_stages > 0 else epsilon
-        finer = geometry.level(following, rough=following > epsilon)
+        finer = geometry.level(following, rough=following > epsilon).no_coarser_than(level)
         u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
         level = finer
         kernel = geometry.kernel(following, level, options.accuracy(following))

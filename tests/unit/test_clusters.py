@@ -12,6 +12,7 @@ from otdiv._kernels.aggregation import cluster_plan
 from otdiv._kernels.clouds import build_cloud
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.point_plan import PointKernel
+from otdiv.solvers._entropic_geometry import FINE, Level
 
 
 def cloud_of(n, d, seed):
@@ -117,3 +118,8 @@ def test_the_preconditioner_inverts_the_schur_complement_of_tails_and_bulk():
     plain = np.sort(np.linalg.eigvals(S / r[:, None]).real)
     assert eigenvalues[-1] / eigenvalues[0] < 40.0
     assert plain[-1] / plain[0] > 1e3
+
+
+def test_the_finer_of_two_levels_is_taken_side_by_side():
+    assert Level(0.2, 0.1).no_coarser_than(Level(0.1, 0.3)) == Level(0.1, 0.1)
+    assert Level(0.2, None).no_coarser_than(Level(None, 0.3)) == FINE
