@@ -5,7 +5,7 @@ fraction needs no multiplication. Adding 1.5 * 2**52 rounds to the nearest integ
 integer in the low bits of the sum, from where a shift puts it into the exponent field.
 """
 
-from llvmlite import ir
+import numpy as np
 from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
@@ -31,25 +31,34 @@ _C8 = 1.321544258792169e-06
 _C9 = 1.0208690299958306e-07
 _C10 = 7.072585949269223e-09
 
+# The same of degree 6 in single precision, which makes up nearly all of its error.
+_S0 = np.float32(1.0)
+_S1 = np.float32(0.6931472)
+_S2 = np.float32(0.2402265)
+_S3 = np.float32(0.05550327)
+_S4 = np.float32(0.009618057)
+_S5 = np.float32(0.0013400428)
+_S6 = np.float32(0.00015461445)
 
-@intrinsic
-def _bits_of(typing_context, x):
-    """Reinterpret a float64 as int64."""
 
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
+def _reinterpretation(source, target, change):
+    """Make a function of one number of type `source` that gives its bits as type `target`."""
 
-    return types.int64(types.float64), generate
+    @intrinsic
+    def reinterpret(typing_context, x):
+        def generate(context, builder, signature, arguments):
+            return getattr(builder, change)(arguments[0], context.get_value_type(target))
+
+        return target(source), generate
+
+    return reinterpret
 
 
-@intrinsic
-def _float_of(typing_context, bits):
-    """Reinterpret an int64 as float64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
+_bits_of = _reinterpretation(types.float64, types.int64, "bitcast")
+_float_of = _reinterpretation(types.int64, types.float64, "bitcast")
+_single_bits_of = _reinterpretation(types.float32, types.int32, "bitcast")
+_single_of = _reinterpretation(types.int32, types.float32, "bitcast")
+_low_bits_of = _reinterpretation(types.int64, types.int32, "trunc")
 
 
 # Contraction to fused multiply-adds is the only freedom: reassociation would fold the rounding by
@@ -73,6 +82,26 @@ def power_of_two(t):
     p = p * r + _C0
     power = _float_of(_bits_of(p) + (_bits_of(shifted) << 52))
     return power if t > -1020.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def single_power_of_two(t):
+    """2**t in single precision, to 1e-7 relative from -126 to 126; 0 below that, 2**126 above.
+
+    The argument is in double precision. Nearly twice as fast as `power_of_two`.
+    """
+    clamped = min(max(t, -126.0), 126.0)
+    shifted = clamped + _ROUNDER
+    r = np.float32(clamped - (shifted - _ROUNDER))
+    p = _S6
+    p = p * r + _S5
+    p = p * r + _S4
+    p = p * r + _S3
+    p = p * r + _S2
+    p = p * r + _S1
+    p = p * r + _S0
+    power = _single_of(_single_bits_of(p) + (_low_bits_of(_bits_of(shifted)) << np.int32(23)))
+    return power if t > -126.0 else np.float32(0.0)
 
 
 @fast_kernel

@@ -55,7 +55,7 @@ def find_grid(points: np.ndarray) -> Grid | None:
     enough = 2 * math.ceil(max(limit, 1) ** (1.0 / d))
     if n > 2 * enough:
         sample = points[:: n // enough]
-        if math.prod(np.unique(column).size for column in sample.T) > limit:
+        if math.prod(len(set(column)) for column in sample.T.tolist()) > limit:
             return None
     axes = []
     cells = np.zeros(n, dtype=np.int64)

@@ -7,7 +7,7 @@ its rows and columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _FREE_BITS = 2.0
 # Factors of a stored plan stay within this many bits: their products must not overflow.
 _LARGEST_MOVE = 200.0
+# The share of a row that is left out where nothing is: its logarithm is asked for.
+_NOTHING = 1e-300
 
 
 class _MovedPlan(ABC):
@@ -46,7 +48,7 @@ class _MovedPlan(ABC):
         shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
         # Rows and columns that shrink make what is missing from them a larger share of them.
         bits = growth + shrinkage
-        limit = max(np.log2(max(allowed, 1e-300) / self.drop), _FREE_BITS)
+        limit = max(np.log2(max(allowed, _NOTHING) / self.drop), _FREE_BITS)
         if not bits <= min(limit, _LARGEST_MOVE):
             return False
         self._follow(u, v, du, dv)
@@ -134,21 +136,29 @@ class CompressedPlan(ScaledPlan):
         return out
 
 
-class DensePlanMatrix(ScaledPlan):
+class CompletePlan(ScaledPlan):
     """A plan as a full (n, m) array."""
 
+    most_bits: ClassVar[float]
+    """How far factors may take it."""
+
     def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
-        # Nothing is left out of it.
-        super().__init__(u, v, 1e-300)
+        super().__init__(u, v, _NOTHING)
         self._plan = plan
 
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
-        """See `_MovedPlan.move`: only the range of the factors is a limit here."""
+    def move(self, u: np.ndarray, v: np.ndarray, allowed: float = 0.0) -> bool:
+        """See `_MovedPlan.move`: only the range of the numbers is a limit here."""
         du, dv = self.moves(u, v)
-        if not np.abs(du).max() + np.abs(dv).max() <= 2.0 * _LARGEST_MOVE:
+        if not np.abs(du).max() + np.abs(dv).max() <= self.most_bits:
             return False
         self._follow(u, v, du, dv)
         return True
+
+
+class DensePlanMatrix(CompletePlan):
+    """All entries of a plan in double precision."""
+
+    most_bits = 2.0 * _LARGEST_MOVE
 
     def _multiply(self, w):
         return self._plan @ w

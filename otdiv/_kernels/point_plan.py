@@ -130,7 +130,7 @@ def _side(cloud: Cloud, scale: float, root: bool) -> _Side:
     columns = np.ascontiguousarray(rows.T)
     if root:
         return _Side(columns, rows, columns, np.zeros(cloud.n), cloud.weights, cloud.leaves)
-    lengths = np.square(rows).sum(axis=1)
+    lengths = np.einsum("ij,ij->i", rows, rows)
     return _Side(columns, 2.0 * rows, columns, lengths, cloud.weights, cloud.leaves)
 
 
@@ -373,7 +373,8 @@ class PointKernel:
         """The whole plan in single precision, nothing left out."""
         n, m = u.size, v.size
         values = buffer.take(n * m, np.float32).reshape(n, m)
-        return WholePlan(values, self._pair_exponents(u, v).store(values), u, v)
+        self._pair_exponents(u, v).store(values)
+        return WholePlan(values, u, v)
 
     def whole_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Row sums (n,), column sums (m,) and costs in bits of every column (m,).

@@ -11,34 +11,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._jit import fast_kernel
-from .exponential import TILE, fill_exponents, power_of_two
-from .plan_matrices import ScaledPlan
+from .exponential import TILE, fill_exponents, power_of_two, single_power_of_two
+from .plan_matrices import CompletePlan
 
-# Factors move a plan by at most this many bits: entries that weigh anything stay normal numbers.
-_LARGEST_MOVE = 40.0
 # Rows of a block of exponents, which stays in the second-level cache.
 _BLOCK = 32
+# Up to so many dimensions adding up coordinates is faster than a product of matrices.
+_FEW_DIMENSIONS = 4
 
 
-class WholePlan(ScaledPlan):
-    """All entries of a plan in single precision.
+class WholePlan(CompletePlan):
+    """All entries of a plan in single precision."""
 
-    Attributes
-    ----------
-    stored_sums : (n,) float64, row sums where it was stored, in double precision
-    """
-
-    def __init__(self, values: np.ndarray, sums: np.ndarray, u: np.ndarray, v: np.ndarray):
-        super().__init__(u, v, 1e-300)
-        self._plan, self.stored_sums = values, sums
-
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float = 0.0) -> bool:
-        """See `_MovedPlan.move`: only the range of the numbers is a limit here."""
-        du, dv = self.moves(u, v)
-        if not np.abs(du).max() + np.abs(dv).max() <= _LARGEST_MOVE:
-            return False
-        self._follow(u, v, du, dv)
-        return True
+    # Entries that weigh anything stay normal numbers.
+    most_bits = 40.0
 
     def _multiply(self, w):
         return self._plan @ w.astype(np.float32)
@@ -50,23 +36,19 @@ class WholePlan(ScaledPlan):
 class PairExponents:
     """Exponents u_i + v_j - c_ij of all pairs, a block of rows at a time.
 
-    Points are in the form that `fill_exponents` describes, and so are the potentials row, column.
+    Points x (n, d), y (d, m) are in the form that `fill_exponents` describes, and so are the
+    potentials row (n,), column (m,).
     """
 
     def __init__(self, x, row, y, column, root):
-        self.n, self.m, self.root = row.size, column.size, root
-        if root:
-            self._pairs = x, row, y, column
-        else:
-            self._rows = np.column_stack([x, row, np.ones(self.n)])
-            self._columns = np.vstack([y, np.ones(self.m), column])
+        self.n, self.m = row.size, column.size
+        self._pairs = x, row, y, column, root
+        self._multiplied = not root and x.shape[1] > _FEW_DIMENSIONS
 
-    def store(self, values: np.ndarray) -> np.ndarray:
-        """Write all of the plan to (n, m); return its row sums before they were rounded."""
-        sums = np.empty(self.n)
+    def store(self, values: np.ndarray) -> None:
+        """Write all of the plan to (n, m) singles."""
         for some, exponents in self._blocks():
-            _store_powers(exponents, values[some], sums[some])
-        return sums
+            _store_powers(exponents, values[some])
 
     def sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sums over rows (n,) and columns (m,), and of the plan times the costs over columns (m,).
@@ -79,38 +61,37 @@ class PairExponents:
         return rows, columns, costs
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        x, row, y, column, root = self._pairs
         memory = np.empty((_BLOCK, self.m))
+        if self._multiplied:
+            rows = np.column_stack([x, row, np.ones(self.n)])
+            columns = np.vstack([y, np.ones(self.m), column])
         for first in range(0, self.n, _BLOCK):
             some = slice(first, min(first + _BLOCK, self.n))
             exponents = memory[: some.stop - first]
-            if self.root:
-                x, row, y, column = self._pairs
-                _fill_rows(x[some], row[some], y, column, exponents)
+            if self._multiplied:
+                np.matmul(rows[some], columns, out=exponents)
             else:
-                np.matmul(self._rows[some], self._columns, out=exponents)
+                _fill_rows(x[some], row[some], y, column, root, exponents)
             yield some, exponents
 
 
 @fast_kernel
-def _fill_rows(x, row, y, column, out):
-    """out[i] = row[i] + column - |x_i - y|."""
+def _fill_rows(x, row, y, column, root, out):
+    """Exponents (k, m) of all pairs of x (k, d) and y (d, m)."""
     for i in range(row.size):
         for start in range(0, column.size, TILE):
             stop = min(start + TILE, column.size)
-            fill_exponents(x, i, row[i], y, column, start, True, out[i, start:stop])
+            fill_exponents(x, i, row[i], y, column, start, root, out[i, start:stop])
 
 
 @fast_kernel
-def _store_powers(exponents, values, sums):
-    """Write 2**exponents (k, m), rounded, and the sums (k,) of the rows before that."""
-    for i in range(sums.size):
-        total = 0.0
+def _store_powers(exponents, values):
+    """Write 2**exponents (k, m), rounded."""
+    for i in range(exponents.shape[0]):
         source, target = exponents[i], values[i]
         for j in range(source.size):
-            power = power_of_two(source[j])
-            target[j] = power
-            total += power
-        sums[i] = total
+            target[j] = single_power_of_two(source[j])
 
 
 @fast_kernel

@@ -1,4 +1,4 @@
-"""Smooth problems of points that fit into the cache: one stored kernel, scalings, Newton.
+"""Smooth problems of points: one kernel that is stored whole, scalings, Newton.
 
 Where epsilon is not small against the costs the plan is diag(alpha) K diag(beta) with one kernel K
 throughout: no levels, no annealing, no pruning. K is stored in single precision, which is enough
@@ -60,11 +60,12 @@ def solve_full(
 def _is_smooth(geometry: PointGeometry, epsilon: float, max_bytes: float) -> bool:
     """Whether few products with a kernel that may be stored will do."""
     n_pairs, bits = geometry.x.n * geometry.y.n, geometry.scale * LOG2_E / epsilon
-    stored = max_bytes / np.dtype(np.float32).itemsize
-    if n_pairs <= min(_CACHED_PAIRS, stored):
+    if n_pairs > max_bytes / np.dtype(np.float32).itemsize:
+        return False
+    if n_pairs <= _CACHED_PAIRS:
         return bits <= _MOST_BITS
-    few = geometry.x.points.shape[1] <= _FEW_DIMENSIONS
-    return bits <= _SMOOTH_BITS and n_pairs <= (min(_SMOOTH_PAIRS, stored) if few else stored)
+    many = n_pairs > _SMOOTH_PAIRS and geometry.x.points.shape[1] <= _FEW_DIMENSIONS
+    return bits <= _SMOOTH_BITS and not many
 
 
 class _FullRun:
@@ -91,13 +92,11 @@ class _FullRun:
             if stage.converged or stage.stopped:
                 return True
             far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
-            stage.stalled |= self.n_failures > _MOST_FAILURES
-            hopeless = far or stage.stalled or not np.isfinite(stage.error)
+            hopeless = far or self.n_failures > _MOST_FAILURES or not np.isfinite(stage.error)
             if hopeless or stage.n_iterations >= limit:
                 return False
             stage.n_iterations += 1
             newton = stage.error < _NEWTON_REGION and self.newton_step()
-            self.n_failures += not newton and stage.error < _NEWTON_REGION
             if not newton or stage.error >= _SMOOTH_ERROR:
                 self.move(stage.u + (self.log_a - np.log2(self.plan.row_sums())), stage.v)
 
@@ -105,7 +104,7 @@ class _FullRun:
         """Store the plan with exact rows for the column potentials."""
         stage = self.stage
         plan = self.kernel.whole(stage.u, stage.v, self.options.buffer)
-        u = stage.u + (self.log_a - np.log2(plan.stored_sums))
+        u = stage.u + (self.log_a - np.log2(plan.row_sums()))
         if not plan.move(u, stage.v):
             shift, sums = self.kernel.row_sums(stage.u, stage.v)
             u = self.log_a - (np.log2(sums) - shift)
@@ -143,7 +142,7 @@ class _FullRun:
         stage.row_sums = r
 
     def newton_step(self) -> bool:
-        """Take a step if the dual value does not fall."""
+        """Take a step, unless the dual value falls: that is a failure."""
         stage, a, b = self.stage, self.kernel.a, self.kernel.b
         r = stage.row_sums
         assert r is not None
@@ -163,7 +162,8 @@ class _FullRun:
             max_iterations=_MOST_PRODUCTS,
         )
         stage.n_products += count
-        stage.stalled = not done
+        # What takes so many products takes as many the next time.
+        self.n_failures += 0 if done else _MOST_FAILURES + 1
         # See `_entropic_newton._direction`: the part of a row by itself is known exactly.
         delta += np.log1p(residual / r) - residual / r
         u, v = stage.u, stage.v
@@ -172,4 +172,5 @@ class _FullRun:
         if float(a @ stage.u + b @ stage.v) >= before - _SINGLE_ROUNDING:
             return True
         self.move(u, v)
+        self.n_failures += 1
         return False

@@ -56,9 +56,14 @@ def gaussian_potentials(
     t, s = np.square(sizes), 0.5 * epsilon
     h = 2.0 * t / (np.sqrt(4.0 * t + s * s) + s)
     left, right = np.linalg.solve(A.T, left), np.linalg.solve(B.T, right.T)
-    f = ((x - ((x @ left) * h) @ left.T + shift) * x).sum(axis=1)
-    g = ((y - ((y @ right) * h) @ right.T - shift) * y).sum(axis=1)
+    f = _quadratic(x, (left * h) @ left.T, shift)
+    g = _quadratic(y, (right * h) @ right.T, -shift)
     return f - float(a @ f), g - float(b @ g)
+
+
+def _quadratic(x: FloatArray, M: FloatArray, w: FloatArray) -> FloatArray:
+    """|x|² - x.M x + w.x of every row x (n, d)."""
+    return np.asarray(np.einsum("ij,ij->i", x @ (np.eye(w.size) - M) + w, x))
 
 
 def _root(A: FloatArray) -> FloatArray:
