@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from .._kernels import clusters
 from .._kernels.clouds import Cloud
 from .._kernels.point_plan import Buffer, PointKernel
 from .._typing import FloatArray, IndexArray
+from ._entropic_coarse import CoarseMatrix
 from ._entropic_gaussian import gaussian_start
 from ._entropic_kernels import DenseKernel, Kernel, NewtonMatrix, PlanMatrix
 
@@ -126,7 +127,7 @@ class Geometry(Protocol):
         storage: Storage,
         *,
         added: bool = False,
-    ) -> NewtonMatrix | None:
+    ) -> CoarseMatrix | None:
         """The plan of a level at (u, v) with its columns merged to those of a coarser level.
 
         Clusters may stand for their columns if these must not be `added` up. None where the plan
@@ -182,7 +183,7 @@ class MatrixGeometry:
         storage: Storage,
         *,
         added: bool = False,
-    ) -> NewtonMatrix | None:
+    ) -> CoarseMatrix | None:
         """No clusters, no coarse matrix."""
         return None
 
@@ -325,7 +326,7 @@ class PointGeometry:
         storage: Storage,
         *,
         added: bool = False,
-    ) -> NewtonMatrix | None:
+    ) -> CoarseMatrix | None:
         """See `Geometry.coarse_columns`.
 
         Where few clusters represent the columns at `epsilon` they stand for them, which takes a
@@ -343,15 +344,9 @@ class PointGeometry:
         if added or rough or _FEWER * (starts.size - 1) > y.n:
             if kernel.fits(u, v, **storage._asdict()):
                 return None
-            columns_v = np.logaddexp2.reduceat(v, starts[:-1])
-            return NewtonMatrix(kernel.merged(u, v, starts, columns_v), columns_v, kernel, u, v)
-        kernel = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, drop=_COARSE_DROP)
-        # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
-        v = _extended(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
-        matrix: PlanMatrix = kernel.matrix(
-            u, v, drop=_COARSE_DROP, max_bytes=storage.max_bytes, buffer=Buffer(), single=True
-        )
-        return NewtonMatrix(matrix, v, kernel, u, v)
+            return CoarseMatrix(partial(_with_added_columns, kernel, starts, u, v))
+        few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, drop=_COARSE_DROP)
+        return CoarseMatrix(partial(_with_few_columns, few, starts, storage.max_bytes, u, v))
 
     def _limit(self, epsilon: float, share: float) -> float:
         """Mean squared radius whose share of the squared blur is `share` in each dimension."""
@@ -368,3 +363,23 @@ def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> Fl
 def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.row_sums(guess, v)
     return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
+
+
+def _with_added_columns(
+    kernel: PointKernel, starts: IndexArray, u: FloatArray, v: FloatArray
+) -> NewtonMatrix:
+    """The plan at (u, v) with the columns of every cluster added up."""
+    columns_v = np.logaddexp2.reduceat(v, starts[:-1])
+    return NewtonMatrix(kernel.merged(u, v, starts, columns_v), columns_v, kernel, u, v)
+
+
+def _with_few_columns(
+    kernel: PointKernel, starts: IndexArray, max_bytes: float, u: FloatArray, v: FloatArray
+) -> NewtonMatrix:
+    """The plan at u between the points and the clusters themselves."""
+    # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
+    v = _extended(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
+    matrix: PlanMatrix = kernel.matrix(
+        u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
+    )
+    return NewtonMatrix(matrix, v, kernel, u, v)

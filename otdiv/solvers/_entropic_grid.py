@@ -6,6 +6,7 @@ import numpy as np
 
 from .._kernels.grid_plan import GridKernel, GridMeasure, GridPlan
 from .._typing import FloatArray
+from ._entropic_coarse import CoarseMatrix
 from ._entropic_geometry import FINE, Accuracy, Level, Storage
 from ._entropic_kernels import NewtonMatrix
 
@@ -85,14 +86,18 @@ class GridGeometry:
         storage: Storage,
         *,
         added: bool = False,
-    ) -> NewtonMatrix | None:
+    ) -> CoarseMatrix | None:
         """See `Geometry.coarse_columns`."""
         (x, y), clusters = self._sides(level), self._sides(columns)[1]
         if added or 3 * clusters.n > y.n:
             return None
         kernel = GridKernel(x, clusters, epsilon)
-        v = _extended(kernel.transposed(), u)
-        return NewtonMatrix(GridPlan(kernel, u, v), v, kernel, u, v)
+
+        def make() -> NewtonMatrix:
+            columns = _extended(kernel.transposed(), u)
+            return NewtonMatrix(GridPlan(kernel, u, columns), columns, kernel, u, columns)
+
+        return CoarseMatrix(make)
 
 
 def _extended(kernel: GridKernel, v: FloatArray) -> FloatArray:

@@ -22,8 +22,9 @@ arXiv:1710.06635.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from .._kernels.exponential import LOG2_E
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 from ._conjugate_gradients import SchurSolver
+from ._entropic_coarse import CoarseMatrix
 from ._entropic_kernels import Kernel, NewtonMatrix, PlanMatrix
 
 __all__ = [
@@ -53,8 +55,10 @@ _LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
 # Parts whose links weigh less than this share of the tolerance do not matter, and rounding would
 # decide where they go.
 _LEAST_DAMPING = 0.01
-# Step lengths that are tried before falling back to a Sinkhorn update.
-_STEP_LENGTHS = (1.0, 0.3, 0.09)
+# Where a step fails its changes are clipped at so many bits, and then its length is reduced, before
+# falling back to a Sinkhorn update.
+_CLIPPED_STEP = 4.0
+_STEP_LENGTHS = (0.3, 0.09)
 # Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
 # from it; the share of the slope that may be left of it; what they are multiplied by in search of a
 # better length.
@@ -71,8 +75,9 @@ _PATIENCE = 40
 _COARSE_PATIENCE = 3
 # Rounding of the dual value relative to the sum of its terms; steps within it are accepted.
 _ROUNDING = 1e-14
-# A coarse matrix follows each potential by as many bits as its margin for moves allows them all.
-_FOLLOWED = 2.0
+# With the matrix of a cluster plan a step gains about a digit. Sums with costs are some more work
+# than sums, and save a pass where they are the last; they are not computed for rows without mass.
+_LAST_GAIN, _LEAST_SHARE_OF_ROW = 20.0, 2.0**-6
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
@@ -106,7 +111,7 @@ class StageRules:
     max_bytes: float
     drop: float
     buffer: Buffer
-    coarse: NewtonMatrix | None = None
+    coarse: CoarseMatrix | None = None
     final: bool = True
     monitor: Monitor | None = None
 
@@ -130,6 +135,16 @@ class Stage:
     matrix: PlanMatrix | None = None
 
 
+class _RowSums(NamedTuple):
+    """Shifts and row sums (see `Kernel.row_sums`) at (u, v), and <C, P> in bits if it is known."""
+
+    u: FloatArray
+    v: FloatArray
+    shift: FloatArray
+    sums: FloatArray
+    cost: float | None = None
+
+
 class _Iteration:
     """The marginals of one kernel, from its stored plan while that is near enough."""
 
@@ -138,8 +153,7 @@ class _Iteration:
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.damping = _DAMPING
         self.linear = SchurSolver()
-        self._coarse_sums: FloatArray | None = None
-        self._sums: tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None = None
+        self._sums: _RowSums | None = None
         self.max_bytes = rules.max_bytes
         if rules.coarse is not None:
             self.max_bytes = min(rules.max_bytes, _CACHE_BYTES)
@@ -197,21 +211,6 @@ class _Iteration:
             return None
         return sums
 
-    def follow(self, coarse: NewtonMatrix) -> tuple[FloatArray, FloatArray]:
-        """Take the coarse matrix near the present u, its column sums as they were made; its sums.
-
-        A matrix of old rows would leave errors in them that no step takes away.
-        """
-        matrix = coarse.matrix
-        if self._coarse_sums is None:
-            self._coarse_sums = matrix.column_sums()
-        u = coarse.u + np.clip(self.stage.u - coarse.u, -_FOLLOWED, _FOLLOWED)
-        c = matrix.column_sums() if matrix.move(u, coarse.columns, 1.0) else self._coarse_sums
-        with np.errstate(all="ignore"):
-            dv = np.nan_to_num(np.log2(self._coarse_sums / c))
-        matrix.move(u, coarse.columns + np.clip(dv, -_FOLLOWED, _FOLLOWED), 1.0)
-        return matrix.row_sums(), matrix.column_sums()
-
     def row_target(self, u: FloatArray) -> FloatArray:
         """What the row sums aim at: a, or what its penalty leaves of it."""
         if self.tau == 0.0:
@@ -232,19 +231,32 @@ class _Iteration:
         with np.errstate(divide="ignore"):
             return np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
 
-    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Shifts and row sums (see `Kernel.row_sums`)."""
-        if self._sums is None or self._sums[0] is not u or self._sums[1] is not v:
-            self._sums = (u, v, *self._row_sums(u, v))
-        return self._sums[2:]
+    def row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
+        """Row sums at (u, v), kept until they are asked for elsewhere."""
+        if self._sums is None or self._sums.u is not u or self._sums.v is not v:
+            self._sums = self._row_sums(u, v)
+        return self._sums
 
-    def _row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
         sums = self.stored_sums(u, v, by_column=False)
-        return self.kernel.row_sums(u, v) if sums is None else (u, sums)
+        if sums is not None:
+            return _RowSums(u, v, u, sums)
+        if self.is_nearly_done:
+            sums, costs = self.kernel.row_costs(u, v)
+            if np.all((sums > _LEAST_SHARE_OF_ROW * self.row_target(u)) & (sums < np.inf)):
+                return _RowSums(u, v, u, sums, float(costs.sum()))
+        return _RowSums(u, v, *self.kernel.row_sums(u, v))
+
+    @property
+    def is_nearly_done(self) -> bool:
+        """Whether the next error may be the last one that is asked for."""
+        rules, stage = self.rules, self.stage
+        near = stage.n_iterations == 0 or stage.error <= _LAST_GAIN * rules.tolerance
+        return rules.final and rules.coarse is not None and near
 
     def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Row sums of the plan itself."""
-        shift, sums = self.row_sums(u, v)
+        _, _, shift, sums, _ = self.row_sums(u, v)
         return sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
 
     def error(self, u: FloatArray, v: FloatArray) -> float:
@@ -257,8 +269,9 @@ class _Iteration:
         target = self.row_target(self.stage.u)
         return bool(np.all(np.abs(target - r) <= _START_SHARE * target))
 
-    def row_update(self, shift: FloatArray, sums: FloatArray) -> FloatArray:
+    def row_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the u that makes the row sums exact."""
+        _, _, shift, sums, _ = self.row_sums(u, v)
         with np.errstate(divide="ignore"):
             return np.asarray(self.log_a - (np.log2(sums) - shift) / (1.0 + self.tau))
 
@@ -286,7 +299,9 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     stage = Stage(u, v)
     step = _Iteration(kernel, stage, rules)
     best, since = np.inf, 0
-    step.store(u, v)
+    # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
+    if rules.coarse is None:
+        step.store(u, v)
     stage.v = step.column_update(u, v)
     while True:
         step.settle()
@@ -301,14 +316,17 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
             stage.stopped = rules.monitor(stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= rules.max_iterations:
+            stage.cost = step.row_sums(stage.u, stage.v).cost
             return stage
+        if stage.matrix is None:
+            step.store(stage.u, stage.v)
         stage.n_iterations += 1
         newton = stage.error < _NEWTON_REGION and _newton_step(step, r)
         if newton and (rules.coarse is not None or stage.error < _SMOOTH_ERROR):
             continue
         # Newton's model is one of small relative errors; rows far from that are put right by a
         # Sinkhorn update.
-        stage.u = step.row_update(*step.row_sums(stage.u, stage.v))
+        stage.u = step.row_update(stage.u, stage.v)
         stage.v = step.column_update(stage.u, stage.v)
 
 
@@ -339,8 +357,8 @@ def _direction(step: _Iteration, r: FloatArray, residual: FloatArray) -> FloatAr
     empty = share > _EMPTY_SHARE
     alone = change[empty] / (1.0 + step.tau)
     if rules.coarse is not None:
-        system, rtol = rules.coarse, _COARSE_RTOL
-        r, c = step.follow(system)
+        system, r, c = rules.coarse.near(stage.u)
+        rtol = _COARSE_RTOL
     else:
         near = step.near(stage.u, stage.v)
         matrix = step.matrix_at(stage.u, stage.v)
@@ -404,22 +422,36 @@ def _bend(
         stage.u, stage.v, value = u, v, after
 
 
+def _shorter_and_shorter(
+    delta: FloatArray, weights: FloatArray, dear: bool
+) -> Iterator[FloatArray]:
+    """Yield a step and what is tried in its place: few long changes may spoil all others."""
+    middle = float(weights @ delta) / float(weights.sum())
+    longest = np.abs(delta - middle).max()
+    if not dear or longest <= 2.0 * _CLIPPED_STEP:
+        yield delta
+    if longest > _CLIPPED_STEP:
+        yield np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
+    for length in _STEP_LENGTHS:
+        yield length * delta
+
+
 def _newton_step(step: _Iteration, r: FloatArray) -> bool:
     stage, rules = step.stage, step.rules
     residual = step.row_target(stage.u) - r
     delta = _direction(step, r, residual)
     before, rounding = step.dual(stage.u, stage.v)
-    for length in _STEP_LENGTHS:
-        u = stage.u + length * delta
+    for change in _shorter_and_shorter(delta, step.kernel.a, rules.coarse is not None):
+        u, full = stage.u + change, change is delta
         v = step.column_update(u, stage.v)
         after, _ = step.dual(u, v)
         # At a full step a few weakly linked atoms may go astray that weigh nothing.
-        enough = rules.final and length == 1.0 and after < before
+        enough = rules.final and full and after < before
         if after >= before - rounding or (enough and step.error(u, v) <= rules.tolerance):
             start, stage.u, stage.v = stage.u, u, v
-            if length == 1.0:
+            if full:
                 _bend(step, start, delta, residual, after)
-            step.damping *= _LESS_DAMPING if length == 1.0 else _MORE_DAMPING
-            return True
+            step.damping *= _LESS_DAMPING if full else _MORE_DAMPING
+            return full
     step.damping *= _MORE_DAMPING
     return False

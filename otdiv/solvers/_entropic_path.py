@@ -23,8 +23,9 @@ import numpy as np
 
 from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
+from ._entropic_coarse import CoarseMatrix
 from ._entropic_geometry import FINE, Accuracy, Geometry, Level, Storage
-from ._entropic_kernels import Kernel, NewtonMatrix
+from ._entropic_kernels import Kernel
 from ._entropic_newton import Stage, StageRules, solve_stage
 
 __all__ = ["PathOptions", "follow_path"]
@@ -167,7 +168,7 @@ def _solve(
     *,
     final: bool,
     last: bool = True,
-    coarse: NewtonMatrix | None = None,
+    coarse: CoarseMatrix | None = None,
 ) -> Stage:
     monitor = options.monitor
     intermediate = _COARSE_ERROR if last else _STAGE_ERROR
