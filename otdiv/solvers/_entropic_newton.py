@@ -55,10 +55,11 @@ _LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
 # Parts whose links weigh less than this share of the tolerance do not matter, and rounding would
 # decide where they go.
 _LEAST_DAMPING = 0.01
-# Where a step fails its changes are clipped at so many bits, and then its length is reduced, before
-# falling back to a Sinkhorn update.
-_CLIPPED_STEP = 4.0
+# Step lengths that are tried where a full step fails, before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (0.3, 0.09)
+# With a coarse matrix a few atoms in the tails move by dozens of bits, which spoils the step of all
+# others: changes longer than the second number are clipped without a try, at the first one.
+_CLIPPED_STEP, _SPOILING_STEP = 4.0, 8.0
 # Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
 # from it; the share of the slope that may be left of it; what they are multiplied by in search of a
 # better length.
@@ -422,13 +423,11 @@ def _bend(
         stage.u, stage.v, value = u, v, after
 
 
-def _shorter_and_shorter(
-    delta: FloatArray, weights: FloatArray, dear: bool
-) -> Iterator[FloatArray]:
-    """Yield a step and what is tried in its place: few long changes may spoil all others."""
+def _changes(delta: FloatArray, weights: FloatArray, coarse: bool) -> Iterator[FloatArray]:
+    """Yield the step and what is tried where it fails, the shorter the later."""
     middle = float(weights @ delta) / float(weights.sum())
-    longest = np.abs(delta - middle).max()
-    if not dear or longest <= 2.0 * _CLIPPED_STEP:
+    longest = np.abs(delta - middle).max() if coarse else 0.0
+    if longest <= _SPOILING_STEP:
         yield delta
     if longest > _CLIPPED_STEP:
         yield np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
@@ -437,11 +436,12 @@ def _shorter_and_shorter(
 
 
 def _newton_step(step: _Iteration, r: FloatArray) -> bool:
+    """Take a step if the dual value does not fall; False where a Sinkhorn update should follow."""
     stage, rules = step.stage, step.rules
     residual = step.row_target(stage.u) - r
     delta = _direction(step, r, residual)
     before, rounding = step.dual(stage.u, stage.v)
-    for change in _shorter_and_shorter(delta, step.kernel.a, rules.coarse is not None):
+    for change in _changes(delta, step.kernel.a, rules.coarse is not None):
         u, full = stage.u + change, change is delta
         v = step.column_update(u, stage.v)
         after, _ = step.dual(u, v)
@@ -452,6 +452,6 @@ def _newton_step(step: _Iteration, r: FloatArray) -> bool:
             if full:
                 _bend(step, start, delta, residual, after)
             step.damping *= _LESS_DAMPING if full else _MORE_DAMPING
-            return full
+            return full or rules.coarse is None
     step.damping *= _MORE_DAMPING
     return False
