@@ -34,7 +34,7 @@ from otdiv.wgan import (
 )
 from otdiv.wgan.reporting import rank_correlation
 
-from .critics import load, save
+from .records import load, save
 
 N_HELD_OUT = 1000
 N_CHECKPOINTS = 50

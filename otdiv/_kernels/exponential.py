@@ -112,53 +112,6 @@ def exponentiate(t):
 
 
 @fast_kernel
-def _add_squares(x, i, y, start, first, out):
-    """out[j] += sum over dimensions k >= first of (x_ik - y_k,start+j)², three at a time."""
-    width = out.size
-    stop = start + width
-    d = y.shape[0]
-    k = first
-    while k + 3 <= d:
-        y0, y1, y2 = y[k, start:stop], y[k + 1, start:stop], y[k + 2, start:stop]
-        x0, x1, x2 = x[i, k], x[i, k + 1], x[i, k + 2]
-        for j in range(width):
-            e0, e1, e2 = x0 - y0[j], x1 - y1[j], x2 - y2[j]
-            out[j] += (e0 * e0 + e1 * e1) + e2 * e2
-        k += 3
-    while k < d:
-        y0, x0 = y[k, start:stop], x[i, k]
-        for j in range(width):
-            e0 = x0 - y0[j]
-            out[j] += e0 * e0
-        k += 1
-
-
-@fast_kernel
-def _add_products(x, i, y, start, first, out):
-    """out[j] += sum over dimensions k >= first of x_ik y_k,start+j, four at a time."""
-    width = out.size
-    stop = start + width
-    d = y.shape[0]
-    k = first
-    while k + 4 <= d:
-        y0, y1, y2, y3 = (
-            y[k, start:stop],
-            y[k + 1, start:stop],
-            y[k + 2, start:stop],
-            y[k + 3, start:stop],
-        )
-        x0, x1, x2, x3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
-        for j in range(width):
-            out[j] += (x0 * y0[j] + x1 * y1[j]) + (x2 * y2[j] + x3 * y3[j])
-        k += 4
-    while k < d:
-        y0, x0 = y[k, start:stop], x[i, k]
-        for j in range(width):
-            out[j] += x0 * y0[j]
-        k += 1
-
-
-@fast_kernel
 def fill_exponents(x, i, shift, y, v, start, root, out):
     """Exponents of row i against columns start, start + 1, … with x (n, d) and y (d, m).
 
@@ -176,7 +129,20 @@ def fill_exponents(x, i, shift, y, v, start, root, out):
         for j in range(width):
             difference = x0 - first[j]
             out[j] = difference * difference
-        _add_squares(x, i, y, start, 1, out)
+        k = 1
+        while k + 3 <= d:
+            y0, y1, y2 = y[k, start:stop], y[k + 1, start:stop], y[k + 2, start:stop]
+            x0, x1, x2 = x[i, k], x[i, k + 1], x[i, k + 2]
+            for j in range(width):
+                e0, e1, e2 = x0 - y0[j], x1 - y1[j], x2 - y2[j]
+                out[j] += (e0 * e0 + e1 * e1) + e2 * e2
+            k += 3
+        while k < d:
+            y0, x0 = y[k, start:stop], x[i, k]
+            for j in range(width):
+                e0 = x0 - y0[j]
+                out[j] += e0 * e0
+            k += 1
         for j in range(width):
             out[j] = shift + values[j] - out[j] ** 0.5
     elif d == 1:
@@ -187,4 +153,20 @@ def fill_exponents(x, i, shift, y, v, start, root, out):
         x1 = x[i, 1]
         for j in range(width):
             out[j] = (shift + values[j]) + (x0 * first[j] + x1 * second[j])
-        _add_products(x, i, y, start, 2, out)
+        k = 2
+        while k + 4 <= d:
+            y0, y1, y2, y3 = (
+                y[k, start:stop],
+                y[k + 1, start:stop],
+                y[k + 2, start:stop],
+                y[k + 3, start:stop],
+            )
+            x0, x1, x2, x3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
+            for j in range(width):
+                out[j] += (x0 * y0[j] + x1 * y1[j]) + (x2 * y2[j] + x3 * y3[j])
+            k += 4
+        while k < d:
+            y0, x0 = y[k, start:stop], x[i, k]
+            for j in range(width):
+                out[j] += x0 * y0[j]
+            k += 1

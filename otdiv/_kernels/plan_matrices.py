@@ -14,7 +14,8 @@ import numpy as np
 from . import point_sums, sparse_plan
 
 if TYPE_CHECKING:
-    from .point_plan import PointKernel, Ranges
+    from .pair_ranges import Ranges
+    from .point_plan import PointKernel
 
 # Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
 _FREE_BITS = 2.0

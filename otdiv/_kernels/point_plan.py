@@ -6,16 +6,18 @@ that the plan needs one power of two an entry.
 
 from __future__ import annotations
 
-import itertools
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from . import leaf_pruning, point_sums, sparse_plan
 from .aggregation import ClusterPreconditioning, cluster_plan
+from .buffers import Buffer
+from .census import Census
 from .clouds import Cloud
 from .exponential import LOG2_E
 from .moved_sums import moved_sums
+from .pair_ranges import SLICE, Ranges
 from .plan_matrices import CompressedPlan, FusedPlan, StoredPlan
 from .whole_plan import PairExponents, WholePlan
 
@@ -38,75 +40,6 @@ _UNDERFLOW = 2.0**-120
 _ROUGH_DROP = 1e-2
 # Sums over clusters of columns that are less than this share of a row do not matter to Newton.
 _MERGED_SHARE = 1e-5
-# One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
-_SLICE = 2 * 10**8
-# Memory of a plan that is kept between solves: as much as one that is stored whole needs.
-_KEPT_BYTES = 2 * 10**7
-
-
-class Buffer:
-    """Memory for one stored plan at a time: fresh pages cost as much as filling them."""
-
-    _kept: ClassVar[list[Buffer]] = []
-
-    def __init__(self) -> None:
-        self._array = np.empty(0, dtype=np.int8)
-
-    @classmethod
-    def of_before(cls) -> Buffer:
-        """The buffer that was kept last, which nobody else has then, or a new one."""
-        try:
-            return cls._kept.pop()
-        except IndexError:
-            return cls()
-
-    def keep(self) -> None:
-        """Leave a small buffer, which is no longer used here, to the next solve."""
-        if self._array.size <= _KEPT_BYTES and not self._kept:
-            self._kept.append(self)
-
-    def take(self, size: int, dtype=np.float64) -> np.ndarray:
-        """Array (size,) of undefined content; what was taken before becomes invalid."""
-        needed = size * np.dtype(dtype).itemsize
-        if self._array.size < needed:
-            self._array = np.empty(0, dtype=np.int8)
-            self._array = np.empty(needed, dtype=np.int8)
-        return self._array[:needed].view(dtype)
-
-
-class Ranges(NamedTuple):
-    """Column ranges of each row leaf, as `leaf_pruning.kept_ranges` returns them."""
-
-    leaves: np.ndarray
-    first: np.ndarray
-    starts: np.ndarray
-    stops: np.ndarray
-
-    def entries(self) -> np.ndarray:
-        """Number of kept entries of each row leaf."""
-        widths = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
-        return np.diff(self.leaves) * np.diff(widths[self.first])
-
-    def sample(self) -> list[Ranges]:
-        """A few runs of row leaves, a sixteenth of all."""
-        n_leaves = self.leaves.size - 1
-        width = max(1, n_leaves // 256)
-        return [
-            Ranges(self.leaves[i : i + width + 1], self.first[i : i + width + 1], *self[2:])
-            for i in range(0, n_leaves - width + 1, 16 * width)
-        ]
-
-    def slices(self) -> list[Ranges]:
-        """The same in runs of row leaves of bounded work."""
-        work = np.cumsum(self.entries())
-        if work[-1] <= _SLICE:
-            return [self]
-        cuts = np.searchsorted(work, np.arange(_SLICE, int(work[-1]), _SLICE))
-        edges = np.unique(np.concatenate([[0], cuts, [work.size]]))
-        return [
-            Ranges(self.leaves[i : j + 1], self.first[i : j + 1], self.starts, self.stops)
-            for i, j in itertools.pairwise(edges)
-        ]
 
 
 class _Side(NamedTuple):
@@ -215,7 +148,7 @@ class PointKernel:
         n, m = rows.shape[0], v.size
         maxima, sums = np.empty(n), np.empty(n)
         column = v - y.lengths
-        step = max(1, _SLICE // m)
+        step = max(1, SLICE // m)
         every = np.array([0, 1]), np.array([0]), np.array([m])
         for i in range(0, n, step):
             j = min(n, i + step)
@@ -249,10 +182,20 @@ class PointKernel:
         return np.asarray(shift - np.log2(sums))
 
     def exact_rows(self, some: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """The u that makes the sums of some rows (k,) their weights: one exact update."""
-        x = self._x
-        shift, sums = self._sums_from_maxima(x.rows[some], x.lengths[some], self._y, v)
-        return np.log2(self.a[some]) + shift - np.log2(sums)
+        """The u that makes the sums of a few rows (k,) their weights: one exact update."""
+        # In NumPy: for few rows compiling takes longer than it saves.
+        x, y = self._x, self._y
+        rows = x.rows[some]
+        if self.root:
+            squares = np.zeros((len(rows), v.size))
+            for coordinate, column in zip(rows.T, y.columns, strict=True):
+                squares += np.square(coordinate[:, None] - column)
+            exponents = v - np.sqrt(squares)
+        else:
+            exponents = (v - y.lengths) + (rows @ y.columns - x.lengths[some, None])
+        top = exponents.max(axis=1)
+        sums = np.exp2(exponents - top[:, None]).sum(axis=1)
+        return np.log2(self.a[some]) - top - np.log2(sums)
 
     def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
@@ -287,7 +230,30 @@ class PointKernel:
         buffer: Buffer,
         single: bool = False,
     ):
-        """The plan as a matrix: stored where it fits into `max_bytes`, else computed each time.
+        """The plan as a matrix: `stored`, or computed each time where that does not fit."""
+        kept = self.stored(u, v, drop=drop, max_bytes=max_bytes, buffer=buffer, single=single)
+        if kept is not None:
+            return kept
+        # Ranges do not fit, so rows pay wherever they do.
+        rough = self.ranges(u, v, drop=0.5 * _ROUGH_DROP)
+        sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer, single, factor=1)
+        if sparse is not None:
+            sparse.exact = False
+            return sparse
+        by_row, by_column = (self.ranges(u, v, drop=drop, by_column=k) for k in (False, True))
+        return FusedPlan(self, by_row, by_column, u, v)
+
+    def stored(
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> StoredPlan | CompressedPlan | None:
+        """The plan by entries or by ranges, or None where neither fits into `max_bytes`.
 
         With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
         its sums are still taken in double precision.
@@ -301,21 +267,15 @@ class PointKernel:
         # Out of the cache a product waits for memory, and half the bytes are half the time.
         dtype = np.float32 if single and 8.0 * total > _CACHE_BYTES else np.float64
         if np.dtype(dtype).itemsize * total > max_bytes:
-            rough = self.ranges(u, v, drop=0.5 * _ROUGH_DROP)
-            # Ranges do not fit, so rows pay wherever they do.
-            sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer, single, factor=1)
-            if sparse is not None:
-                sparse.exact = False
-                return sparse
-            return FusedPlan(self, ranges, self.ranges(u, v, drop=drop, by_column=True), u, v)
+            return None
         offsets = np.concatenate([[0], np.cumsum(entries)[:-1]])
-        values, sums = buffer.take(total, dtype), np.empty(u.size)
+        values = buffer.take(total, dtype)
         x, y = self._x, self._y
         row, column = u - x.lengths, v - y.lengths
         for part in ranges.slices():
             first = int(np.searchsorted(ranges.leaves, part.leaves[0]))
             point_sums.store_plan(
-                x.rows, row, y.columns, column, *part, self.root, offsets[first:], values, sums
+                x.rows, row, y.columns, column, *part, self.root, offsets[first:], values
             )
         if total == u.size * v.size:
             # Nothing was left out but what underflows.
@@ -325,7 +285,7 @@ class PointKernel:
     def fits(self, u: np.ndarray, v: np.ndarray, *, max_bytes: float, drop: float) -> bool:
         """Whether the plan at (u, v) in single precision takes at most `max_bytes`, by a sample."""
         ranges = self.ranges(u, v, drop=0.5 * drop)
-        census = _Census(self, u, v, drop)
+        census = Census(self, u, v, drop)
         return _SAMPLE_MARGIN * census.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
 
     def merged(
@@ -389,7 +349,7 @@ class PointKernel:
 
     def _sparse(self, u, v, ranges, drop, max_bytes, buffer, single, factor=_SPARSE_FACTOR):
         """The entries above a share of their row, where they are few of the kept pairs."""
-        census = _Census(self, u, v, drop)
+        census = Census(self, u, v, drop)
         n_pairs = int(ranges.entries().sum())
         # In single precision an entry takes eight bytes, else twelve.
         fitting = max_bytes / (8 if single else 12)
@@ -410,33 +370,3 @@ class PointKernel:
                 *census.kept, *part, self.root, census.floors, begins, columns, values
             )
         return CompressedPlan(begins, columns, values, u, v, drop)
-
-
-class _Census:
-    """The entries of a plan that weigh more than the share `drop` of their row, counted.
-
-    Attributes
-    ----------
-    counts : (n,) int64, entries of each row of the ranges that were counted
-    floors : (n,) float64, exponents that these are above
-    kept : what `sparse_plan` computes entries from
-    """
-
-    def __init__(self, kernel: PointKernel, u: np.ndarray, v: np.ndarray, drop: float):
-        x, y = kernel._x, kernel._y
-        self.kept = x.rows, u - x.lengths, y.columns, v - y.lengths
-        self.counts, self.floors = np.empty(u.size, dtype=np.int64), np.empty(u.size)
-        self._root, self._budgets = kernel.root, 0.5 * drop * kernel._expected(x, u)
-
-    def count(self, ranges: Ranges) -> int:
-        """Number of entries in some ranges."""
-        sparse_plan.count_entries(
-            *self.kept, *ranges, self._root, self._budgets, self.floors, self.counts
-        )
-        return int(self.counts[ranges.leaves[0] : ranges.leaves[-1]].sum())
-
-    def share(self, ranges: Ranges) -> float:
-        """Their share of all pairs of the ranges, by a sample."""
-        sample = ranges.sample()
-        n_pairs = sum(int(part.entries().sum()) for part in sample)
-        return sum(map(self.count, sample)) / max(n_pairs, 1)

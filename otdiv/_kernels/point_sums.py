@@ -87,8 +87,8 @@ def row_maxima(x, y, v, root, out):
 
 
 @fast_kernel
-def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values, sums):
-    """Write the kept ranges of P, row by row within a leaf, and the row sums of what was written.
+def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values):
+    """Write the kept ranges of P, row by row within a leaf.
 
     The rows of a leaf start at `offsets[leaf]` and are as long as its ranges together.
     """
@@ -96,21 +96,15 @@ def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values, 
     for leaf in range(leaves.size - 1):
         position = offsets[leaf]
         for i in range(leaves[leaf], leaves[leaf + 1]):
-            row = 0.0
             for e in range(first[leaf], first[leaf + 1]):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
                     fill_exponents(x, i, u[i], y, v, start, root, exponents)
                     target = values[position : position + width]
-                    total = 0.0
                     for j in range(width):
-                        power = power_of_two(exponents[j])
-                        target[j] = power
-                        total += power
-                    row += total
+                        target[j] = power_of_two(exponents[j])
                     position += width
-            sums[i] = row
 
 
 @fast_kernel

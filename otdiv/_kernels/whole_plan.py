@@ -1,4 +1,4 @@
-"""A plan of two clouds stored whole: in single precision, with its sums in double beside it.
+"""A plan of two clouds stored whole: in single precision, and summed in double without that.
 
 Steps of Newton and Sinkhorn need few digits, and half the bytes are half the time of a product.
 What the steps arrive at is summed once in double precision, without being stored.

@@ -23,9 +23,10 @@ class CoarseMatrix:
         self._made: NewtonMatrix | None = None
 
     def near(self, u: FloatArray) -> tuple[NewtonMatrix, FloatArray, FloatArray]:
-        """Return the matrix near u (n,), its row sums and its column sums as they were made.
+        """Return the matrix near u (n,), its row sums and its column sums.
 
-        A matrix of old rows would leave errors in them that no step takes away.
+        A matrix of old rows would leave errors in them that no step takes away. The columns move so
+        that their sums stay as they were made.
         """
         if self._made is None:
             self._made = self._make()

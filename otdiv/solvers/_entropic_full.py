@@ -16,8 +16,8 @@ from .._kernels.whole_plan import WholePlan
 from .._typing import FloatArray
 from ._conjugate_gradients import conjugate_gradients
 from ._entropic_geometry import FINE, Geometry, PointGeometry
-from ._entropic_newton import Stage
 from ._entropic_path import PathOptions
+from ._entropic_stage import Stage
 
 __all__ = ["solve_full"]
 
@@ -101,7 +101,7 @@ class _FullRun:
                 self.move(stage.u + (self.log_a - np.log2(self.plan.row_sums())), stage.v)
 
     def store(self) -> None:
-        """Store the plan with exact rows for the column potentials."""
+        """Store the plan with exact rows, but for rounding, for the column potentials."""
         stage = self.stage
         plan = self.kernel.whole(stage.u, stage.v, self.options.buffer)
         u = stage.u + (self.log_a - np.log2(plan.row_sums()))
@@ -164,7 +164,7 @@ class _FullRun:
         stage.n_products += count
         # What takes so many products takes as many the next time.
         self.n_failures += 0 if done else _MOST_FAILURES + 1
-        # See `_entropic_newton._direction`: the part of a row by itself is known exactly.
+        # As in `_entropic_newton`: the part of a row by itself is known exactly.
         delta += np.log1p(residual / r) - residual / r
         u, v = stage.u, stage.v
         before = float(a @ u + b @ v)

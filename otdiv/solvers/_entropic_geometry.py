@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from .._kernels import clusters
+from .._kernels.buffers import Buffer
 from .._kernels.clouds import Cloud
-from .._kernels.point_plan import Buffer, PointKernel
+from .._kernels.point_plan import PointKernel
 from .._typing import FloatArray, IndexArray
 from ._entropic_coarse import CoarseMatrix
 from ._entropic_gaussian import gaussian_start
@@ -23,7 +24,6 @@ __all__ = [
     "Level",
     "MatrixGeometry",
     "PointGeometry",
-    "Storage",
 ]
 
 # A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
@@ -54,13 +54,6 @@ class Accuracy(NamedTuple):
 
     drop: float
     tau: float
-
-
-class Storage(NamedTuple):
-    """What a stored plan may take, and the share of a row that it may leave out."""
-
-    max_bytes: float
-    drop: float
 
 
 class Level(NamedTuple):
@@ -124,7 +117,8 @@ class Geometry(Protocol):
         v: FloatArray,
         columns: Level,
         epsilon: float,
-        storage: Storage,
+        accuracy: Accuracy,
+        max_bytes: float,
         *,
         added: bool = False,
     ) -> CoarseMatrix | None:
@@ -180,7 +174,8 @@ class MatrixGeometry:
         v: FloatArray,
         columns: Level,
         epsilon: float,
-        storage: Storage,
+        accuracy: Accuracy,
+        max_bytes: float,
         *,
         added: bool = False,
     ) -> CoarseMatrix | None:
@@ -323,7 +318,8 @@ class PointGeometry:
         v: FloatArray,
         columns: Level,
         epsilon: float,
-        storage: Storage,
+        accuracy: Accuracy,
+        max_bytes: float,
         *,
         added: bool = False,
     ) -> CoarseMatrix | None:
@@ -339,14 +335,15 @@ class PointGeometry:
         merged = self._merged[1]
         parents = merged.parents(columns.y, level.y)
         starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
-        kernel = PointKernel(x, y, epsilon, root=self.root, drop=_COARSE_DROP)
+        coarse = accuracy._replace(drop=_COARSE_DROP)._asdict()
+        kernel = PointKernel(x, y, epsilon, root=self.root, **coarse)
         rough = columns.y > self._limit(epsilon, _RESOLUTION)
         if added or rough or _FEWER * (starts.size - 1) > y.n:
-            if kernel.fits(u, v, **storage._asdict()):
+            if kernel.fits(u, v, max_bytes=max_bytes, drop=accuracy.drop):
                 return None
             return CoarseMatrix(partial(_with_added_columns, kernel, starts, u, v))
-        few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, drop=_COARSE_DROP)
-        return CoarseMatrix(partial(_with_few_columns, few, starts, storage.max_bytes, u, v))
+        few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, **coarse)
+        return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
 
     def _limit(self, epsilon: float, share: float) -> float:
         """Mean squared radius whose share of the squared blur is `share` in each dimension."""

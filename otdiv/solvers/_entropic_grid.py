@@ -7,7 +7,7 @@ import numpy as np
 from .._kernels.grid_plan import GridKernel, GridMeasure, GridPlan
 from .._typing import FloatArray
 from ._entropic_coarse import CoarseMatrix
-from ._entropic_geometry import FINE, Accuracy, Level, Storage
+from ._entropic_geometry import FINE, Accuracy, Level
 from ._entropic_kernels import NewtonMatrix
 
 __all__ = ["GridGeometry"]
@@ -83,7 +83,8 @@ class GridGeometry:
         v: FloatArray,
         columns: Level,
         epsilon: float,
-        storage: Storage,
+        accuracy: Accuracy,
+        max_bytes: float,
         *,
         added: bool = False,
     ) -> CoarseMatrix | None:
@@ -91,11 +92,11 @@ class GridGeometry:
         (x, y), clusters = self._sides(level), self._sides(columns)[1]
         if added or 3 * clusters.n > y.n:
             return None
-        kernel = GridKernel(x, clusters, epsilon)
+        kernel = GridKernel(x, clusters, epsilon, accuracy.tau)
 
         def make() -> NewtonMatrix:
-            columns = _extended(kernel.transposed(), u)
-            return NewtonMatrix(GridPlan(kernel, u, columns), columns, kernel, u, columns)
+            columns_v = _extended(kernel.transposed(), u)
+            return NewtonMatrix(GridPlan(kernel, u, columns_v), columns_v, kernel, u, columns_v)
 
         return CoarseMatrix(make)
 

@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from .._kernels.aggregation import ClusterPreconditioning
+from .._kernels.buffers import Buffer
 from .._kernels.exponential import LOG2_E, exponentiate
 from .._kernels.plan_matrices import DensePlanMatrix
-from .._kernels.point_plan import Buffer
 from .._typing import FloatArray
 
 __all__ = ["DenseKernel", "Kernel", "NewtonMatrix", "PlanMatrix"]
@@ -87,6 +87,19 @@ class Kernel(Protocol):
         single: bool = False,
     ) -> PlanMatrix:
         """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
+        ...
+
+    def stored(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix | None:
+        """Return the same only where it is exact, which takes that it fits into `max_bytes`."""
         ...
 
     def preconditioning(self) -> ClusterPreconditioning | None:
@@ -181,6 +194,19 @@ class DenseKernel:
         plan = self._exponents(u, v, buffer.take(self.costs.size).reshape(self.costs.shape))
         exponentiate(plan.reshape(-1))
         return DensePlanMatrix(plan, u, v)
+
+    def stored(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix:
+        """See `Kernel.stored`."""
+        return self.matrix(u, v, drop=drop, max_bytes=max_bytes, buffer=buffer, single=single)
 
     def preconditioning(self) -> ClusterPreconditioning | None:
         """See `Kernel.preconditioning`: nothing is known of which rows are near."""

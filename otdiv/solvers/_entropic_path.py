@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._kernels.point_plan import Buffer
+from .._kernels.buffers import Buffer
 from .._typing import FloatArray
 from ._entropic_coarse import CoarseMatrix
-from ._entropic_geometry import FINE, Accuracy, Geometry, Level, Storage
+from ._entropic_geometry import FINE, Accuracy, Geometry, Level
 from ._entropic_kernels import Kernel
-from ._entropic_newton import Stage, StageRules, solve_stage
+from ._entropic_newton import solve_stage
+from ._entropic_stage import Stage, StageRules
 
 __all__ = ["PathOptions", "follow_path"]
 
@@ -58,11 +59,6 @@ class PathOptions:
     def drop(self) -> float:
         """Share of a row that pruning may leave out: far below the tolerance."""
         return self.tolerance / 64.0
-
-    @property
-    def storage(self) -> Storage:
-        """What a plan may take that serves as the marginal."""
-        return Storage(self.max_bytes, self.drop)
 
     def accuracy(self, epsilon: float) -> Accuracy:
         """Accuracy of the kernels at `epsilon`."""
@@ -100,7 +96,8 @@ def follow_path(
         following = current / factor if n_stages > 0 else epsilon
         finer = geometry.level(following, rough=following > epsilon).no_coarser_than(level)
         u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
-        level = finer
+        # The next plan takes its memory.
+        level, stage.matrix = finer, None
         kernel = geometry.kernel(following, level, options.accuracy(following))
         log_a, log_b = np.log2(kernel.a), np.log2(kernel.b)
         ratio = current / following
@@ -118,28 +115,47 @@ def _finish(
 
     The Newton matrix keeps the columns of the first level throughout.
     """
-    accuracy = options.accuracy(epsilon)
-    coarse.matrix = None
-    stage, columns, n_iterations = coarse, level, coarse.n_iterations
-    middle = geometry.between(level)
+    stage, n_iterations, accuracy = coarse, coarse.n_iterations, options.accuracy(epsilon)
+    columns, middle = level, geometry.between(level)
     for finer in (middle, FINE) if middle != FINE else (FINE,):
         u, v = geometry.refine(stage.u, stage.v, level, finer, epsilon, accuracy)
-        matrix = geometry.coarse_columns(finer, u, v, columns, epsilon, options.storage)
-        kernel = geometry.kernel(epsilon, finer, accuracy)
-        final = finer == FINE
+        stage.matrix = None
+        kernel, stage = _solve_finer(geometry, finer, columns, u, v, epsilon, options)
+        n_iterations += stage.n_iterations
+        level = finer
+        if stage.stopped and level != FINE:
+            return _unfinished(geometry, level, stage, epsilon, options, n_iterations)
+    stage.n_iterations = n_iterations
+    return kernel, stage
+
+
+def _solve_finer(
+    geometry: Geometry,
+    level: Level,
+    columns: Level,
+    u: FloatArray,
+    v: FloatArray,
+    epsilon: float,
+    options: PathOptions,
+) -> tuple[Kernel, Stage]:
+    """Kernel and stage of a level, with a Newton matrix whose columns are those of a coarser one.
+
+    Clusters do not stand for columns that tails are linked to: where the last stage stalls these
+    are added up, and at last each has its own.
+    """
+    accuracy, final, n_iterations = options.accuracy(epsilon), level == FINE, 0
+    kernel = geometry.kernel(epsilon, level, accuracy)
+    for added in (False, True, None):
+        matrix = None
+        if added is not None:
+            place = level, u, v, columns, epsilon
+            matrix = geometry.coarse_columns(*place, accuracy, options.max_bytes, added=added)
         stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
         n_iterations += stage.n_iterations
-        # Clusters do not stand for columns that tails are linked to: then these are added up, and
-        # at last each has its own.
-        for added in (True, False):
-            if final and matrix is not None and stage.stalled and np.isfinite(stage.error):
-                place = finer, stage.u, stage.v, columns, epsilon, options.storage
-                matrix = geometry.coarse_columns(*place, added=True) if added else None
-                stage = _solve(kernel, *place[1:3], epsilon, options, final=True, coarse=matrix)
-                n_iterations += stage.n_iterations
-        level = finer
-        if stage.stopped and not final:
-            return _unfinished(geometry, level, stage, epsilon, options, n_iterations)
+        useless = stage.stalled and not stage.stopped and not stage.converged
+        if not (final and matrix is not None and useless and np.isfinite(stage.error)):
+            break
+        u, v, stage.matrix = stage.u, stage.v, None
     stage.n_iterations = n_iterations
     return kernel, stage
 

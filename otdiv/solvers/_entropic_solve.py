@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._kernels.buffers import Buffer
 from .._kernels.exponential import LOG2_E
-from .._kernels.point_plan import Buffer
 from .._kernels.rerouting import reroute
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -18,9 +18,9 @@ from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from ._entropic_full import solve_full
 from ._entropic_kernels import DenseKernel, Kernel
-from ._entropic_newton import Stage, final_sums, missing_share
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
+from ._entropic_stage import Stage, final_sums, missing_share
 from ._entropic_symmetric import solve_symmetric
 
 __all__ = ["EntropicSolve", "solve_entropic"]

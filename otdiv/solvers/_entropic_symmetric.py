@@ -16,8 +16,8 @@ import numpy as np
 from .._typing import FloatArray
 from ._entropic_geometry import FINE, Geometry
 from ._entropic_kernels import Kernel, PlanMatrix
-from ._entropic_newton import Stage
 from ._entropic_path import PathOptions
+from ._entropic_stage import Stage
 
 __all__ = ["solve_symmetric"]
 

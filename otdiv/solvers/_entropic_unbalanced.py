@@ -9,9 +9,9 @@ import numpy as np
 from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
 from ..problems import TransportProblem
-from ._entropic_newton import final_sums
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
+from ._entropic_stage import final_sums
 
 __all__ = ["UnbalancedSolve", "solve_unbalanced"]
 

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
+from otdiv._kernels.buffers import Buffer
 from otdiv._kernels.clouds import build_cloud
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.plan_matrices import CompressedPlan
-from otdiv._kernels.point_plan import Buffer, PointKernel
+from otdiv._kernels.point_plan import PointKernel
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_geometry import FINE, Accuracy, PointGeometry
 from otdiv.solvers._entropic_path import PathOptions, follow_path
 
 
-def clouds(n, m, seed=0):
+def clouds(n, m, seed=0, d=2):
     rng = np.random.default_rng(seed)
     a, b = rng.random(n) + 0.1, rng.random(m) + 0.1
-    x, y = rng.random((n, 2)), 0.3 + 0.5 * rng.random((m, 2))
+    x, y = rng.random((n, d)), 0.3 + 0.5 * rng.random((m, d))
     return build_cloud(x, a / a.sum()), build_cloud(y, b / b.sum())
 
 
@@ -38,8 +39,9 @@ def test_the_short_way_and_the_path_give_the_same_potentials(root):
 
 
 @pytest.mark.parametrize("root", [False, True])
-def test_whole_plans_are_summed_in_double_precision(root):
-    x, y = clouds(70, 45)
+@pytest.mark.parametrize("d", [1, 3, 7])
+def test_whole_plans_are_summed_in_double_precision(root, d):
+    x, y = clouds(70, 45, d=d)
     epsilon = 0.05
     kernel = PointGeometry(x, y, root=root).kernel(epsilon, FINE, Accuracy(1e-9, 0.0))
     u, v = np.log2(x.weights) + 1.0, np.log2(y.weights)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem, solvers, transport
+from otdiv._kernels.buffers import Buffer
 from otdiv._kernels.clouds import flat_cloud
-from otdiv._kernels.point_plan import Buffer
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_gaussian import gaussian_potentials
 from otdiv.solvers._entropic_geometry import PointGeometry

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from otdiv._kernels.exponential import power_of_two, single_power_of_two
 
 
-@given(st.floats(-1020.0, 1020.0))
+@given(st.floats(-1020.0, 1020.0, exclude_min=True))
 def test_double_powers_are_those_of_numpy(t):
-    assert power_of_two(t) == pytest.approx(np.exp2(t), rel=1e-15)
+    assert power_of_two(t) == pytest.approx(np.exp2(t), rel=1e-15, abs=0.0)
 
 
 @given(st.floats(-126.0, 126.0, exclude_min=True))
 def test_single_powers_are_rounded_by_a_unit_in_the_last_place(t):
-    assert single_power_of_two(t) == pytest.approx(np.exp2(t), rel=1e-7)
+    assert single_power_of_two(t) == pytest.approx(np.exp2(t), rel=1e-7, abs=0.0)
 
 
 @pytest.mark.parametrize(("power", "most"), [(power_of_two, 1020.0), (single_power_of_two, 126.0)])

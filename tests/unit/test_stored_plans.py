@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otdiv._kernels import clusters
+from otdiv._kernels.buffers import Buffer
 from otdiv._kernels.clouds import build_cloud
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.moved_sums import moved_sums
 from otdiv._kernels.plan_matrices import CompressedPlan
-from otdiv._kernels.point_plan import Buffer, PointKernel
+from otdiv._kernels.point_plan import PointKernel
 
 N = 400
 
