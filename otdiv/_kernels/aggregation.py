@@ -71,7 +71,9 @@ class ClusterPreconditioning:
             both = np.zeros(n + m)
             both[:n] = np.add.reduceat(z, row_starts[:-1])
             laplacian_factor.solve_factor(*factor, both)
-            return z / diagonal + both[rows]
+            # Rows of nearly no mass may overflow, which conjugate gradients find out.
+            with np.errstate(over="ignore", invalid="ignore"):
+                return z / diagonal + both[rows]
 
         return apply
 

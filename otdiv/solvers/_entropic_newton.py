@@ -64,6 +64,8 @@ _LARGEST_STEP = 64.0
 # Iterations without a better error (by a tenth) after which the iteration is called stalled.
 _PATIENCE = 40
 _COARSE_PATIENCE = 3
+# Iterations within the tolerance that a stage on the way may spend on rows that are far off.
+_START_PATIENCE = 4
 # Accuracy of the linear solve where the matrix is an approximation anyway.
 _COARSE_RTOL = 0.05
 
@@ -73,7 +75,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     stage = Stage(u, v)
     plan = Marginals(kernel, stage, rules)
     newton = _Newton(plan)
-    best, since = np.inf, 0
+    best, since, within = np.inf, 0, 0
     # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
     if rules.coarse is None:
         plan.store(u, v)
@@ -84,7 +86,9 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         r = plan.rows(stage.u, stage.v)
         stage.error = plan.error(stage.u, stage.v)
         stage.row_sums = r
-        stage.converged = stage.error <= rules.tolerance and (rules.final or plan.is_start(r))
+        within = within + 1 if stage.error <= rules.tolerance else 0
+        enough = rules.final or within > _START_PATIENCE
+        stage.converged = within > 0 and (enough or plan.is_start(r))
         best, since = (stage.error, 0) if stage.error < 0.9 * best else (best, since + 1)
         patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
         stage.stalled = not np.isfinite(stage.error) or since >= patience
