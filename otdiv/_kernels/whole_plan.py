@@ -26,6 +26,10 @@ class WholePlan(CompletePlan):
     # Entries that weigh anything stay normal numbers.
     most_bits = 40.0
 
+    def products(self, W: np.ndarray) -> np.ndarray:
+        """P W (n, k) for W (m, k)."""
+        return self._rows[:, None] * (self._plan @ (self._columns[:, None] * W).astype(np.float32))
+
     def _multiply(self, w):
         return self._plan @ w.astype(np.float32)
 

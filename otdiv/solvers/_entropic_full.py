@@ -37,6 +37,9 @@ _FIRST_ITERATIONS = 10
 # Products of a linear solve, and steps that lower the dual value: problems that need more of them
 # are better annealed.
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
+# Rounding of single numbers moves the bounds by this share of the potentials, and so of the costs.
+# A tolerance that leaves more open needs no other sums.
+_SINGLE_SHARE = 3e-6
 # Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
 _SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 
@@ -47,19 +50,20 @@ def solve_full(
     """Kernel and final stage at `epsilon`, or None where this is not the way or did not succeed."""
     if not isinstance(geometry, PointGeometry) or not np.isinf(options.reach):
         return None
-    if not _is_smooth(geometry, epsilon, options.max_bytes):
+    bits = geometry.scale * LOG2_E / epsilon
+    if not _is_smooth(geometry, bits, options.max_bytes):
         return None
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     # What leaves the range of floats on the way is found out by the checks of every step.
     with np.errstate(all="ignore"):
-        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options)
+        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options, bits)
         solved = run.iterate(epsilon)
     return (kernel, run.stage) if solved else None
 
 
-def _is_smooth(geometry: PointGeometry, epsilon: float, max_bytes: float) -> bool:
-    """Whether few products with a kernel that may be stored will do."""
-    n_pairs, bits = geometry.x.n * geometry.y.n, geometry.scale * LOG2_E / epsilon
+def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
+    """Whether few products with a kernel that may be stored will do, costs being up to `bits`."""
+    n_pairs = geometry.x.n * geometry.y.n
     if n_pairs > max_bytes / np.dtype(np.float32).itemsize:
         return False
     if n_pairs <= _CACHED_PAIRS:
@@ -73,10 +77,11 @@ class _FullRun:
 
     plan: WholePlan
 
-    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions):
+    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions, bits: float):
         self.kernel, self.stage, self.options = kernel, stage, options
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.n_failures = 0
+        self.rough = not kernel.root and _SINGLE_SHARE * bits <= options.tolerance
 
     def iterate(self, epsilon: float) -> bool:
         """Go on until the tolerance is met; False where that is not in sight."""
@@ -126,11 +131,17 @@ class _FullRun:
         self.plan.move(stage.u, stage.v)
 
     def measure(self) -> None:
-        """Row sums and their L1 error, in double precision where single numbers do not tell."""
+        """Row sums and their L1 error, in double precision where single numbers do not tell.
+
+        Where they meet the tolerance, the cost too.
+        """
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
         stage.error = float(np.abs(a - r).sum())
-        if stage.error <= max(options.tolerance, _SINGLE_ERROR):
+        near = stage.error <= max(options.tolerance, _SINGLE_ERROR)
+        if near and self.rough:
+            stage.cost = self.kernel.whole_cost(self.plan, r)
+        elif near:
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
             # rows is needed to few digits.

@@ -69,7 +69,7 @@ class Stage:
     """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
     row_sums: FloatArray | None = None
     cost: float | None = None
-    """<C, P> in bits where it is known; the row sums are in double precision then."""
+    """<C, P> in bits where it is known; the row sums are as exact as bounds need them then."""
     n_iterations: int = 0
     n_products: int = 0
     converged: bool = False
@@ -243,7 +243,7 @@ def missing_share(stage: Stage, tolerance: float) -> float:
 
 
 def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
-    """Row sums of the final plan in double precision, and its cost <C, P> in bits."""
+    """Row sums of the final plan and its cost <C, P> in bits, as exact as bounds need them."""
     u, v = stage.u, stage.v
     if stage.cost is not None:
         assert stage.row_sums is not None
