@@ -28,6 +28,12 @@ __all__ = ["cloud_plan_upper", "is_cloud_plan"]
 # mean cost; or the least drop if that is more. Where a pass is long, the first one finds out with a
 # drop that is right for most.
 _DROP_SHARE, _LEAST_DROP, _FIRST_DROP = 1e-2, 1e-13, 1e-9
+# Or this share of epsilon: the bounds are about epsilon apart, for the blur costs as much. But the
+# marginals of the plan shall not be off by more than the second number.
+_EPSILON_SHARE, _LARGEST_DROP = 1e-3, 1e-7
+# The whole plan shrinks where its columns are too large by at most this share of epsilon, over the
+# largest cost: what is missing then costs less than the time of another pass is worth.
+_SHRUNK_SHARE = 3e-2
 # A pass over this many pairs is not long.
 _FEW_PAIRS = 4 * 10**6
 # Rows that are looked at to see whether sums are exact, and what that means in bits.
@@ -110,12 +116,13 @@ class _Repair(NamedTuple):
 
 def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> _Repair:
     """Scale rows that are too large, then columns; in two passes where the columns are exact."""
-    a, b = kernel.a, kernel.b
+    a, b, epsilon = kernel.a, kernel.b, 0.0
     row_sums, row_costs = kernel.row_costs(u, v)
     if isinstance(kernel, PointKernel):
         largest = kernel.scale if kernel.root else kernel.scale**2
         share = _DROP_SHARE * min(1.0, float(row_costs.sum()) / largest)
-        allowed = share * float(np.abs(a - row_sums).sum())
+        epsilon = LOG2_E / largest
+        allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_drop(epsilon))
         if kernel.drop > max(allowed, _LEAST_DROP):
             kernel = kernel.with_drop(max(0.1 * allowed, _LEAST_DROP))
             row_sums, row_costs = kernel.row_costs(u, v)
@@ -127,8 +134,13 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     column_sums = column_sums * np.exp2(v - shift)
     column_scale = np.minimum(1.0, b / column_sums)
     drop = max(kernel.drop, _LEAST_DROP)
+    least = float(column_scale.min())
     # Columns that were exact before the rows were scaled are too small now, if anything.
-    if float(column_scale.min()) < 1.0 - drop:
+    long = a.size * b.size > _FEW_PAIRS
+    if long and 1.0 - _SHRUNK_SHARE * epsilon <= least < 1.0 - drop:
+        row_scale, row_sums, row_costs = row_scale * least, row_sums * least, row_costs * least
+        column_sums, column_scale = column_sums * least, np.ones_like(column_scale)
+    elif least < 1.0 - drop:
         row_sums, row_costs = kernel.row_costs(u, v + np.log2(column_scale))
     return _Repair(
         row_scale,
@@ -138,6 +150,11 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
         float(row_costs.sum()),
         drop,
     )
+
+
+def _blur_drop(epsilon: float) -> float:
+    """What pruning may drop beside the blur, at costs of at most one."""
+    return min(_EPSILON_SHARE * epsilon, _LARGEST_DROP)
 
 
 def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> bool:
@@ -169,7 +186,8 @@ def _kernel(
         return GridKernel(left, right, epsilon), rows, columns, length
     x = build_cloud((problem.x[rows] - middle) / length, a[rows])
     y = build_cloud((problem.y[columns] - middle) / length, b[columns])
-    drop = _LEAST_DROP if rows.size * columns.size <= _FEW_PAIRS else _FIRST_DROP
+    few = rows.size * columns.size <= _FEW_PAIRS
+    drop = _LEAST_DROP if few else max(_FIRST_DROP, _blur_drop(epsilon))
     kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, drop=drop)
     return kernel, rows[x.order], columns[y.order], length
 
