@@ -37,9 +37,9 @@ _FIRST_ITERATIONS = 10
 # Products of a linear solve, and steps that lower the dual value: problems that need more of them
 # are better annealed.
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
-# Rounding of single numbers moves the bounds by this share of the potentials, and so of the costs.
-# A tolerance that leaves more open needs no other sums.
-_SINGLE_SHARE = 3e-6
+# Sums of single numbers err by up to 5e-7, and move the bounds by about twice this share of the
+# costs. A tolerance of ten times that covers it (`missing_share`), and needs no other sums.
+_SINGLE_SHARE = 1e-5
 # Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
 _SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 

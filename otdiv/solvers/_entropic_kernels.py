@@ -195,18 +195,8 @@ class DenseKernel:
         exponentiate(plan.reshape(-1))
         return DensePlanMatrix(plan, u, v)
 
-    def stored(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        *,
-        drop: float,
-        max_bytes: float,
-        buffer: Buffer,
-        single: bool = False,
-    ) -> PlanMatrix:
-        """See `Kernel.stored`."""
-        return self.matrix(u, v, drop=drop, max_bytes=max_bytes, buffer=buffer, single=single)
+    # It always fits.
+    stored = matrix
 
     def preconditioning(self) -> ClusterPreconditioning | None:
         """See `Kernel.preconditioning`: nothing is known of which rows are near."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem
 from otdiv._kernels.buffers import Buffer
 from otdiv._kernels.clouds import build_cloud
 from otdiv._kernels.exponential import LOG2_E
@@ -11,6 +12,7 @@ from otdiv._kernels.point_plan import PointKernel
 from otdiv.solvers._entropic_full import solve_full
 from otdiv.solvers._entropic_geometry import FINE, Accuracy, PointGeometry
 from otdiv.solvers._entropic_path import PathOptions, follow_path
+from otdiv.solvers._entropic_solve import solve_entropic
 
 
 def clouds(n, m, seed=0, d=2):
@@ -57,6 +59,25 @@ def test_whole_plans_are_summed_in_double_precision(root, d):
     assert plan.move(u + 3.0, v - 5.0)
     np.testing.assert_allclose(plan.column_sums(), columns / 4.0, rtol=1e-6)
     assert not plan.move(u + 100.0, v)
+
+
+@pytest.mark.parametrize("tolerance", [3e-2, 1e-2, 1e-3])
+@pytest.mark.parametrize("d", [2, 7])
+def test_single_sums_bound_the_value_where_the_tolerance_is_loose(tolerance, d):
+    rng = np.random.default_rng(d)
+    x, y = rng.normal(size=(300, d)), rng.normal(0.4, 1.3, (250, d))
+    problem = TransportProblem(
+        source=DiscreteMeasure(points=x), target=DiscreteMeasure(points=y), cost=SquaredEuclidean()
+    )
+    loose, tight = (
+        solve_entropic(problem, 3.0 * d, tolerance=t, max_iterations=100).summary
+        for t in (tolerance, 1e-10)
+    )
+    assert loose.marginal_error <= tolerance
+    assert loose.bounds.lower <= tight.bounds.upper
+    assert tight.bounds.lower <= loose.bounds.upper
+    allowed = 10.0 * tolerance * tight.terms["transport"]
+    assert abs(loose.terms["transport"] - tight.terms["transport"]) <= allowed
 
 
 def test_potentials_far_from_the_start_are_reached():
