@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from otdiv.tables import compare_tables
@@ -43,9 +43,10 @@ def test_a_mean_never_moves_more_than_the_distance(x, y):
 
 @given(NUMBERS, NUMBERS, st.sampled_from([2.0**-20, 0.5, 4.0, 2.0**20]))
 def test_a_change_of_unit_scales_the_effect_and_keeps_the_standardised_one(x, y, scale):
+    # Powers of two: the scaling itself rounds nothing, but for what underflows.
+    assume(all(scale * value / scale == value for value in (*x, *y)))
     first = row(x, y)
     second = row(scale * np.array(x), scale * np.array(y))
-    # Powers of two: the scaling itself rounds nothing.
     assert second.effect == pytest.approx(scale * first.effect, rel=1e-12, abs=1e-300)
     assert second.standardized == pytest.approx(first.standardized, rel=1e-9, abs=1e-300)
 
