@@ -37,26 +37,34 @@ def squared_radii(points: np.ndarray) -> list[np.ndarray]:
     return radii[::-1]
 
 
-def cut(n: int, small: Iterable[np.ndarray]) -> np.ndarray:
-    """First position of each of the highest nodes that are `small`, and n.
+def highest_nodes(n: int, small: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """First positions (k,) of the highest nodes that are `small`, and their levels (k,).
 
     `small` has an array of flags a level, from the root on. Points in no such node are taken one
-    by one.
+    by one, at level -1.
     """
-    starts = []
+    starts, levels = [], []
     free, depth = np.ones(1, dtype=bool), 0
     for level, flags in enumerate(small):
         free, depth = np.repeat(free, 2) if level else free, level
         taken = flags & free
         if taken.any():
             starts.append(node_edges(n, level)[:-1][taken])
+            levels.append(level)
             free &= ~flags
         if not free.any():
             break
     else:
         starts.append(np.flatnonzero(np.repeat(free, np.diff(node_edges(n, depth)))))
-    starts.append(np.array([n]))
-    return np.sort(np.concatenate(starts))
+        levels.append(-1)
+    found = np.concatenate(starts)
+    order = np.argsort(found)
+    return found[order], np.repeat(levels, list(map(len, starts)))[order]
+
+
+def cut(n: int, small: Iterable[np.ndarray]) -> np.ndarray:
+    """First position of each of the `highest_nodes`, and n."""
+    return np.append(highest_nodes(n, small)[0], n)
 
 
 def cut_at_radius(radii: list[np.ndarray], n: int, largest: float) -> np.ndarray:

@@ -124,6 +124,8 @@ class GridKernel:
 
     drop = 0.0
     """Nothing is left out of a row."""
+    excess = 0.0
+    """Nor added to it."""
 
     def __init__(self, x: GridMeasure, y: GridMeasure, epsilon: float, tau: float = 0.0):
         self.a, self.b, self.tau = x.weights, y.weights, tau

@@ -58,7 +58,7 @@ def build_tree(points: np.ndarray, leaf_size: int = 32, order_size: int = 32) ->
 def box_tree(points: np.ndarray, order: np.ndarray, leaf_size: int = 32) -> KDTree:
     """Box a cloud `points` (d, n) that is in tree order already."""
     depth = depth_for(points.shape[1], leaf_size)
-    lower, upper = _corners(points, depth)
+    lower, upper = corners(points, depth)
     centres = 0.5 * lower + 0.5 * upper
     # Generous, so that |x - centre| less the half width never exceeds the gap by its own rounding.
     halves = np.maximum(upper - centres, centres - lower) * (1.0 + 2.0**-48)
@@ -70,7 +70,7 @@ def _starts(n: int, depth: int) -> np.ndarray:
     return (np.arange(1 << depth) * n) >> depth
 
 
-def _corners(points: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+def corners(points: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
     """Corners (d, 2 * n_leaves) of the boxes of all nodes, by heap index; exact, no rounding."""
     leaves = 1 << depth
     corners = []

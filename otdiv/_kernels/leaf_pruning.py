@@ -80,7 +80,7 @@ def leaf_bounds(points, values, leaves, flat):
 
 
 @helper
-def _edge(delta, fixed, slope_fixed, half, slope_free):
+def edge_bound(delta, fixed, slope_fixed, half, slope_free):
     """Maximum over |q| <= half of slope_fixed fixed + slope_free q - (delta + fixed - q)²."""
     q = min(max(delta + fixed + 0.5 * slope_free, -half), half)
     gap = delta + fixed - q
@@ -88,7 +88,7 @@ def _edge(delta, fixed, slope_fixed, half, slope_free):
 
 
 @helper
-def _squared_bounds(rows, i, columns, out):
+def squared_bounds(rows, i, columns, out):
     """out[j] >= u + v - |x - y|² on row leaf i and column leaf j (tuples of `leaf_bounds`)."""
     centres, halves, slopes, tops = rows
     other_centres, other_halves, other_slopes, other_tops = columns
@@ -102,7 +102,8 @@ def _squared_bounds(rows, i, columns, out):
             delta, other_h, t = centre - centre_j[j], half_j[j], slope_j[j]
             sign = 1.0 if s + t >= 0.0 else -1.0
             best = max(
-                _edge(delta, sign * h, s, other_h, t), _edge(-delta, sign * other_h, t, h, s)
+                edge_bound(delta, sign * h, s, other_h, t),
+                edge_bound(-delta, sign * other_h, t, h, s),
             )
             out[j] += best + _SLACK * (abs(best) + abs(s) * h + abs(t) * other_h)
 
@@ -128,7 +129,7 @@ def _distance_bounds(rows, i, columns, out):
 
 
 @helper
-def _threshold(bounds, column_leaves, budget):
+def threshold(bounds, column_leaves, budget):
     """The largest whole number of bits below log2(budget) that keeps the dropped mass within it.
 
     A dropped leaf of columns costs each row at most its size times 2**bound. Costs are collected by
@@ -151,7 +152,7 @@ def _threshold(bounds, column_leaves, budget):
 
 
 @helper
-def _enlarged(values, count, capacity):
+def enlarged(values, count, capacity):
     """The first `count` values in an array of `capacity`; a loop compiles faster than slices."""
     larger = np.empty(capacity, dtype=np.int64)
     for k in range(count):
@@ -177,16 +178,16 @@ def kept_ranges(rows, budgets, columns, column_leaves, root):
     for i in range(n_rows):
         if count + n_columns > capacity:
             capacity = 2 * capacity + n_columns
-            starts = _enlarged(starts, count, capacity)
-            stops = _enlarged(stops, count, capacity)
+            starts = enlarged(starts, count, capacity)
+            stops = enlarged(stops, count, capacity)
         if root:
             _distance_bounds(rows, i, columns, bounds)
         else:
-            _squared_bounds(rows, i, columns, bounds)
-        threshold = _threshold(bounds, column_leaves, budgets[i])
+            squared_bounds(rows, i, columns, bounds)
+        lowest = threshold(bounds, column_leaves, budgets[i])
         opened = False
         for j in range(n_columns):
-            keep = bounds[j] > threshold
+            keep = bounds[j] > lowest
             if keep and opened:
                 stops[count - 1] = column_leaves[j + 1]
             elif keep:
@@ -195,4 +196,4 @@ def kept_ranges(rows, budgets, columns, column_leaves, root):
                 count += 1
             opened = keep
         first[i + 1] = count
-    return first, _enlarged(starts, count, count), _enlarged(stops, count, count)
+    return first, enlarged(starts, count, count), enlarged(stops, count, count)

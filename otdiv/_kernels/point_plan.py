@@ -15,6 +15,7 @@ from .aggregation import ClusterPreconditioning, cluster_plan
 from .buffers import Buffer
 from .census import Census
 from .clouds import Cloud
+from .expanded_products import EXCESS, Expansion
 from .exponential import LOG2_E
 from .moved_sums import moved_sums
 from .pair_ranges import SLICE, Ranges
@@ -83,6 +84,13 @@ class PointKernel:
         self.a, self.b = x.weights, y.weights
         self.root, self.drop, self.scale, self.tau = root, drop, scale, tau
         self._x, self._y = _side(x, scale, root), _side(y, scale, root)
+        self._expansion = None if root else Expansion(self._x, self._y)
+
+    @property
+    def excess(self) -> float:
+        """Share of a row by which sums may have been too large; other errors leave out mass."""
+        used = self._expansion is not None and self._expansion.used
+        return EXCESS * self.drop if used else 0.0
 
     def ranges(
         self, u: np.ndarray, v: np.ndarray, *, drop: float, by_column: bool = False
@@ -121,17 +129,12 @@ class PointKernel:
         expected = self._expected(x, u)
         shift = u
         for _ in range(_ATTEMPTS):
-            row, column = shift - x.lengths, v - y.lengths
-            pair = (v, shift) if by_column else (shift, v)
-            ranges = self.ranges(*pair, drop=self.drop, by_column=by_column)
-            sums = np.empty(u.size)
-            for part in ranges.slices():
-                point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
+            sums, n_pairs = self._sums_near(x, y, shift, v, expected, by_column)
             with np.errstate(all="ignore"):
                 excess = np.log2(sums / expected)
             doubtful = ~((excess > -_TRUSTED_BITS) & (excess < _LARGEST_EXCESS))
             unknown = ~np.isfinite(excess)
-            few = 2 * int(doubtful.sum()) * v.size < int(ranges.entries().sum())
+            few = 2 * int(doubtful.sum()) * v.size < n_pairs
             if few or unknown.any():
                 break
             # Shifts that put every sum near what is expected let the next pass prune rightly.
@@ -142,6 +145,36 @@ class PointKernel:
         some = x.rows[doubtful], x.lengths[doubtful]
         shift[doubtful], sums[doubtful] = self._sums_from_maxima(*some, y, v)
         return shift, sums
+
+    def _sums_near(self, x, y, u, v, expected, by_column):
+        """Row sums where u is a good shift, and the number of pairs that take as long."""
+        found = self._expanded(x, y, u, v, np.ones((1, v.size)), expected, by_column)
+        if found is not None:
+            return found[0][:, 0], found[1]
+        ranges = self._ranges(u, v, by_column)
+        row, column, sums = u - x.lengths, v - y.lengths, np.empty(u.size)
+        for part in ranges.slices():
+            point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
+        return sums, float(ranges.entries().sum())
+
+    def _ranges(self, u, v, by_column):
+        pair = (v, u) if by_column else (u, v)
+        return self.ranges(*pair, drop=self.drop, by_column=by_column)
+
+    def _expanded(self, x, y, u, v, weights, expected, by_column):
+        """Products (n, k) with weights (k, m) by expansions, where these pay, and their work."""
+        if self._expansion is None:
+            return None
+        return self._expansion.products(
+            x,
+            y,
+            u,
+            v,
+            weights,
+            expected,
+            self.drop,
+            lambda: float(self._ranges(u, v, by_column).entries().sum()),
+        )
 
     def _sums_from_maxima(self, rows, lengths, y, v):
         """Shifts and sums of rows of which nothing is known: two passes over all columns."""
@@ -200,6 +233,14 @@ class PointKernel:
     def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         x, y = self._x, self._y
+        # |x - y|² = |x|² - 2 x.y + |y|².
+        weights = np.vstack([np.ones(v.size), y.columns, y.lengths])
+        found = self._expanded(x, y, u, v, weights, self._expected(x, u), by_column=False)
+        if found is not None:
+            moments = found[0]
+            mixed = np.einsum("ij,ij->i", x.rows, moments[:, 1:-1])
+            sums = moments[:, 0].copy()
+            return sums, np.maximum(sums * x.lengths - mixed + moments[:, -1], 0.0)
         row, column = u - x.lengths, v - y.lengths
         sums, costs = np.empty(u.size), np.empty(u.size)
         for part in self.ranges(u, v, drop=self.drop).slices():

@@ -55,6 +55,11 @@ class Kernel(Protocol):
     tau: float
     """epsilon / reach of relaxed marginals, 0 for fixed ones."""
 
+    @property
+    def excess(self) -> float:
+        """Share of a row by which sums may have been too large; other errors leave out mass."""
+        ...
+
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i)."""
         ...
@@ -122,6 +127,8 @@ class NewtonMatrix(NamedTuple):
 
 class DenseKernel:
     """An explicit matrix of costs (n, m) in the caller's unit; `inf` forbids a pair."""
+
+    excess = 0.0
 
     def __init__(
         self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float, tau: float = 0.0

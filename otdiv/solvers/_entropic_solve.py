@@ -165,6 +165,10 @@ def _summary(
         largest = scaled.geometry.scale
         upper += unplaced * (largest - float(g.min()) - 2.0 * epsilon * math.log(unplaced))
         upper -= epsilon * kept * math.log(kept) if kept > 0.0 else 0.0
+    if kernel.excess > 0.0:
+        # So much less than the row and column sums say may be placed, and has to move somewhere.
+        far = scaled.geometry.scale - float(f.min()) - float(g.min())
+        upper += 2.0 * kernel.excess * (far - 2.0 * epsilon * math.log(kernel.excess))
     if scaled.forbidden:
         upper = _rerouted_value(kernel, stage, epsilon)
     unit = scaled.unit * mass

@@ -1,0 +1,74 @@
+"""Clouds in boxes that are small against the blur, and on which a potential is nearly affine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import box_errors, clusters, kdtree, leaf_pruning
+
+__all__ = ["Boxes", "Nodes"]
+
+# Nodes of so many points are not split: one by one these cost about as much as together.
+_FEW = 16
+# Bits that a potential may fall below the affine function of its box: the larger the error is then.
+_SPREAD = 6.0
+
+
+class Boxes(NamedTuple):
+    """A cloud in runs of points in tree order.
+
+    Attributes
+    ----------
+    edges : (L + 1,) int64, first position of each box, and n
+    bounds : the tuple of `leaf_bounds` of a potential
+    """
+
+    edges: np.ndarray
+    bounds: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+    @property
+    def n_boxes(self) -> int:
+        """Number of boxes."""
+        return int(self.edges.size - 1)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of points of each (L,)."""
+        return np.diff(self.edges)
+
+
+class Nodes:
+    """The nodes of a cloud (d, n) in tree order, by their widths."""
+
+    def __init__(self, points: np.ndarray):
+        self.points, self.n = points, points.shape[1]
+        depth = kdtree.depth_for(self.n, _FEW)
+        lower, upper = kdtree.corners(points, depth)
+        widths = (upper - lower).max(axis=0)
+        self._halves = [0.5 * widths[1 << h : 2 << h] for h in range(depth + 1)]
+
+    def _flags(self, half: float) -> list[np.ndarray]:
+        """For each level, which nodes are at most so wide; those of few points all are."""
+        return [halves <= half for halves in self._halves[:-1]] + [self._halves[-1] >= 0.0]
+
+    def count(self, half: float) -> int:
+        """Number of the highest nodes at most so wide."""
+        return clusters.cut(self.n, self._flags(half)).size - 1
+
+    def boxes(self, values: np.ndarray, half: float) -> Boxes:
+        """Highest nodes at most so wide on which the values (n,) are nearly affine."""
+        flags = self._flags(half)
+        while True:
+            starts, levels = clusters.highest_nodes(self.n, flags)
+            edges = np.append(starts, self.n)
+            bounds = leaf_pruning.leaf_bounds(self.points, values, edges, False)
+            uneven = box_errors.spreads(self.points, values, edges, bounds) > _SPREAD
+            uneven &= levels < len(flags) - 1
+            if not uneven.any():
+                return Boxes(edges, bounds)
+            # Number of each box in its level.
+            numbers = -(-(starts << levels) // self.n)
+            for level in np.unique(levels[uneven]):
+                flags[level][numbers[uneven & (levels == level)]] = False

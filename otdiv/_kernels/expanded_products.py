@@ -1,0 +1,247 @@
+"""Sums over the plan of two clouds where boxes of points are small against the blur.
+
+The work grows with the number of points and that of pairs of boxes, not with the pairs of points:
+see `box_expansions`. Pairs of boxes that hold too few points for it, or for which the error forbids
+it, are summed directly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from . import box_errors, box_expansions, point_sums
+from .box_expansions import COLUMNS, ROWS, P
+from .boxes import Boxes, Nodes
+from .pair_ranges import Ranges
+
+if TYPE_CHECKING:
+    from .point_plan import _Side
+
+__all__ = ["EXCESS", "Expansion"]
+
+EXCESS = 2.0**-5
+"""Share of what may be missing from a sum by which it may be too large."""
+
+# Work, in pairs of points that are summed directly (1.2 ns): of the look at a pair of boxes; and by
+# dimension of a pair of boxes and its product with each of the weights, of a point that meets an
+# expanded box likewise, and of the moments of a point.
+_LOOK_COST = 8.0
+_EXPANSION_COST, _PRODUCT_COST = (0.0, 250.0, 450.0, 800.0), (0.0, 80.0, 450.0, 1e4)
+_POINT_COST, _POINT_PRODUCT_COST = (0.0, 20.0, 35.0, 60.0), (0.0, 5.0, 30.0, 500.0)
+_MOMENT_COST = (0.0, 10.0, 30.0, 800.0)
+# From this many pairs on boxes are looked at, and from this gain on they are used.
+_LEAST_PAIRS, _LEAST_GAIN = 4e6, 1.5
+# Half widths that are tried: first that at which interpolation errs by this share of what may be
+# too much, then each this part of the one before. About so many boxes of rows tell what suits.
+_FIRST_SHARE, _SHRINKING, _SIZES = 2e-4, 0.7, 3
+_SAMPLE = 64
+# Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
+_SLICE = 2e5
+
+
+class _Task(NamedTuple):
+    """Sums of the plan over rows of x, for so many weights: potentials without the clouds' weights.
+
+    Of a row at most `drop` times its budget (n,) may be missing.
+    """
+
+    x: _Side
+    y: _Side
+    phi: np.ndarray
+    psi: np.ndarray
+    budgets: np.ndarray
+    drop: float
+    n_weights: int
+
+
+class _Plan(NamedTuple):
+    """Boxes of rows and of columns, their pairs to expand, and the ranges to sum directly.
+
+    `pairs` are the first pair of each row box (L + 1,), and column box and kind of each pair.
+    """
+
+    x: Boxes
+    y: Boxes
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray]
+    near: Ranges
+    work: float
+
+    def row_slots(self) -> np.ndarray:
+        """Numbers (L,) of the boxes of rows that are expanded, -1 for the others."""
+        first, _, kinds = self.pairs
+        owners = np.repeat(np.arange(self.x.n_boxes), np.diff(first))
+        return _numbered(self.x.n_boxes, owners[kinds != COLUMNS])
+
+    def column_slots(self) -> np.ndarray:
+        """Numbers (M,) of the boxes of columns likewise."""
+        _, partners, kinds = self.pairs
+        return _numbered(self.y.n_boxes, partners[kinds != ROWS])
+
+    def slices(self) -> Iterator[tuple[int, int]]:
+        """Runs of row boxes with a bounded number of pairs."""
+        first = self.pairs[0]
+        cuts = np.searchsorted(first, np.arange(_SLICE, first[-1], _SLICE))
+        edges = np.unique(np.concatenate([[0], cuts, [first.size - 1]]))
+        return zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+
+
+def _numbered(count: int, used: np.ndarray) -> np.ndarray:
+    slots = np.full(count, -1)
+    used = np.unique(used)
+    slots[used] = np.arange(used.size)
+    return slots
+
+
+class Expansion:
+    """The products of one kernel of squared distances, where boxes pay.
+
+    The size of boxes that suits one pair of potentials suits the next, and is remembered.
+
+    Attributes
+    ----------
+    used : bool, whether any sum came this way
+    """
+
+    def __init__(self, x: _Side, y: _Side):
+        d, n_pairs = x.points.shape[0], float(x.weights.size) * y.weights.size
+        self._possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
+        self._nodes: dict[int, Nodes] = {}
+        self._halves: dict[tuple[int, int, float], float] = {}
+        self.used = False
+
+    def products(
+        self,
+        x: _Side,
+        y: _Side,
+        u: np.ndarray,
+        v: np.ndarray,
+        weights: np.ndarray,
+        expected: np.ndarray,
+        drop: float,
+        count: Callable[[], float],
+    ) -> tuple[np.ndarray, float] | None:
+        """sum_j P_ij weights_kj (n, k) for weights (k, m), or None where boxes do not pay.
+
+        With the number of pairs of points that would take as long. Of a row of P at most the share
+        `drop` of what is `expected` (n,) is missing, and at most that times `EXCESS` is too much.
+        Boxes pay where they are faster than direct sums over `count()` pairs.
+        """
+        if not self._possible:
+            return None
+        phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
+        task = _Task(x, y, phi, psi, expected / x.weights, drop, weights.shape[0])
+        key = id(x), task.n_weights, drop
+        if key not in self._halves:
+            self._halves[key] = self._best_half(task, count())
+        half = self._halves[key]
+        if half == 0.0:
+            return None
+        plan = self._plan(task, half)
+        assert plan is not None
+        out = np.zeros((u.size, task.n_weights))
+        _add_direct(task, plan, v, weights, out)
+        _add_expanded(task, plan, weights * y.weights, out)
+        out *= x.weights[:, None]
+        self.used = True
+        return out, plan.work
+
+    def _best_half(self, task: _Task, n_direct: float) -> float:
+        """The half width of boxes that takes the least work, or 0 where direct sums take less."""
+        half, best, least = _half_width(_FIRST_SHARE * EXCESS * task.drop), 0.0, n_direct
+        for _ in range(_SIZES):
+            plan = self._plan(task, half, sampled=True)
+            if plan is None:
+                break
+            if _LEAST_GAIN * plan.work < least:
+                best, least = half, _LEAST_GAIN * plan.work
+            elif best > 0.0:
+                break
+            half *= _SHRINKING
+        return best
+
+    def _nodes_of(self, side: _Side) -> Nodes:
+        if id(side) not in self._nodes:
+            self._nodes[id(side)] = Nodes(side.points)
+        return self._nodes[id(side)]
+
+    def _plan(self, task: _Task, half: float, *, sampled: bool = False) -> _Plan | None:
+        """Boxes and pairs; `sampled` has a part of the rows' but the work of all.
+
+        That is None where there are too many boxes.
+        """
+        x, y, phi, psi, budgets, drop, k = task
+        d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
+        if sampled:
+            looks = _LOOK_COST * rows.count(half) * columns.count(half)
+            if _LEAST_GAIN * looks > float(rows.n) * columns.n:
+                return None
+        left, right = rows.boxes(phi, half), columns.boxes(psi, half)
+        smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
+        masses = np.concatenate([[0.0], np.add.reduceat(y.weights, right.edges[:-1]).cumsum()])
+        step = max(1, left.n_boxes // _SAMPLE) if sampled else 1
+        some = (slice(None, None, step),)
+        pairs, near, work = box_errors.pair_lists(
+            tuple(np.ascontiguousarray(part[..., *some]) for part in left.bounds),
+            np.ascontiguousarray(left.sizes[some]),
+            np.ascontiguousarray(smallest[some]),
+            right.bounds,
+            right.edges,
+            masses,
+            _EXPANSION_COST[d] + k * _PRODUCT_COST[d],
+            _POINT_COST[d] + k * _POINT_PRODUCT_COST[d],
+            EXCESS / (1.0 - EXCESS),
+        )
+        work *= left.n_boxes / (pairs[0].size - 1)
+        work += _LOOK_COST * left.n_boxes * right.n_boxes + k * _MOMENT_COST[d] * (
+            rows.n + columns.n
+        )
+        return _Plan(left, right, pairs, Ranges(left.edges, *near), work)
+
+
+def _add_direct(
+    task: _Task, plan: _Plan, v: np.ndarray, weights: np.ndarray, out: np.ndarray
+) -> None:
+    """Add the sums over pairs of boxes that are not expanded to out (n, k)."""
+    x, y = task.x, task.y
+    row, column = task.phi - x.lengths, v - y.lengths
+    for part in plan.near.slices():
+        if task.n_weights == 1:
+            point_sums.row_sums(x.rows, row, y.columns, column, *part, False, out[:, 0])
+        else:
+            point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
+
+
+def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
+    """Add the sums over pairs of boxes that are expanded to out (n, k)."""
+    x, y, (rows, columns), pairs = task.x, task.y, (plan.x.bounds, plan.y.bounds), plan.pairs
+    d, row_slots, column_slots = x.points.shape[0], plan.row_slots(), plan.column_slots()
+    shape = task.n_weights, P**d
+    moments = np.zeros((column_slots.max() + 1, *shape))
+    box_expansions.moments(
+        y.points, task.psi, weights, columns, plan.y.edges, column_slots, moments
+    )
+    sources = box_expansions.node_weights(moments, d)
+    sums = np.zeros((row_slots.max() + 1, *shape))
+    for run in plan.slices():
+        box_expansions.transfer(rows, columns, pairs, *run, sources, column_slots, sums, row_slots)
+        box_expansions.transfer_points(
+            rows, pairs, y.points, task.psi, weights, plan.y.edges, *run, sums, row_slots
+        )
+        box_expansions.collect(
+            columns, pairs, x.points, task.phi, plan.x.edges, *run, sources, column_slots, out
+        )
+    local = box_expansions.coefficients(sums, d)
+    box_expansions.evaluate(x.points, task.phi, rows, plan.x.edges, local, row_slots, out)
+
+
+def _half_width(error: float) -> float:
+    """Half width (root of bits) at which a Gaussian of height one is interpolated to `error`.
+
+    By Cramér's inequality its derivatives are at most 1.09 (2 log 2)**(P/2) sqrt(P!).
+    """
+    decay = math.log(error / 2.18) + 0.5 * math.lgamma(P + 1)
+    return math.exp(decay / P) / math.sqrt(0.5 * math.log(2.0))
