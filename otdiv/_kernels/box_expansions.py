@@ -26,7 +26,7 @@ from .leaf_pruning import edge_bound
 
 # Chebyshev points a dimension: two vectors of eight numbers.
 P = 16
-_NODES = np.cos(np.pi * (np.arange(P) + 0.5) / P)
+NODES = np.cos(np.pi * (np.arange(P) + 0.5) / P)
 # Lagrange function of node b at the k-th polynomial; transposed it takes moments to nodes.
 _LAGRANGE = np.cos(np.pi * np.outer(np.arange(P) + 0.5, np.arange(P)) / P) * 2.0 / P
 _LAGRANGE[:, 0] *= 0.5
@@ -37,7 +37,7 @@ _TILE = 64
 
 
 @helper
-def _polynomials_of(points, exponents, begin, width, boxes, box, basis, powers):
+def _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers):
     """Chebyshev polynomials `basis` (d, P, .) at some points of a box, and 2**exponents there.
 
     The affine function of the box is taken off the exponents.
@@ -55,7 +55,7 @@ def _polynomials_of(points, exponents, begin, width, boxes, box, basis, powers):
             offset = row[i] - centre
             powers[i] -= slope * offset
             zeroth[i], first[i] = 1.0, offset * scale
-        for q in range(2, P):
+        for q in range(2, n_nodes):
             before, last, following = basis[k, q - 2], basis[k, q - 1], basis[k, q]
             for i in range(width):
                 following[i] = 2.0 * first[i] * last[i] - before[i]
@@ -64,7 +64,7 @@ def _polynomials_of(points, exponents, begin, width, boxes, box, basis, powers):
 
 
 @helper
-def _factors_of(points, exponents, begin, width, boxes, box, side, peaks, basis, powers):
+def _factors_of(points, exponents, begin, width, n_nodes, boxes, box, side, peaks, basis, powers):
     """Factors `basis` (d, P, .) of single points at the nodes of a box, and 2**bits.
 
     Every factor is at most one, and the bits are the exponents and what that takes off. `side` is 1
@@ -82,8 +82,8 @@ def _factors_of(points, exponents, begin, width, boxes, box, side, peaks, basis,
             largest = edge_bound(centre - side * row[i], 0.0, 0.0, half, -side * slope)
             powers[i] += largest
             peaks[i] = largest
-        for a in range(P):
-            node, factors = half * _NODES[a], basis[k, a]
+        for a in range(n_nodes):
+            node, factors = half * NODES[a], basis[k, a]
             for i in range(width):
                 gap = centre - side * row[i] + side * node
                 factors[i] = power_of_two(slope * node - gap * gap - peaks[i])
@@ -104,12 +104,12 @@ def _prefix(basis, width, values, c, out):
 
 
 @helper
-def _add_products(basis, width, values, prefix, out):
+def _add_products(basis, width, n_nodes, values, prefix, out):
     """Add the sums of values (.,) times products of the basis (d, P, .) to out (P**d,)."""
     d = basis.shape[0]
     for c in range(out.size // P):
         _prefix(basis, width, values, c, prefix)
-        for q in range(0, P, 4):
+        for q in range(0, n_nodes, 4):
             b0, b1 = basis[d - 1, q], basis[d - 1, q + 1]
             b2, b3 = basis[d - 1, q + 2], basis[d - 1, q + 3]
             s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -157,12 +157,13 @@ def _turn(values, factors, q, out):
 
 
 @fast_kernel
-def moments(points, exponents, weights, boxes, edges, slots, out):
+def moments(points, exponents, weights, boxes, edges, slots, out, nodes):
     """Add moments of weights (k, n) times 2**exponents (n,), box by box, to out (slot, k, P**d).
 
     `boxes` is a tuple of `leaf_bounds`, whose affine functions are taken off the exponents; `slots`
     (L,) is where each of them belongs, or negative.
     """
+    n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
     for box in range(edges.size - 1):
@@ -170,11 +171,11 @@ def moments(points, exponents, weights, boxes, edges, slots, out):
             continue
         for begin in range(edges[box], edges[box + 1], _TILE):
             width = min(_TILE, edges[box + 1] - begin)
-            _polynomials_of(points, exponents, begin, width, boxes, box, basis, powers)
+            _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
             for w in range(weights.shape[0]):
                 for i in range(width):
                     values[i] = powers[i] * weights[w, begin + i]
-                _add_products(basis, width, values, prefix, out[slots[box], w])
+                _add_products(basis, width, n_nodes, values, prefix, out[slots[box], w])
 
 
 @fast_kernel
@@ -213,10 +214,10 @@ def transfer(rows, columns, pairs, begin, end, sources, source_slots, out, slots
                 h, other_h = halves[k, i], other_halves[k, j]
                 s, t = slopes[k, i], other_slopes[k, j]
                 for b in range(P):
-                    q = other_h * _NODES[b]
+                    q = other_h * NODES[b]
                     shift = t * q - largest[k]
                     for a in range(P):
-                        p = h * _NODES[a]
+                        p = h * NODES[a]
                         gap = delta + p - q
                         factors[k, b, a] = power_of_two(shift + s * p - gap * gap)
             for w in range(n_weights):
@@ -231,12 +232,13 @@ def transfer(rows, columns, pairs, begin, end, sources, source_slots, out, slots
 
 
 @fast_kernel
-def transfer_points(rows, pairs, points, exponents, weights, edges, begin, end, out, slots):
+def transfer_points(rows, pairs, points, exponents, weights, edges, begin, end, out, slots, nodes):
     """Add sums over single points at the nodes of row boxes begin to end to out (slot, k, P**d).
 
     The points (d, m) of the column boxes have weights (k, m) times 2**exponents (m,).
     """
     first, partners, kinds = pairs
+    n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
     for i in range(begin, end):
@@ -251,22 +253,25 @@ def transfer_points(rows, pairs, points, exponents, weights, edges, begin, end, 
                 continue
             while start < stop:
                 width = min(_TILE, stop - start)
-                _factors_of(points, exponents, start, width, rows, i, 1.0, prefix, basis, powers)
+                _factors_of(
+                    points, exponents, start, width, n_nodes, rows, i, 1.0, prefix, basis, powers
+                )
                 for w in range(weights.shape[0]):
                     for k in range(width):
                         values[k] = powers[k] * weights[w, start + k]
-                    _add_products(basis, width, values, prefix, out[slots[i], w])
+                    _add_products(basis, width, n_nodes, values, prefix, out[slots[i], w])
                 start += width
 
 
 @fast_kernel
-def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots, out):
+def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots, out, nodes):
     """Add sums over the nodes of others at single points of row boxes begin to end to out (n, k).
 
     The points (d, n) have the factors 2**exponents (n,); `sources` (slot, k, P**d) are the weights
     at the nodes of the column boxes.
     """
     first, partners, kinds = pairs
+    n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
     for box in range(begin, end):
@@ -277,7 +282,17 @@ def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots
             for start in range(edges[box], stop, _TILE):
                 width = min(_TILE, stop - start)
                 _factors_of(
-                    points, exponents, start, width, columns, j, -1.0, prefix, basis, powers
+                    points,
+                    exponents,
+                    start,
+                    width,
+                    n_nodes,
+                    columns,
+                    j,
+                    -1.0,
+                    prefix,
+                    basis,
+                    powers,
                 )
                 for w in range(sources.shape[1]):
                     local = sources[slots[j], w]
@@ -287,8 +302,9 @@ def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots
 
 
 @fast_kernel
-def evaluate(points, exponents, boxes, edges, coefficients, slots, out):
+def evaluate(points, exponents, boxes, edges, coefficients, slots, out, nodes):
     """Add polynomials with coefficients (slot, k, P**d) times 2**exponents (n,) to out (n, k)."""
+    n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
     for box in range(edges.size - 1):
@@ -296,7 +312,7 @@ def evaluate(points, exponents, boxes, edges, coefficients, slots, out):
             continue
         for begin in range(edges[box], edges[box + 1], _TILE):
             width = min(_TILE, edges[box + 1] - begin)
-            _polynomials_of(points, exponents, begin, width, boxes, box, basis, powers)
+            _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
             for w in range(coefficients.shape[1]):
                 local = coefficients[slots[box], w]
                 _sum_products(basis, width, local, powers, prefix, values)

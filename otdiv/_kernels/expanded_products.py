@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import box_errors, box_expansions, point_sums
-from .box_expansions import COLUMNS, ROWS, P
+from .box_expansions import COLUMNS, NODES, ROWS, P
 from .boxes import Boxes, Nodes
 from .pair_ranges import Ranges
 
@@ -35,10 +35,12 @@ _POINT_COST, _POINT_PRODUCT_COST = (0.0, 20.0, 35.0, 60.0), (0.0, 5.0, 30.0, 500
 _MOMENT_COST = (0.0, 10.0, 30.0, 800.0)
 # From this many pairs on boxes are looked at, and from this gain on they are used.
 _LEAST_PAIRS, _LEAST_GAIN = 4e6, 1.5
+# No other size is looked for beyond this gain, nor for the other sums with the same kernel.
+_ENOUGH_GAIN = 20.0
 # Half widths that are tried: first that at which interpolation errs by this share of what may be
 # too much, then each this part of the one before. About so many boxes of rows tell what suits.
-_FIRST_SHARE, _SHRINKING, _SIZES = 2e-4, 0.7, 3
-_SAMPLE = 64
+_FIRST_SHARE, _SHRINKING, _SIZES = 2e-3, 0.7, 4
+_SAMPLE = 24
 # Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2e5
 
@@ -61,7 +63,8 @@ class _Task(NamedTuple):
 class _Plan(NamedTuple):
     """Boxes of rows and of columns, their pairs to expand, and the ranges to sum directly.
 
-    `pairs` are the first pair of each row box (L + 1,), and column box and kind of each pair.
+    `pairs` are the first pair of each row box (L + 1,), and column box and kind of each pair; a
+    sample has the work of all but the pairs of a part.
     """
 
     x: Boxes
@@ -69,6 +72,7 @@ class _Plan(NamedTuple):
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray]
     near: Ranges
     work: float
+    is_sample: bool
 
     def row_slots(self) -> np.ndarray:
         """Numbers (L,) of the boxes of rows that are expanded, -1 for the others."""
@@ -111,6 +115,7 @@ class Expansion:
         self._possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
         self._nodes: dict[int, Nodes] = {}
         self._halves: dict[tuple[int, int, float], float] = {}
+        self._suiting: dict[float, float] = {}
         self.used = False
 
     def products(
@@ -134,14 +139,15 @@ class Expansion:
             return None
         phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
         task = _Task(x, y, phi, psi, expected / x.weights, drop, weights.shape[0])
-        key = id(x), task.n_weights, drop
-        if key not in self._halves:
-            self._halves[key] = self._best_half(task, count())
-        half = self._halves[key]
-        if half == 0.0:
+        plan, key = None, (id(x), task.n_weights, drop)
+        if key not in self._halves and drop in self._suiting:
+            self._halves[key] = self._suiting[drop]
+        elif key not in self._halves:
+            self._halves[key], plan = self._best_size(task, count())
+        if self._halves[key] == 0.0:
             return None
-        plan = self._plan(task, half)
-        assert plan is not None
+        if plan is None or plan.is_sample:
+            plan = self._plan(task, self._halves[key])
         out = np.zeros((u.size, task.n_weights))
         _add_direct(task, plan, v, weights, out)
         _add_expanded(task, plan, weights * y.weights, out)
@@ -149,36 +155,38 @@ class Expansion:
         self.used = True
         return out, plan.work
 
-    def _best_half(self, task: _Task, n_direct: float) -> float:
+    def _best_size(self, task: _Task, n_direct: float) -> tuple[float, _Plan | None]:
         """The half width of boxes that takes the least work, or 0 where direct sums take less."""
-        half, best, least = _half_width(_FIRST_SHARE * EXCESS * task.drop), 0.0, n_direct
+        half = _half_width(_FIRST_SHARE * EXCESS * task.drop)
+        best, found, least = 0.0, None, n_direct / _LEAST_GAIN
         for _ in range(_SIZES):
-            plan = self._plan(task, half, sampled=True)
-            if plan is None:
+            if self._looks(task, half) > least:
                 break
-            if _LEAST_GAIN * plan.work < least:
-                best, least = half, _LEAST_GAIN * plan.work
-            elif best > 0.0:
+            plan = self._plan(task, half, sampled=True)
+            if plan.work < least:
+                best, found, least = half, plan, plan.work
+            elif found is not None:
+                break
+            if _ENOUGH_GAIN * least < n_direct:
+                self._suiting[task.drop] = best
                 break
             half *= _SHRINKING
-        return best
+        return best, found
+
+    def _looks(self, task: _Task, half: float) -> float:
+        """Work of the looks at all pairs of boxes."""
+        rows, columns = self._nodes_of(task.x), self._nodes_of(task.y)
+        return _LOOK_COST * rows.count(half) * columns.count(half)
 
     def _nodes_of(self, side: _Side) -> Nodes:
         if id(side) not in self._nodes:
             self._nodes[id(side)] = Nodes(side.points)
         return self._nodes[id(side)]
 
-    def _plan(self, task: _Task, half: float, *, sampled: bool = False) -> _Plan | None:
-        """Boxes and pairs; `sampled` has a part of the rows' but the work of all.
-
-        That is None where there are too many boxes.
-        """
+    def _plan(self, task: _Task, half: float, *, sampled: bool = False) -> _Plan:
+        """Boxes and pairs; `sampled` has but a part of the rows' where these are many."""
         x, y, phi, psi, budgets, drop, k = task
         d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
-        if sampled:
-            looks = _LOOK_COST * rows.count(half) * columns.count(half)
-            if _LEAST_GAIN * looks > float(rows.n) * columns.n:
-                return None
         left, right = rows.boxes(phi, half), columns.boxes(psi, half)
         smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
         masses = np.concatenate([[0.0], np.add.reduceat(y.weights, right.edges[:-1]).cumsum()])
@@ -199,7 +207,7 @@ class Expansion:
         work += _LOOK_COST * left.n_boxes * right.n_boxes + k * _MOMENT_COST[d] * (
             rows.n + columns.n
         )
-        return _Plan(left, right, pairs, Ranges(left.edges, *near), work)
+        return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
 
 
 def _add_direct(
@@ -222,20 +230,29 @@ def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray
     shape = task.n_weights, P**d
     moments = np.zeros((column_slots.max() + 1, *shape))
     box_expansions.moments(
-        y.points, task.psi, weights, columns, plan.y.edges, column_slots, moments
+        y.points, task.psi, weights, columns, plan.y.edges, column_slots, moments, NODES
     )
     sources = box_expansions.node_weights(moments, d)
     sums = np.zeros((row_slots.max() + 1, *shape))
     for run in plan.slices():
         box_expansions.transfer(rows, columns, pairs, *run, sources, column_slots, sums, row_slots)
         box_expansions.transfer_points(
-            rows, pairs, y.points, task.psi, weights, plan.y.edges, *run, sums, row_slots
+            rows, pairs, y.points, task.psi, weights, plan.y.edges, *run, sums, row_slots, NODES
         )
         box_expansions.collect(
-            columns, pairs, x.points, task.phi, plan.x.edges, *run, sources, column_slots, out
+            columns,
+            pairs,
+            x.points,
+            task.phi,
+            plan.x.edges,
+            *run,
+            sources,
+            column_slots,
+            out,
+            NODES,
         )
     local = box_expansions.coefficients(sums, d)
-    box_expansions.evaluate(x.points, task.phi, rows, plan.x.edges, local, row_slots, out)
+    box_expansions.evaluate(x.points, task.phi, rows, plan.x.edges, local, row_slots, out, NODES)
 
 
 def _half_width(error: float) -> float:

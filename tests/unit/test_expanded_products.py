@@ -55,7 +55,7 @@ def always():
     """Boxes are used however few points there are, and all of their ways."""
     costs = {
         "_LEAST_PAIRS": 0.0,
-        "_LEAST_GAIN": 0.0,
+        "_LEAST_GAIN": 1e-9,
         "_EXPANSION_COST": (0.0, 50.0, 50.0, 50.0),
         "_PRODUCT_COST": (0.0, 50.0, 50.0, 50.0),
         "_POINT_COST": (0.0, 2.0, 2.0, 2.0),
@@ -77,7 +77,7 @@ FAMILIES = st.sampled_from(["uniform", "normal", "clusters", "outliers", "repeat
     blur=st.sampled_from([1.0, 0.1, 0.01, 1e-3]),
     noise=st.sampled_from([0.0, 1.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_sums_err_by_no_more_than_they_say(seed, d, families, blur, noise):
     kernel, u, v, plan, bits = kernel_and_potentials(seed, d, families, blur, noise)
     for by_column in (False, True):
