@@ -34,6 +34,8 @@ _CACHE_BYTES = 1.6e7
 _SPARSE_FACTOR = 3
 # From this many pairs on a sample tells first whether so few weigh anything, but for this factor.
 _MANY_PAIRS, _SAMPLE_MARGIN = 10**7, 1.3
+# Leaves of rows that tell how many pairs all of them keep.
+_SAMPLED_LEAVES = 128
 # What an entry may be before single precision takes it for nothing.
 _UNDERFLOW = 2.0**-120
 # Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
@@ -96,13 +98,27 @@ class PointKernel:
         self, u: np.ndarray, v: np.ndarray, *, drop: float, by_column: bool = False
     ) -> Ranges:
         """Kept ranges of the rows, or of the columns as rows of the transposed plan."""
+        x = self._y if by_column else self._x
+        return Ranges(x.leaves, *self._kept(u, v, drop, by_column, 1))
+
+    def _kept(self, u, v, drop, by_column, every):
+        """Kept ranges of every so manieth leaf of rows."""
         x, y = (self._y, self._x) if by_column else (self._x, self._y)
         u, v = (v, u) if by_column else (u, v)
         rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
         columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
-        smallest = np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])
-        kept = leaf_pruning.kept_ranges(rows, drop * smallest, columns, y.leaves, self.root)
-        return Ranges(x.leaves, *kept)
+        budgets = drop * np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])[::every]
+        some = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
+        return leaf_pruning.kept_ranges(some, budgets, columns, y.leaves, self.root)
+
+    def _n_kept(self, u, v, by_column):
+        """Number of pairs that sums are taken of, by a sample of the leaves of rows."""
+        x = self._y if by_column else self._x
+        every = max(1, (x.leaves.size - 1) // _SAMPLED_LEAVES)
+        first, starts, stops = self._kept(u, v, self.drop, by_column, every)
+        sizes = np.diff(x.leaves)[::every]
+        widths = np.diff(np.append(0, np.cumsum(stops - starts))[first])
+        return float(sizes @ widths) * x.weights.size / float(sizes.sum())
 
     def _expected(self, x: _Side, u: np.ndarray) -> np.ndarray:
         """Sums that the rows should have near the solution."""
@@ -151,15 +167,13 @@ class PointKernel:
         found = self._expanded(x, y, u, v, np.ones((1, v.size)), expected, by_column)
         if found is not None:
             return found[0][:, 0], found[1]
-        ranges = self._ranges(u, v, by_column)
+        ranges = self.ranges(
+            *((v, u) if by_column else (u, v)), drop=self.drop, by_column=by_column
+        )
         row, column, sums = u - x.lengths, v - y.lengths, np.empty(u.size)
         for part in ranges.slices():
             point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
         return sums, float(ranges.entries().sum())
-
-    def _ranges(self, u, v, by_column):
-        pair = (v, u) if by_column else (u, v)
-        return self.ranges(*pair, drop=self.drop, by_column=by_column)
 
     def _expanded(self, x, y, u, v, weights, expected, by_column):
         """Products (n, k) with weights (k, m) by expansions, where these pay, and their work."""
@@ -173,7 +187,7 @@ class PointKernel:
             weights,
             expected,
             self.drop,
-            lambda: float(self._ranges(u, v, by_column).entries().sum()),
+            lambda: self._n_kept(*((v, u) if by_column else (u, v)), by_column),
         )
 
     def _sums_from_maxima(self, rows, lengths, y, v):
