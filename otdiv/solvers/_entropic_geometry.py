@@ -38,8 +38,9 @@ _FEWEST = 256
 _SAME_PLACE = 1e-12
 # Clusters are worth a stage where they are this many times fewer than the points.
 _GAIN = 1.5
-# The level between clusters and points has this many times fewer nodes than points.
-_MIDDLE_SHARE = 8
+# The level between clusters and points has this many times fewer nodes than points, and no more
+# than that: beyond, a pass over its small boxes takes as long as one over all points.
+_MIDDLE_SHARE, _MOST_MIDDLE = 8, 30_000
 # Each side of a level that has this many times fewer clusters than points saves most of a stage.
 # Many points are worth clusters of these many times the mean squared radius for it: steps are then
 # with the plan itself.
@@ -233,7 +234,7 @@ class _Merging:
         """Least of the halves of `limit` at which passes cost little; None where that is none."""
         found = None
         while limit:
-            if _MIDDLE_SHARE * self.count(limit) > self.fine.n:
+            if self.count(limit) > min(self.fine.n / _MIDDLE_SHARE, _MOST_MIDDLE):
                 return found
             found, limit = limit, 0.5 * limit
         return found

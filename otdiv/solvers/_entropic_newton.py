@@ -61,8 +61,11 @@ _EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
 _LEAST_SHARE = -1.0 + 2.0**-52
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
-# Iterations without a better error (by a tenth) after which the iteration is called stalled.
+# Iterations without a better error (by a tenth) after which the iteration is called stalled. Where a
+# few atoms of the tails are hundreds of bits off, the error goes up and down while the dual value
+# rises by more than this share of the tolerance each time: so many of those count as one.
 _PATIENCE = 40
+_RISING, _RISING_PATIENCE = 1.0, 4
 _COARSE_PATIENCE = 3
 # Iterations within the tolerance that a stage on the way may spend on rows that are far off.
 _START_PATIENCE = 4
@@ -75,7 +78,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     stage = Stage(u, v)
     plan = Marginals(kernel, stage, rules)
     newton = _Newton(plan)
-    best, since, within = np.inf, 0, 0
+    best, since, within, value = np.inf, 0.0, 0, -np.inf
     # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
     if rules.coarse is None:
         plan.store(u, v)
@@ -89,7 +92,10 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         within = within + 1 if stage.error <= rules.tolerance else 0
         enough = rules.final or within > _START_PATIENCE
         stage.converged = within > 0 and (enough or plan.is_start(r))
-        best, since = (stage.error, 0) if stage.error < 0.9 * best else (best, since + 1)
+        before, value = value, plan.dual(stage.u, stage.v)[0]
+        rising = rules.coarse is None and value - before > _RISING * rules.tolerance
+        since += 1.0 / _RISING_PATIENCE if rising else 1.0
+        best, since = (stage.error, 0.0) if stage.error < 0.9 * best else (best, since)
         patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
         stage.stalled = not np.isfinite(stage.error) or since >= patience
         if rules.monitor is not None:
