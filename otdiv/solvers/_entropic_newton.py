@@ -61,8 +61,8 @@ _EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
 _LEAST_SHARE = -1.0 + 2.0**-52
 # No entry of u moves by more bits than this in one step.
 _LARGEST_STEP = 64.0
-# Iterations without a better error (by a tenth) after which the iteration is called stalled. Where a
-# few atoms of the tails are hundreds of bits off, the error goes up and down while the dual value
+# Iterations without a better error (by a tenth) after which the iteration is called stalled. Where
+# a few atoms of the tails are hundreds of bits off, the error goes up and down while the dual value
 # rises by more than this share of the tolerance each time: so many of those count as one.
 _PATIENCE = 40
 _RISING, _RISING_PATIENCE = 1.0, 4
