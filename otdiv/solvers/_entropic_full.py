@@ -8,6 +8,8 @@ those of `_entropic_newton`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
@@ -25,9 +27,10 @@ __all__ = ["solve_full"]
 # no annealing yet.
 _CACHED_PAIRS, _MOST_BITS = 1.5e6, 3000.0
 # The smoother the problem the fewer the products. In few dimensions clusters and pruning are better
-# from so many pairs on; in many there is nothing to gain from them.
-_SMOOTH_BITS, _SMOOTH_PAIRS = 400.0, 2e7
-_FEW_DIMENSIONS = 4
+# from so many pairs on, and from fewer where boxes of points may be expanded; in many dimensions
+# there is nothing to gain from them.
+_SMOOTH_BITS = 400.0
+_SMOOTH_PAIRS, _EXPANDED_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}, {1: 1.5e6, 2: 8e6}
 # Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
 # after it too.
 _NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
@@ -68,8 +71,9 @@ def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
         return False
     if n_pairs <= _CACHED_PAIRS:
         return bits <= _MOST_BITS
-    many = n_pairs > _SMOOTH_PAIRS and geometry.x.points.shape[1] <= _FEW_DIMENSIONS
-    return bits <= _SMOOTH_BITS and not many
+    limits = _SMOOTH_PAIRS if geometry.root else _SMOOTH_PAIRS | _EXPANDED_PAIRS
+    most = limits.get(geometry.x.points.shape[1], math.inf)
+    return bits <= _SMOOTH_BITS and n_pairs <= most
 
 
 class _FullRun:
