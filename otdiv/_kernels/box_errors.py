@@ -30,8 +30,9 @@ _LEBESGUE = 2.0 / math.pi * math.log(P) + 1.0
 _RADII = np.array([1.5, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0])
 _MAJOR, _MINOR = 0.5 * (_RADII + 1.0 / _RADII), 0.5 * (_RADII - 1.0 / _RADII)
 _DECAY = np.log2(4.0 / (_RADII - 1.0)) + (1 - P) * np.log2(_RADII)
-# Rounding of a sum over nodes, relative to the largest entry: Lebesgue's constant, P terms.
-_ROUNDING = 1e-14
+# Rounding of moments and of sums over nodes, relative to the largest entry: the roots of some
+# hundred thousand terms, Lebesgue's constant, P terms.
+_ROUNDING = 1e-13
 # Times its equal part of the error that one pair of boxes may take.
 _LARGEST_PART = 8.0
 

@@ -41,6 +41,8 @@ _ENOUGH_GAIN = 20.0
 # too much, then each this part of the one before. About so many boxes of rows tell what suits.
 _FIRST_SHARE, _SHRINKING, _SIZES = 2e-3, 0.7, 4
 _SAMPLE = 24
+# Bytes that the numbers at nodes may take, those of one box being large in three dimensions.
+_MOST_BYTES = 1.5e8
 # Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2e5
 
@@ -160,7 +162,9 @@ class Expansion:
         half = _half_width(_FIRST_SHARE * EXCESS * task.drop)
         best, found, least = 0.0, None, n_direct / _LEAST_GAIN
         for _ in range(_SIZES):
-            if self._looks(task, half) > least:
+            n_rows, n_columns = (self._nodes_of(side).count(half) for side in (task.x, task.y))
+            too_many = _bytes(n_rows + n_columns, task) > _MOST_BYTES
+            if too_many or _LOOK_COST * n_rows * n_columns > least:
                 break
             plan = self._plan(task, half, sampled=True)
             if plan.work < least:
@@ -172,11 +176,6 @@ class Expansion:
                 break
             half *= _SHRINKING
         return best, found
-
-    def _looks(self, task: _Task, half: float) -> float:
-        """Work of the looks at all pairs of boxes."""
-        rows, columns = self._nodes_of(task.x), self._nodes_of(task.y)
-        return _LOOK_COST * rows.count(half) * columns.count(half)
 
     def _nodes_of(self, side: _Side) -> Nodes:
         if id(side) not in self._nodes:
@@ -225,9 +224,27 @@ def _add_direct(
 
 def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
     """Add the sums over pairs of boxes that are expanded to out (n, k)."""
+    row_slots, column_slots = plan.row_slots(), plan.column_slots()
+    n_slots = int(row_slots.max() + column_slots.max()) + 2
+    step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, task), 1.0)))
+    for k in range(0, task.n_weights, step):
+        part = np.zeros((out.shape[0], min(step, task.n_weights - k)))
+        _expand(task, plan, row_slots, column_slots, weights[k : k + step], part)
+        out[:, k : k + step] += part
+
+
+def _expand(
+    task: _Task,
+    plan: _Plan,
+    row_slots: np.ndarray,
+    column_slots: np.ndarray,
+    weights: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Add the sums for some of the weights (k, m) to out (n, k)."""
     x, y, (rows, columns), pairs = task.x, task.y, (plan.x.bounds, plan.y.bounds), plan.pairs
-    d, row_slots, column_slots = x.points.shape[0], plan.row_slots(), plan.column_slots()
-    shape = task.n_weights, P**d
+    d = x.points.shape[0]
+    shape = weights.shape[0], P**d
     moments = np.zeros((column_slots.max() + 1, *shape))
     box_expansions.moments(
         y.points, task.psi, weights, columns, plan.y.edges, column_slots, moments, NODES
@@ -253,6 +270,11 @@ def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray
         )
     local = box_expansions.coefficients(sums, d)
     box_expansions.evaluate(x.points, task.phi, rows, plan.x.edges, local, row_slots, out, NODES)
+
+
+def _bytes(n_boxes: int, task: _Task) -> float:
+    """Bytes of the numbers at the nodes of so many boxes, for one of the weights."""
+    return 8.0 * n_boxes * P ** task.x.points.shape[0]
 
 
 def _half_width(error: float) -> float:

@@ -102,7 +102,7 @@ class PointKernel:
         return Ranges(x.leaves, *self._kept(u, v, drop, by_column, 1))
 
     def _kept(self, u, v, drop, by_column, every):
-        """Kept ranges of every so manieth leaf of rows."""
+        """Kept ranges of the first of every so many leaves of rows."""
         x, y = (self._y, self._x) if by_column else (self._x, self._y)
         u, v = (v, u) if by_column else (u, v)
         rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
