@@ -42,7 +42,7 @@ _ENOUGH_GAIN = 20.0
 _FIRST_SHARE, _SHRINKING, _SIZES = 2e-3, 0.7, 4
 _SAMPLE = 24
 # Bytes that the numbers at nodes may take, those of one box being large in three dimensions.
-_MOST_BYTES = 1.5e8
+_MOST_BYTES = 5e7
 # Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
 _SLICE = 2e5
 
@@ -74,6 +74,7 @@ class _Plan(NamedTuple):
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray]
     near: Ranges
     work: float
+    """In pairs of points; infinite where the numbers at nodes take too much memory."""
     is_sample: bool
 
     def row_slots(self) -> np.ndarray:
@@ -150,6 +151,8 @@ class Expansion:
             return None
         if plan is None or plan.is_sample:
             plan = self._plan(task, self._halves[key])
+        if plan.work == math.inf:
+            return None
         out = np.zeros((u.size, task.n_weights))
         _add_direct(task, plan, v, weights, out)
         _add_expanded(task, plan, weights * y.weights, out)
@@ -163,8 +166,7 @@ class Expansion:
         best, found, least = 0.0, None, n_direct / _LEAST_GAIN
         for _ in range(_SIZES):
             n_rows, n_columns = (self._nodes_of(side).count(half) for side in (task.x, task.y))
-            too_many = _bytes(n_rows + n_columns, task) > _MOST_BYTES
-            if too_many or _LOOK_COST * n_rows * n_columns > least:
+            if _LOOK_COST * n_rows * n_columns > least:
                 break
             plan = self._plan(task, half, sampled=True)
             if plan.work < least:
@@ -187,6 +189,7 @@ class Expansion:
         x, y, phi, psi, budgets, drop, k = task
         d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
         left, right = rows.boxes(phi, half), columns.boxes(psi, half)
+        too_many = _bytes(left.n_boxes + right.n_boxes, task) > _MOST_BYTES
         smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
         masses = np.concatenate([[0.0], np.add.reduceat(y.weights, right.edges[:-1]).cumsum()])
         step = max(1, left.n_boxes // _SAMPLE) if sampled else 1
@@ -206,6 +209,7 @@ class Expansion:
         work += _LOOK_COST * left.n_boxes * right.n_boxes + k * _MOMENT_COST[d] * (
             rows.n + columns.n
         )
+        work = math.inf if too_many else work
         return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
 
 
