@@ -110,12 +110,13 @@ class Expansion:
 
     Attributes
     ----------
+    possible : bool, whether there are dimensions few and pairs many enough
     used : bool, whether any sum came this way
     """
 
     def __init__(self, x: _Side, y: _Side):
         d, n_pairs = x.points.shape[0], float(x.weights.size) * y.weights.size
-        self._possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
+        self.possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
         self._nodes: dict[int, Nodes] = {}
         self._halves: dict[tuple[int, int, float], float] = {}
         self._suiting: dict[float, float] = {}
@@ -138,7 +139,7 @@ class Expansion:
         `drop` of what is `expected` (n,) is missing, and at most that times `EXCESS` is too much.
         Boxes pay where they are faster than direct sums over `count()` pairs.
         """
-        if not self._possible:
+        if not self.possible:
             return None
         phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
         task = _Task(x, y, phi, psi, expected / x.weights, drop, weights.shape[0])

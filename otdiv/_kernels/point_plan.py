@@ -247,13 +247,16 @@ class PointKernel:
     def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         x, y = self._x, self._y
-        # |x - y|² = |x|² - 2 x.y + |y|².
-        weights = np.vstack([np.ones(v.size), y.columns, y.lengths])
-        found = self._expanded(x, y, u, v, weights, self._expected(x, u), by_column=False)
+        found = None
+        if self._expansion is not None and self._expansion.possible:
+            # |x - y|² = |x|² - 2 x.y + |y|².
+            weights = np.vstack([np.ones(v.size), y.columns, y.lengths])
+            found = self._expanded(x, y, u, v, weights, self._expected(x, u), by_column=False)
         if found is not None:
             moments = found[0]
             mixed = np.einsum("ij,ij->i", x.rows, moments[:, 1:-1])
-            sums = moments[:, 0].copy()
+            # A row of nearly no mass may come out below nothing.
+            sums = np.maximum(moments[:, 0], 0.0)
             return sums, np.maximum(sums * x.lengths - mixed + moments[:, -1], 0.0)
         row, column = u - x.lengths, v - y.lengths
         sums, costs = np.empty(u.size), np.empty(u.size)

@@ -114,3 +114,17 @@ def test_boxes_and_single_points_meet_in_every_way(d):
         kernel.row_sums(u, u)
     assert kernel.excess > 0.0
     assert kinds == {BOTH, ROWS, COLUMNS}
+
+
+def test_rows_of_nearly_no_mass_have_no_negative_sums():
+    rng = np.random.default_rng(2)
+    x = build_cloud(rng.random((1500, 2)), np.full(1500, 1 / 1500))
+    kernel = PointKernel(x, x, 0.1, root=False, drop=1e-3)
+    u = np.log2(x.weights)
+    u[::3] -= 200.0
+    v = u.copy()
+    v[::2] -= 80.0
+    sums, costs = kernel.row_costs(u - 30.0, v)
+    assert kernel.excess > 0.0
+    assert sums.min() >= 0.0
+    assert costs.min() >= 0.0
