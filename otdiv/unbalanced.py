@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,14 @@ __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalance
 # this factor until the bounds are close enough.
 _FIRST_EPSILON = 0.05
 _TIGHTENING = 4.0
+# Where what the sums may have missed is most of the gap, the tolerance falls by this factor, as far
+# as rounding allows.
+_FINER, _FINEST = 1e-3, 1e-12
 # Rounding of a bound relative to the sum of the magnitudes in it: sums of n terms taken pairwise,
 # an exponential, and costs; 1e-14 is 90 u.
 _ROUNDING = 1e-14
+# A gap of this share of reach and masses is none: measures may be equal, and the optimum 0.
+_NOTHING = 4e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -194,7 +199,8 @@ def unbalanced_transport(
     rtol : float, default 1e-3
         Relative gap of the bounds that is asked for.
     marginal_tolerance : float, default 1e-6
-        L1 error of the optimality conditions relative to the mass, at which a solve stops.
+        L1 error of the optimality conditions relative to the mass, at which a solve stops. It is
+        made smaller where `rtol` needs that.
     max_iterations : int, default 1000
         Limit of steps of a solve.
     max_memory : int, optional
@@ -263,25 +269,42 @@ def unbalanced_transport(
             start=start,
         )
         n_iterations += solve.n_iterations
+        finer = max(_FINER * tolerance, _FINEST, solve.floor / solve.epsilon * tolerance)
+        finest = finer > 0.5 * tolerance or solve.drop <= solve.errors
         result = _certified(problem, balanced, solve, epsilon is not None, rtol, n_iterations)
-        best = result if best is None else _better(best, result)
-        if best.status is Status.OPTIMAL or epsilon is not None or not solve.converged:
+        astray = epsilon is not None and solve.epsilon > epsilon * (1.0 + 1e-12)
+        if astray:
+            best = replace(result, status=Status.STALLED)
             break
-        start, current = (solve.f, solve.g), current / _TIGHTENING
+        best = result if best is None else _better(best, result)
+        if best.status is Status.OPTIMAL or not solve.converged:
+            break
+        start = solve.f, solve.g
+        if not finest and 2.0 * (result.bounds.upper - result.value) > result.bounds.gap:
+            tolerance = finer
+            continue
+        if epsilon is not None:
+            break
+        current /= _TIGHTENING
         if current < solve.floor:
             break
     if throw and best.status is not Status.OPTIMAL:
+        reason = f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"
+        if astray:
+            reason = (
+                f"epsilon is below {solve.floor:.3g}, the least that float64 resolves on costs of "
+                "this size, and that was solved instead"
+            )
         raise ConvergenceError(
-            f"unbalanced_transport ended with {best.status.name} at a relative gap of "
-            f"{best.bounds.relative_gap:.2e}; ask for a larger rtol",
-            best,
+            f"unbalanced_transport ended with {best.status.name}: {reason}", best
         )
     return best
 
 
 def _better(first: UnbalancedResult, second: UnbalancedResult) -> UnbalancedResult:
-    """The result with the smaller gap."""
-    return second if second.bounds.gap <= first.bounds.gap else first
+    """The result that meets what was asked, or has the smaller gap."""
+    met = second.status is Status.OPTIMAL
+    return second if met or second.bounds.gap <= first.bounds.gap else first
 
 
 def _divergence(p: FloatArray, q: FloatArray) -> FloatArray:
@@ -289,6 +312,20 @@ def _divergence(p: FloatArray, q: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.where(p > 0.0, p * np.log(p / q), 0.0)
     return np.asarray(logarithm - p + q)
+
+
+def _price_of_less(taken: float, mass: float) -> float:
+    """By how much KL(p | q) may grow where `taken` is taken away from p, if q has the mass `mass`.
+
+    The value is that of row and column sums r and c; the plan itself, P, has others: C >= c but for
+    errors, as sums leave out something, and R about r. The plan with its columns scaled down to c
+    has a lower transport cost, and less of each marginal by `surplus` and `missing` at most. Now
+    KL is convex, so taking t_i from p_i adds most where all of p_i is taken: t_i - t_i log(t_i /
+    q_i); and the sum of that is at most t - t log(t / q), t and q being the sums.
+    """
+    if taken == 0.0:
+        return 0.0
+    return taken * (1.0 + math.log(mass / taken)) if taken < mass else mass
 
 
 def _certified(
@@ -330,14 +367,21 @@ def _certified(
     # Rounding of the costs, of their differences and of what pruning left out.
     scale = balanced.cost_bound() + float(np.abs(f).max(initial=0.0))
     shrink = 16.0 * (balanced.source.d + 4.0) * 2.0**-53 * scale
-    lower = -reach * float(a @ np.expm1(-(f - shrink) / reach))
-    lower -= reach * float(b @ np.expm1(-g / reach))
-    lower -= epsilon * (total * (1.0 + solve.drop) - masses)
+    with np.errstate(over="ignore"):
+        lower = -reach * float(a @ np.expm1(-(f - shrink) / reach))
+        lower -= reach * float(b @ np.expm1(-g / reach))
+        # Mass that the sums may have missed, or have too much of; see `_price_of_less`.
+        aim = max(float(a @ np.exp(-solve.f / reach)), math.fsum(c))
+    missing = solve.drop * aim + solve.errors * max(total, math.fsum(c))
+    lower -= epsilon * (total + missing - masses)
     size = value + reach * (math.fsum(a) + math.fsum(b)) + epsilon * (total + masses)
     lower -= _ROUNDING * size
-    upper = value + _ROUNDING * size + solve.drop * total * balanced.cost_bound()
+    surplus = max(total - math.fsum(c), 0.0) + 2.0 * missing
+    upper = value + _ROUNDING * size + solve.errors * solve.transport
+    upper += reach * (_price_of_less(surplus, math.fsum(a)) + _price_of_less(missing, math.fsum(b)))
+    upper += epsilon * _price_of_less(surplus, masses)
     bounds = Bounds(max(min(lower, value), 0.0), upper)
-    met = bounds.meets(rtol, 4.0 * _ROUNDING * size)
+    met = bounds.meets(rtol, _NOTHING * size)
     status = Status.OPTIMAL if met and solve.converged else Status.STALLED
     if not math.isfinite(value):
         status = Status.NUMERICAL_ERROR

@@ -211,6 +211,7 @@ class GridPlan:
     """Products with the plan at any potentials, by passes along the axes; nothing is stored."""
 
     exact = True
+    rounding = 0.0
 
     def __init__(self, kernel: GridKernel, u: np.ndarray, v: np.ndarray):
         self._kernel, self._transposed = kernel, kernel.transposed()

@@ -23,6 +23,8 @@ _FREE_BITS = 2.0
 _LARGEST_MOVE = 200.0
 # The share of a row that is left out where nothing is: its logarithm is asked for.
 _NOTHING = 1e-300
+# What single precision changes an entry by at most, relative to it.
+_SINGLE_ROUNDING = 2.0**-24
 
 
 class _MovedPlan(ABC):
@@ -30,6 +32,8 @@ class _MovedPlan(ABC):
 
     exact = False
     """Whether its sums can serve as marginals."""
+    rounding = 0.0
+    """Relative rounding of its entries beyond that of double precision."""
 
     def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
         self._u, self._v, self.drop = u.copy(), v.copy(), drop
@@ -64,8 +68,9 @@ class ScaledPlan(_MovedPlan):
 
     exact = True
 
-    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
+    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float, *, single: bool = False):
         super().__init__(u, v, drop)
+        self.rounding = _SINGLE_ROUNDING if single else 0.0
         self._rows, self._columns = np.ones(u.size), np.ones(v.size)
 
     def _follow(self, u, v, du, dv):
@@ -104,7 +109,7 @@ class StoredPlan(ScaledPlan):
     """The kept ranges of a plan between clouds."""
 
     def __init__(self, values, ranges, offsets, u, v, drop):
-        super().__init__(u, v, drop)
+        super().__init__(u, v, drop, single=values.dtype == np.float32)
         self._values, self._ranges, self._offsets = values, ranges, offsets
 
     def _multiply(self, w):
@@ -122,7 +127,7 @@ class CompressedPlan(ScaledPlan):
     """The entries of a plan between clouds that weigh anything, row by row."""
 
     def __init__(self, begins, columns, values, u, v, drop):
-        super().__init__(u, v, drop)
+        super().__init__(u, v, drop, single=values.dtype == np.float32)
         self._entries = begins, columns, values
         self.n_entries = values.size
 

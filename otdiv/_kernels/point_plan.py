@@ -90,7 +90,7 @@ class PointKernel:
 
     @property
     def excess(self) -> float:
-        """Share of a row by which sums may have been too large; other errors leave out mass."""
+        """Share of a row or column by which sums may be too large."""
         used = self._expansion is not None and self._expansion.used
         return EXCESS * self.drop if used else 0.0
 

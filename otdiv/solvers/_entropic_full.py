@@ -31,6 +31,8 @@ _CACHED_PAIRS, _MOST_BITS = 1.5e6, 3000.0
 # there is nothing to gain from them.
 _SMOOTH_BITS = 400.0
 _SMOOTH_PAIRS, _EXPANDED_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}, {1: 1.5e6, 2: 8e6}
+# Entries of atoms that weigh less may be too small for single precision.
+_LEAST_WEIGHT = 1e-25
 # Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
 # after it too.
 _NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
@@ -41,8 +43,10 @@ _FIRST_ITERATIONS = 10
 # are better annealed.
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
 # Sums of single numbers err by up to 5e-7, and move the bounds by about twice this share of the
-# costs. A tolerance of ten times that covers it (`missing_share`), and needs no other sums.
-_SINGLE_SHARE = 1e-5
+# costs. A tolerance of ten times that covers it, and needs no other sums.
+_SINGLE_SHARE, _SINGLE_DOUBT = 1e-5, 1e-6
+# Single numbers that correct sums in double precision by 1e-6 of them, and err by 1e-6 of that.
+_CORRECTION_DOUBT = 1e-12
 # Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
 _SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 
@@ -67,6 +71,8 @@ def solve_full(
 def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
     """Whether few products with a kernel that may be stored will do, costs being up to `bits`."""
     n_pairs = geometry.x.n * geometry.y.n
+    if min(geometry.x.weights.min(), geometry.y.weights.min()) < _LEAST_WEIGHT:
+        return False
     if n_pairs > max_bytes / np.dtype(np.float32).itemsize:
         return False
     if n_pairs <= _CACHED_PAIRS:
@@ -84,7 +90,7 @@ class _FullRun:
     def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions, bits: float):
         self.kernel, self.stage, self.options = kernel, stage, options
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
-        self.n_failures = 0
+        self.n_failures, self.astray = 0, False
         self.rough = not kernel.root and _SINGLE_SHARE * bits <= options.tolerance
 
     def iterate(self, epsilon: float) -> bool:
@@ -132,19 +138,21 @@ class _FullRun:
         stage.u, stage.v = u, self.log_b - (np.log2(sums) - shift)
         self.store()
         stage.v = stage.v + (self.log_b - np.log2(self.plan.column_sums()))
-        self.plan.move(stage.u, stage.v)
+        self.astray = not self.plan.move(stage.u, stage.v)
 
     def measure(self) -> None:
         """Row sums and their L1 error, in double precision where single numbers do not tell.
 
-        Where they meet the tolerance, the cost too.
+        Where they meet the tolerance, the cost too. The error is infinite where the plan could not
+        follow the potentials.
         """
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
-        stage.error = float(np.abs(a - r).sum())
+        stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
         near = stage.error <= max(options.tolerance, _SINGLE_ERROR)
         if near and self.rough:
             stage.cost = self.kernel.whole_cost(self.plan, r)
+            stage.doubt = _SINGLE_DOUBT
         elif near:
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
@@ -153,6 +161,7 @@ class _FullRun:
             r += self.plan.product(b / c - 1.0)
             self.plan.move(stage.u, stage.v)
             stage.cost = float(costs @ (b / c))
+            stage.doubt = _CORRECTION_DOUBT
             stage.error = float(np.abs(a - r).sum())
         stage.row_sums = r
 

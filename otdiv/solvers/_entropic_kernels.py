@@ -25,6 +25,8 @@ class PlanMatrix(Protocol):
 
     exact: bool
     """Whether its sums are accurate enough to serve as marginals."""
+    rounding: float
+    """Relative rounding of its entries beyond that of double precision."""
 
     def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
         """Take the plan to (u, v); False where more than `allowed` of a row might be missing."""
@@ -56,8 +58,13 @@ class Kernel(Protocol):
     """epsilon / reach of relaxed marginals, 0 for fixed ones."""
 
     @property
+    def drop(self) -> float:
+        """Share of a row or column that sums may leave out, 0 where nothing is pruned."""
+        ...
+
+    @property
     def excess(self) -> float:
-        """Share of a row by which sums may have been too large; other errors leave out mass."""
+        """Share of a row or column by which sums may be too large."""
         ...
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,6 +135,7 @@ class NewtonMatrix(NamedTuple):
 class DenseKernel:
     """An explicit matrix of costs (n, m) in the caller's unit; `inf` forbids a pair."""
 
+    drop = 0.0
     excess = 0.0
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One entropic problem in the caller's units: support, scaling, orientation, value and bounds."""
+"""One entropic problem in the caller's units: support, scaling, orientation, ways and verdict."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels.buffers import Buffer
-from .._kernels.exponential import LOG2_E
-from .._kernels.rerouting import reroute
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from ._entropic_full import solve_full
-from ._entropic_kernels import DenseKernel, Kernel
+from ._entropic_kernels import Kernel
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
-from ._entropic_stage import Stage, final_sums, missing_share
+from ._entropic_stage import Stage
+from ._entropic_summary import summarise
 from ._entropic_symmetric import solve_symmetric
 
 __all__ = ["EntropicSolve", "solve_entropic"]
 
 # With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
-# Pairs that may be looked at to lead missing mass over allowed ones, and the share of the mass that
-# is no more than rounding of the two totals.
-_MOST_VISITS = 10**9
-_ROUNDING_MASS = 1e-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +100,7 @@ def solve_entropic(
         solved = solver(scaled.geometry, reachable, options, bits)
     kernel, stage = solved
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
-    dropped = options.drop + missing_share(stage, options.tolerance)
-    summary = _summary(scaled, mass, kernel, stage, reachable, dropped)
+    summary = summarise(scaled, mass, kernel, stage, reachable)
     options.buffer.keep()
     status, message = _verdict(stage, asked, wanted, floor, scaled, mass)
     rows, columns = None, None
@@ -124,86 +118,6 @@ def solve_entropic(
         infeasible_rows=rows,
         infeasible_columns=columns,
     )
-
-
-def _summary(
-    scaled: ScaledProblem, mass: float, kernel: Kernel, stage: Stage, epsilon: float, drop: float
-) -> EntropicSummary:
-    """Value, terms and bounds of the regularised problem.
-
-    The dual value sum a f + sum b g - epsilon (sum P - 1) is below the optimum for any f, g. Above
-    it: scaling row i by alpha_i = min(1, a_i / r_i) leaves a plan P' of mass 1 - lambda whose
-    marginals are too small by row_rest and column_rest, and P' plus the product Q of the two rests
-    is feasible. The objective is convex, so it is at most (1 - lambda) times that of
-    P' / (1 - lambda) plus lambda times that of Q, where KL(P') is a sum of potentials and
-    KL(Q | a⊗b) <= 2 log(1 / lambda) because the rests are at most a and b. Where Q would use
-    forbidden pairs, the rests go over allowed ones and the objective of that plan is summed up.
-
-    The slack of both bounds: every sum here has positive terms or terms of the size of a |f| and
-    b |g|, taken pairwise or in blocks, so that it errs by less than 90 u = 1e-14 of that size. An
-    exponent u_i + v_j - c_ij errs by 4 u of the largest c_ij = scale / epsilon bits, and with it
-    the total mass of the plan, which enters with the factor epsilon; pruning, and sums of a stored
-    plan that moved, leave out at most `drop` of it.
-    """
-    a, b = kernel.a, kernel.b
-    r, cost = final_sums(kernel, stage)
-    bit = epsilon / LOG2_E
-    f, g = (stage.u - np.log2(a)) * bit, (stage.v - np.log2(b)) * bit
-    error = float(np.abs(a - r).sum())
-    transport = cost * bit
-    total = float(r.sum())
-    value = float(a @ f + b @ g) - epsilon * (total - 1.0)
-    size = float(a @ np.abs(f) + b @ np.abs(g))
-    # What pruning may have left out, the rounding of exponents, and that of the two sums.
-    rounding = epsilon * (drop + scaled.geometry.scale / epsilon * LOG2_E * 2.0**-49) + 1e-14 * size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        alpha = np.where(r > a, a / r, 1.0)
-    unplaced = float(np.maximum(a - r, 0.0).sum())
-    upper = float((alpha * r) @ (f + epsilon * np.log(alpha)) + b @ g)
-    if unplaced > 0.0:
-        kept = 1.0 - unplaced
-        largest = scaled.geometry.scale
-        upper += unplaced * (largest - float(g.min()) - 2.0 * epsilon * math.log(unplaced))
-        upper -= epsilon * kept * math.log(kept) if kept > 0.0 else 0.0
-    if kernel.excess > 0.0:
-        # So much less than the row and column sums say may be placed, and has to move somewhere.
-        far = scaled.geometry.scale - float(f.min()) - float(g.min())
-        upper += 2.0 * kernel.excess * (far - 2.0 * epsilon * math.log(kernel.excess))
-    if scaled.forbidden:
-        upper = _rerouted_value(kernel, stage, epsilon)
-    unit = scaled.unit * mass
-    shift = scaled.shift * mass
-    lower = value - rounding
-    upper = max(upper + rounding, lower) if math.isfinite(upper) else math.inf
-    return EntropicSummary(
-        epsilon=epsilon * scaled.unit,
-        value=value * unit + shift,
-        bounds=Bounds(lower * unit + shift, upper * unit + shift),
-        marginal_error=error * mass,
-        terms={"transport": transport * unit + shift, "entropy": (value - transport) * unit},
-    )
-
-
-def _rerouted_value(kernel: Kernel, stage: Stage, epsilon: float) -> float:
-    """Objective (scaled) of the plan repaired over allowed pairs; inf where that did not succeed.
-
-    Its marginals agree with a and b to rounding, which the caller's slack covers like that of sums.
-    """
-    assert isinstance(kernel, DenseKernel)
-    a, b, C = kernel.a, kernel.b, kernel.costs
-    plan = kernel.plan(stage.u, stage.v)
-    with np.errstate(divide="ignore"):
-        plan *= np.minimum(1.0, a / plan.sum(axis=1))[:, None]
-        plan *= np.minimum(1.0, b / plan.sum(axis=0))
-    row_rest = np.maximum(a - plan.sum(axis=1), 0.0)
-    column_rest = np.maximum(b - plan.sum(axis=0), 0.0)
-    reroute(plan, C, row_rest, column_rest, _MOST_VISITS)
-    if min(float(row_rest.sum()), float(column_rest.sum())) > _ROUNDING_MASS:
-        return math.inf
-    used = plan > 0.0
-    mass = plan[used]
-    product = (a[:, None] * b)[used]
-    return float(mass @ C[used]) + epsilon * float(mass @ np.log(mass / product))
 
 
 def _verdict(

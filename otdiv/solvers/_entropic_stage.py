@@ -18,7 +18,7 @@ from .._typing import FloatArray
 from ._entropic_coarse import CoarseMatrix
 from ._entropic_kernels import Kernel, PlanMatrix
 
-__all__ = ["Marginals", "Monitor", "Stage", "StageRules", "final_sums", "missing_share"]
+__all__ = ["Marginals", "Monitor", "Stage", "StageRules", "final_sums", "sum_errors"]
 
 # Rounding of the dual value relative to the sum of its terms.
 _ROUNDING = 1e-14
@@ -26,6 +26,8 @@ _ROUNDING = 1e-14
 # at most this many times the tolerance. Sums with costs are some more work than sums, and save a
 # pass where they are the last. They are not trusted where a row has less than this share.
 _LAST_GAIN, _START_ERROR, _TRUSTED_SHARE = 20.0, 0.02, 2.0**-6
+# Rounding of an exponent u_i + v_j - c_ij relative to the largest c_ij.
+_EXPONENT_ROUNDING = 2.0**-49
 # What one row may lack of itself in potentials that a next stage starts from. A few atoms of a tail
 # that weigh nothing in the L1 error may be thousands of bits off, which finer stages are worse at.
 _START_SHARE = 0.2
@@ -67,6 +69,8 @@ class Stage:
     v: FloatArray
     error: float = np.inf
     """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
+    doubt: float = 0.0
+    """Share that the marginals may be off by, up or down, where single numbers made them."""
     row_sums: FloatArray | None = None
     cost: float | None = None
     """<C, P> in bits where it is known; the row sums are as exact as bounds need them then."""
@@ -133,8 +137,8 @@ class Marginals:
 
     @property
     def allowed(self) -> float:
-        """Share of a sum that may be missing."""
-        return missing_share(self.stage, self.rules.tolerance)
+        """Share of a sum that may be missing where it is taken from a stored plan that moved."""
+        return _ALLOWED_SHARE * max(min(self.stage.error, 1.0), self.rules.tolerance)
 
     def near(self, u: FloatArray, v: FloatArray) -> bool:
         """Whether the stored plan is good at (u, v); if so it is moved there."""
@@ -157,17 +161,18 @@ class Marginals:
         """What the row sums aim at: a, or what its penalty leaves of it."""
         if self.tau == 0.0:
             return self.kernel.a
-        return np.asarray(np.exp2(self.log_a - self.tau * (u - self.log_a)))
+        return _relaxed(self.log_a, u, self.tau)
 
     def column_target(self, v: FloatArray) -> FloatArray:
         """What the column sums aim at, and are after `column_update`."""
         if self.tau == 0.0:
             return self.kernel.b
-        return np.asarray(np.exp2(self.log_b - self.tau * (v - self.log_b)))
+        return _relaxed(self.log_b, v, self.tau)
 
     def column_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the v that makes the column sums exact."""
-        shift, sums = v, self.stored_sums(u, v, by_column=True)
+        shift, sums, matrix = v, self.stored_sums(u, v, by_column=True), self.stage.matrix
+        self.stage.doubt = 0.0 if sums is None or matrix is None else matrix.rounding
         if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
@@ -237,9 +242,10 @@ class Marginals:
         return value, _ROUNDING * size
 
 
-def missing_share(stage: Stage, tolerance: float) -> float:
-    """Share of a sum that may be missing where it was taken from a stored plan that moved."""
-    return _ALLOWED_SHARE * max(min(stage.error, 1.0), tolerance)
+def _relaxed(log_weights: FloatArray, potential: FloatArray, tau: float) -> FloatArray:
+    """What a penalty leaves of a marginal."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp2(log_weights - tau * (potential - log_weights)))
 
 
 def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
@@ -253,3 +259,8 @@ def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
         shift, sums = kernel.row_sums(u, v)
         r = sums * np.exp2(np.minimum(u - shift, 1000.0))
     return r, float(costs.sum())
+
+
+def sum_errors(kernel: Kernel, stage: Stage, largest: float) -> float:
+    """Share by which sums may be off besides what they leave out; costs up to `largest` epsilon."""
+    return stage.doubt + kernel.excess + largest * LOG2_E * _EXPONENT_ROUNDING

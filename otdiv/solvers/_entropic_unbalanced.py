@@ -11,7 +11,7 @@ from .._typing import FloatArray
 from ..problems import TransportProblem
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
-from ._entropic_stage import final_sums
+from ._entropic_stage import final_sums, sum_errors
 
 __all__ = ["UnbalancedSolve", "solve_unbalanced"]
 
@@ -27,7 +27,9 @@ class UnbalancedSolve:
     transport: float
     epsilon: float
     drop: float
-    """Share of a marginal that pruning may have left out."""
+    """Share of what a marginal aims at that its sums may leave out."""
+    errors: float
+    """Share of a marginal that its sums may be off by besides."""
     floor: float
     """Smallest epsilon that float64 resolves."""
     converged: bool
@@ -74,7 +76,8 @@ def solve_unbalanced(
         column_sums=column_sums,
         transport=cost * current / LOG2_E * scaled.unit,
         epsilon=current * scaled.unit,
-        drop=options.drop,
+        drop=kernel.drop,
+        errors=sum_errors(kernel, stage, scaled.geometry.scale / current),
         floor=floor * scaled.unit,
         converged=stage.converged,
         n_iterations=stage.n_iterations,

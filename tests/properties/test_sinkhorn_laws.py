@@ -1,10 +1,23 @@
 """Laws of entropic transport on random small problems."""
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from otdiv import Status, sinkhorn_divergence_result, solvers, transport, transport_matrix
+from otdiv import (
+    DiscreteMeasure,
+    Status,
+    TransportProblem,
+    UnbalancedProblem,
+    sinkhorn_divergence_result,
+    solve,
+    solvers,
+    transport,
+    transport_matrix,
+    unbalanced_transport,
+)
+from otdiv.solvers._entropic_solve import solve_entropic
 
 epsilons = st.sampled_from([1e-2, 0.1, 1.0, 30.0])
 
@@ -16,6 +29,84 @@ def samples(draw, largest=12):
     sizes = draw(st.tuples(st.integers(1, largest), st.integers(1, largest)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return [rng.integers(0, 6, size=(n, d)) / 4.0 for n in sizes]
+
+
+@st.composite
+def measures(draw):
+    """Two clouds, or twice the same one, of which some atoms may weigh next to nothing."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    d = draw(st.integers(1, 4))
+    sizes = draw(st.tuples(st.integers(1, 300), st.integers(1, 300)))
+    spread = draw(st.sampled_from([0.05, 1.0, 10.0]))
+    shapes = [
+        lambda n: rng.random((n, d)),
+        lambda n: rng.normal(1.0, 0.5, (n, d)),
+        lambda n: rng.standard_t(2, (n, d)),
+    ]
+    first, second = (
+        DiscreteMeasure(
+            points=draw(st.sampled_from(shapes))(n), weights=rng.dirichlet(np.full(n, spread))
+        )
+        for n in sizes
+    )
+    return first, (first if draw(st.booleans()) and draw(st.booleans()) else second)
+
+
+costs = st.sampled_from(["sqeuclidean", "euclidean", "cityblock"])
+shares = st.sampled_from([1.0, 0.1, 0.01, 0.003])
+tolerances = st.sampled_from([0.3, 0.1, 1e-2, 1e-4, 1e-6, 1e-8])
+
+
+def entropic_solve(problem, epsilon, tolerance, **options):
+    solver = solvers.Sinkhorn(epsilon=epsilon, marginal_tolerance=tolerance, **options)
+    return solve(problem, solver=solver, throw=False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(measures(), costs, shares, tolerances, st.sampled_from([1, 2, 1000]))
+def test_loose_solves_enclose_the_regularised_optimum(pair, cost, share, tolerance, limit):
+    problem = TransportProblem(source=pair[0], target=pair[1], cost=cost)
+    epsilon = share * float(problem.matrix().mean()) or share
+    loose = entropic_solve(problem, epsilon, tolerance, max_iterations=limit).entropic
+    tight = entropic_solve(problem, epsilon, 1e-11)
+    # The smaller the tolerance the larger the least epsilon that float64 resolves.
+    assume(loose.epsilon == tight.entropic.epsilon)
+    assert loose.bounds.lower <= tight.entropic.bounds.upper
+    assert tight.entropic.bounds.lower <= loose.bounds.upper
+    assert loose.value in loose.bounds
+
+
+@settings(max_examples=100, deadline=None)
+@given(measures(), costs, shares, tolerances)
+def test_marginal_errors_are_those_of_the_potentials(pair, cost, share, tolerance):
+    """The error that is reported is one of the plan that the potentials stand for."""
+    problem = TransportProblem(source=pair[0], target=pair[1], cost=cost)
+    epsilon = share * float(problem.matrix().mean()) or share
+    found = solve_entropic(problem, epsilon, tolerance=tolerance, max_iterations=1000)
+    assume(found.summary.epsilon == pytest.approx(epsilon, rel=1e-12))
+    with np.errstate(divide="ignore"):
+        logs = np.log(problem.a)[:, None] + np.log(problem.b)
+    plan = np.exp(logs + (found.f[:, None] + found.g - problem.matrix()) / epsilon)
+    errors = [np.abs(plan.sum(axis=k) - w).sum() for k, w in ((1, problem.a), (0, problem.b))]
+    # Sums may miss a sixty-fourth of the tolerance, and a tenth where a stored plan has moved.
+    assert max(errors) <= 1.01 * found.summary.marginal_error + 0.12 * tolerance + 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(measures(), costs, shares, tolerances, st.sampled_from([0.03, 0.3, 3.0]))
+def test_loose_unbalanced_solves_enclose_the_optimum(pair, cost, share, tolerance, reach):
+    scale = float(TransportProblem(source=pair[0], target=pair[1], cost=cost).matrix().mean()) or 1
+    problem = UnbalancedProblem(source=pair[0], target=pair[1], cost=cost, reach=reach * scale)
+    loose, tight = (
+        unbalanced_transport(
+            problem, epsilon=share * scale, marginal_tolerance=some, rtol=1.0, throw=False
+        )
+        for some in (tolerance, 1e-10)
+    )
+    assume(loose.plan.epsilon == tight.plan.epsilon)
+    assert loose.bounds.lower <= tight.bounds.upper
+    assert tight.bounds.lower <= loose.bounds.upper
+    assert loose.value in loose.bounds
 
 
 @settings(max_examples=30)

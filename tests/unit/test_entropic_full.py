@@ -40,6 +40,22 @@ def test_the_short_way_and_the_path_give_the_same_potentials(root):
     assert stage.cost == pytest.approx(other_kernel.row_costs(other.u, other.v)[1].sum(), rel=1e-7)
 
 
+@pytest.mark.parametrize("seed", [8, 30, 35, 68])
+def test_single_numbers_are_not_trusted_beyond_their_range(seed):
+    """Light atoms far from heavy ones: potentials move by more bits than a stored plan can."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.random((60, 2)), rng.random((40, 2))
+    x, y = (build_cloud(z, rng.dirichlet(np.full(len(z), 0.1))) for z in (x, y))
+    rules = PathOptions(tolerance=0.1, max_iterations=100, max_bytes=1e8)
+    found = solve_full(PointGeometry(x, y, root=False), 0.003, rules)
+    if found is None:
+        return
+    kernel, stage = found
+    rows, columns, _ = kernel.whole_sums(stage.u, stage.v)
+    assert np.abs(rows - kernel.a).sum() == pytest.approx(stage.error, abs=1e-6)
+    np.testing.assert_allclose(columns, kernel.b, rtol=1e-6, atol=1e-20)
+
+
 @pytest.mark.parametrize("root", [False, True])
 @pytest.mark.parametrize("d", [1, 3, 7])
 def test_whole_plans_are_summed_in_double_precision(root, d):

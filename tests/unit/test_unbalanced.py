@@ -189,3 +189,23 @@ def test_unmet_tolerance_raises_with_the_result():
     with pytest.raises(ConvergenceError) as caught:
         unbalanced_transport(problem(), rtol=1e-12)
     assert caught.value.result.status is Status.STALLED
+
+
+def test_rtol_is_met_whatever_the_marginal_tolerance():
+    loose = unbalanced_transport(problem(), epsilon=0.02, marginal_tolerance=0.1, rtol=1e-4)
+    assert loose.bounds.relative_gap <= 1e-4
+
+
+def test_an_epsilon_that_float64_does_not_resolve_is_said_to_be_one():
+    with pytest.raises(ConvergenceError, match=r"epsilon is below .*e-09") as caught:
+        unbalanced_transport(problem(), epsilon=1e-12)
+    assert caught.value.result.plan.epsilon > 1e-12
+
+
+def test_nothing_to_pay_is_optimal():
+    zeros = DiscreteMeasure(points=np.zeros((100, 2)))
+    free = UnbalancedProblem(source=zeros, target=zeros, cost="sqeuclidean", reach=1.0)
+    for epsilon in (None, 0.1):
+        result = unbalanced_transport(free, epsilon=epsilon)
+        assert result.value == 0.0
+        assert result.bounds.upper < 1e-11
