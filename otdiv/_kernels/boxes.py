@@ -46,12 +46,13 @@ class Nodes:
         self.points, self.n = points, points.shape[1]
         depth = kdtree.depth_for(self.n, _FEW)
         lower, upper = kdtree.corners(points, depth)
-        widths = (upper - lower).max(axis=0)
-        self._halves = [0.5 * widths[1 << h : 2 << h] for h in range(depth + 1)]
+        self._halves = 0.5 * (upper - lower).max(axis=0)
 
-    def _flags(self, half: float) -> list[np.ndarray]:
-        """For each level, which nodes are at most so wide; those of few points all are."""
-        return [halves <= half for halves in self._halves[:-1]] + [self._halves[-1] >= 0.0]
+    def _flags(self, half: float) -> np.ndarray:
+        """Which nodes are at most so wide, by heap index; those of few points all are."""
+        flags = self._halves <= half
+        flags[flags.size // 2 :] = True
+        return flags
 
     def count(self, half: float) -> int:
         """Number of the highest nodes at most so wide."""
@@ -61,14 +62,11 @@ class Nodes:
         """Highest nodes at most so wide on which the values (n,) are nearly affine."""
         flags = self._flags(half)
         while True:
-            starts, levels = clusters.highest_nodes(self.n, flags)
+            starts, nodes = clusters.highest_nodes(self.n, flags)
             edges = np.append(starts, self.n)
             bounds = leaf_pruning.leaf_bounds(self.points, values, edges, False)
             uneven = box_errors.spreads(self.points, values, edges, bounds) > _SPREAD
-            uneven &= levels < len(flags) - 1
+            uneven &= nodes < flags.size // 2
             if not uneven.any():
                 return Boxes(edges, bounds)
-            # Number of each box in its level.
-            numbers = -(-(starts << levels) // self.n)
-            for level in np.unique(levels[uneven]):
-                flags[level][numbers[uneven & (levels == level)]] = False
+            flags[nodes[uneven]] = False

@@ -193,7 +193,7 @@ class _Merging:
         self._clouds: dict[float, Cloud] = {}
 
     @cached_property
-    def _radii(self) -> list[FloatArray]:
+    def _radii(self) -> FloatArray:
         return clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
 
     def _cut(self, limit: float) -> IndexArray:
@@ -209,8 +209,8 @@ class _Merging:
     def _coarsest(self) -> float:
         """Largest limit that is worth a stage of its own: one that leaves enough clusters."""
         # All nodes of this level are small enough, and no more than wanted.
-        level = self._radii[min(_FEWEST.bit_length() - 1, len(self._radii) - 1)]
-        largest, limit = float(self._radii[0][0]), float(level.max())
+        first = min(1 << (_FEWEST.bit_length() - 1), self._radii.size // 2)
+        largest, limit = float(self._radii[1]), float(self._radii[first : 2 * first].max())
         while limit > _SAME_PLACE * largest and self.count(limit) < min(_FEWEST, self.fine.n):
             limit *= 0.5
         return limit
