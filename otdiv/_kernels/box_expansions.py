@@ -156,26 +156,36 @@ def _turn(values, factors, q, out):
             out[r * P + a] += total
 
 
+def tiles(edges: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of at most 64 points of the boxes that have a slot: the box of each, and its edges.
+
+    `edges` (L + 1,) are those of the boxes and `slots` (L,) negative where a box has none. Returns
+    owners (T,) and, as (2, T), the first position of each tile and the one after its last.
+    """
+    counts = np.where(slots >= 0, -(-np.diff(edges) // _TILE), 0)
+    owners = np.repeat(np.arange(counts.size), counts)
+    first = np.cumsum(counts) - counts
+    begins = edges[owners] + _TILE * (np.arange(owners.size) - first[owners])
+    return owners, np.vstack([begins, np.minimum(begins + _TILE, edges[owners + 1])])
+
+
 @fast_kernel
-def moments(points, exponents, weights, boxes, edges, slots, out, nodes):
-    """Add moments of weights (k, n) times 2**exponents (n,), box by box, to out (slot, k, P**d).
+def moments(points, exponents, weights, boxes, owners, edges, slots, out, nodes):
+    """Add moments of weights (k, n) times 2**exponents (n,), tile by tile, to out (slot, k, P**d).
 
     `boxes` is a tuple of `leaf_bounds`, whose affine functions are taken off the exponents; `slots`
-    (L,) is where each of them belongs, or negative.
+    (L,) is where each of them belongs.
     """
     n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
-    for box in range(edges.size - 1):
-        if slots[box] < 0:
-            continue
-        for begin in range(edges[box], edges[box + 1], _TILE):
-            width = min(_TILE, edges[box + 1] - begin)
-            _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
-            for w in range(weights.shape[0]):
-                for i in range(width):
-                    values[i] = powers[i] * weights[w, begin + i]
-                _add_products(basis, width, n_nodes, values, prefix, out[slots[box], w])
+    for t in range(owners.size):
+        box, begin, width = owners[t], edges[0, t], edges[1, t] - edges[0, t]
+        _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
+        for w in range(weights.shape[0]):
+            for i in range(width):
+                values[i] = powers[i] * weights[w, begin + i]
+            _add_products(basis, width, n_nodes, values, prefix, out[slots[box], w])
 
 
 @fast_kernel
@@ -302,22 +312,18 @@ def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots
 
 
 @fast_kernel
-def evaluate(points, exponents, boxes, edges, coefficients, slots, out, nodes):
+def evaluate(points, exponents, boxes, owners, edges, coefficients, slots, out, nodes):
     """Add polynomials with coefficients (slot, k, P**d) times 2**exponents (n,) to out (n, k)."""
     n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
-    for box in range(edges.size - 1):
-        if slots[box] < 0:
-            continue
-        for begin in range(edges[box], edges[box + 1], _TILE):
-            width = min(_TILE, edges[box + 1] - begin)
-            _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
-            for w in range(coefficients.shape[1]):
-                local = coefficients[slots[box], w]
-                _sum_products(basis, width, local, powers, prefix, values)
-                for i in range(width):
-                    out[begin + i, w] += values[i]
+    for t in range(owners.size):
+        box, begin, width = owners[t], edges[0, t], edges[1, t] - edges[0, t]
+        _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers)
+        for w in range(coefficients.shape[1]):
+            _sum_products(basis, width, coefficients[slots[box], w], powers, prefix, values)
+            for i in range(width):
+                out[begin + i, w] += values[i]
 
 
 def along_axes(matrix: np.ndarray, values: np.ndarray, d: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from .boxes import Boxes, Nodes
 from .pair_ranges import Ranges
 
 if TYPE_CHECKING:
-    from .point_plan import _Side
+    from .pruned_sums import Side
 
 __all__ = ["EXCESS", "Expansion"]
 
@@ -53,8 +53,8 @@ class _Task(NamedTuple):
     Of a row at most `drop` times its budget (n,) may be missing.
     """
 
-    x: _Side
-    y: _Side
+    x: Side
+    y: Side
     phi: np.ndarray
     psi: np.ndarray
     budgets: np.ndarray
@@ -114,7 +114,7 @@ class Expansion:
     used : bool, whether any sum came this way
     """
 
-    def __init__(self, x: _Side, y: _Side):
+    def __init__(self, x: Side, y: Side):
         d, n_pairs = x.points.shape[0], float(x.weights.size) * y.weights.size
         self.possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
         self._nodes: dict[int, Nodes] = {}
@@ -124,8 +124,8 @@ class Expansion:
 
     def products(
         self,
-        x: _Side,
-        y: _Side,
+        x: Side,
+        y: Side,
         u: np.ndarray,
         v: np.ndarray,
         weights: np.ndarray,
@@ -180,7 +180,7 @@ class Expansion:
             half *= _SHRINKING
         return best, found
 
-    def _nodes_of(self, side: _Side) -> Nodes:
+    def _nodes_of(self, side: Side) -> Nodes:
         if id(side) not in self._nodes:
             self._nodes[id(side)] = Nodes(side.points)
         return self._nodes[id(side)]
@@ -251,8 +251,9 @@ def _expand(
     d = x.points.shape[0]
     shape = weights.shape[0], P**d
     moments = np.zeros((column_slots.max() + 1, *shape))
+    tiles = box_expansions.tiles(plan.y.edges, column_slots)
     box_expansions.moments(
-        y.points, task.psi, weights, columns, plan.y.edges, column_slots, moments, NODES
+        y.points, task.psi, weights, columns, *tiles, column_slots, moments, NODES
     )
     sources = box_expansions.node_weights(moments, d)
     sums = np.zeros((row_slots.max() + 1, *shape))
@@ -274,7 +275,8 @@ def _expand(
             NODES,
         )
     local = box_expansions.coefficients(sums, d)
-    box_expansions.evaluate(x.points, task.phi, rows, plan.x.edges, local, row_slots, out, NODES)
+    tiles = box_expansions.tiles(plan.x.edges, row_slots)
+    box_expansions.evaluate(x.points, task.phi, rows, *tiles, local, row_slots, out, NODES)
 
 
 def _bytes(n_boxes: int, task: _Task) -> float:

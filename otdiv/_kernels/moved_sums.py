@@ -15,7 +15,8 @@ from . import point_sums
 from .plan_matrices import CompressedPlan
 
 if TYPE_CHECKING:
-    from .point_plan import PointKernel, _Side
+    from .point_plan import PointKernel
+    from .pruned_sums import Side
 
 # What was left out of a sum grows by the moves of both atoms, and as much again relative to the sum
 # where they shrink it.
@@ -69,8 +70,8 @@ def moved_sums(
 
 
 def _pairs(
-    x: _Side,
-    y: _Side,
+    x: Side,
+    y: Side,
     u: np.ndarray,
     v: np.ndarray,
     rows: np.ndarray | slice,
