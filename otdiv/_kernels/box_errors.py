@@ -113,15 +113,25 @@ def _pair_errors(rows, i, columns, j, out):
 
 @kernel
 def pair_lists(
-    rows, row_sizes, budgets, columns, column_edges, masses, pair_cost, point_cost, share
+    rows,
+    row_sizes,
+    budgets,
+    columns,
+    column_edges,
+    masses,
+    pair_cost,
+    column_cost,
+    row_cost,
+    share,
 ):
     """Pairs of boxes that matter, those to expand and those to sum directly.
 
     `rows` and `columns` are tuples of `leaf_bounds` of potentials without weights; `masses`
     (M + 1,) are weights of columns up to each box. What is dropped from any row of a box is at most
     `budgets[box]` in all, and what expansions err by the `share` of that. A pair of boxes costs
-    `pair_cost` with expansions of both, or `point_cost` for each point of the box that is not
-    expanded, or one for each pair of points. Returns `first` (L + 1,), `partners` and `kinds` of
+    `pair_cost` with expansions of both, or `column_cost` for each point of its columns with an
+    expansion of the rows alone, or `row_cost` for each of its rows with one of the columns, or one
+    for each pair of points. Returns `first` (L + 1,), `partners` and `kinds` of
     the pairs that are expanded, the ranges of columns of the others as `kept_ranges` does, and the
     cost of all.
     """
@@ -153,7 +163,7 @@ def pair_lists(
                 continue
             other_size = column_edges[j + 1] - column_edges[j]
             cheapest, kind = float(size * other_size), -1
-            costs[0], costs[1], costs[2] = pair_cost, point_cost * other_size, point_cost * size
+            costs[0], costs[1], costs[2] = pair_cost, column_cost * other_size, row_cost * size
             if min(costs[0], min(costs[1], costs[2])) < cheapest:
                 _pair_errors(rows, i, columns, j, errors)
                 mass = (masses[j + 1] - masses[j]) * 2.0 ** min(bounds[j], 900.0)

@@ -30,6 +30,12 @@ NODES = np.cos(np.pi * (np.arange(P) + 0.5) / P)
 # Lagrange function of node b at the k-th polynomial; transposed it takes moments to nodes.
 _LAGRANGE = np.cos(np.pi * np.outer(np.arange(P) + 0.5, np.arange(P)) / P) * 2.0 / P
 _LAGRANGE[:, 0] *= 0.5
+# Coefficients (row) of the derivative of each polynomial (column): T_q' = 2 q (T_{q-1} + T_{q-3} +
+# ...), with half of T_0.
+_SLOPES = np.array(
+    [[2.0 * q if q > r and (q - r) % 2 else 0.0 for q in range(P)] for r in range(P)]
+)
+_SLOPES[0] *= 0.5
 # A pair of boxes with expansions of both, of the rows alone, of the columns alone.
 BOTH, ROWS, COLUMNS = 0, 1, 2
 # Polynomials at this many points stay in the first-level cache.
@@ -344,3 +350,9 @@ def node_weights(moments: np.ndarray, d: int) -> np.ndarray:
 def coefficients(sums: np.ndarray, d: int) -> np.ndarray:
     """Coefficients of the interpolating polynomials from sums at the nodes (L, k, P**d)."""
     return along_axes(np.ascontiguousarray(_LAGRANGE.T), sums, d)
+
+
+def derivatives(polynomials: np.ndarray, k: int, d: int) -> np.ndarray:
+    """Coefficients (L, w, P**d) of the derivatives in dimension k, per half width."""
+    split = polynomials.reshape(-1, P, P ** (d - 1 - k))
+    return (_SLOPES @ split).reshape(polynomials.shape)

@@ -14,6 +14,9 @@ __all__ = ["Boxes", "Nodes"]
 _FEW = 16
 # Bits that a potential may fall below the affine function of its box: the larger the error is then.
 _SPREAD = 6.0
+# Boxes are taken to be at least this part as wide as they may be in every dimension: the slope of a
+# polynomial would not be known across an interval of no width.
+_LEAST_WIDTH = 0.05
 
 
 class Boxes(NamedTuple):
@@ -68,5 +71,8 @@ class Nodes:
             uneven = box_errors.spreads(self.points, values, edges, bounds) > _SPREAD
             uneven &= nodes < flags.size // 2
             if not uneven.any():
-                return Boxes(edges, bounds)
+                centres, halves, slopes, tops = bounds
+                return Boxes(
+                    edges, (centres, np.maximum(halves, _LEAST_WIDTH * half), slopes, tops)
+                )
             flags[nodes[uneven]] = False

@@ -50,7 +50,8 @@ _SLICE = 2e5
 class _Task(NamedTuple):
     """Sums of the plan over rows of x, for so many weights: potentials without the clouds' weights.
 
-    Of a row at most `drop` times its budget (n,) may be missing.
+    Of a row at most `drop` times its budget (n,) may be missing. Where single rows meet expanded
+    columns there may be more weights.
     """
 
     x: Side
@@ -60,6 +61,7 @@ class _Task(NamedTuple):
     budgets: np.ndarray
     drop: float
     n_weights: int
+    n_row_weights: int
 
 
 class _Plan(NamedTuple):
@@ -139,13 +141,49 @@ class Expansion:
         `drop` of what is `expected` (n,) is missing, and at most that times `EXCESS` is too much.
         Boxes pay where they are faster than direct sums over `count()` pairs.
         """
+        task = _task(x, y, u, v, expected, drop, weights.shape[0], weights.shape[0])
+        plan = self._plan_for(task, count)
+        if plan is None:
+            return None
+        out = np.zeros((u.size, task.n_weights))
+        _add_direct(task, plan, v, weights, out)
+        _add_expanded(task, plan, weights * y.weights, out)
+        out *= x.weights[:, None]
+        return out, plan.work
+
+    def mixed(
+        self,
+        x: Side,
+        y: Side,
+        u: np.ndarray,
+        v: np.ndarray,
+        expected: np.ndarray,
+        drop: float,
+        count: Callable[[], float],
+    ) -> np.ndarray | None:
+        """Sums of P_ij and of -2 P_ij x_i . y_j, (n, 2), or None where boxes do not pay.
+
+        The second ones follow from the slope of the first: d/dx 2**-|x - y|² is proportional to
+        y - x times the same. No more is known of their error than that a polynomial's slope errs by
+        P² / half width times what the polynomial does.
+        """
+        task = _task(x, y, u, v, expected, drop, 1, 1 + x.points.shape[0])
+        plan = self._plan_for(task, count)
+        if plan is None:
+            return None
+        out = np.zeros((u.size, 2))
+        _add_direct_mixed(task, plan, v, out)
+        _add_expanded_mixed(task, plan, out)
+        out *= x.weights[:, None]
+        return out
+
+    def _plan_for(self, task: _Task, count: Callable[[], float]) -> _Plan | None:
+        """Boxes of the size that suits, or None where direct sums over `count()` pairs do."""
         if not self.possible:
             return None
-        phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
-        task = _Task(x, y, phi, psi, expected / x.weights, drop, weights.shape[0])
-        plan, key = None, (id(x), task.n_weights, drop)
-        if key not in self._halves and drop in self._suiting:
-            self._halves[key] = self._suiting[drop]
+        plan, key = None, (id(task.x), task.n_weights, task.drop)
+        if key not in self._halves and task.drop in self._suiting:
+            self._halves[key] = self._suiting[task.drop]
         elif key not in self._halves:
             self._halves[key], plan = self._best_size(task, count())
         if self._halves[key] == 0.0:
@@ -154,12 +192,8 @@ class Expansion:
             plan = self._plan(task, self._halves[key])
         if plan.work == math.inf:
             return None
-        out = np.zeros((u.size, task.n_weights))
-        _add_direct(task, plan, v, weights, out)
-        _add_expanded(task, plan, weights * y.weights, out)
-        out *= x.weights[:, None]
         self.used = True
-        return out, plan.work
+        return plan
 
     def _best_size(self, task: _Task, n_direct: float) -> tuple[float, _Plan | None]:
         """The half width of boxes that takes the least work, or 0 where direct sums take less."""
@@ -187,7 +221,7 @@ class Expansion:
 
     def _plan(self, task: _Task, half: float, *, sampled: bool = False) -> _Plan:
         """Boxes and pairs; `sampled` has but a part of the rows' where these are many."""
-        x, y, phi, psi, budgets, drop, k = task
+        x, y, phi, psi, budgets, drop, k, row_k = task
         d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
         left, right = rows.boxes(phi, half), columns.boxes(psi, half)
         too_many = _bytes(left.n_boxes + right.n_boxes, task) > _MOST_BYTES
@@ -204,6 +238,7 @@ class Expansion:
             masses,
             _EXPANSION_COST[d] + k * _PRODUCT_COST[d],
             _POINT_COST[d] + k * _POINT_PRODUCT_COST[d],
+            _POINT_COST[d] + row_k * _POINT_PRODUCT_COST[d],
             EXCESS / (1.0 - EXCESS),
         )
         work *= left.n_boxes / (pairs[0].size - 1)
@@ -212,6 +247,19 @@ class Expansion:
         )
         work = math.inf if too_many else work
         return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
+
+
+def _task(
+    x: Side,
+    y: Side,
+    u: np.ndarray,
+    v: np.ndarray,
+    expected: np.ndarray,
+    drop: float,
+    *numbers: int,
+) -> _Task:
+    phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
+    return _Task(x, y, phi, psi, expected / x.weights, drop, *numbers)
 
 
 def _add_direct(
@@ -227,56 +275,134 @@ def _add_direct(
             point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
 
 
+def _add_direct_mixed(task: _Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -> None:
+    """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
+    x, y = task.x, task.y
+    row, column = task.phi - x.lengths, v - y.lengths
+    sums, mixed = np.empty(row.size), np.empty(row.size)
+    for part in plan.near.slices():
+        # An exponent is row + column + 2 x . y.
+        point_sums.row_costs(x.rows, row, y.columns, column, *part, False, row, column, sums, mixed)
+    out += np.column_stack([sums, mixed])
+
+
 def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
     """Add the sums over pairs of boxes that are expanded to out (n, k)."""
-    row_slots, column_slots = plan.row_slots(), plan.column_slots()
-    n_slots = int(row_slots.max() + column_slots.max()) + 2
-    step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, task), 1.0)))
-    for k in range(0, task.n_weights, step):
-        part = np.zeros((out.shape[0], min(step, task.n_weights - k)))
-        _expand(task, plan, row_slots, column_slots, weights[k : k + step], part)
-        out[:, k : k + step] += part
+    parts = _Parts(task, plan)
+    for some in parts.chunks(task.n_weights):
+        sources = parts.sources(weights[some])
+        out[:, some] += parts.collected(sources)
+        out[:, some] += parts.evaluated(parts.sums(weights[some], sources))
 
 
-def _expand(
-    task: _Task,
-    plan: _Plan,
-    row_slots: np.ndarray,
-    column_slots: np.ndarray,
-    weights: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """Add the sums for some of the weights (k, m) to out (n, k)."""
-    x, y, (rows, columns), pairs = task.x, task.y, (plan.x.bounds, plan.y.bounds), plan.pairs
-    d = x.points.shape[0]
-    shape = weights.shape[0], P**d
-    moments = np.zeros((column_slots.max() + 1, *shape))
-    tiles = box_expansions.tiles(plan.y.edges, column_slots)
-    box_expansions.moments(
-        y.points, task.psi, weights, columns, *tiles, column_slots, moments, NODES
-    )
-    sources = box_expansions.node_weights(moments, d)
-    sums = np.zeros((row_slots.max() + 1, *shape))
-    for run in plan.slices():
-        box_expansions.transfer(rows, columns, pairs, *run, sources, column_slots, sums, row_slots)
-        box_expansions.transfer_points(
-            rows, pairs, y.points, task.psi, weights, plan.y.edges, *run, sums, row_slots, NODES
-        )
-        box_expansions.collect(
-            columns,
-            pairs,
-            x.points,
-            task.phi,
-            plan.x.edges,
-            *run,
-            sources,
-            column_slots,
-            out,
+def _add_expanded_mixed(task: _Task, plan: _Plan, out: np.ndarray) -> None:
+    """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
+    x, d, parts = task.x, task.x.points.shape[0], _Parts(task, plan)
+    weights = task.y.weights[None, :]
+    sources = parts.sources(weights)
+    # Single points meet nodes of columns, whose places are known.
+    places = np.concatenate([np.ones_like(sources), parts.column_places()], axis=1)
+    for some in parts.chunks(d + 1):
+        found = parts.collected(sources * places[:, some])
+        for k, values in zip(range(d + 1)[some], found.T, strict=True):
+            if k == 0:
+                out[:, 0] += values
+            else:
+                out[:, 1] -= x.rows[:, k - 1] * values
+    polynomials = parts.sums(weights, sources)
+    near = parts.evaluated(polynomials)[:, 0]
+    out[:, 0] += near
+    for k in range(d):
+        # Their slope is that of the plan times the affine function of the box.
+        slopes, halves = parts.of_rows(plan.x.bounds[2][k]), parts.of_rows(plan.x.bounds[1][k])
+        slope = parts.evaluated(box_expansions.derivatives(polynomials, k, d))[:, 0] / halves
+        towards = 0.5 * (slope / math.log(2.0) - slopes * near)
+        out[:, 1] -= x.rows[:, k] * (x.points[k] * near + towards)
+
+
+class _Parts:
+    """The ways through the nodes of boxes."""
+
+    def __init__(self, task: _Task, plan: _Plan):
+        self.task, self.plan, self.d = task, plan, task.x.points.shape[0]
+        self.row_slots, self.column_slots = plan.row_slots(), plan.column_slots()
+        self._row_tiles = box_expansions.tiles(plan.x.edges, self.row_slots)
+
+    def chunks(self, count: int) -> Iterator[slice]:
+        """So many weights in parts whose numbers at the nodes fit into the memory allowed."""
+        n_slots = int(self.row_slots.max() + self.column_slots.max()) + 2
+        step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, self.task), 1.0)))
+        return (slice(k, min(k + step, count)) for k in range(0, count, step))
+
+    def of_rows(self, values: np.ndarray) -> np.ndarray:
+        """Values of the boxes of rows (L,) for each of their points (n,)."""
+        return np.repeat(values, self.plan.x.sizes)
+
+    def column_places(self) -> np.ndarray:
+        """Coordinates of the nodes of columns (slot, d, P**d)."""
+        used = np.flatnonzero(self.column_slots >= 0)
+        centres, halves = (part[:, used] for part in self.plan.y.bounds[:2])
+        grid = np.stack(np.meshgrid(*[NODES] * self.d, indexing="ij")).reshape(self.d, -1)
+        return centres.T[:, :, None] + halves.T[:, :, None] * grid
+
+    def sources(self, weights: np.ndarray) -> np.ndarray:
+        """Weights at the nodes of columns (slot, k, P**d) for weights (k, m) of points."""
+        y, plan = self.task.y, self.plan
+        moments = np.zeros((self.column_slots.max() + 1, weights.shape[0], P**self.d))
+        tiles = box_expansions.tiles(plan.y.edges, self.column_slots)
+        box_expansions.moments(
+            y.points,
+            self.task.psi,
+            weights,
+            plan.y.bounds,
+            *tiles,
+            self.column_slots,
+            moments,
             NODES,
         )
-    local = box_expansions.coefficients(sums, d)
-    tiles = box_expansions.tiles(plan.x.edges, row_slots)
-    box_expansions.evaluate(x.points, task.phi, rows, *tiles, local, row_slots, out, NODES)
+        return box_expansions.node_weights(moments, self.d)
+
+    def sums(self, weights: np.ndarray, sources: np.ndarray) -> np.ndarray:
+        """Polynomials of the sums over others in the boxes of rows (slot, k, P**d)."""
+        y, (rows, columns), pairs = self.task.y, self._bounds, self.plan.pairs
+        sums = np.zeros((self.row_slots.max() + 1, *sources.shape[1:]))
+        target = sums, self.row_slots
+        for run in self.plan.slices():
+            box_expansions.transfer(rows, columns, pairs, *run, sources, self.column_slots, *target)
+            box_expansions.transfer_points(
+                rows,
+                pairs,
+                y.points,
+                self.task.psi,
+                weights,
+                self.plan.y.edges,
+                *run,
+                *target,
+                NODES,
+            )
+        return box_expansions.coefficients(sums, self.d)
+
+    def collected(self, sources: np.ndarray) -> np.ndarray:
+        """Sums over the nodes of columns at single points (n, k)."""
+        x, (_, columns), plan = self.task.x, self._bounds, self.plan
+        out = np.zeros((self.task.phi.size, sources.shape[1]))
+        given = columns, plan.pairs, x.points, self.task.phi, plan.x.edges
+        for run in plan.slices():
+            box_expansions.collect(*given, *run, sources, self.column_slots, out, NODES)
+        return out
+
+    def evaluated(self, polynomials: np.ndarray) -> np.ndarray:
+        """Polynomials of the boxes of rows at their points (n, k)."""
+        x, (rows, _) = self.task.x, self._bounds
+        out = np.zeros((self.task.phi.size, polynomials.shape[1]))
+        box_expansions.evaluate(
+            x.points, self.task.phi, rows, *self._row_tiles, polynomials, self.row_slots, out, NODES
+        )
+        return out
+
+    @property
+    def _bounds(self):
+        return self.plan.x.bounds, self.plan.y.bounds
 
 
 def _bytes(n_boxes: int, task: _Task) -> float:

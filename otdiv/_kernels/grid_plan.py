@@ -185,6 +185,11 @@ class GridKernel:
         plan = GridPlan(self, u, v)
         return plan.row_sums(), plan.row_costs()
 
+    def sums_and_cost(self, u: np.ndarray, v: np.ndarray, columns: np.ndarray):
+        """Row sums (n,) and the cost in bits of the whole plan."""
+        sums, costs = self.row_costs(u, v)
+        return sums, float(costs.sum())
+
     def matrix(self, u, v, *, drop: float, max_bytes: float, buffer=None, single: bool = False):
         """The plan as a matrix; nothing is stored and nothing is left out."""
         return GridPlan(self, u, v)

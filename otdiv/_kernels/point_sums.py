@@ -217,4 +217,4 @@ def row_costs(x, u, y, v, leaves, first, starts, stops, root, row_bits, column_b
                         cost += power * ((row_bits[i] + values[j]) - exponents[j])
                     row_sum += total
                     row_cost += cost
-            sums[i], costs[i] = row_sum, max(row_cost, 0.0)
+            sums[i], costs[i] = row_sum, row_cost

@@ -97,13 +97,37 @@ class PrunedSums:
             # A row of nearly no mass may come out below nothing.
             sums = np.maximum(moments[:, 0], 0.0)
             return sums, np.maximum(sums * x.lengths - mixed + moments[:, -1], 0.0)
+        return self._direct_costs(u, v)
+
+    def _direct_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self._x, self._y
         row, column = u - x.lengths, v - y.lengths
         sums, costs = np.empty(u.size), np.empty(u.size)
         for part in self.ranges(u, v, drop=self.drop).slices():
             point_sums.row_costs(
                 x.rows, row, y.columns, column, *part, self.root, u, v, sums, costs
             )
-        return sums, costs
+        return sums, np.maximum(costs, 0.0)
+
+    def sums_and_cost(
+        self, u: np.ndarray, v: np.ndarray, columns: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Row sums (n,) of the plan, and its cost in bits where its column sums are `columns` (m,).
+
+        Unlike that of `row_costs`, the error of the cost has no bound.
+        """
+        x, y, found = self._x, self._y, None
+        if self._expansion is not None:
+            found = self._expansion.mixed(
+                x, y, u, v, self._expected(x, u), self.drop, lambda: self._n_kept(u, v, False)
+            )
+        if found is None:
+            sums, costs = self._direct_costs(u, v)
+            return sums, float(costs.sum())
+        sums = np.maximum(found[:, 0], 0.0)
+        # |x - y|² = |x|² - 2 x.y + |y|².
+        cost = float(sums @ x.lengths + found[:, 1].sum() + columns @ y.lengths)
+        return sums, max(cost, 0.0)
 
     def row_products(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """P W^T (n, k) for weights W (k, m)."""

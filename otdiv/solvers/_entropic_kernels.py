@@ -88,6 +88,12 @@ class Kernel(Protocol):
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         ...
 
+    def sums_and_cost(
+        self, u: FloatArray, v: FloatArray, columns: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Row sums (n,), and the cost of the plan in bits where its column sums are `columns`."""
+        ...
+
     def matrix(
         self,
         u: FloatArray,
@@ -194,6 +200,13 @@ class DenseKernel:
         sums = plan.sum(axis=1)
         plan *= np.where(np.isfinite(self.costs), self.costs, 0.0)
         return sums, plan.sum(axis=1) * self._bits
+
+    def sums_and_cost(
+        self, u: FloatArray, v: FloatArray, columns: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """See `Kernel.sums_and_cost`."""
+        sums, costs = self.row_costs(u, v)
+        return sums, float(costs.sum())
 
     def matrix(
         self,

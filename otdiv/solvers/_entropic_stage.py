@@ -189,9 +189,9 @@ class Marginals:
         if sums is not None:
             return _RowSums(u, v, u, sums)
         if self.is_nearly_done:
-            sums, costs = self.kernel.row_costs(u, v)
+            sums, cost = plan_cost(self.kernel, u, v)
             if np.all((sums > _TRUSTED_SHARE * self.row_target(u)) & (sums < np.inf)):
-                return _RowSums(u, v, u, sums, float(costs.sum()))
+                return _RowSums(u, v, u, sums, cost)
         return _RowSums(u, v, *self.kernel.row_sums(u, v))
 
     @property
@@ -248,17 +248,28 @@ def _relaxed(log_weights: FloatArray, potential: FloatArray, tau: float) -> Floa
         return np.asarray(np.exp2(log_weights - tau * (potential - log_weights)))
 
 
+def plan_cost(kernel: Kernel, u: FloatArray, v: FloatArray) -> tuple[FloatArray, float]:
+    """Row sums (n,) of a plan with exact columns, or with one potential, and its cost in bits.
+
+    Only where marginals are relaxed is the cost part of a bound.
+    """
+    if kernel.tau == 0.0 and u is not v:
+        return kernel.sums_and_cost(u, v, kernel.b)
+    sums, costs = kernel.row_costs(u, v)
+    return sums, float(costs.sum())
+
+
 def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
     """Row sums of the final plan and its cost <C, P> in bits, as exact as bounds need them."""
     u, v = stage.u, stage.v
     if stage.cost is not None:
         assert stage.row_sums is not None
         return stage.row_sums, stage.cost
-    r, costs = kernel.row_costs(u, v)
+    r, cost = plan_cost(kernel, u, v)
     if not np.all(np.isfinite(r)):
         shift, sums = kernel.row_sums(u, v)
         r = sums * np.exp2(np.minimum(u - shift, 1000.0))
-    return r, float(costs.sum())
+    return r, cost
 
 
 def sum_errors(kernel: Kernel, stage: Stage, largest: float) -> float:

@@ -92,6 +92,10 @@ def test_sums_err_by_no_more_than_they_say(seed, d, families, blur, noise):
     assert np.all(np.abs(sums - kernel.a) <= (kernel.drop + ROUNDING) * kernel.a)
     error = np.abs(costs - (plan * bits).sum(axis=1))
     assert np.all(error <= (kernel.drop + ROUNDING) * largest * kernel.a)
+    again, cost = kernel.sums_and_cost(u, v, plan.sum(axis=0))
+    np.testing.assert_allclose(again, sums, atol=kernel.drop + ROUNDING)
+    # The slope of a polynomial errs by up to P² of itself.
+    assert cost == pytest.approx((plan * bits).sum(), abs=(16.0 * kernel.drop + ROUNDING) * largest)
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
