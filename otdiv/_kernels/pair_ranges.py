@@ -33,12 +33,12 @@ class Ranges(NamedTuple):
             for i in range(0, n_leaves - width + 1, 16 * width)
         ]
 
-    def slices(self) -> list[Ranges]:
-        """The same in runs of row leaves of bounded work."""
+    def slices(self, most: int = SLICE) -> list[Ranges]:
+        """The same in runs of row leaves, of about `most` entries where these are more."""
         work = np.cumsum(self.entries())
-        if work[-1] <= SLICE:
+        if work[-1] <= most:
             return [self]
-        cuts = np.searchsorted(work, np.arange(SLICE, int(work[-1]), SLICE))
+        cuts = np.searchsorted(work, np.arange(most, int(work[-1]), most))
         edges = np.unique(np.concatenate([[0], cuts, [work.size]]))
         return [
             Ranges(self.leaves[i : j + 1], self.first[i : j + 1], self.starts, self.stops)

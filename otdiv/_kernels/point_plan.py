@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from . import point_sums, sparse_plan
@@ -26,6 +28,9 @@ _UNDERFLOW = 2.0**-120
 _ROUGH_DROP = 1e-2
 # Sums over clusters of columns that are less than this share of a row do not matter to Newton.
 _MERGED_SHARE = 1e-5
+# Where there are too many that do, that share grows by this factor. So many pairs are added up at a
+# time: they may be as many sums.
+_FEWER, _MERGED_PAIRS = 4.0, 2 * 10**7
 
 
 class PointKernel(PrunedSums):
@@ -110,17 +115,36 @@ class PointKernel(PrunedSums):
         return _SAMPLE_MARGIN * census.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
 
     def merged(
-        self, u: np.ndarray, v: np.ndarray, starts: np.ndarray, columns_v: np.ndarray
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        starts: np.ndarray,
+        columns_v: np.ndarray,
+        max_bytes: float,
     ) -> CompressedPlan:
         """The plan at (u, v) with the columns of each cluster of a cut (k + 1,) added up.
 
-        It follows from the column potentials `columns_v` (k,).
+        It follows from the column potentials `columns_v` (k,). What is a small part of a row is
+        left out, and more of it where the rest would take more than `max_bytes`.
         """
-        rows, columns, values = self.merged_entries(
-            u, v, np.arange(u.size + 1), starts, _MERGED_SHARE
-        )
-        begins = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=u.size))])
-        values = values.astype(np.float32)
+        share = _MERGED_SHARE
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for part in self._merged_slices(u, v, np.arange(u.size + 1), starts, share):
+            parts.append(_heaviest(*part, share))
+            while 12 * sum(values.size for *_, values in parts) > max_bytes:
+                share *= _FEWER
+                parts = [_heaviest(*part, share) for part in parts]
+        counts, total = np.zeros(u.size, dtype=np.int64), sum(part[0].size for part in parts)
+        columns, values = np.empty(total, dtype=np.uint32), np.empty(total, dtype=np.float32)
+        # Each part is given back before the next is copied: there is no room for all of them twice.
+        end = total
+        while parts:
+            rows, some, masses = parts.pop()
+            begin = end - rows.size
+            columns[begin:end], values[begin:end] = some, masses
+            counts += np.bincount(rows, minlength=u.size)
+            end = begin
+        begins = np.concatenate([[0], np.cumsum(counts)])
         return CompressedPlan(begins, columns, values, u, columns_v, self.drop)
 
     def merged_entries(
@@ -135,16 +159,25 @@ class PointKernel(PrunedSums):
 
         The row clusters, column clusters and masses of those that are more than `share` of a row.
         """
+        parts = self._merged_slices(u, v, row_starts, column_starts, share)
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _merged_slices(
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        row_starts: np.ndarray,
+        column_starts: np.ndarray,
+        share: float,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The same in parts, none of which takes long or much memory."""
         x, y = self._x, self._y
         n, m = row_starts.size - 1, column_starts.size - 1
         rows = np.repeat(np.arange(n), np.diff(row_starts))
         columns = np.repeat(np.arange(m), np.diff(column_starts))
         kept = x.rows, u - x.lengths, y.columns, v - y.lengths
-        parts = [
-            cluster_plan(*kept, *part, self.root, rows, columns, m, share)
-            for part in self.ranges(u, v, drop=self.drop).slices()
-        ]
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        for part in self.ranges(u, v, drop=self.drop).slices(_MERGED_PAIRS):
+            yield cluster_plan(*kept, *part, self.root, rows, columns, m, share)
 
     def column_ground(self, v: np.ndarray) -> np.ndarray:
         """What relaxed marginals add to the column sums of Newton's matrix (m,)."""
@@ -197,3 +230,11 @@ class PointKernel(PrunedSums):
                 *census.kept, *part, self.root, census.floors, begins, columns, values
             )
         return CompressedPlan(begins, columns, values, u, v, drop)
+
+
+def _heaviest(
+    rows: np.ndarray, columns: np.ndarray, masses: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entries of some rows that are more than `share` of their row, in single precision."""
+    kept = masses > share * np.bincount(rows, masses)[rows]
+    return rows[kept], columns[kept], masses[kept].astype(np.float32)

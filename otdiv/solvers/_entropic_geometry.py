@@ -342,7 +342,7 @@ class PointGeometry:
         if added or rough or _FEWER * (starts.size - 1) > y.n:
             if kernel.fits(u, v, max_bytes=max_bytes, drop=accuracy.drop):
                 return None
-            return CoarseMatrix(partial(_with_added_columns, kernel, starts, u, v))
+            return CoarseMatrix(partial(_with_added_columns, kernel, starts, max_bytes, u, v))
         few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, **coarse)
         return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
 
@@ -364,11 +364,12 @@ def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArr
 
 
 def _with_added_columns(
-    kernel: PointKernel, starts: IndexArray, u: FloatArray, v: FloatArray
+    kernel: PointKernel, starts: IndexArray, max_bytes: float, u: FloatArray, v: FloatArray
 ) -> NewtonMatrix:
     """The plan at (u, v) with the columns of every cluster added up."""
     columns_v = np.logaddexp2.reduceat(v, starts[:-1])
-    return NewtonMatrix(kernel.merged(u, v, starts, columns_v), columns_v, kernel, u, v)
+    merged = kernel.merged(u, v, starts, columns_v, max_bytes)
+    return NewtonMatrix(merged, columns_v, kernel, u, v)
 
 
 def _with_few_columns(

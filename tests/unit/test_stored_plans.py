@@ -104,7 +104,7 @@ def test_a_merged_plan_adds_up_the_columns_of_each_cluster(seed, log_radius):
     case = instance(seed, root=False)
     radii = clusters.squared_radii(np.ascontiguousarray(case.kernel._y.points))
     starts = clusters.cut_at_radius(radii, N, 2.0**log_radius)
-    merged = case.kernel.merged(case.u, case.v, starts, np.zeros(starts.size - 1))
+    merged = case.kernel.merged(case.u, case.v, starts, np.zeros(starts.size - 1), 1e9)
     plan = np.exp2(case.u[:, None] + case.v - case.bits)
     wanted = np.add.reduceat(plan, starts[:-1], axis=1)
     found = np.stack([merged.product(unit) for unit in np.eye(starts.size - 1)], axis=1)
