@@ -12,6 +12,7 @@ import numpy as np
 from ._typing import FloatArray
 from ._validation import check_positive, check_positive_integer
 from .certificates import c_transform
+from .certificates.rounding import cost_rounding
 from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
@@ -31,8 +32,10 @@ _FINER, _FINEST = 1e-3, 1e-12
 # Rounding of a bound relative to the sum of the magnitudes in it: sums of n terms taken pairwise,
 # an exponential, and costs; 1e-14 is 90 u.
 _ROUNDING = 1e-14
-# A gap of this share of reach and masses is none: measures may be equal, and the optimum 0.
-_NOTHING = 4e-12
+# What sums may be off by where all costs are 0, and for each of their terms: a gap of that size is
+# none, as measures may be equal, and the optimum 0. No epsilon is smaller than this share of the
+# reach.
+_LEAST_ERROR, _TERM_ERROR, _LEAST_EPSILON = 1e-13, 2.0**-50, 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -286,7 +289,7 @@ def unbalanced_transport(
         if epsilon is not None:
             break
         current /= _TIGHTENING
-        if current < solve.floor:
+        if current < max(solve.floor, _LEAST_EPSILON * problem.reach):
             break
     if throw and best.status is not Status.OPTIMAL:
         reason = f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"
@@ -314,14 +317,22 @@ def _divergence(p: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray(logarithm - p + q)
 
 
+def _live(weights: FloatArray, potential: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Atoms that carry mass: any potential will do for the others."""
+    carrying = weights > 0.0
+    return weights[carrying], potential[carrying]
+
+
 def _price_of_less(taken: float, mass: float) -> float:
     """By how much KL(p | q) may grow where `taken` is taken away from p, if q has the mass `mass`.
 
-    The value is that of row and column sums r and c; the plan itself, P, has others: C >= c but for
-    errors, as sums leave out something, and R about r. The plan with its columns scaled down to c
-    has a lower transport cost, and less of each marginal by `surplus` and `missing` at most. Now
-    KL is convex, so taking t_i from p_i adds most where all of p_i is taken: t_i - t_i log(t_i /
-    q_i); and the sum of that is at most t - t log(t / q), t and q being the sums.
+    The value is that of row and column sums r and c. One side was summed over some pairs, the other
+    made exact by sums that may have left out something, so the plan P of these pairs has other
+    sums. Scaled down until neither is above r or c it costs less, has up to `surplus` less of each,
+    and, if regularised, a KL(P | a⊗b) of (r - ...) @ f + (c - ...) @ g less its mass, in units of
+    epsilon. Now KL is convex, so taking t_i from p_i adds most where all of p_i is taken:
+    t_i - t_i log(t_i / q_i); and the sum of that is at most t - t log(t / q), t and q being the
+    sums.
     """
     if taken == 0.0:
         return 0.0
@@ -345,7 +356,7 @@ def _certified(
     a, b, reach = problem.a, problem.b, problem.reach
     epsilon = solve.epsilon if regularised else 0.0
     r, c, f, g = solve.row_sums, solve.column_sums, solve.f, solve.g
-    total = math.fsum(r)
+    total, other = math.fsum(r), math.fsum(c)
     masses = math.fsum(a) * math.fsum(b)
     penalties = [reach * float(_divergence(p, q).sum()) for p, q in ((r, a), (c, b))]
     moved = float(r @ f + c @ g)
@@ -357,31 +368,42 @@ def _certified(
         "entropy": entropy if regularised else 0.0,
     }
     value = math.fsum(terms.values())
+    largest = balanced.cost_bound()
+    # Mass that the sums may have missed, or have too much of; see `_price_of_less`.
+    with np.errstate(over="ignore"):
+        aims = (float(w @ np.exp(-h / reach)) for w, h in (_live(a, f), _live(b, g)))
+        missing = (solve.drop + 2.0 * solve.errors) * max(*aims, total, other)
+    surplus = abs(total - other) + 2.0 * missing
+    least = float(_live(a, f)[1].min()), float(_live(b, g)[1].min())
     if not regularised:
-        # The c-transform can only raise g, and f once more; both raise the dual value.
+        # Atoms without mass bind no potential.
+        f = np.where(a > 0.0, f, least[0] - largest)
         g = c_transform(balanced, f)
         backwards = TransportProblem(
             source=balanced.target, target=balanced.source, cost=_transposed(problem.cost)
         )
-        f = c_transform(backwards, g)
+        # This can only raise f, and with it the dual value.
+        f = c_transform(backwards, np.where(b > 0.0, g, float(_live(b, g)[1].min()) - largest))
     # Rounding of the costs, of their differences and of what pruning left out.
-    scale = balanced.cost_bound() + float(np.abs(f).max(initial=0.0))
-    shrink = 16.0 * (balanced.source.d + 4.0) * 2.0**-53 * scale
+    scale = largest + float(np.abs(_live(a, f)[1]).max(initial=0.0))
+    relative = max(16.0 * (balanced.source.d + 4.0), cost_rounding(balanced) + 4.0)
+    shrink = relative * 2.0**-53 * scale
     with np.errstate(over="ignore"):
-        lower = -reach * float(a @ np.expm1(-(f - shrink) / reach))
-        lower -= reach * float(b @ np.expm1(-g / reach))
-        # Mass that the sums may have missed, or have too much of; see `_price_of_less`.
-        aim = max(float(a @ np.exp(-solve.f / reach)), math.fsum(c))
-    missing = solve.drop * aim + solve.errors * max(total, math.fsum(c))
-    lower -= epsilon * (total + missing - masses)
+        lower = -sum(
+            reach * float(w @ np.expm1(-(h - lowering) / reach))
+            for (w, h), lowering in ((_live(a, f), shrink), (_live(b, g), 0.0))
+        )
+    lower -= epsilon * (max(total, other) + missing - masses)
     size = value + reach * (math.fsum(a) + math.fsum(b)) + epsilon * (total + masses)
     lower -= _ROUNDING * size
-    surplus = max(total - math.fsum(c), 0.0) + 2.0 * missing
-    upper = value + _ROUNDING * size + solve.errors * solve.transport
-    upper += reach * (_price_of_less(surplus, math.fsum(a)) + _price_of_less(missing, math.fsum(b)))
-    upper += epsilon * _price_of_less(surplus, masses)
+    upper = value + _ROUNDING * size + missing * largest
+    upper += reach * (_price_of_less(surplus, math.fsum(a)) + _price_of_less(surplus, math.fsum(b)))
+    if regularised:
+        upper += surplus * (max(-least[0], 0.0) + max(-least[1], 0.0) + epsilon)
     bounds = Bounds(max(min(lower, value), 0.0), upper)
-    met = bounds.meets(rtol, _NOTHING * size)
+    least_error = (_LEAST_ERROR + _TERM_ERROR * max(a.size, b.size)) * max(total, other)
+    nothing = 8.0 * reach * _price_of_less(least_error, math.fsum(a) + math.fsum(b))
+    met = bounds.meets(rtol, nothing + 4.0 * _ROUNDING * size)
     status = Status.OPTIMAL if met and solve.converged else Status.STALLED
     if not math.isfinite(value):
         status = Status.NUMERICAL_ERROR

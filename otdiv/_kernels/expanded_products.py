@@ -41,6 +41,8 @@ _ENOUGH_GAIN = 20.0
 # too much, then each this part of the one before. About so many boxes of rows tell what suits.
 _FIRST_SHARE, _SHRINKING, _SIZES = 2e-3, 0.7, 4
 _SAMPLE = 24
+# What rounding takes off a share of the mass at most.
+_LEAST_MASS = 2.0**-50
 # Bytes that the numbers at nodes may take, those of one box being large in three dimensions.
 _MOST_BYTES = 5e7
 # Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
@@ -226,7 +228,9 @@ class Expansion:
         left, right = rows.boxes(phi, half), columns.boxes(psi, half)
         too_many = _bytes(left.n_boxes + right.n_boxes, task) > _MOST_BYTES
         smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
-        masses = np.concatenate([[0.0], np.add.reduceat(y.weights, right.edges[:-1]).cumsum()])
+        masses = np.add.reduceat(y.weights, right.edges[:-1])
+        # Differences of the sums up to each box are not to be less than its own mass.
+        masses = np.append(0.0, np.cumsum(masses + _LEAST_MASS * masses.sum()))
         step = max(1, left.n_boxes // _SAMPLE) if sampled else 1
         some = (slice(None, None, step),)
         pairs, near, work = box_errors.pair_lists(

@@ -30,7 +30,7 @@ _ROUGH_DROP = 1e-2
 _MERGED_SHARE = 1e-5
 # Where there are too many that do, that share grows by this factor. So many pairs are added up at a
 # time: they may be as many sums.
-_FEWER, _MERGED_PAIRS = 4.0, 2 * 10**7
+_FEWER, _MERGED_PAIRS = 2.0, 2 * 10**7
 
 
 class PointKernel(PrunedSums):
@@ -131,7 +131,7 @@ class PointKernel(PrunedSums):
         parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         for part in self._merged_slices(u, v, np.arange(u.size + 1), starts, share):
             parts.append(_heaviest(*part, share))
-            while 12 * sum(values.size for *_, values in parts) > max_bytes:
+            while share < 1.0 and 12 * sum(values.size for *_, values in parts) > max_bytes:
                 share *= _FEWER
                 parts = [_heaviest(*part, share) for part in parts]
         counts, total = np.zeros(u.size, dtype=np.int64), sum(part[0].size for part in parts)
@@ -235,6 +235,14 @@ class PointKernel(PrunedSums):
 def _heaviest(
     rows: np.ndarray, columns: np.ndarray, masses: np.ndarray, share: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Entries of some rows that are more than `share` of their row, in single precision."""
-    kept = masses > share * np.bincount(rows, masses)[rows]
+    """Entries of some rows that are more than `share` of their row, in single precision.
+
+    The largest of each row, whose entries follow each other, stays in any case.
+    """
+    if not rows.size:
+        return rows, columns, masses.astype(np.float32)
+    starts = np.append(0, np.flatnonzero(np.diff(rows)) + 1)
+    sizes = np.diff(np.append(starts, rows.size))
+    largest, totals = np.maximum.reduceat(masses, starts), np.add.reduceat(masses, starts)
+    kept = masses >= np.repeat(np.minimum(largest, share * totals), sizes)
     return rows[kept], columns[kept], masses[kept].astype(np.float32)

@@ -16,6 +16,8 @@ from .plan_matrices import CompletePlan
 
 # Rows of a block of exponents, which stays in the second-level cache.
 _BLOCK = 32
+# Singles that are added up one after the other where that must not err by more than 2e-5.
+_RUN = 256
 # Up to so many dimensions adding up coordinates is faster than a product of matrices.
 _FEW_DIMENSIONS = 4
 
@@ -29,6 +31,16 @@ class WholePlan(CompletePlan):
     def products(self, W: np.ndarray) -> np.ndarray:
         """P W (n, k) for W (m, k)."""
         return self._rows[:, None] * (self._plan @ (self._columns[:, None] * W).astype(np.float32))
+
+    def careful_sums(self, *, by_column: bool) -> np.ndarray:
+        """Row sums (n,) or column sums (m,) that add up no more than some hundreds of singles."""
+        plan, factors, others = self._plan, self._columns, self._rows
+        if by_column:
+            plan, factors, others = plan.T, self._rows, self._columns
+        factors, out = factors.astype(np.float32), np.zeros(others.size)
+        for first in range(0, factors.size, _RUN):
+            out += plan[:, first : first + _RUN] @ factors[first : first + _RUN]
+        return others * out
 
     def _multiply(self, w):
         return self._plan @ w.astype(np.float32)

@@ -44,9 +44,10 @@ _FIRST_ITERATIONS = 10
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
 # Sums of single numbers err by up to 5e-7, and move the bounds by about twice this share of the
 # costs. A tolerance of ten times that covers it, and needs no other sums.
-_SINGLE_SHARE, _SINGLE_DOUBT = 1e-5, 1e-6
-# Single numbers that correct sums in double precision by 1e-6 of them, and err by 1e-6 of that.
-_CORRECTION_DOUBT = 1e-12
+_SINGLE_SHARE = 1e-5
+# What a single entry errs by, relative to it, and at most each further one that is added to it; the
+# sum of a run of 256.
+_ENTRY_DOUBT, _TERM_DOUBT, _RUN_DOUBT = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
 # Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
 _SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 
@@ -149,10 +150,16 @@ class _FullRun:
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
         stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
+        stage.doubt = doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
         near = stage.error <= max(options.tolerance, _SINGLE_ERROR)
         if near and self.rough:
+            better = stage.v + (self.log_b - np.log2(self.plan.careful_sums(by_column=True)))
+            if not self.plan.move(stage.u, better):
+                self.astray, stage.error = True, np.inf
+                return
+            stage.v, r, stage.doubt = better, self.plan.careful_sums(by_column=False), _RUN_DOUBT
+            stage.error = float(np.abs(a - r).sum())
             stage.cost = self.kernel.whole_cost(self.plan, r)
-            stage.doubt = _SINGLE_DOUBT
         elif near:
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
@@ -161,7 +168,7 @@ class _FullRun:
             r += self.plan.product(b / c - 1.0)
             self.plan.move(stage.u, stage.v)
             stage.cost = float(costs @ (b / c))
-            stage.doubt = _CORRECTION_DOUBT
+            stage.doubt = doubt * float(np.abs(b / c - 1.0).max())
             stage.error = float(np.abs(a - r).sum())
         stage.row_sums = r
 

@@ -219,10 +219,11 @@ class _Newton:
         if abs(slope) <= _FLAT * abs(float(residual @ long)):
             return
         for length in _LONGER if slope > 0.0 else _SHORTER:
-            u = start + delta + (length - 1.0) * long
+            u, doubt = start + delta + (length - 1.0) * long, stage.doubt
             v = plan.column_update(u, stage.v)
             after, _ = plan.dual(u, v)
             if not after > value:
+                stage.doubt = doubt
                 return
             stage.u, stage.v, value = u, v, after
 

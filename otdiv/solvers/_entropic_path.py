@@ -99,12 +99,10 @@ def follow_path(
         # The next plan takes its memory.
         level, stage.matrix = finer, None
         kernel = geometry.kernel(following, level, options.accuracy(following))
-        log_a, log_b = np.log2(kernel.a), np.log2(kernel.b)
-        ratio = current / following
-        u, v = log_a + (u - log_a) * ratio, log_b + (v - log_b) * ratio
+        u, v = _rescaled(kernel, u, v, current / following)
         current = following
-    if level != FINE:
-        return _unfinished(geometry, level, stage, current, options, n_iterations)
+    if not final:
+        return _unfinished(geometry, level, stage, current, epsilon, options, n_iterations)
     return kernel, stage
 
 
@@ -124,7 +122,7 @@ def _finish(
         n_iterations += stage.n_iterations
         level = finer
         if stage.stopped and level != FINE:
-            return _unfinished(geometry, level, stage, epsilon, options, n_iterations)
+            return _unfinished(geometry, level, stage, epsilon, epsilon, options, n_iterations)
     stage.n_iterations = n_iterations
     return kernel, stage
 
@@ -164,15 +162,28 @@ def _unfinished(
     geometry: Geometry,
     level: Level,
     stage: Stage,
+    current: float,
     epsilon: float,
     options: PathOptions,
     n_iterations: int,
 ) -> tuple[Kernel, Stage]:
-    """Potentials of all points from a stage that was stopped on the way."""
-    accuracy = options.accuracy(epsilon)
-    u, v = geometry.refine(stage.u, stage.v, level, FINE, epsilon, accuracy)
-    stopped = Stage(u, v, n_iterations=n_iterations, stopped=True)
-    return geometry.kernel(epsilon, FINE, accuracy), stopped
+    """Potentials of all points at `epsilon`, with exact columns, from a stage that was stopped."""
+    u, v = stage.u, stage.v
+    if level != FINE:
+        u, v = geometry.refine(u, v, level, FINE, current, options.accuracy(current))
+    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
+    u, v = _rescaled(kernel, u, v, current / epsilon)
+    shift, sums = kernel.column_sums(u, v)
+    v = np.log2(kernel.b) - (np.log2(sums) - shift) / (1.0 + kernel.tau)
+    return kernel, Stage(u, v, n_iterations=n_iterations, stopped=True)
+
+
+def _rescaled(
+    kernel: Kernel, u: FloatArray, v: FloatArray, ratio: float
+) -> tuple[FloatArray, FloatArray]:
+    """The same potentials in the bits of an epsilon that is smaller by `ratio`."""
+    log_a, log_b = np.log2(kernel.a), np.log2(kernel.b)
+    return log_a + (u - log_a) * ratio, log_b + (v - log_b) * ratio
 
 
 def _solve(

@@ -26,8 +26,12 @@ _ROUNDING = 1e-14
 # at most this many times the tolerance. Sums with costs are some more work than sums, and save a
 # pass where they are the last. They are not trusted where a row has less than this share.
 _LAST_GAIN, _START_ERROR, _TRUSTED_SHARE = 20.0, 0.02, 2.0**-6
-# Rounding of an exponent u_i + v_j - c_ij relative to the largest c_ij.
-_EXPONENT_ROUNDING = 2.0**-49
+# Columns that grow by more bits at once are summed without expansions.
+_MOST_GROWTH = 7.0
+# Rounding of an exponent u_i + v_j - c_ij relative to the largest c_ij and to u and v, in up to so
+# many dimensions; of a power of two and of a sum besides that of its terms; of a term.
+_EXPONENT_ROUNDING, _FEW_DIMENSIONS = 2.0**-49, 16.0
+_POWER_ROUNDING, _TERM_ROUNDING = 1e-14, 2.0**-53
 # What one row may lack of itself in potentials that a next stage starts from. A few atoms of a tail
 # that weigh nothing in the L1 error may be thousands of bits off, which finer stages are worse at.
 _START_SHARE = 0.2
@@ -173,10 +177,17 @@ class Marginals:
         """Return the v that makes the column sums exact."""
         shift, sums, matrix = v, self.stored_sums(u, v, by_column=True), self.stage.matrix
         self.stage.doubt = 0.0 if sums is None or matrix is None else matrix.rounding
+        anew = sums is None
         if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
-            return np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
+            updated = np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
+        if anew and self.kernel.excess > 0.0:
+            # What is too much in a sum grows with it.
+            growth = np.exp2(np.minimum(updated - v, _MOST_GROWTH))
+            before, after = self.column_target(v), float(self.column_target(updated).sum())
+            self.stage.doubt = self.kernel.excess * max(float(before @ growth) / after - 1.0, 0.0)
+        return updated
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
         """Row sums at (u, v), kept until they are asked for elsewhere."""
@@ -272,6 +283,15 @@ def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
     return r, cost
 
 
-def sum_errors(kernel: Kernel, stage: Stage, largest: float) -> float:
-    """Share by which sums may be off besides what they leave out; costs up to `largest` epsilon."""
-    return stage.doubt + kernel.excess + largest * LOG2_E * _EXPONENT_ROUNDING
+def sum_errors(kernel: Kernel, stage: Stage, largest: float, d: int) -> float:
+    """Share by which sums may be off besides what they leave out.
+
+    Costs are up to `largest` epsilon, in d dimensions.
+    """
+    a, b = kernel.a, kernel.b
+    bits = largest * LOG2_E * max(1.0, d / _FEW_DIMENSIONS)
+    bits += float(a @ np.abs(stage.u)) / float(a.sum()) + float(b @ np.abs(stage.v)) / float(
+        b.sum()
+    )
+    rounding = _EXPONENT_ROUNDING * bits + _POWER_ROUNDING + _TERM_ROUNDING * max(a.size, b.size)
+    return stage.doubt + kernel.excess + rounding

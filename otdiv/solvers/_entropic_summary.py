@@ -45,9 +45,9 @@ __all__ = ["summarise"]
 # err by less than 90 u of that size.
 _SUM_ROUNDING = 1e-14
 # Pairs that may be looked at to lead missing mass over allowed ones, and the share of the mass that
-# is no more than rounding of the two totals.
+# is no more than rounding of the two totals, with minus its logarithm.
 _MOST_VISITS = 10**9
-_ROUNDING_MASS = 1e-14
+_ROUNDING_MASS, _ROUNDING_NATS = 1e-14, 33.0
 
 
 def summarise(
@@ -62,11 +62,12 @@ def summarise(
     total = float(r.sum())
     value = float(a @ f + b @ g) - epsilon * (total - 1.0)
     largest = scaled.geometry.scale
-    errors = sum_errors(kernel, stage, largest / epsilon)
+    errors = max(total, 1.0) * sum_errors(kernel, stage, largest / epsilon, scaled.problem.source.d)
     rounding = _SUM_ROUNDING * float(a @ np.abs(f) + b @ np.abs(g))
     lower = value - rounding - epsilon * (kernel.drop + errors)
     if scaled.forbidden:
         upper = _rerouted_value(kernel, stage, epsilon)
+        upper += _ROUNDING_MASS * (largest + _ROUNDING_NATS * epsilon)
     else:
         # One potential for both marginals makes neither exact, and both alike.
         surplus = float(np.maximum(r - a, 0.0).sum()) if scaled.symmetric else total - 1.0

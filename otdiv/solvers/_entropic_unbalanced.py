@@ -77,7 +77,7 @@ def solve_unbalanced(
         transport=cost * current / LOG2_E * scaled.unit,
         epsilon=current * scaled.unit,
         drop=kernel.drop,
-        errors=sum_errors(kernel, stage, scaled.geometry.scale / current),
+        errors=sum_errors(kernel, stage, scaled.geometry.scale / current, problem.source.d),
         floor=floor * scaled.unit,
         converged=stage.converged,
         n_iterations=stage.n_iterations,

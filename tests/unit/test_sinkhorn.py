@@ -1,5 +1,6 @@
 """The entropic solver keeps its promises, also where other libraries break."""
 
+import itertools
 import math
 
 import numpy as np
@@ -234,6 +235,38 @@ def test_far_clusters_do_not_underflow():
     result = entropic(x, np.concatenate([y[:50], y[50:] + 100.0]), 1e-2)
     assert result.status is Status.OPTIMAL
     assert result.entropic.marginal_error <= 1e-6
+
+
+@pytest.mark.parametrize("n", [200, 6000])
+@pytest.mark.parametrize("matrix", [False, True])
+def test_bounds_hold_wherever_a_solve_is_stopped(n, matrix):
+    """Also on the way, where epsilon is larger than the one asked and points are clusters."""
+    if matrix and n > 1000:
+        n = 1000
+    x, y = clouds(n, n)
+    options = {"epsilon": 1e-4, "marginal_tolerance": 1e-3}
+    if matrix:
+        C = np.square(x[:, None] - y).sum(axis=2)
+
+        def solve(callback=None):
+            solver = solvers.Sinkhorn(**options)
+            return transport_matrix(C, solver=solver, callback=callback, throw=False)
+    else:
+
+        def solve(callback=None):
+            solver = solvers.Sinkhorn(**options)
+            return transport(
+                x, y, cost="sqeuclidean", solver=solver, callback=callback, throw=False
+            )
+
+    whole = solve().entropic.bounds
+    for stop in (1, 4, 9):
+        count = itertools.count(1)
+        result = solve(lambda progress, count=count, stop=stop: next(count) >= stop)
+        assert result.status is Status.STOPPED
+        assert result.entropic.bounds.lower <= whole.upper
+        assert whole.lower <= result.entropic.bounds.upper
+        assert result.entropic.epsilon == pytest.approx(1e-4, rel=1e-12)
 
 
 def test_callback_sees_progress_and_stops():
