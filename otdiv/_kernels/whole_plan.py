@@ -32,21 +32,26 @@ class WholePlan(CompletePlan):
         """P W (n, k) for W (m, k)."""
         return self._rows[:, None] * (self._plan @ (self._columns[:, None] * W).astype(np.float32))
 
-    def careful_sums(self, *, by_column: bool) -> np.ndarray:
-        """Row sums (n,) or column sums (m,) that add up no more than some hundreds of singles."""
-        plan, factors, others = self._plan, self._columns, self._rows
-        if by_column:
-            plan, factors, others = plan.T, self._rows, self._columns
-        factors, out = factors.astype(np.float32), np.zeros(others.size)
-        for first in range(0, factors.size, _RUN):
-            out += plan[:, first : first + _RUN] @ factors[first : first + _RUN]
-        return others * out
+    def careful_product(self, w: np.ndarray) -> np.ndarray:
+        """P w (n,) where no more than some hundreds of singles are added up as such."""
+        return self._rows * _in_runs(self._plan, self._columns * w)
+
+    def careful_column_sums(self) -> np.ndarray:
+        """Column sums (m,) likewise."""
+        return self._columns * _in_runs(self._plan.T, self._rows)
 
     def _multiply(self, w):
         return self._plan @ w.astype(np.float32)
 
     def _multiply_transposed(self, z):
         return z.astype(np.float32) @ self._plan
+
+
+def _in_runs(plan: np.ndarray, w: np.ndarray) -> np.ndarray:
+    out, w = np.zeros(plan.shape[0]), w.astype(np.float32)
+    for first in range(0, w.size, _RUN):
+        out += plan[:, first : first + _RUN] @ w[first : first + _RUN]
+    return out
 
 
 class PairExponents:

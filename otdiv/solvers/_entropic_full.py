@@ -150,14 +150,15 @@ class _FullRun:
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
         stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
-        stage.doubt = doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
+        stage.doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
         near = stage.error <= max(options.tolerance, _SINGLE_ERROR)
         if near and self.rough:
-            better = stage.v + (self.log_b - np.log2(self.plan.careful_sums(by_column=True)))
+            better = stage.v + (self.log_b - np.log2(self.plan.careful_column_sums()))
             if not self.plan.move(stage.u, better):
                 self.astray, stage.error = True, np.inf
                 return
-            stage.v, r, stage.doubt = better, self.plan.careful_sums(by_column=False), _RUN_DOUBT
+            stage.v, stage.doubt = better, _RUN_DOUBT
+            r = self.plan.careful_product(np.ones(b.size))
             stage.error = float(np.abs(a - r).sum())
             stage.cost = self.kernel.whole_cost(self.plan, r)
         elif near:
@@ -165,10 +166,11 @@ class _FullRun:
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
             # rows is needed to few digits.
             stage.v = stage.v + (self.log_b - np.log2(c))
-            r += self.plan.product(b / c - 1.0)
+            missing = b / c - 1.0
+            r += self.plan.careful_product(missing)
             self.plan.move(stage.u, stage.v)
             stage.cost = float(costs @ (b / c))
-            stage.doubt = doubt * float(np.abs(b / c - 1.0).max())
+            stage.doubt = _RUN_DOUBT * float(b @ np.abs(missing))
             stage.error = float(np.abs(a - r).sum())
         stage.row_sums = r
 
