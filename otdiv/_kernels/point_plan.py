@@ -197,12 +197,6 @@ class PointKernel(PrunedSums):
         """
         return self._pair_exponents(u, v).sums(u, v)
 
-    def whole_cost(self, plan: WholePlan, rows: np.ndarray) -> float:
-        """Squared distances in bits times a whole plan with these row sums (n,), columns exact."""
-        x, y = self._x, self._y
-        mixed = (plan.products(y.columns.T) * x.rows).sum()
-        return float(rows @ x.lengths + self.b @ y.lengths - mixed)
-
     def _pair_exponents(self, u: np.ndarray, v: np.ndarray) -> PairExponents:
         x, y = self._x, self._y
         return PairExponents(x.rows, u - x.lengths, y.columns, v - y.lengths, self.root)

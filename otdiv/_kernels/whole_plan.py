@@ -28,30 +28,18 @@ class WholePlan(CompletePlan):
     # Entries that weigh anything stay normal numbers.
     most_bits = 40.0
 
-    def products(self, W: np.ndarray) -> np.ndarray:
-        """P W (n, k) for W (m, k)."""
-        return self._rows[:, None] * (self._plan @ (self._columns[:, None] * W).astype(np.float32))
-
     def careful_product(self, w: np.ndarray) -> np.ndarray:
         """P w (n,) where no more than some hundreds of singles are added up as such."""
-        return self._rows * _in_runs(self._plan, self._columns * w)
-
-    def careful_column_sums(self) -> np.ndarray:
-        """Column sums (m,) likewise."""
-        return self._columns * _in_runs(self._plan.T, self._rows)
+        out, w = np.zeros(self._rows.size), (self._columns * w).astype(np.float32)
+        for first in range(0, w.size, _RUN):
+            out += self._plan[:, first : first + _RUN] @ w[first : first + _RUN]
+        return self._rows * out
 
     def _multiply(self, w):
         return self._plan @ w.astype(np.float32)
 
     def _multiply_transposed(self, z):
         return z.astype(np.float32) @ self._plan
-
-
-def _in_runs(plan: np.ndarray, w: np.ndarray) -> np.ndarray:
-    out, w = np.zeros(plan.shape[0]), w.astype(np.float32)
-    for first in range(0, w.size, _RUN):
-        out += plan[:, first : first + _RUN] @ w[first : first + _RUN]
-    return out
 
 
 class PairExponents:

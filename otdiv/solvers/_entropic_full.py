@@ -42,9 +42,6 @@ _FIRST_ITERATIONS = 10
 # Products of a linear solve, and steps that lower the dual value: problems that need more of them
 # are better annealed.
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
-# Sums of single numbers err by up to 5e-7, and move the bounds by about twice this share of the
-# costs. A tolerance of ten times that covers it, and needs no other sums.
-_SINGLE_SHARE = 1e-5
 # What a single entry errs by, relative to it, and at most each further one that is added to it; the
 # sum of a run of 256.
 _ENTRY_DOUBT, _TERM_DOUBT, _RUN_DOUBT = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
@@ -64,7 +61,7 @@ def solve_full(
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     # What leaves the range of floats on the way is found out by the checks of every step.
     with np.errstate(all="ignore"):
-        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options, bits)
+        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options)
         solved = run.iterate(epsilon)
     return (kernel, run.stage) if solved else None
 
@@ -88,11 +85,10 @@ class _FullRun:
 
     plan: WholePlan
 
-    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions, bits: float):
+    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions):
         self.kernel, self.stage, self.options = kernel, stage, options
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
         self.n_failures, self.astray = 0, False
-        self.rough = not kernel.root and _SINGLE_SHARE * bits <= options.tolerance
 
     def iterate(self, epsilon: float) -> bool:
         """Go on until the tolerance is met; False where that is not in sight."""
@@ -142,26 +138,15 @@ class _FullRun:
         self.astray = not self.plan.move(stage.u, stage.v)
 
     def measure(self) -> None:
-        """Row sums and their L1 error, in double precision where single numbers do not tell.
+        """Row sums and their L1 error; in double precision, and with the cost, where final.
 
-        Where they meet the tolerance, the cost too. The error is infinite where the plan could not
-        follow the potentials.
+        The error is infinite where the plan could not follow the potentials.
         """
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
         stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
         stage.doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
-        near = stage.error <= max(options.tolerance, _SINGLE_ERROR)
-        if near and self.rough:
-            better = stage.v + (self.log_b - np.log2(self.plan.careful_column_sums()))
-            if not self.plan.move(stage.u, better):
-                self.astray, stage.error = True, np.inf
-                return
-            stage.v, stage.doubt = better, _RUN_DOUBT
-            r = self.plan.careful_product(np.ones(b.size))
-            stage.error = float(np.abs(a - r).sum())
-            stage.cost = self.kernel.whole_cost(self.plan, r)
-        elif near:
+        if stage.error <= max(options.tolerance, _SINGLE_ERROR):
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
             # rows is needed to few digits.
