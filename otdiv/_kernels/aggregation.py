@@ -57,7 +57,8 @@ class ClusterPreconditioning:
         """
         row_starts, column_starts = self._starts
         n, m = row_starts.size - 1, column_starts.size - 1
-        edges = self._kernel.merged_entries(u, v, row_starts, column_starts, _LINK_SHARE)
+        parts = self._kernel.merged_parts(u, v, row_starts, column_starts, _LINK_SHARE)
+        edges = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         rows = np.repeat(np.arange(n), np.diff(row_starts))
         grounds = (
             np.add.reduceat(row_ground, row_starts[:-1]),

@@ -21,7 +21,7 @@ from .pair_ranges import Ranges
 if TYPE_CHECKING:
     from .pruned_sums import Side
 
-__all__ = ["EXCESS", "Expansion"]
+__all__ = ["EXCESS", "Expansion", "Task"]
 
 EXCESS = 2.0**-5
 """Share of what may be missing from a sum by which it may be too large."""
@@ -49,7 +49,7 @@ _MOST_BYTES = 5e7
 _SLICE = 2e5
 
 
-class _Task(NamedTuple):
+class Task(NamedTuple):
     """Sums of the plan over rows of x, for so many weights: potentials without the clouds' weights.
 
     Of a row at most `drop` times its budget (n,) may be missing. Where single rows meet expanded
@@ -127,59 +127,41 @@ class Expansion:
         self.used = False
 
     def products(
-        self,
-        x: Side,
-        y: Side,
-        u: np.ndarray,
-        v: np.ndarray,
-        weights: np.ndarray,
-        expected: np.ndarray,
-        drop: float,
-        count: Callable[[], float],
+        self, task: Task, v: np.ndarray, weights: np.ndarray, count: Callable[[], float]
     ) -> tuple[np.ndarray, float] | None:
         """sum_j P_ij weights_kj (n, k) for weights (k, m), or None where boxes do not pay.
 
-        With the number of pairs of points that would take as long. Of a row of P at most the share
-        `drop` of what is `expected` (n,) is missing, and at most that times `EXCESS` is too much.
-        Boxes pay where they are faster than direct sums over `count()` pairs.
+        With the number of pairs of points that would take as long. Of a row of P at most what the
+        task allows is missing, and at most that times `EXCESS` is too much. Boxes pay where they
+        are faster than direct sums over `count()` pairs; `v` (m,) are the columns' potentials with
+        their weights.
         """
-        task = _task(x, y, u, v, expected, drop, weights.shape[0], weights.shape[0])
         plan = self._plan_for(task, count)
         if plan is None:
             return None
-        out = np.zeros((u.size, task.n_weights))
+        out = np.zeros((task.phi.size, task.n_weights))
         _add_direct(task, plan, v, weights, out)
-        _add_expanded(task, plan, weights * y.weights, out)
-        out *= x.weights[:, None]
+        _add_expanded(task, plan, weights * task.y.weights, out)
+        out *= task.x.weights[:, None]
         return out, plan.work
 
-    def mixed(
-        self,
-        x: Side,
-        y: Side,
-        u: np.ndarray,
-        v: np.ndarray,
-        expected: np.ndarray,
-        drop: float,
-        count: Callable[[], float],
-    ) -> np.ndarray | None:
+    def mixed(self, task: Task, v: np.ndarray, count: Callable[[], float]) -> np.ndarray | None:
         """Sums of P_ij and of -2 P_ij x_i . y_j, (n, 2), or None where boxes do not pay.
 
         The second ones follow from the slope of the first: d/dx 2**-|x - y|² is proportional to
         y - x times the same. No more is known of their error than that a polynomial's slope errs by
         P² / half width times what the polynomial does.
         """
-        task = _task(x, y, u, v, expected, drop, 1, 1 + x.points.shape[0])
         plan = self._plan_for(task, count)
         if plan is None:
             return None
-        out = np.zeros((u.size, 2))
+        out = np.zeros((task.phi.size, 2))
         _add_direct_mixed(task, plan, v, out)
         _add_expanded_mixed(task, plan, out)
-        out *= x.weights[:, None]
+        out *= task.x.weights[:, None]
         return out
 
-    def _plan_for(self, task: _Task, count: Callable[[], float]) -> _Plan | None:
+    def _plan_for(self, task: Task, count: Callable[[], float]) -> _Plan | None:
         """Boxes of the size that suits, or None where direct sums over `count()` pairs do."""
         if not self.possible:
             return None
@@ -197,7 +179,7 @@ class Expansion:
         self.used = True
         return plan
 
-    def _best_size(self, task: _Task, n_direct: float) -> tuple[float, _Plan | None]:
+    def _best_size(self, task: Task, n_direct: float) -> tuple[float, _Plan | None]:
         """The half width of boxes that takes the least work, or 0 where direct sums take less."""
         half = _half_width(_FIRST_SHARE * EXCESS * task.drop)
         best, found, least = 0.0, None, n_direct / _LEAST_GAIN
@@ -221,7 +203,7 @@ class Expansion:
             self._nodes[id(side)] = Nodes(side.points)
         return self._nodes[id(side)]
 
-    def _plan(self, task: _Task, half: float, *, sampled: bool = False) -> _Plan:
+    def _plan(self, task: Task, half: float, *, sampled: bool = False) -> _Plan:
         """Boxes and pairs; `sampled` has but a part of the rows' where these are many."""
         x, y, phi, psi, budgets, drop, k, row_k = task
         d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
@@ -253,21 +235,8 @@ class Expansion:
         return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
 
 
-def _task(
-    x: Side,
-    y: Side,
-    u: np.ndarray,
-    v: np.ndarray,
-    expected: np.ndarray,
-    drop: float,
-    *numbers: int,
-) -> _Task:
-    phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
-    return _Task(x, y, phi, psi, expected / x.weights, drop, *numbers)
-
-
 def _add_direct(
-    task: _Task, plan: _Plan, v: np.ndarray, weights: np.ndarray, out: np.ndarray
+    task: Task, plan: _Plan, v: np.ndarray, weights: np.ndarray, out: np.ndarray
 ) -> None:
     """Add the sums over pairs of boxes that are not expanded to out (n, k)."""
     x, y = task.x, task.y
@@ -279,7 +248,7 @@ def _add_direct(
             point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
 
 
-def _add_direct_mixed(task: _Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -> None:
+def _add_direct_mixed(task: Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
     x, y = task.x, task.y
     row, column = task.phi - x.lengths, v - y.lengths
@@ -290,7 +259,7 @@ def _add_direct_mixed(task: _Task, plan: _Plan, v: np.ndarray, out: np.ndarray) 
     out += np.column_stack([sums, mixed])
 
 
-def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
+def _add_expanded(task: Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
     """Add the sums over pairs of boxes that are expanded to out (n, k)."""
     parts = _Parts(task, plan)
     for some in parts.chunks(task.n_weights):
@@ -299,7 +268,7 @@ def _add_expanded(task: _Task, plan: _Plan, weights: np.ndarray, out: np.ndarray
         out[:, some] += parts.evaluated(parts.sums(weights[some], sources))
 
 
-def _add_expanded_mixed(task: _Task, plan: _Plan, out: np.ndarray) -> None:
+def _add_expanded_mixed(task: Task, plan: _Plan, out: np.ndarray) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
     x, d, parts = task.x, task.x.points.shape[0], _Parts(task, plan)
     weights = task.y.weights[None, :]
@@ -327,7 +296,7 @@ def _add_expanded_mixed(task: _Task, plan: _Plan, out: np.ndarray) -> None:
 class _Parts:
     """The ways through the nodes of boxes."""
 
-    def __init__(self, task: _Task, plan: _Plan):
+    def __init__(self, task: Task, plan: _Plan):
         self.task, self.plan, self.d = task, plan, task.x.points.shape[0]
         self.row_slots, self.column_slots = plan.row_slots(), plan.column_slots()
         self._row_tiles = box_expansions.tiles(plan.x.edges, self.row_slots)
@@ -409,7 +378,7 @@ class _Parts:
         return self.plan.x.bounds, self.plan.y.bounds
 
 
-def _bytes(n_boxes: int, task: _Task) -> float:
+def _bytes(n_boxes: int, task: Task) -> float:
     """Bytes of the numbers at the nodes of so many boxes, for one of the weights."""
     return 8.0 * n_boxes * P ** task.x.points.shape[0]
 

@@ -129,7 +129,7 @@ class PointKernel(PrunedSums):
         """
         share = _MERGED_SHARE
         parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for part in self._merged_slices(u, v, np.arange(u.size + 1), starts, share):
+        for part in self.merged_parts(u, v, np.arange(u.size + 1), starts, share):
             parts.append(_heaviest(*part, share))
             while share < 1.0 and 12 * sum(values.size for *_, values in parts) > max_bytes:
                 share *= _FEWER
@@ -147,22 +147,7 @@ class PointKernel(PrunedSums):
         begins = np.concatenate([[0], np.cumsum(counts)])
         return CompressedPlan(begins, columns, values, u, columns_v, self.drop)
 
-    def merged_entries(
-        self,
-        u: np.ndarray,
-        v: np.ndarray,
-        row_starts: np.ndarray,
-        column_starts: np.ndarray,
-        share: float,
-    ) -> list[np.ndarray]:
-        """Sums of the plan at (u, v) over clusters of rows (n + 1,) and of columns (m + 1,).
-
-        The row clusters, column clusters and masses of those that are more than `share` of a row.
-        """
-        parts = self._merged_slices(u, v, row_starts, column_starts, share)
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-
-    def _merged_slices(
+    def merged_parts(
         self,
         u: np.ndarray,
         v: np.ndarray,
@@ -170,7 +155,11 @@ class PointKernel(PrunedSums):
         column_starts: np.ndarray,
         share: float,
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """The same in parts, none of which takes long or much memory."""
+        """Sums of the plan at (u, v) over clusters of rows (n + 1,) and of columns (m + 1,).
+
+        The row clusters, column clusters and masses of those that are more than `share` of a row,
+        in parts of which none takes long or much memory.
+        """
         x, y = self._x, self._y
         n, m = row_starts.size - 1, column_starts.size - 1
         rows = np.repeat(np.arange(n), np.diff(row_starts))

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import leaf_pruning, point_sums
 from .clouds import Cloud
-from .expanded_products import EXCESS, Expansion
+from .expanded_products import EXCESS, Expansion, Task
 from .exponential import LOG2_E
 from .pair_ranges import SLICE, Ranges
 
@@ -118,9 +118,8 @@ class PrunedSums:
         """
         x, y, found = self._x, self._y, None
         if self._expansion is not None:
-            found = self._expansion.mixed(
-                x, y, u, v, self._expected(x, u), self.drop, lambda: self._n_kept(u, v, False)
-            )
+            task = self._task(x, y, u, v, self._expected(x, u), 1, 1 + x.points.shape[0])
+            found = self._expansion.mixed(task, v, lambda: self._n_kept(u, v, False))
         if found is None:
             sums, costs = self._direct_costs(u, v)
             return sums, float(costs.sum())
@@ -248,16 +247,18 @@ class PrunedSums:
         """Products (n, k) with weights (k, m) by expansions, where these pay, and their work."""
         if self._expansion is None:
             return None
+        k = weights.shape[0]
         return self._expansion.products(
-            x,
-            y,
-            u,
+            self._task(x, y, u, v, expected, k, k),
             v,
             weights,
-            expected,
-            self.drop,
             lambda: self._n_kept(*((v, u) if by_column else (u, v)), by_column),
         )
+
+    def _task(self, x, y, u, v, expected, *numbers):
+        """Sums over rows of x for so many weights, and so many where single rows meet boxes."""
+        phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
+        return Task(x, y, phi, psi, expected / x.weights, self.drop, *numbers)
 
     def _sums_from_maxima(self, rows, lengths, y, v):
         """Shifts and sums of rows of which nothing is known: two passes over all columns."""

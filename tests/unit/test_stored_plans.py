@@ -113,3 +113,15 @@ def test_a_merged_plan_adds_up_the_columns_of_each_cluster(seed, log_radius):
     np.testing.assert_array_less(np.abs(found - wanted), 2e-7 * wanted + 1.1e-5 * rows)
     kept = wanted > 2e-5 * rows
     np.testing.assert_allclose(found[kept], wanted[kept], rtol=1e-6)
+
+
+def test_a_merged_plan_keeps_to_its_memory_and_the_heaviest_of_each_row():
+    case = instance(0, root=False)
+    starts = np.arange(N + 1)
+    whole, few = (
+        case.kernel.merged(case.u, case.v, starts, case.v, most) for most in (1e9, 12.0 * 4 * N)
+    )
+    assert few.n_entries <= 4 * N < whole.n_entries
+    plan = np.exp2(case.u[:, None] + case.v - case.bits)
+    assert np.all(few.row_sums() >= 0.99 * plan.max(axis=1))
+    assert np.all(few.row_sums() <= (1.0 + 1e-6) * plan.sum(axis=1))
