@@ -328,11 +328,11 @@ def _price_of_less(taken: float, mass: float) -> float:
 
     The value is that of row and column sums r and c. One side was summed over some pairs, the other
     made exact by sums that may have left out something, so the plan P of these pairs has other
-    sums. Scaled down until neither is above r or c it costs less, has up to `surplus` less of each,
-    and, if regularised, a KL(P | a⊗b) of (r - ...) @ f + (c - ...) @ g less its mass, in units of
-    epsilon. Now KL is convex, so taking t_i from p_i adds most where all of p_i is taken:
-    t_i - t_i log(t_i / q_i); and the sum of that is at most t - t log(t / q), t and q being the
-    sums.
+    sums. Scaled down until neither is above r or c it costs less and has up to `surplus` less of
+    each; with the entropic term its cost is at most R @ f + C @ g - epsilon (its mass less that of
+    a⊗b), where R and C are the sums it has then. Now KL is convex, so taking t_i from p_i adds most
+    where all of p_i is taken: t_i - t_i log(t_i / q_i); and the sum of that is at most
+    t - t log(t / q), t and q being the sums.
     """
     if taken == 0.0:
         return 0.0
