@@ -121,12 +121,20 @@ def _ranks(x, y, rank):
 
 
 @kernel
+def _less(s, e, point):
+    """point - (s + e), rounded about once: s and its error e are much larger than what is left."""
+    t = point - s
+    z = t - point
+    return t + ((point - (t - z)) - (s + z) - e)
+
+
+@kernel
 def _distance_transform(x, y, f, rank, best, values):
     """values_j = min_i |x_i - y_j| - f_i by two sweeps over sorted points.
 
     From the left the best i has the greatest x_i + f_i, from the right the least x_i - f_i. These
-    sums are compared exactly, as pairs (rounded sum, its error), so the attaining i is exact and
-    only its own value is rounded.
+    sums are taken and compared exactly, as pairs (rounded sum, its error), so the attaining i is
+    exact and its value is rounded about once: by 2 u of itself, however large f_i may be.
     """
     n, m = x.size, y.size
     k, main, rest = 0, -np.inf, 0.0
@@ -139,7 +147,11 @@ def _distance_transform(x, y, f, rank, best, values):
         best[i] = k
     for j in range(m):
         k = best[max(rank[j] - 1, 0)]
-        values[j] = (y[j] - x[k]) - f[k] if rank[j] > 0 else np.inf
+        s = x[k] + f[k]
+        z = s - x[k]
+        values[j] = np.inf
+        if rank[j] > 0:
+            values[j] = _less(s, (x[k] - (s - z)) + (f[k] - z), y[j])
     k, main, rest = n - 1, np.inf, 0.0
     for i in range(n - 1, -1, -1):
         s = x[i] - f[i]
@@ -151,7 +163,9 @@ def _distance_transform(x, y, f, rank, best, values):
     for j in range(m):
         if rank[j] < n:
             k = best[rank[j]]
-            values[j] = min(values[j], (x[k] - y[j]) - f[k])
+            s = x[k] - f[k]
+            z = s - x[k]
+            values[j] = min(values[j], -_less(s, (x[k] - (s - z)) - (f[k] + z), y[j]))
 
 
 @kernel
@@ -249,7 +263,8 @@ def line_transform(
         largest = float(np.abs(values).max())
         size = largest + float(np.abs(f).max())
         rounding = power + (2.0 if power == 2.0 else 4.0)
-        values -= 2.0 * math.ceil(math.log2(y.size) + 1.0) * rounding * _U * size
+        # One more for the pair itself.
+        values -= (2.0 * math.ceil(math.log2(y.size) + 1.0) + 1.0) * rounding * _U * size
     if isinstance(order, slice):
         return values
     g = np.empty(y.size)

@@ -1,6 +1,6 @@
 """Proofs that know no solver: bounds of a transport value from any plan and any potentials."""
 
-from .dual import dual_bound
+from .dual import dual_bound, exact_lower
 from .extension import LipschitzExtension
 from .primal import primal_bound
 from .proof import Certificate, certify, in_caller_order, infeasibility_holds
@@ -12,6 +12,7 @@ __all__ = [
     "c_transform",
     "certify",
     "dual_bound",
+    "exact_lower",
     "in_caller_order",
     "infeasibility_holds",
     "primal_bound",
