@@ -38,6 +38,8 @@ __all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
 # What "exact" means where no tolerance is asked: the gap is at most this share of the value, or of
 # the sum of P|C| with costs of both signs.
 EXACT_RTOL = 1e-9
+# Share of the value up to which the gap of a plan that had to be repaired is taken for rounding.
+_ROUNDING = 1e-11
 
 
 def solve(
@@ -143,11 +145,13 @@ def _certified(
     asked = options.rtol is not None or options.atol is not None
     closed = _is_closed(proof, options)
     status = solution.status
-    if status is Status.OPTIMAL and not closed and solution.entropic is None:
+    rounding = proof.bounds.meets(_ROUNDING, 0.0) or proof.plan is solution.plan
+    exact = closed and (asked or rounding)
+    if status is Status.OPTIMAL and not exact and solution.entropic is None:
         # The solver met its own rule, in floats: light atoms and long sums may need more.
-        exact = settled(given, solution.plan, proof.potentials)
-        if exact is not None:
-            better = certificates.certify(given, *exact)
+        witnesses = settled(given, solution.plan, proof.potentials)
+        if witnesses is not None:
+            better = certificates.certify(given, *witnesses)
             if better.bounds.gap < proof.bounds.gap:
                 proof, closed = better, _is_closed(better, options)
         lower = -math.inf if closed else certificates.exact_lower(given, solution.potentials)

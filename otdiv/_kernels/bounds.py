@@ -12,7 +12,7 @@ import numpy as np
 
 from ._jit import frozen, kernel
 
-__all__ = ["Gaps", "dot", "lower_value", "marginal_gaps", "middle_shift", "room", "shrink"]
+__all__ = ["Gaps", "defect", "dot", "lower_value", "marginal_gaps", "middle_shift", "room", "shrink"]
 
 _U = 2.0**-53
 
@@ -23,6 +23,18 @@ _MET = 3.0 * _U
 # Below this size of a sum its products may have lost digits to underflow, each up to half of the
 # least number above zero.
 _UNDERFLOW, _LEAST = 1e-290, 5e-324
+
+
+@kernel
+def defect(weights, mass):
+    """By which share of it each weight is too small for a sum of `mass`."""
+    total = rest = 0.0
+    for w in weights:
+        t = total + w
+        z = t - total
+        rest += (total - (t - z)) + (w - z)
+        total = t
+    return ((mass - total) - rest) / mass
 
 
 @kernel
@@ -96,19 +108,11 @@ def _group(index, mass, weights, scale_to, work):
         # Untouched, and so never paid for, where every group is one run of entries, as on a line.
         if rest != 0.0:
             rests[k] += rest
-    all_weights = all_rest = 0.0
-    for k in range(weights.size):
-        weight = weights[k]
-        moved = all_weights + weight
-        virtual = moved - all_weights
-        all_rest += (all_weights - (moved - virtual)) + (weight - virtual)
-        all_weights = moved
-    # By how much each weight is too small, as a share of it.
-    defect = ((scale_to - all_weights) - all_rest) / scale_to
+    small = defect(weights, scale_to)
     missing = excess = 0.0
     for k in range(weights.size):
         rest, weight = rests[k], weights[k]
-        lacking = (weight - sums[k]) - rest + defect * weight
+        lacking = (weight - sums[k]) - rest + small * weight
         sums[k] += rest
         if abs(lacking) <= _MET * weight:
             lacking = 0.0

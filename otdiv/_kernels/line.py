@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._jit import kernel
+from .line_exact import exact_distance
 from .sorting import sort_pair, sorted_with
 from .threads import both
 
@@ -31,6 +32,8 @@ U = 2.0**-53
 # Relative error of the levels, to the total: cumulated sum U, times the other total U, total of
 # one's own U, product of the totals U.
 _LEVEL_ERROR = 4.0 * U
+# Where rounding may cost a larger share of the distance, levels are taken as whole numbers.
+EXACT = 1e-9
 # Outside these ranges the samples are moved by a power of two, so that no product of a mass with
 # a difference can overflow or lose digits.
 LEAST_RANGE, GREATEST_RANGE = 2.0**-600, 2.0**600
@@ -274,6 +277,10 @@ def wasserstein_line(
     # The levels' rounding cannot part a weighted sample from itself.
     if value == 0.0 < slack and np.array_equal(x, y) and _same_weights(a, b):
         return 0.0, 0.0
+    if slack > EXACT * value and sample[-1] > 0.0 and p < math.inf:
+        first, second = _with_mass(x, a), _with_mass(y, b)
+        (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
+        return exact_distance(x, y, a, b, p)
     return value, slack
 
 

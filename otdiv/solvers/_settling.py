@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._kernels.line_exact import whole_numbers
 from .._typing import FloatArray, IndexArray
 from ..certificates.rounding import blocks
 from ..costs import CostMatrix
@@ -37,8 +38,11 @@ _BALANCED = 2**51
 _TIGHT = 1e-9
 # Rounding of a reduced cost, as a share of the same.
 _NOISE = 2.0**-50
-# Joins for every node, far more than any run needs: ties may go round in circles.
-_MOST_JOINS = 20
+# Largest share that costs are lowered by, far above rounding and far below any tolerance, and two
+# irrational numbers (the roots of 3 and 5) whose multiples say how much of it for which pair.
+_SHARE, _STRIDES = 2.0**-40, (3.0**0.5, 5.0**0.5)
+# Joins, each of about a millisecond, after which there is no end in sight.
+_MOST_JOINS = 5000
 
 
 class _GivenUpError(Exception):
@@ -71,18 +75,6 @@ def settled(
         return _Forest(problem, plan, potentials).settle()
     except _GivenUpError:
         return None
-
-
-def whole_numbers(weights: FloatArray) -> list[int]:
-    """The weights (n,) in one unit, exactly."""
-    mantissas, exponents = np.frexp(weights)
-    least = int(exponents[weights > 0.0].min())
-    return [
-        int(mantissa) << (exponent - least) if mantissa else 0
-        for mantissa, exponent in zip(
-            np.ldexp(mantissas, 53).tolist(), exponents.tolist(), strict=True
-        )
-    ]
 
 
 class _Forest:
@@ -137,7 +129,7 @@ class _Forest:
                 seen.update(order)
                 self._tighten(max(order, key=lambda x: abs(self.supply[x])))
                 waiting.extend(self._split(order, parent))
-        for _ in range(_MOST_JOINS * len(self.supply) + 100):
+        for _ in range(_MOST_JOINS):
             waiting = [name for name in set(waiting) if name in self.members]
             if not waiting:
                 break
@@ -229,11 +221,18 @@ class _Forest:
         return i, j + self.n, float(self._costs(np.array([i]), np.array([j]))[0, 0])
 
     def _costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
-        """Costs between some rows and some columns."""
+        """Costs between some rows and some columns, less a share that no two of them have alike.
+
+        Without it, ties between pairs that cost nothing more would send joins round in circles; and
+        since no cost is larger than the true one, potentials below these costs are feasible.
+        """
         cost = self.problem.cost
         if isinstance(cost, CostMatrix):
-            return cost.values[np.ix_(rows, columns)]
-        return cost.pairwise(self.problem.x[rows], self.problem.y[columns])
+            costs = cost.values[np.ix_(rows, columns)]
+        else:
+            costs = cost.pairwise(self.problem.x[rows], self.problem.y[columns])
+        shares = (rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0
+        return np.where(costs < math.inf, costs - _SHARE * shares * np.abs(costs), costs)
 
     def _result(self) -> tuple[SparsePlan, Potentials]:
         """Masses and potentials, where all components are in balance."""
@@ -257,16 +256,24 @@ class _Forest:
                     entries.append((min(node, above), max(node, above) - self.n, mass))
         rows, columns, masses = zip(*entries, strict=True)
         f, g = self.potential[: self.n].copy(), self.potential[self.n :].copy()
-        self._extend(f, g)
+        self._fit(f, g)
         plan = SparsePlan(rows=rows, columns=columns, mass=masses, shape=self.problem.shape)
         return plan, Potentials(f=f, g=g)
 
-    def _extend(self, f: FloatArray, g: FloatArray) -> None:
-        """Give rows without weight what feasibility allows; columns are the proof's to derive."""
+    def _fit(self, f: FloatArray, g: FloatArray) -> None:
+        """Lower rows where they and a heavier column, up to rounding, are too much for their pair.
+
+        The proof then lowers the columns; a heavy atom does not have to give way to a light one,
+        where that would cost. Rows without weight get what feasibility allows.
+        """
         columns = np.flatnonzero(self.live[self.n :])
-        for part in _parts(np.flatnonzero(~self.live[: self.n]), columns.size):
-            lowest = (self._costs(part, columns) - g[columns]).min(axis=1)
-            f[part] = np.where(np.isfinite(lowest), lowest, 0.0)
+        f[~self.live[: self.n]] = math.inf
+        a, b = self.problem.a, self.problem.b[columns]
+        for part in _parts(np.arange(self.n), columns.size):
+            lowest = self._costs(part, columns) - g[columns]
+            lowest[b < a[part, None]] = math.inf
+            f[part] = np.minimum(f[part], lowest.min(axis=1))
+        f[f == math.inf] = 0.0
 
 
 def _parts(rows: IndexArray, width: int) -> Iterator[IndexArray]:
