@@ -149,11 +149,13 @@ def _certified(
     exact = closed and (asked or rounding)
     if status is Status.OPTIMAL and not exact and solution.entropic is None:
         # The solver met its own rule, in floats: light atoms and long sums may need more.
-        witnesses = settled(given, solution.plan, proof.potentials)
-        if witnesses is not None:
-            better = certificates.certify(given, *witnesses)
+        again = settled(given, solution.plan, proof.potentials)
+        if again is not None and again.plan is not None and again.potentials is not None:
+            better = certificates.certify(given, again.plan, again.potentials)
             if better.bounds.gap < proof.bounds.gap:
                 proof, closed = better, _is_closed(better, options)
+        elif again is not None and proof.value == math.inf:
+            return _infeasible(problem, solver, again)
         lower = -math.inf if closed else certificates.exact_lower(given, solution.potentials)
         if proof.bounds.lower < lower <= proof.value:
             bounds = Bounds(lower, proof.bounds.upper)

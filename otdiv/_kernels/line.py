@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._jit import kernel
-from .line_exact import exact_distance
+from .line_exact import exact_distance, exact_energy
 from .sorting import sort_pair, sorted_with
 from .threads import both
 
@@ -216,6 +216,13 @@ def _with_mass(x, a):
     return x[keep], a[keep]
 
 
+def _sorted_with_weights(x, y, a, b, threads):
+    """Sorted samples and their weights, of the atoms with mass."""
+    first, second = _with_mass(x, a), _with_mass(y, b)
+    (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
+    return x, y, a, b
+
+
 def _sorted_with_levels(x, y, a, b, threads):
     """Sorted samples, levels F and G (None, None for equal counts), total, error of the levels."""
     if a is None and b is None:
@@ -224,8 +231,7 @@ def _sorted_with_levels(x, y, a, b, threads):
             return x, y, None, None, float(x.size), 0.0
         F, G, total = counting_levels(x.size, y.size)
         return x, y, F, G, total, (0.0 if total <= 2.0**53 else U)
-    first, second = _with_mass(x, a), _with_mass(y, b)
-    (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
+    x, y, a, b = _sorted_with_weights(x, y, a, b, threads)
     F, G, total = weighted_levels(a, b)
     return x, y, F, G, total, _LEVEL_ERROR
 
@@ -278,9 +284,7 @@ def wasserstein_line(
     if value == 0.0 < slack and np.array_equal(x, y) and _same_weights(a, b):
         return 0.0, 0.0
     if slack > EXACT * value and sample[-1] > 0.0 and p < math.inf:
-        first, second = _with_mass(x, a), _with_mass(y, b)
-        (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
-        return exact_distance(x, y, a, b, p)
+        return exact_distance(*_sorted_with_weights(x, y, a, b, threads), p)
     return value, slack
 
 
@@ -358,7 +362,8 @@ def energy_line(
 
     Arguments as in `wasserstein_line`; the unit is the square root of that of the samples.
     """
-    x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
+    given = x, y, a, b
+    x, y, F, G, total, level_error = _sorted_with_levels(*given, threads)
     if F is None:
         F = G = np.arange(1.0, x.size + 1.0)
     lo, hi = _range(x, y)
@@ -378,5 +383,7 @@ def energy_line(
     moved = 2.02 * first * error + error * error * width + 12.0 * U * second
     value = math.sqrt(2.0 * second)
     slack = math.sqrt(2.0 * (second + moved)) - value + 4.0 * U * value
+    if slack > EXACT * value and level_error > 0.0:
+        return exact_energy(*_sorted_with_weights(*given, threads))
     root = math.sqrt(unit)
     return value / root, slack / root

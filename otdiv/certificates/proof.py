@@ -149,7 +149,13 @@ def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: In
     for i in rows:
         if (problem.cost.values[i][outside] < math.inf).any():
             return False
-    supply = math.fsum(problem.a[rows]) / math.fsum(problem.a)
-    demand = math.fsum(problem.b[columns]) / math.fsum(problem.b)
-    # Four u of each weight count as met, and each quotient is rounded three times.
-    return supply * (1.0 - 8.0 * U) > demand * (1.0 + 8.0 * U)
+    others = np.ones(problem.shape[0], dtype=np.bool_)
+    others[rows] = False
+    # The columns outside are reached by the other rows only: either of the two may show what is
+    # missing, if it is little beside the rest.
+    a, b = problem.a / math.fsum(problem.a), problem.b / math.fsum(problem.b)
+    supply, demand = math.fsum(a[rows]), math.fsum(b[columns])
+    left, needed = math.fsum(a[others]), math.fsum(b[outside])
+    # Four u of each weight count as met, and each share is rounded twice.
+    more, less = 1.0 + 8.0 * U, 1.0 - 8.0 * U
+    return supply * less > demand * more or needed * less > left * more

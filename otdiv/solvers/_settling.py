@@ -26,6 +26,7 @@ from ..certificates.rounding import blocks
 from ..costs import CostMatrix
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
+from ..results import Solution, Status
 
 __all__ = ["settled"]
 
@@ -46,35 +47,56 @@ _MOST_JOINS = 5000
 
 
 class _GivenUpError(Exception):
-    """No plan exists, or finding it takes too long."""
+    """Finding the plan takes too long."""
 
 
-def settled(
-    problem: TransportProblem, plan: Plan | None, potentials: Potentials | None
-) -> tuple[SparsePlan, Potentials] | None:
+class _NoPlanError(Exception):
+    """Some rows reach only some columns and hold more mass; numbers of both."""
+
+    def __init__(self, rows: IndexArray, columns: IndexArray):
+        super().__init__()
+        self.rows, self.columns = rows, columns
+
+
+def settled(problem: TransportProblem, plan: Plan | None, potentials: Potentials) -> Solution | None:
     """Plan with exact marginals and potentials to it, from those of a solver that met its own rule.
 
     Parameters
     ----------
     problem : TransportProblem
         Problem of n and m atoms.
-    plan, potentials
-        Nearly optimal: a `SparsePlan` and f (n,), g (m,).
+    plan : SparsePlan
+        Nearly optimal; an empty one will do where time does not matter.
+    potentials : Potentials
+        Nearly feasible f (n,), g (m,).
 
     Returns
     -------
-    plan, potentials
-        Every mass of the plan is the exact one, rounded once; or None where there is nothing to
-        start from, no plan, or too much to do.
+    Solution or None
+        Every mass of its plan is the exact one, rounded once; or it says and proves that forbidden
+        pairs leave no plan. None where there is nothing to start from, or too much to do.
     """
-    if not isinstance(plan, SparsePlan) or potentials is None:
+    if not isinstance(plan, SparsePlan):
         return None
     if not (np.isfinite(potentials.f).all() and np.isfinite(potentials.g).all()):
         return None
+    forest = _Forest(problem, plan, potentials)
     try:
-        return _Forest(problem, plan, potentials).settle()
+        plan, potentials = forest.settle()
     except _GivenUpError:
         return None
+    except _NoPlanError as proof:
+        return Solution(
+            plan=None,
+            potentials=None,
+            n_iterations=forest.joins,
+            status=Status.INFEASIBLE,
+            infeasible_rows=proof.rows,
+            infeasible_columns=proof.columns,
+        )
+    return Solution(
+        plan=plan, potentials=potentials, n_iterations=forest.joins, status=Status.OPTIMAL
+    )
 
 
 class _Forest:
@@ -94,7 +116,7 @@ class _Forest:
         self.live = np.array([supply != 0 for supply in self.supply])
         self.component = np.arange(n + m)
         self.members: dict[int, list[int]] = {}
-        self.visits = self.pairs = 0
+        self.visits = self.pairs = self.joins = 0
         self._plant(plan)
 
     def _plant(self, plan: SparsePlan) -> None:
@@ -129,7 +151,7 @@ class _Forest:
                 seen.update(order)
                 self._tighten(max(order, key=lambda x: abs(self.supply[x])))
                 waiting.extend(self._split(order, parent))
-        for _ in range(_MOST_JOINS):
+        while self.joins < _MOST_JOINS:
             waiting = [name for name in set(waiting) if name in self.members]
             if not waiting:
                 break
@@ -140,6 +162,7 @@ class _Forest:
             if pair is None:
                 continue
             i, j, cost = pair
+            self.joins += 1
             self.near[i][j] = self.near[j][i] = cost
             # What is out of balance is moved on, to the root of the other component.
             root = int(self.component[i]) + int(self.component[j]) - name
@@ -231,8 +254,10 @@ class _Forest:
             costs = cost.values[np.ix_(rows, columns)]
         else:
             costs = cost.pairwise(self.problem.x[rows], self.problem.y[columns])
-        shares = (rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0
-        return np.where(costs < math.inf, costs - _SHARE * shares * np.abs(costs), costs)
+        shares = _SHARE * ((rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0)
+        lower = costs.copy()
+        np.subtract(costs, shares * np.abs(costs), out=lower, where=costs < math.inf)
+        return lower
 
     def _result(self) -> tuple[SparsePlan, Potentials]:
         """Masses and potentials, where all components are in balance."""
@@ -243,7 +268,7 @@ class _Forest:
             supply = sum(self.supply[node] for node in order if node < self.n)
             demand = -sum(self.supply[node] for node in order if node >= self.n)
             if abs(supply - demand) * _BALANCED > max(supply, demand):
-                raise _GivenUpError
+                raise self._no_plan(members, surplus=supply > demand)
             # Each side as shares of what both have in the mean; equal totals are left as they are.
             shares = (1, 1) if supply == demand else (2 * demand, 2 * supply)
             whole = denominator if supply == demand else denominator * (supply + demand)
@@ -259,6 +284,14 @@ class _Forest:
         self._fit(f, g)
         plan = SparsePlan(rows=rows, columns=columns, mass=masses, shape=self.problem.shape)
         return plan, Potentials(f=f, g=g)
+
+    def _no_plan(self, members: list[int], *, surplus: bool) -> _NoPlanError:
+        """What is wrong with a component that no allowed pair joins to the others."""
+        inside = np.zeros(self.live.size, dtype=np.bool_)
+        inside[members] = True
+        # Nobody else reaches the columns of one in need, so all others have too much.
+        nodes = inside if surplus else self.live & ~inside
+        return _NoPlanError(np.flatnonzero(nodes[: self.n]), np.flatnonzero(nodes[self.n :]))
 
     def _fit(self, f: FloatArray, g: FloatArray) -> None:
         """Lower rows where they and a heavier column, up to rounding, are too much for their pair.
