@@ -11,6 +11,7 @@ import numpy as np
 __all__ = ["exact_distance", "exact_energy", "whole_numbers"]
 
 _U = 2.0**-53
+_LARGE = 1e300
 
 
 def whole_numbers(weights: np.ndarray) -> list[int]:
@@ -35,8 +36,10 @@ def exact_distance(
     supplies, demands = whole_numbers(a), whole_numbers(b)
     total_a, total_b = sum(supplies), sum(demands)
     total = total_a * total_b
-    # Halves, so that no difference overflows.
-    points_x, points_y = (0.5 * x).tolist(), (0.5 * y).tolist()
+    # Halves of the largest floats, so that no difference overflows.
+    large = max(abs(float(z)) for z in (x[0], x[-1], y[0], y[-1])) > _LARGE
+    unit = 0.5 if large else 1.0
+    points_x, points_y = (unit * x).tolist(), (unit * y).tolist()
     shares, gaps = [], []
     i = j = 0
     left, free = supplies[0] * total_b, demands[0] * total_a
@@ -59,7 +62,7 @@ def exact_distance(
         return 0.0, 0.0
     # Ratios err by 2 u, their powers by 2 p u and 2 more, shares, products and the sum by 3.
     mean = math.fsum(share * (gap / top) ** p for share, gap in zip(shares, gaps, strict=True))
-    value = 2.0 * top * mean ** (1.0 / p)
+    value = top * mean ** (1.0 / p) / unit
     slack = (2.0 * p + 12.0) * _U * value
     return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
 
@@ -79,7 +82,9 @@ def exact_energy(
     for point, step in steps:
         if level and point > last:
             shares.append(abs(level) / total)
-            roots.append(math.sqrt(2.0) * math.sqrt(0.5 * point - 0.5 * last))
+            width = point - last
+            halves = math.sqrt(2.0) * math.sqrt(0.5 * point - 0.5 * last)
+            roots.append(math.sqrt(width) if width < math.inf else halves)
         level += step
         last = point
     # Roots of widths, so that no square of a share underflows where its product with one does not.
