@@ -38,6 +38,7 @@ __all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
 # What "exact" means where no tolerance is asked: the gap is at most this share of the value, or of
 # the sum of P|C| with costs of both signs.
 EXACT_RTOL = 1e-9
+_UNDERFLOW = 1e-300
 # Share of the value up to which the gap of a plan that had to be repaired is taken for rounding.
 _ROUNDING = 1e-11
 
@@ -186,8 +187,11 @@ def _is_closed(proof: certificates.Certificate, options: SolveOptions) -> bool:
     bounds, problem = proof.bounds, proof.problem
     if options.rtol is not None or options.atol is not None:
         return bounds.meets(options.rtol or 0.0, options.atol or 0.0)
-    # Below the least float there is nothing to tell apart.
-    if bounds.meets(EXACT_RTOL, 8.0 * sum(problem.shape) * 5e-324):
+    if bounds.meets(EXACT_RTOL, 0.0):
+        return True
+    # Where floats end, costs and masses keep no digits that could be told apart.
+    size = max(abs(bounds.lower), abs(bounds.upper))
+    if size < _UNDERFLOW and bounds.gap <= 8.0 * proof.slack:
         return True
     # Costs of both signs may cancel: what is paid and what is earned is the measure then.
     if not isinstance(problem.cost, CostMatrix) or not isinstance(proof.plan, SparsePlan):

@@ -12,7 +12,16 @@ import numpy as np
 
 from ._jit import frozen, kernel
 
-__all__ = ["Gaps", "defect", "dot", "lower_value", "marginal_gaps", "middle_shift", "room", "shrink"]
+__all__ = [
+    "Gaps",
+    "defect",
+    "dot",
+    "lower_value",
+    "marginal_gaps",
+    "middle_shift",
+    "room",
+    "shrink",
+]
 
 _U = 2.0**-53
 

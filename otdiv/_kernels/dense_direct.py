@@ -124,8 +124,9 @@ def solve_directly(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int] | None:
     """Plan (rows, columns, mass), potentials f (n,) and g (m,), pivots; None if it does not end.
 
-    `whole` are the weights, `least` is that entry of C; `share` and `relative` are those of `dense_simplex`. More than `dust` units of mass that the
-    `penalty` leaves behind are no end either.
+    `whole` are the weights, `least` is that entry of C; `share` and `relative` are those of
+    `dense_simplex`. More than `dust` units of mass that the `penalty` leaves behind are no end
+    either.
     """
     n, m = C.shape
     links, numbers = np.empty((5, n + m + 1), np.uint32), np.empty((2, n + m + 1))

@@ -148,7 +148,7 @@ def _walk_powers(x, y, F, G, power, scale):
 
 @kernel
 def _pair(weight, high, low):
-    """weight * (high + low) as a rounded product and what the rounding lost."""
+    """Weight * (high + low) as a rounded product and what the rounding lost."""
     product = weight * high
     # Halves of 26 bits, whose products are exact (Dekker 1971).
     t = 134217729.0 * weight
@@ -394,7 +394,8 @@ def wasserstein_line(
         value, slack = _sorted_distance(coupled(*sample), p)
         if slack <= EXACT * value or p == math.inf:
             return value, slack
-    return exact_distance(*sample, p)
+    x, y, a, b = sample
+    return exact_distance(x, y, a, b, p)
 
 
 def _same_weights(a, b):

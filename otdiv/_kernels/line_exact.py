@@ -67,9 +67,7 @@ def exact_distance(
     return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
 
 
-def exact_energy(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> tuple[float, float]:
+def exact_energy(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Energy distance of sorted samples x (n,), y (m,) with positive weights, and its slack."""
     supplies, demands = whole_numbers(a), whole_numbers(b)
     total_a, total_b = sum(supplies), sum(demands)

@@ -131,7 +131,7 @@ def _ranks(x, y, rank):
 
 @kernel
 def _less(s, e, point):
-    """point - (s + e), rounded about once: s and its error e are much larger than what is left."""
+    """Point - (s + e), rounded about once: s and its error e are much larger than what is left."""
     t = point - s
     z = t - point
     return t + ((point - (t - z)) - (s + z) - e)

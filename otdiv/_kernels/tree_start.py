@@ -119,10 +119,10 @@ class IntegerMasses(NamedTuple):
 def integer_masses(a: np.ndarray, b: np.ndarray, mass: float) -> IntegerMasses:
     """Integers proportional to the weights `a` (n,), `b` (m,) >= 0 up to rounding at 2**-61.
 
-    Each side's weights count as shares of `mass`. Where each side is a multiple of a unit of its own
-    (uniform weights, counts) the ratios are kept exactly, so ties between partial sums survive; else
-    both sides are scaled by one power of two, so equal weights stay equal, and the difference of the
-    totals goes to the largest atom of `b`. Positive weights stay positive.
+    Each side's weights count as shares of `mass`. Where each side is a multiple of a unit of its
+    own (uniform weights, counts) the ratios are kept exactly, so ties between partial sums survive;
+    else both sides are scaled by one power of two, so equal weights stay equal, and the difference
+    of the totals goes to the largest atom of `b`. Positive weights stay positive.
     """
     n, m = a.size, b.size
     # The common case needs no kernel, which would have to be compiled first.

@@ -124,7 +124,7 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> float:
 
 
 def _difference(p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """p - q, rounded, and what the rounding lost."""
+    """P - q, rounded, and what the rounding lost."""
     s = p - q
     z = s - p
     return s, (p - (s - z)) - (q + z)
@@ -137,9 +137,7 @@ def _share(weights: FloatArray, potential: FloatArray) -> Fraction:
     return sum(terms, Fraction(0)) / sum(shares)
 
 
-def _usable(
-    problem: TransportProblem, potentials: Potentials
-) -> tuple[FloatArray, FloatArray]:
+def _usable(problem: TransportProblem, potentials: Potentials) -> tuple[FloatArray, FloatArray]:
     """The pair with numbers for what is NaN, infinite, or so large that sums would overflow."""
     f, g = potentials.f, potentials.g
     if math.isfinite(kernels.middle_shift(f, g, problem.a, problem.b)):

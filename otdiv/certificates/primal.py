@@ -79,10 +79,10 @@ def _detours(problem: TransportProblem, unpaid: float) -> float:
 def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, Gaps]:
     """Plan of non-negative entries on allowed pairs whose marginals are met, and what is left.
 
-    Rows and columns that are too large are scaled down, in the manner of Altschuler, Weed & Rigollet
-    (arXiv:1705.09634), algorithm 2. What is then missing is filled in between those that lack
-    something; what only one side lacks (the two totals differ by rounding) goes to partners that may
-    take it and still count as met. So a light atom gets its mass to the last digit.
+    Rows and columns that are too large are scaled down, in the manner of Altschuler, Weed &
+    Rigollet (arXiv:1705.09634), algorithm 2. What is then missing is filled in between those that
+    lack something; what only one side lacks (the two totals differ by rounding) goes to partners
+    that may take it and still count as met. So a light atom gets its mass to the last digit.
     """
     a, b, mass = problem.a, problem.b, problem.mass
     with np.errstate(invalid="ignore"):
@@ -131,7 +131,7 @@ def _largest_first(rests: FloatArray) -> IndexArray:
 def _rerouted(
     problem: TransportProblem, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
 ) -> SparsePlan:
-    """Plan with the rests placed over allowed pairs, through other pairs where there is no other way."""
+    """Plan with the rests placed over allowed pairs, directly or through the pairs of the plan."""
     assert isinstance(problem.cost, CostMatrix)
     mass = plan.to_dense()
     reroute(mass, problem.cost.values, row_rest.copy(), column_rest.copy(), _MOST_VISITS)

@@ -272,7 +272,7 @@ class ColumnRun:
 
     def _in_units_of_mass(self, plan: _PlanArrays) -> tuple[IndexArray, IndexArray, FloatArray]:
         rows, columns, mass = plan
-        return rows, columns, mass * self.mass_unit
+        return rows, columns, np.asarray(mass * self.mass_unit, dtype=np.float64)
 
     def _quiet(self) -> Ground:
         return dataclasses.replace(self.ground, monitor=Monitor(None))

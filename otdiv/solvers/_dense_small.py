@@ -23,9 +23,7 @@ __all__ = ["solve_small"]
 _LARGEST, _SMALLEST = 1e290, 1e-260
 
 
-def solve_small(
-    C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float
-) -> Solution | None:
+def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) -> Solution | None:
     """Optimum for costs C (n, m), weights a (n,), b (m,) and a mass; None where not applicable."""
     n, m = C.shape
     if max(n, m) > DIRECT_SIZE or np.count_nonzero(a) < n or np.count_nonzero(b) < m:

@@ -1,9 +1,9 @@
 """Exact masses for the pairs that a solver found: where floats leave the proof open.
 
-Solvers compute flows in floating point or in multiples of 2**-60 of the mass. That is not enough for
-atoms lighter than that, or for light atoms so far away that their rounding costs more than all the
-rest. Here the weights are whole numbers of any length. A solver's plan and potentials are close to
-a basis: pairs that form a forest, tight under the potentials. Its exact flows follow from the
+Solvers compute flows in floating point or in multiples of 2**-60 of the mass. That is not enough
+for atoms lighter than that, or for light atoms so far away that their rounding costs more than all
+the rest. Here the weights are whole numbers of any length. A solver's plan and potentials are close
+to a basis: pairs that form a forest, tight under the potentials. Its exact flows follow from the
 leaves. A pair with a negative flow is cut, and a component whose supply and demand differ is joined
 to another one by the pair of least reduced cost that carries its surplus out, or its need in. Each
 join keeps the potentials feasible and raises the dual value: the dual simplex, warm-started.
@@ -32,8 +32,8 @@ __all__ = ["settled"]
 
 # Nodes looked at, and pairs whose reduced costs are compared: some seconds of each.
 _MOST_VISITS, _MOST_PAIRS = 4 * 10**6, 4 * 10**9
-# A component may be out of balance by its mass over this where pairs are forbidden: marginals within
-# 4 u of the weights count as met (2**-51), on either side.
+# Where pairs are forbidden, a component may be out of balance by its mass over this: marginals
+# within 4 u of the weights, 2**-51, count as met on either side.
 _BALANCED = 2**51
 # Reduced costs within this share of the three numbers that they are made of count as 0.
 _TIGHT = 1e-9
@@ -58,7 +58,9 @@ class _NoPlanError(Exception):
         self.rows, self.columns = rows, columns
 
 
-def settled(problem: TransportProblem, plan: Plan | None, potentials: Potentials) -> Solution | None:
+def settled(
+    problem: TransportProblem, plan: Plan | None, potentials: Potentials | None
+) -> Solution | None:
     """Plan with exact marginals and potentials to it, from those of a solver that met its own rule.
 
     Parameters
@@ -76,7 +78,7 @@ def settled(problem: TransportProblem, plan: Plan | None, potentials: Potentials
         Every mass of its plan is the exact one, rounded once; or it says and proves that forbidden
         pairs leave no plan. None where there is nothing to start from, or too much to do.
     """
-    if not isinstance(plan, SparsePlan):
+    if not isinstance(plan, SparsePlan) or potentials is None:
         return None
     if not (np.isfinite(potentials.f).all() and np.isfinite(potentials.g).all()):
         return None
@@ -279,7 +281,7 @@ class _Forest:
                 mass = abs(net[node]) * numerator / whole
                 if mass > 0.0 and (net[node] > 0) == (node < self.n):
                     entries.append((min(node, above), max(node, above) - self.n, mass))
-        rows, columns, masses = zip(*entries, strict=True)
+        rows, columns, masses = (np.array(part) for part in zip(*entries, strict=True))
         f, g = self.potential[: self.n].copy(), self.potential[self.n :].copy()
         self._fit(f, g)
         plan = SparsePlan(rows=rows, columns=columns, mass=masses, shape=self.problem.shape)
