@@ -8,7 +8,8 @@ OPT ± w with
 
     w = 4u Σ (a |f| + b |g|)
 
-at exact optimal potentials, shifted to (f - t, g + t) by the t that makes w least.
+at exact optimal potentials, shifted to (f - t, g + t) by the t that makes w least. Where several
+potentials are optimal, w is the larger one of those that the two sides of the problem lead to.
 
 Everything is an integer: floats are multiples of a power of two, so weights have a common unit and
 costs have one, and the optimum is found by successive shortest paths without a rounding. Each
@@ -160,15 +161,13 @@ def _augment(
                     reach = base + cost - g[j]
                     if column_distance[j] is None or reach < column_distance[j]:
                         column_distance[j], column_parent[j] = reach, i
-        end = -1
-        for j in range(m):
-            if not settled[j] and column_distance[j] is not None:
-                # Among equals one with room: the path ends there.
-                if end < 0 or (column_distance[j], not free[j]) < (
-                    column_distance[end],
-                    not free[end],
-                ):
-                    end = j
+        # The nearest column, among equals one with room: the path ends there.
+        near = [
+            (column_distance[j], not free[j], j)
+            for j in range(m)
+            if not settled[j] and column_distance[j] is not None
+        ]
+        end = min(near)[2] if near else -1
         if end < 0:
             return False
         settled[end] = True
@@ -318,17 +317,10 @@ def optimum(
             if amount:
                 value += amount * cost
                 size += amount * abs(cost)
-    # Σ (a|f - t| + b|g + t|) is least at a weighted median of the f and -g.
-    places = [*zip(flow.f, supplies, strict=True)]
-    places += [(-g, demand) for g, demand in zip(flow.g, demands, strict=True)]
-    places.sort()
-    half, reached, middle = total_a * total_b, 0, 0
-    for place, weight in places:
-        reached += weight
-        if reached >= half:
-            middle = place
-            break
-    spread = sum(weight * abs(place - middle) for place, weight in places)
+    spread = max(
+        _least_spread(supplies, demands, flow),
+        _least_spread(supplies, demands, _from_other_side(supplies, demands, live)),
+    )
     # One unit is mass * cost_unit / (total_a * total_b * 2**51): 4u = 2**-51.
     factor = mass.numerator * cost_unit.numerator
     denominator = (total_a * total_b * mass.denominator * cost_unit.denominator) << 51
@@ -344,6 +336,28 @@ def optimum(
         scale=cost_unit,
         unit=mass / (total_a * total_b),
     )
+
+
+def _from_other_side(supplies: Sequence[int], demands: Sequence[int], costs: Costs) -> Flow:
+    """Optimum of the transposed problem, whose potentials are others where several are optimal."""
+    flow = least_flow(demands, supplies, [list(column) for column in zip(*costs, strict=True)])
+    assert flow is not None
+    amounts = [list(row) for row in zip(*flow.amounts, strict=True)]
+    return Flow(amounts, flow.g, flow.f)
+
+
+def _least_spread(supplies: Sequence[int], demands: Sequence[int], flow: Flow) -> int:
+    """Σ (a |f - t| + b |g + t|) at its least, where t is a weighted median of the f and -g."""
+    places = [*zip(flow.f, supplies, strict=True)]
+    places += [(-g, demand) for g, demand in zip(flow.g, demands, strict=True)]
+    places.sort()
+    half, reached, middle = sum(supplies), 0, 0
+    for place, weight in places:
+        reached += weight
+        if reached >= half:
+            middle = place
+            break
+    return sum(weight * abs(place - middle) for place, weight in places)
 
 
 def _spread_out(flow: Flow, rows: list[int], columns: list[int], n: int, m: int) -> Flow:
