@@ -354,7 +354,7 @@ def huge(rng: Generator) -> Case:
 
 def singles(rng: Generator) -> Case:
     """One atom on one side or on both: there is one plan."""
-    case, d = _cloud_case(rng, "singles")
+    case, _ = _cloud_case(rng, "singles")
     x, a = [case.x[0]], None if case.a is None else [case.a[0]]
     if rng.random() < 0.4:
         y, b = [case.y[0]], None if case.b is None else [case.b[0]]

@@ -111,7 +111,7 @@ class Case:
         return f"{call}({', '.join([*data, *self._options()])})"
 
     def problem_code(self) -> str:
-        """Return the `TransportProblem` of measures, or of a call of `certify`, as an expression."""
+        """Return the `TransportProblem` of the case as an expression."""
         if self.C is not None and self.call != "measures":
             return f"TransportProblem.from_matrix({self.C}, {self.a}, {self.b})"
         source, target = self._measures()

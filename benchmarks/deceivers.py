@@ -260,7 +260,7 @@ def _float(value: Fraction) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(1.79e308, value)
+        return 1.79e308 if value > 0 else -1.79e308
 
 
 def _honest_entries(case: Case, right: Optimum) -> Triples:

@@ -98,7 +98,7 @@ def _ratio(numerator: int, denominator: int) -> float:
     try:
         return numerator / denominator
     except OverflowError:
-        return math.copysign(math.inf, numerator)
+        return math.inf if numerator > 0 else -math.inf
 
 
 def least_flow(supplies: Sequence[int], demands: Sequence[int], costs: Costs) -> Flow | None:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks fuzz`: adversarial solves and hostile certificates against exact arithmetic.
+"""`python -m benchmarks fuzz`: adversarial solves and certificates against exact arithmetic.
 
 Case k of a family depends on the seed, the family and k only, so that `--only FAMILY --case K` runs
 it again. Cases run in child processes: one that hangs or dies is a finding and not the end.
@@ -6,6 +6,7 @@ it again. Cases run in child processes: one that hangs or dies is a finding and 
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import time
 import zlib
@@ -30,7 +31,7 @@ FAMILIES: dict[str, Draw] = SOLVES | CERTIFICATES
 # A small problem that takes longer hangs. The first call of a kernel compiles it, so a slow case is
 # timed again, and only one that is never heard of again is cut off.
 _HANGING_SECONDS = 20.0
-_LOST_SECONDS = 240.0
+_LOST_SECONDS = 90.0
 # What is spent on making one failure small.
 _SHRINKING_SECONDS = 15.0
 # Failures that are shown: the smallest of each family and outcome, this many at most.
@@ -68,7 +69,11 @@ def _work(pipe: Connection, seed: int) -> None:
         number = pipe.recv()
         if number is None:
             return
-        pipe.send(_timed(drawn(*number, seed)))
+        # Says where a case hangs that is about to be cut off.
+        faulthandler.dump_traceback_later(0.9 * _LOST_SECONDS)
+        verdict = _timed(drawn(*number, seed))
+        faulthandler.cancel_dump_traceback_later()
+        pipe.send(verdict)
 
 
 class _Worker:
@@ -159,6 +164,8 @@ def fuzz(
         counts[family][verdict.outcome] += 1
         if verdict.outcome in FAULTS:
             failures.append(_Failure(family, k, verdict, drawn(family, k, seed)))
+            if verdict.outcome == HANG:
+                print(f"{family}, case {k}: {verdict.detail}", flush=True)
         if time.monotonic() - told > 60.0:
             told = time.monotonic()
             rate = done / (told - start)
