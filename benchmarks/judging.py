@@ -31,6 +31,8 @@ __all__ = [
     "Verdict",
     "exact_answer",
     "judge",
+    "judge_answer",
+    "library",
 ]
 
 RIGHT = "right"
@@ -94,18 +96,25 @@ def exact_answer(case: Case, mass: Fraction = Fraction(1)) -> Optimum:
 
 def judge(case: Case) -> Verdict:
     """Run the case and say what became of it."""
+    error: OtdivError | None = None
+    answer: Any = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            answer, error = _evaluate(case), None
+            answer = _evaluate(case)
         except OtdivError as raised:
-            answer, error = None, raised
+            error = raised
         except Exception as raised:
             return Verdict(RAW, f"{type(raised).__name__}: {raised}"[:200])
     # Numba speaks of its cache and of threads, never of numbers.
     heard = [one for one in caught if "numba" not in type(one.message).__module__]
     if heard:
         return Verdict(WARNED, f"{heard[0].category.__name__}: {heard[0].message}"[:200])
+    return judge_answer(case, answer, error)
+
+
+def judge_answer(case: Case, answer: Any, error: OtdivError | None = None) -> Verdict:
+    """Verdict on what the case's call returned, or on the error that it raised."""
     if isinstance(error, ConvergenceError):
         answer = error.result
         if answer is None:
@@ -123,7 +132,8 @@ def judge(case: Case) -> Verdict:
         return _judge_inner(answer)
     if case.call == "certify":
         problem, proof = answer
-        return _judge_bounds(case, _answer_at(case, problem.mass), proof) or _open_ended(proof)
+        right = exact_answer(case, Fraction(problem.mass))
+        return _judge_bounds(right, proof) or _open_ended(proof)
     return _judge_transport(case, answer, refused)
 
 
@@ -134,16 +144,11 @@ def _evaluate(case: Case) -> Any:
     return eval(case.code(), _NAMES)
 
 
-def _answer_at(case: Case, mass: float) -> Optimum:
-    """Right answer at the mass that a problem says it has."""
-    return exact_answer(case, Fraction(mass))
-
-
 def _is_number(*values: float) -> bool:
     return not any(math.isnan(value) for value in values)
 
 
-def _judge_bounds(case: Case, right: Optimum, answer: Any) -> Verdict | None:
+def _judge_bounds(right: Optimum, answer: Any) -> Verdict | None:
     """Verdict on value and bounds in the unit of the cost, or None where they may be."""
     lower, upper = answer.bounds.lower, answer.bounds.upper
     if not _is_number(answer.value, lower, upper):
@@ -180,7 +185,7 @@ def _judge_transport(case: Case, result: TransportResult, refused: bool) -> Verd
     if abs(mass - meant) > _MASS_ROUNDING * meant:
         return Verdict(WRONG_VALUE, f"the problem has mass {float(mass)!r}, not {float(meant)!r}")
     right = exact_answer(case, mass)
-    found = _judge_bounds(case, right, result)
+    found = _judge_bounds(right, result)
     if found is not None:
         return found
     if result.entropic is not None:
@@ -298,7 +303,7 @@ def _judge_inner(result: TransportResult) -> Verdict:
         norm=getattr(cost, "norm", 2.0),
         power=getattr(cost, "power", 1.0),
     )
-    found = _judge_bounds(case, exact_answer(case, Fraction(problem.mass)), result)
+    found = _judge_bounds(exact_answer(case, Fraction(problem.mass)), result)
     return found or Verdict(SAID_SO, result.status.name)
 
 
