@@ -342,6 +342,23 @@ def _with_potentials(name: str) -> adversaries.Draw:
     return drawn
 
 
+def misplaced(rng: Generator) -> Case:
+    """Sparse plans with entries outside of the matrix, or arrays of several lengths."""
+    case = _certified(rng, "plan: misplaced", "honest", "optimal")
+    assert case.plan is not None
+    _, arrays = case.plan
+    if "rows" not in arrays:
+        arrays = {"rows": [0], "columns": [0], "mass": [1.0]}
+    arrays = {key: list(values) for key, values in arrays.items()}
+    key = str(rng.choice(("rows", "columns")))
+    if rng.random() < 0.3:
+        arrays[str(rng.choice(("rows", "columns", "mass")))].append(0)
+    else:
+        size = case.shape[key == "columns"]
+        arrays[key][int(rng.integers(len(arrays[key])))] = int(rng.choice((-1, size, size + 2)))
+    return replace(case, plan=("SparsePlan", arrays))
+
+
 def kernels(rng: Generator) -> Case:
     """Plans in factors, with factors that lie."""
     case = _certified(rng, "plan: kernel", "honest", str(rng.choice(("optimal", "random"))))
@@ -372,5 +389,5 @@ def kernels(rng: Generator) -> Case:
 CERTIFICATES: dict[str, adversaries.Draw] = (
     {f"plan: {name}": _with_plan(name) for name in PLANS}
     | {f"potentials: {name}": _with_potentials(name) for name in POTENTIALS}
-    | {"plan: kernel": kernels}
+    | {"plan: misplaced": misplaced, "plan: kernel": kernels}
 )

@@ -93,12 +93,28 @@ class Optimum:
             return math.inf, 0.0
         return _ratio(self.low, self.denominator), _ratio(self.slack, self.denominator)
 
+    def __str__(self) -> str:
+        if not self.feasible:
+            return "inf (no plan)"
+        return (
+            f"{_readable(self.low, self.denominator)} ± {_readable(self.slack, self.denominator)}"
+        )
+
 
 def _ratio(numerator: int, denominator: int) -> float:
     try:
         return numerator / denominator
     except OverflowError:
         return math.inf if numerator > 0 else -math.inf
+
+
+def _readable(numerator: int, denominator: int) -> str:
+    """Quotient as a float shows it, or its power of ten where no float holds it."""
+    value = _ratio(numerator, denominator)
+    if numerator == 0 or 1e-300 < abs(value) < math.inf:
+        return repr(value)
+    exponent = math.log10(abs(numerator)) - math.log10(denominator)
+    return f"{'-' if numerator < 0 else ''}10**{exponent:.6g}"
 
 
 def least_flow(supplies: Sequence[int], demands: Sequence[int], costs: Costs) -> Flow | None:

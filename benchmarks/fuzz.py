@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import multiprocessing
+import re
 import time
 import zlib
 from collections import Counter, defaultdict
@@ -21,7 +22,18 @@ import numpy as np
 from .adversaries import SOLVES, Draw
 from .cases import PREAMBLE, Case
 from .deceivers import CERTIFICATES
-from .judging import FAULTS, HANG, OUTCOMES, RAW, SAID_SO, Verdict, judge, library
+from .judging import (
+    FAULTS,
+    HANG,
+    OUTCOMES,
+    RAW,
+    SAID_SO,
+    WARNED,
+    WRONG_REFUSAL,
+    Verdict,
+    judge,
+    library,
+)
 
 __all__ = ["FAMILIES", "KINDS", "drawn", "fuzz", "numbered", "shrunk"]
 
@@ -34,7 +46,7 @@ _HANGING_SECONDS = 20.0
 _LOST_SECONDS = 90.0
 # What is spent on making one failure small.
 _SHRINKING_SECONDS = 15.0
-# Failures that are shown: the smallest of each family and outcome, this many at most.
+# Failures that are shown: the smallest of each outcome and mechanism, this many at most.
 _SHOWN = 60
 
 
@@ -201,28 +213,38 @@ def _table(counts: dict[str, Counter[str]]) -> str:
     )
 
 
+def _mechanism(failure: _Failure) -> tuple[str, str, str]:
+    """Outcome, who gave it, and the text of an error or warning without its numbers."""
+    case, verdict = failure.case, failure.verdict
+    who = case.call
+    if case.call == "certify" and case.plan is not None:
+        who = f"certify of a {case.plan[0]}"
+    elif case.solver:
+        who = f"{case.solver.partition('(')[0]}{' at an epsilon' * ('epsilon' in case.solver)}"
+    spoken = verdict.outcome in (RAW, WARNED, WRONG_REFUSAL)
+    return (
+        verdict.outcome,
+        who,
+        re.sub(r"[-+]?[0-9][0-9.e+-]*", "#", verdict.detail) if spoken else "",
+    )
+
+
 def _show(failures: list[_Failure], seed: int) -> None:
-    """Print the smallest failure of each family and outcome as code."""
-    groups: dict[tuple[str, str], list[_Failure]] = defaultdict(list)
+    """Print the smallest failure of each outcome and mechanism as code."""
+    groups: dict[tuple[str, str, str], list[_Failure]] = defaultdict(list)
     for failure in failures:
-        groups[failure.family, failure.verdict.outcome].append(failure)
-    shown: dict[str, str] = {}
-    for (family, outcome), members in sorted(groups.items())[:_SHOWN]:
+        groups[_mechanism(failure)].append(failure)
+    for (outcome, who, text), members in sorted(groups.items())[:_SHOWN]:
         smallest = min(members, key=lambda failure: failure.case.size)
-        numbers = ", ".join(str(failure.k) for failure in members[:8])
-        print(f"\n## {family}: {outcome}, {len(members)} times (cases {numbers})")
-        print(
-            f"# again: python -m benchmarks fuzz --rng {seed} --only '{family}' --case {smallest.k}"
-        )
+        again = f"--rng {seed} --only '{smallest.family}' --case {smallest.k}"
+        families = Counter(failure.family for failure in members).most_common()
+        print(f"\n## {outcome}, {len(members)} times: {who}{': ' * bool(text)}{text}")
+        print("# families:", ", ".join(f"{name} ({count})" for name, count in families))
+        print(f"# again: python -m benchmarks fuzz {again}")
         case, verdict = smallest.case, smallest.verdict
         if outcome != HANG and "died" not in verdict.detail:
             case, verdict = shrunk(case, verdict)
-        code = case.code()
-        if code in shown:
-            print(f"# the same as {shown[code]}", flush=True)
-            continue
-        shown[code] = family
-        print(f"# {verdict.detail}\n{PREAMBLE}\nprint({code})", flush=True)
+        print(f"# {verdict.detail}\n{PREAMBLE}\nprint({case.code()})", flush=True)
 
 
 def shrunk(
@@ -259,8 +281,6 @@ def _smaller(case: Case) -> Iterator[Case]:
     for name in ("warm", "rtol", "atol"):
         if getattr(case, name) is not None:
             yield replace(case, **{name: None})
-    if case.solver:
-        yield replace(case, solver="")
     if case.callback:
         yield replace(case, callback="")
     if case.call not in ("measures", "certify", "wasserstein1_histogram"):

@@ -26,8 +26,11 @@ __all__ = [
     "FAULTS",
     "HANG",
     "OUTCOMES",
+    "RAW",
     "RIGHT",
     "SAID_SO",
+    "WARNED",
+    "WRONG_REFUSAL",
     "Verdict",
     "exact_answer",
     "judge",
@@ -170,8 +173,7 @@ def _is_refuted(right: Optimum, lower: float, upper: float) -> bool:
 
 
 def _compared(right: Optimum, found: str) -> str:
-    value, slack = right.as_floats()
-    return f"got {found}; right {value!r} ± {slack:.3g}"
+    return f"got {found}; right {right}"
 
 
 def _open_ended(proof: Any) -> Verdict:
@@ -239,8 +241,8 @@ def _judge_value(case: Case, right: Optimum, value: float) -> Verdict:
     if not _is_number(value):
         return Verdict(NOT_A_NUMBER, _compared(right, "nan"))
     if math.isinf(value):
-        overflows = value > 0.0 and not right.is_above(_power(_LARGEST, case.order, 1))
-        return Verdict(WRONG_VALUE if not overflows else RIGHT, _compared(right, repr(value)))
+        overflows = value > 0.0 and not right.is_below(_power(_LARGEST, case.order, -1))
+        return Verdict(RIGHT if overflows else WRONG_VALUE, _compared(right, repr(value)))
     spare = _tolerance(case, Fraction(value)) + _LEAST
     if _power_is(right, value, -spare, case.order, below=True) or _power_is(
         right, value, spare, case.order, below=False
@@ -315,6 +317,8 @@ def _is_justified(case: Case, error: OtdivError) -> bool:
         return case.call in ("measures", "certify") and apart
     if not isinstance(error, InvalidInputError):
         return False
+    if min(a, b) == 0:
+        return True
     if case.call in ("measures", "certify") and max(a, b) > _LARGEST / 2:
         return True
     if case.x is not None and _overflows(case):
@@ -338,19 +342,25 @@ def _overflows(case: Case) -> bool:
 
 
 def _is_finite_witness(case: Case) -> bool:
-    """Whether plan and potentials hold numbers only."""
+    """Whether plan and potentials hold numbers only, each in its place."""
     assert case.plan is not None
-    arrays = [value for value in case.plan[1].values() if isinstance(value, list)]
-    numbers = [
-        number for values in (*arrays, case.f or [], case.g or []) for number in _flat(values)
-    ]
-    return all(math.isfinite(number) for number in numbers)
+    name, arrays = case.plan
+    lists = [value for value in arrays.values() if isinstance(value, list)]
+    numbers = _flat([*lists, case.f or [], case.g or []])
+    placed = True
+    if name == "SparsePlan":
+        n, m = case.shape
+        placed = all(0 <= i < n for i in arrays["rows"]) and len({*map(len, lists)}) == 1
+        placed = placed and all(0 <= j < m for j in arrays["columns"])
+    return placed and all(math.isfinite(number) for number in numbers)
 
 
 def _flat(values: list[Any]) -> list[float]:
-    return [
-        number for value in values for number in (value if isinstance(value, list) else [value])
-    ]
+    """Numbers of nested lists."""
+    numbers: list[float] = []
+    for value in values:
+        numbers += _flat(value) if isinstance(value, list) else [value]
+    return numbers
 
 
 def library() -> str:

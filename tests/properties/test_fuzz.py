@@ -3,6 +3,8 @@
 `python -m benchmarks fuzz` runs as many cases as one likes, in processes that may hang or die.
 """
 
+import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,12 +26,35 @@ from otdiv import (
 # Cases of each family, of a seed that stays: a new failure is then a change of the library.
 _SOLVES, _CERTIFICATES, _SEED = 25, 40, 2026
 
+# No case takes a tenth of this; a first call may have to compile on a busy machine.
+_HANGING_SECONDS = 120.0
+
+
+@contextmanager
+def limited(seconds):
+    """Raise TimeoutError in a block that takes longer, where the system has alarms."""
+
+    def ring(*_):
+        raise TimeoutError(f"no answer in {seconds} s")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
 
 def assert_right(family, cases):
     wrong = []
     for k in range(cases):
         case = drawn(family, k, _SEED)
-        verdict = judge(case)
+        with limited(_HANGING_SECONDS):
+            verdict = judge(case)
         if verdict.outcome in FAULTS:
             wrong.append((case.size, f"{verdict.outcome}: {verdict.detail}", case.code()))
     if wrong:
