@@ -1,4 +1,4 @@
-"""`python -m benchmarks run [--suite S] [--quick]` and `python -m benchmarks report`."""
+"""`python -m benchmarks run [--suite S] [--quick]`, `… report` and `… fuzz --cases N --rng S`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,30 @@ def main() -> None:
     runs.add_argument("--seeds", type=int, default=3, help="instances of each problem and size")
     runs.add_argument("--largest", type=int, help="leave out larger sizes")
     commands.add_parser("report", help="write Markdown and figures from the recorded runs")
+    fuzzes = commands.add_parser("fuzz", help="adversarial cases against exact arithmetic")
+    fuzzes.add_argument("--cases", type=int, default=1000, help="cases of each kind")
+    fuzzes.add_argument("--rng", type=int, default=0, help="seed")
+    fuzzes.add_argument(
+        "--kind", choices=("solves", "certificates"), help="one kind instead of both"
+    )
+    fuzzes.add_argument("--only", default="", metavar="FAMILY", help="cases of this family only")
+    fuzzes.add_argument("--case", type=int, default=-1, help="with --only: this case, and its code")
+    fuzzes.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
+    if options.command == "fuzz":
+        from .fuzz import FAMILIES, KINDS, fuzz
+
+        if options.only and options.only not in FAMILIES:
+            parser.error(f"--only must be one of: {', '.join(FAMILIES)}")
+        failed = fuzz(
+            cases=options.cases,
+            seed=options.rng,
+            kinds=[options.kind] if options.kind else list(KINDS),
+            only=options.only,
+            case=options.case,
+            jobs=options.jobs,
+        )
+        raise SystemExit(1 if failed else 0)
     if options.command == "run":
         from .run import run
 
