@@ -28,6 +28,7 @@ __all__ = ["Certificate", "certify", "infeasibility_holds"]
 class Certificate:
     """Both proofs of one problem, with the feasible objects that they rest on."""
 
+    problem: TransportProblem
     plan: Plan | None
     potentials: Potentials | None
     value: float
@@ -45,12 +46,13 @@ def in_caller_order(proof: Certificate, problem: TransportProblem) -> Certificat
     assert proof.potentials is not None
     rows, columns = problem.line_orders()
     if isinstance(rows, slice) or isinstance(columns, slice):
-        return proof
+        return replace(proof, problem=problem)
     plan, potentials = proof.plan, proof.potentials
     f, g = np.empty(potentials.f.size), np.empty(potentials.g.size)
     f[rows], g[columns] = potentials.f, potentials.g
     return replace(
         proof,
+        problem=problem,
         plan=SparsePlan(
             rows=rows[plan.rows], columns=columns[plan.columns], mass=plan.mass, shape=plan.shape
         ),
@@ -122,6 +124,7 @@ def certify(
         lower = max(lower, 0.0)
     slack_total = rounding + (upper - value)
     return Certificate(
+        problem=problem,
         plan=repaired,
         potentials=feasible,
         value=value,
