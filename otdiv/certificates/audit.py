@@ -318,10 +318,13 @@ def _is_cost(
     Mass that the proof may leave out as rounding, as what is on forbidden pairs, is worth no more
     than the gap that the bounds leave for it.
     """
-    costs = [p * high[i][j] for i, row in enumerate(P) for j, p in row.items() if high[i][j] < _INF]
+    pairs = [(i, j) for i, row in enumerate(P) for j in row]
+    if result.value == _INF and any(high[i][j] == _INF for i, j in pairs):
+        return True
+    costs = [P[i][j] * high[i][j] for i, j in pairs if high[i][j] < _INF]
     cost: Fraction = unit * sum(costs)
     magnitude: Fraction = unit * sum(map(abs, costs))
-    room = _VALUE_ROUNDING * magnitude
+    room = _VALUE_ROUNDING * magnitude + (len(costs) + 1) * Fraction(1, 2**1074)
     if math.isinf(result.value):  # an overflow
         return cost + room > _LARGEST
     if math.isinf(result.bounds.upper - result.bounds.lower):
@@ -410,16 +413,15 @@ def _powers(
     an exponent of grid * power and some bits more resolves every cost to those bits.
     """
     power, squares = Fraction(cost.power), cost.norm == 2.0 and d > 1
-    exponent = max(least, min(math.ceil(grid * power), _FINEST) + _ROOT_BITS)
     # The cost is N ** (quarters / 4), where N is the norm or, of the Euclidean one, its square.
     quarters = power * (2 if squares else 4)
     no_root = quarters.denominator > 1 or quarters > _LARGEST_POWER
     if no_root or (d > 1 and cost.norm not in (1.0, 2.0, _INF)):
+        exponent = max(least, min(math.ceil(grid * power), _FINEST) + _ROOT_BITS)
         return _decimal_powers(cost, grid, exponent, d), exponent
     order = 1 if quarters % 4 == 0 else 2 if quarters % 2 == 0 else 4
     whole = int(quarters * order / 4)
-    if order == 1:
-        exponent = max(least, int(grid * power))
+    exponent = max(least, math.ceil(grid * power) + (_ROOT_BITS if order > 1 else 0))
     shift = int(order * (exponent - grid * power))
 
     def enclose(sides: tuple[int, ...]) -> tuple[int, int]:
@@ -608,5 +610,60 @@ def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> tuple
             partners.sort(key=lambda i: P[i][j], reverse=True)
             for i in chain(partners, by_room):
                 fill(i, j, B.least[j] - c[j])
-    met = all(map(operator.ge, chain(r, c), chain(A.least, B.least)))
-    return P, met
+    return P, _reroute(P, A, B, low, r, c)
+
+
+def _reroute(
+    P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]], r: list[int], c: list[int]
+) -> bool:
+    """Place what lacks still along paths that add and take mass in turn, or say that none is left.
+
+    Only forbidden pairs make that necessary. Changes the marginals r, c with P.
+    """
+    while True:
+        rows = [i for i, mass in enumerate(r) if mass < A.least[i]]
+        lack, room = A.least, B.most
+        if not rows:
+            if all(map(operator.ge, c, B.least)):
+                return True
+            rows = [i for i, mass in enumerate(r) if mass < A.most[i]]
+            lack, room = A.most, B.least
+        path = _path(P, low, rows, {j for j, mass in enumerate(c) if mass < room[j]})
+        if not path:
+            return False
+        end, start = path[0][1], path[-1][0]
+        taken = [P[i][j] for i, j in path[1::2]]
+        mass = min(lack[start] - r[start], room[end] - c[end], *taken)
+        for step, (i, j) in enumerate(path):
+            P[i][j] = P[i].get(j, 0) + (-mass if step % 2 else mass)
+        r[start] += mass
+        c[end] += mass
+
+
+def _path(
+    P: _Masses, low: list[list[Any]], starts: list[int], ends: set[int]
+) -> list[tuple[int, int]]:
+    """Shortest path from one of the rows `starts` to one of the columns `ends`, from its end on.
+
+    Steps from a row to a column use allowed pairs, steps back pairs that carry mass.
+    """
+    row_before: dict[int, int] = {}
+    column_before: dict[int, int] = {}
+    queue = list(starts)
+    for i in queue:
+        for j, c in enumerate(low[i]):
+            if j in row_before or c == _INF:
+                continue
+            row_before[j] = i
+            if j in ends:
+                path = [(i, j)]
+                while i in column_before:
+                    j = column_before[i]
+                    path += [(i, j), (row_before[j], j)]
+                    i = row_before[j]
+                return path
+            for k, row in enumerate(P):
+                if row.get(j) and k not in column_before and k not in starts:
+                    column_before[k] = j
+                    queue.append(k)
+    return []
