@@ -110,15 +110,15 @@ class Audit:
 
     verdict: Verdict
     reason: str
-    lower: float = -math.inf
-    upper: float = math.inf
+    lower: float = -_INF
+    upper: float = _INF
     width: float = 0.0
     marginal_deviation: float = 0.0
     repairs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f"{self.verdict.name}: {self.reason}"
-        if self.lower > -math.inf or self.upper < math.inf:
+        if self.lower > -_INF or self.upper < _INF:
             text += f"; in exact arithmetic the potentials prove {self.lower!r}"
             text += f" and the plan {self.upper!r}, give or take {self.width:.1e}"
         if self.marginal_deviation > 0.0:
@@ -162,29 +162,28 @@ def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> A
             "return them",
             type(result).__name__,
         )
-    false = _stated_and_false(result)
+    problem, bounds = result.problem, result.bounds
+    false = _false_statement(result)
     if false:
         return Audit(verdict=Verdict.REFUTED, reason=false)
-    problem = result.problem
     if isinstance(result, TransportResult) and result.status is Status.INFEASIBLE:
         return _audit_infeasible(result)
-    lower, upper = result.bounds.lower, result.bounds.upper
-    if result.plan is None and result.potentials is None:
-        least = 0.0 if _non_negative(problem) else -math.inf
-        if lower <= least and upper == math.inf:
-            return Audit(
-                verdict=Verdict.CONFIRMED, reason="nothing is claimed", lower=least, upper=math.inf
-            )
+    if result.plan is None and result.value == bounds.upper == _INF:
+        least = 0.0 if _non_negative(problem) else -_INF
+        if bounds.lower <= least:
+            return Audit(verdict=Verdict.CONFIRMED, reason="nothing is claimed", lower=least)
     n, m = problem.shape
     if n * m > max_pairs:
         reason = f"{n} x {m} pairs are more than the {max_pairs} that are looked at (`max_pairs`)"
         return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+    false = _false_mass(result.plan, n, m)
+    if false:
+        return Audit(verdict=Verdict.REFUTED, reason=false)
     return _audit_bounds(result)
 
 
-def _stated_and_false(result: TransportResult | Certificate) -> str:
-    """What no arithmetic is needed to see."""
-    problem, plan, potentials = result.problem, result.plan, result.potentials
+def _false_statement(result: TransportResult | Certificate) -> str:
+    """What is wrong at first sight, or nothing."""
     value, lower, upper = result.value, result.bounds.lower, result.bounds.upper
     if math.isnan(value) or math.isnan(lower) or math.isnan(upper):
         return "value and bounds must be numbers, and one of them is NaN"
@@ -192,17 +191,22 @@ def _stated_and_false(result: TransportResult | Certificate) -> str:
         return f"the lower bound {lower!r} is above the upper bound {upper!r}"
     if not lower <= value <= upper:
         return f"the value {value!r} is outside of its bounds [{lower!r}, {upper!r}]"
-    if potentials is not None:
-        f, g = potentials.f.tolist(), potentials.g.tolist()
-        if (len(f), len(g)) != problem.shape:
-            return "the potentials are those of another problem"
-        if not all(map(math.isfinite, chain(f, g))):
-            return "a potential is not finite"
-    if plan is not None and plan.shape != problem.shape:
+    if result.plan is not None and result.plan.shape != result.problem.shape:
         return "the plan is that of another problem"
-    n, m = problem.shape
+    if result.potentials is None:
+        return ""
+    f, g = result.potentials.f.tolist(), result.potentials.g.tolist()
+    if (len(f), len(g)) != result.problem.shape:
+        return "the potentials are those of another problem"
+    return "" if all(map(math.isfinite, chain(f, g))) else "a potential is not finite"
+
+
+def _false_mass(plan: Plan | None, n: int, m: int) -> str:
+    """What no plan holds, or nothing."""
+    if isinstance(plan, SparsePlan) and not plan.rows.size == plan.columns.size == plan.mass.size:
+        return "the plan has other numbers of rows, columns and masses"
     for i, j, mass in _entries(plan):
-        if not (0 <= i < n and 0 <= j < m and 0.0 <= mass < math.inf):
+        if not (0 <= i < n and 0 <= j < m and 0.0 <= mass < _INF):
             return f"the plan moves {mass!r} from source atom {i} to target atom {j}"
     return ""
 
@@ -211,126 +215,95 @@ def _non_negative(problem: TransportProblem) -> bool:
     return not isinstance(problem.cost, CostMatrix) or bool(problem.cost.values.min() >= 0.0)
 
 
-def _audit_infeasible(result: TransportResult) -> Audit:
-    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
-    problem, cost = result.problem, result.problem.cost
-    if not isinstance(cost, CostMatrix):
-        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
-    if result.bounds.upper < math.inf:
-        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
-    if result.infeasible_rows is None or result.infeasible_columns is None:
-        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
-    a, b = problem.a.tolist(), problem.b.tolist()
-    rows = {i for i in result.infeasible_rows.tolist() if a[i] > 0.0}
-    columns = set(result.infeasible_columns.tolist())
-    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
-    for i in rows:
-        costs = cost.values[i].tolist()
-        if any(costs[j] < math.inf for j in outside):
-            reason = f"row {i} reaches other columns than `infeasible_columns`"
-            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
-    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
-    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
-    if supply * (1 - _MET) > demand * (1 + _MET):
-        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
-        return Audit(
-            verdict=Verdict.CONFIRMED,
-            reason=reason + f"{float(demand):.6g} of it may arrive",
-            lower=math.inf,
-            upper=math.inf,
-        )
-    reason = "the rows do not hold more mass than the columns that they reach"
-    return Audit(verdict=Verdict.UNDECIDED, reason=reason)
-
-
 def _audit_bounds(result: TransportResult | Certificate) -> Audit:
     """Audit a problem that has few enough pairs."""
-    problem, plan, stated = result.problem, result.plan, result.bounds
+    problem, plan, potentials = result.problem, result.plan, result.potentials
     # Atoms without weight take no part: the others are numbered anew.
     a, b = problem.a.tolist(), problem.b.tolist()
     rows, columns = ([k for k, weight in enumerate(side) if weight > 0.0] for side in (a, b))
     a, b = [a[i] for i in rows], [b[j] for j in columns]
     f, g = [0.0] * len(rows), [0.0] * len(columns)  # as good as any where there are none
-    if result.potentials is not None:
-        stored_f, stored_g = result.potentials.f.tolist(), result.potentials.g.tolist()
-        f, g = [stored_f[i] for i in rows], [stored_g[j] for j in columns]
+    if potentials is not None:
+        f, g = potentials.f.tolist(), potentials.g.tolist()
+        f, g = [f[i] for i in rows], [g[j] for j in columns]
     repairs = []
 
-    # Costs and potentials are whole multiples of one unit, masses of another.
+    # Costs and potentials are whole multiples of 2**-exponent, masses of 2**-bits.
     low, high, exponent = _costs(problem, rows, columns, _exponent(chain(f, g)))
     masses = (mass for _, _, mass in _entries(plan))
     bits = _MASS_BITS + _exponent(chain(a, b, [problem.mass], masses))
-    unit = Fraction(1, 2 ** (exponent + bits))
     A, B = _Weights.of(a, problem.mass, bits), _Weights.of(b, problem.mass, bits)
-
-    F, G = [_whole(value, exponent) for value in f], [_whole(value, exponent) for value in g]
-    if _lower_potentials(F, G, low, A, B) and result.potentials is not None:
-        repairs.append("potentials lowered to the costs")
-    D = unit * sum(map(operator.mul, chain(A.exact, B.exact), chain(F, G)))
-    if _non_negative(problem):
-        D = max(D, Fraction(0))
+    unit = Fraction(1, 2 ** (exponent + bits))
     width = unit * _largest_width(low, high, A, B)
 
+    F, G = [_whole(value, exponent) for value in f], [_whole(value, exponent) for value in g]
+    if _lower_potentials(F, G, low, A, B) and potentials is not None:
+        repairs.append("potentials lowered to the costs")
+    D = unit * sum(map(operator.mul, chain(A.exact, B.exact), chain(F, G)))
+    D = max(D, Fraction(0)) if _non_negative(problem) else D
+
     P, stray = _as_stored(plan, rows, columns, bits)
-    repaired, complete = _repair(P, A, B, low)
-    U: Any = _INF
-    if complete:
+    repaired, met = _repair(P, A, B, low)
+    U = None
+    if met:
         U = unit * sum(p * high[i][j] for i, row in enumerate(repaired) for j, p in row.items())
-    deviation: Any = 0 if plan is None else _INF if stray else _deviation(P, A, B)
-    if stray:
-        repairs.append("mass on atoms without weight taken away")
-    if plan is not None and repaired != P:
-        repairs.append("masses moved to meet the weights")
+    deviation: Fraction | float = 0.0
+    if plan is not None:
+        deviation = _INF if stray else _deviation(P, A, B)
+        if stray:
+            repairs.append("mass on atoms without weight taken away")
+        if repaired != P:
+            repairs.append("masses moved to meet the weights")
+    is_cost = result.value == _INF if plan is None else _is_cost(result, P, high, unit)
 
-    def verdict(kind: Verdict, reason: str) -> Audit:
-        return Audit(
-            verdict=kind,
-            reason=reason,
-            lower=_outward(D, -math.inf),
-            upper=_outward(U, math.inf),
-            width=_outward(width, math.inf),
-            marginal_deviation=_outward(deviation, math.inf),
-            repairs=tuple(repairs),
-        )
-
-    if stated.lower > U + 2 * width:
-        return verdict(Verdict.REFUTED, f"the lower bound {stated.lower!r} is above a plan's cost")
-    if stated.upper < D - width:
+    stated, kind = result.bounds, Verdict.REFUTED
+    if U is not None and stated.lower > U + 2 * width:
+        reason = f"the lower bound {stated.lower!r} is above what the plan allows"
+    elif stated.upper < D - width:
         reason = f"the upper bound {stated.upper!r} is below what the potentials prove"
-        return verdict(Verdict.REFUTED, reason)
-    if plan is not None and not _is_cost(result, P, high, unit):
-        return verdict(Verdict.REFUTED, f"the value {result.value!r} is not the cost of the plan")
-    missing = []
-    if stated.lower > D + _MET * max(D, Fraction(0)):
-        missing.append(f"the potentials do not prove the lower bound {stated.lower!r}")
-    if stated.upper < U:
-        missing.append(f"the plan does not prove the upper bound {stated.upper!r}")
-    if missing:
-        return verdict(Verdict.UNDECIDED, " and ".join(missing))
-    return verdict(Verdict.CONFIRMED, "the bounds hold")
+    elif plan is not None and not is_cost and not stray:
+        reason = f"the value {result.value!r} is not the cost of the plan"
+    else:
+        missing = []
+        if stated.lower > D + _MET * max(D, Fraction(0)):
+            missing.append(f"the potentials do not prove the lower bound {stated.lower!r}")
+        if stated.upper < _INF and (U is None or stated.upper < U):
+            missing.append(f"the plan does not prove the upper bound {stated.upper!r}")
+        if not is_cost:
+            missing.append(f"the plan does not show the value {result.value!r}")
+        kind = Verdict.UNDECIDED if missing else Verdict.CONFIRMED
+        reason = " and ".join(missing) or "the bounds hold"
+    return Audit(
+        verdict=kind,
+        reason=reason,
+        lower=_outward(D, -_INF),
+        upper=_INF if U is None else _outward(U, _INF),
+        width=_outward(width, _INF),
+        marginal_deviation=_outward(deviation, _INF),
+        repairs=tuple(repairs),
+    )
 
 
 def _is_cost(
     result: TransportResult | Certificate, P: _Masses, high: list[list[Any]], unit: Fraction
 ) -> bool:
-    """Whether the value is the cost of the plan as stored, to rounding.
+    """Whether the value is the cost of the plan as stored, to rounding and the width of the bounds.
 
-    Mass that the proof may leave out as rounding, as what is on forbidden pairs, is worth no more
-    than the gap that the bounds leave for it.
+    Of the width, for what a proof leaves out as rounding is in its bounds and not in the value.
     """
-    pairs = [(i, j) for i, row in enumerate(P) for j in row]
-    if result.value == _INF and any(high[i][j] == _INF for i, j in pairs):
+    pairs = [(P[i][j], high[i][j]) for i, row in enumerate(P) for j in row]
+    if result.value == _INF and any(c == _INF for _, c in pairs):
         return True
-    costs = [P[i][j] * high[i][j] for i, j in pairs if high[i][j] < _INF]
+    costs = [p * c for p, c in pairs if c < _INF]
     cost: Fraction = unit * sum(costs)
     magnitude: Fraction = unit * sum(map(abs, costs))
     room = _VALUE_ROUNDING * magnitude + (len(costs) + 1) * Fraction(1, 2**1074)
-    if math.isinf(result.value):  # an overflow
-        return cost + room > _LARGEST
-    if math.isinf(result.bounds.upper - result.bounds.lower):
-        return abs(Fraction(result.value) - cost) <= room
-    gap = Fraction(result.bounds.upper) - Fraction(result.bounds.lower)
-    return abs(Fraction(result.value) - cost) <= gap + room
+    if math.isinf(result.value):
+        return result.value > 0.0 and cost + room > _LARGEST  # an overflow
+    bounds = result.bounds
+    if bounds.lower > -_INF and bounds.upper < _INF:
+        room += Fraction(bounds.upper) - Fraction(bounds.lower)
+    return abs(Fraction(result.value) - cost) <= room
 
 
 # --- Numbers --------------------------------------------------------------------------------------
@@ -352,7 +325,7 @@ def _outward(number: Fraction | float, toward: float) -> float:
     try:
         value = float(number)
     except OverflowError:
-        value = math.inf if number > 0 else -math.inf
+        value = _INF if number > 0 else -_INF
     short = value < number if toward > 0.0 else value > number
     return math.nextafter(value, toward) if short else value
 
@@ -496,13 +469,13 @@ def _largest_width(
 ) -> Fraction:
     """Upper bound on w, in units of cost times mass.
 
-    Some optimal potentials are tight somewhere in every row and every column. Take such, shifted to
-    f_k = 0 at the heaviest row k. Then g_j <= C_kj, with equality at some l, so that for all i
+    Optimal potentials are tight where a best plan has mass: somewhere in every row and column.
+    Shift them to f_k = 0 at the heaviest row k. Then g_j <= C_kj, with equality at some l, and
 
-        f_i <= C_il - g_l = C_il - C_kl  and  f_i = min_j C_ij - g_j >= min_j C_ij - C_kj :
+        f_i <= C_il - g_l = C_il - C_kl,   f_i = min_j C_ij - g_j >= min_j C_ij - C_kj,
 
-    |f_i| <= R_i = max_j |C_ij - C_kj|, and min_i C_ij - R_i <= g_j <= C_kj. Where pairs are
-    forbidden, each |f_i|, |g_j| is at most n + m costs, along a tree of tight pairs.
+    so that |f_i| <= R_i = max_j |C_ij - C_kj|, and min_i C_ij - R_i <= g_j <= C_kj. Where pairs are
+    forbidden, some optimal |f_i|, |g_j| are at most n + m costs: sums along trees of tight pairs.
     """
     n, m = len(low), len(low[0])
     allowed = [abs(c) for side in (low, high) for row in side for c in row if c < _INF]
@@ -667,3 +640,38 @@ def _path(
                     column_before[k] = j
                     queue.append(k)
     return []
+
+
+# --- Problems without a plan ----------------------------------------------------------------------
+
+
+def _audit_infeasible(result: TransportResult) -> Audit:
+    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
+    problem, cost = result.problem, result.problem.cost
+    if not isinstance(cost, CostMatrix):
+        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
+    if result.bounds.upper < _INF:
+        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
+    if result.infeasible_rows is None or result.infeasible_columns is None:
+        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
+    a, b = problem.a.tolist(), problem.b.tolist()
+    rows = {i for i in result.infeasible_rows.tolist() if a[i] > 0.0}
+    columns = set(result.infeasible_columns.tolist())
+    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
+    for i in rows:
+        costs = cost.values[i].tolist()
+        if any(costs[j] < _INF for j in outside):
+            reason = f"row {i} reaches other columns than `infeasible_columns`"
+            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
+    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
+    if supply * (1 - _MET) > demand * (1 + _MET):
+        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
+        return Audit(
+            verdict=Verdict.CONFIRMED,
+            reason=reason + f"{float(demand):.6g} of it may arrive",
+            lower=_INF,
+            upper=_INF,
+        )
+    reason = "the rows do not hold more mass than the columns that they reach"
+    return Audit(verdict=Verdict.UNDECIDED, reason=reason)
