@@ -8,18 +8,16 @@ solver's with masses moved, dropped or scaled. The table counts the verdicts; fa
 
 from __future__ import annotations
 
-import argparse
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from otdiv import (
-    CostMatrix,
     DensePlan,
     DiscreteMeasure,
     PNormCost,
@@ -31,11 +29,12 @@ from otdiv import (
     solvers,
 )
 from otdiv.certificates import Certificate, Verdict
-from otdiv.errors import InvalidInputError, UnsupportedProblemError
-from otdiv.results import Status, TransportResult
+from otdiv.errors import UnsupportedProblemError
+from otdiv.results import TransportResult
 
 from .records import save
 
+# Atoms on a side: small problems meet more corners in the same time.
 LARGEST_SIZE = 14
 
 COSTS: dict[str, PNormCost] = {
@@ -164,6 +163,7 @@ class Case:
 
     @property
     def kinds(self) -> tuple[tuple[str, str], ...]:
+        """What the table counts the case under."""
         return tuple((name, getattr(self, name)) for name in KINDS)
 
 
@@ -241,7 +241,8 @@ def _deceive(case: Case) -> Certificate:
         mass = problem.mass * rng.random((n, m)) * (rng.random((n, m)) < 0.5)
         return certificates.certify(problem, DensePlan(mass=mass), Potentials(f=f, g=g))
     plan, potentials = solved.plan, solved.potentials
-    assert isinstance(plan, SparsePlan) and potentials is not None
+    assert isinstance(plan, SparsePlan)
+    assert potentials is not None
     mass, columns = plan.mass.copy(), plan.columns.copy()
     share = 10.0 ** -rng.uniform(0.0, 17.0)
     some = rng.random(mass.size) < 0.4
@@ -274,7 +275,7 @@ class Outcome:
     text: str
 
 
-def outcomes(seed: int, numbers: Iterator[int] | range) -> Iterator[Outcome]:
+def outcomes(seed: int, numbers: Iterable[int]) -> Iterator[Outcome]:
     """Answer and audit the numbered cases of the run `seed`; a case nobody supports is left out."""
     for number in numbers:
         case = draw(seed, number)
@@ -297,11 +298,10 @@ VERDICTS = (*(verdict.name for verdict in Verdict), "RAISED")
 
 
 def table(found: list[Outcome]) -> list[str]:
-    counts = Counter(
-        (kind, outcome.verdict) for outcome in found for kind in outcome.case.kinds
-    )
+    counts = Counter((kind, outcome.verdict) for outcome in found for kind in outcome.case.kinds)
     lines = [f"| | {' | '.join(VERDICTS)} |", "|---|" + "---|" * len(VERDICTS)]
-    for kind in dict.fromkeys(kind for kind, _ in sorted(counts, key=lambda k: KINDS.index(k[0][0]))):
+    kinds = {kind for kind, _ in counts}
+    for kind in sorted(kinds, key=lambda kind: (KINDS.index(kind[0]), kind[1])):
         cells = " | ".join(str(counts[kind, verdict]) for verdict in VERDICTS)
         lines.append(f"| {kind[0]}: {kind[1]} | {cells} |")
     totals = Counter(outcome.verdict for outcome in found)
