@@ -422,8 +422,7 @@ def _decimal_powers(
     is ten thousand times as much.
     """
     norm, power = Decimal(cost.norm), Decimal(cost.power)
-    margin = (power + 1) * (d + 10) * Decimal("1e-55")
-    unit, scale = Decimal(2) ** -grid, Decimal(2) ** exponent
+    units, scale = Decimal(2**grid), Decimal(2**exponent)  # exact: no operation rounds them
 
     def enclose(sides: tuple[int, ...]) -> tuple[int, int]:
         largest = max(sides)
@@ -434,7 +433,8 @@ def _decimal_powers(
             if norm.is_finite() and d > 1:
                 shares = [Decimal(side) / length for side in sides]
                 length *= sum(share**norm for share in shares) ** (1 / norm)
-            value = (length * unit) ** power * scale
+            value = (length / units) ** power * scale
+            margin = (power + 1) * (d + 10) * Decimal("1e-55")
             return int(value * (1 - margin)), int(value * (1 + margin)) + 1
 
     return enclose
