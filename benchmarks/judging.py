@@ -218,7 +218,7 @@ def _judge_closed(case: Case, right: Optimum, result: TransportResult) -> Verdic
     rounding = Fraction(0)
     if case.rtol is None and case.atol is None:
         tolerance = max(tolerance, _EXACT_RTOL * Fraction(right.size, right.denominator))
-        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + 2 * _LEAST
+        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + 128 * _LEAST
     if right.feasible and gap > tolerance * _ROUNDED + rounding:
         asked = f"rtol={case.rtol}, atol={case.atol}"
         bounds = f"[{result.bounds.lower!r}, {result.bounds.upper!r}]"
