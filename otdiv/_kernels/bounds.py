@@ -13,6 +13,8 @@ import numpy as np
 from ._jit import frozen, kernel
 
 __all__ = [
+    "MET",
+    "MET_AFTER_REPAIR",
     "Gaps",
     "defect",
     "dot",
@@ -25,9 +27,9 @@ __all__ = [
 
 _U = 2.0**-53
 
-# A marginal within this share of its weight is met. One u less than what may be left unpaid (see
-# `certificates.rounding`): the weights, scaled to the mass, are rounded once more here.
-_MET = 3.0 * _U
+# A marginal within this share of its weight is met, and needs no repair; after a repair it may be
+# one rounding further off, which is all that may be left unpaid (see `certificates.rounding`).
+MET, MET_AFTER_REPAIR = 3.0 * _U, 4.0 * _U
 
 # Below this size of a sum its products may have lost digits to underflow, each up to half of the
 # least number above zero.
@@ -87,11 +89,11 @@ def _weigh(weights, values):
 
 
 @kernel
-def _group(index, mass, weights, scale_to, work):
+def _group(index, mass, weights, scale_to, met, work):
     """Sum `mass` by `index` into ``work[0]``, and what each lacks of its weight into ``work[1]``.
 
-    The weights count in proportion, as shares of the mass `scale_to`; sums within `_MET` of them
-    lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns the total
+    The weights count in proportion, as shares of the mass `scale_to`; sums within `met` of them,
+    relatively, lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns the total
     lacking, the total by which sums exceed their weights, and the least mass or 0; NaN where a mass
     is, and where an index is not one of the groups.
     """
@@ -125,7 +127,7 @@ def _group(index, mass, weights, scale_to, work):
         rest, weight = rests[k], weights[k]
         lacking = (weight - sums[k]) - rest + small * weight
         sums[k] += rest
-        if abs(lacking) <= _MET * weight:
+        if abs(lacking) <= met * weight:
             lacking = 0.0
         elif lacking > 0.0:
             missing += lacking
@@ -216,12 +218,16 @@ def marginal_gaps(
     a: np.ndarray,
     b: np.ndarray,
     mass: float,
+    met: float,
 ) -> Gaps:
-    """Compare the sums of a plan's entries with the weights, scaled to `mass` on either side."""
+    """Compare the sums of a plan's entries with the weights, scaled to `mass` on either side.
+
+    Sums within the share `met` of the weights are no gap.
+    """
     entries = frozen(entries)
     row_work, column_work = np.zeros((2, a.size)), np.zeros((2, b.size))
-    missing, excess, least = _group(frozen(rows), entries, frozen(a), mass, row_work)
-    absent, surplus, _ = _group(frozen(columns), entries, frozen(b), mass, column_work)
+    missing, excess, least = _group(frozen(rows), entries, frozen(a), mass, met, row_work)
+    absent, surplus, _ = _group(frozen(columns), entries, frozen(b), mass, met, column_work)
     return Gaps(
         row_work[1], column_work[1], row_work[0], column_work[0],
         missing, excess, absent, surplus, least,
@@ -239,7 +245,7 @@ def shrink(
     """New entries: rows and then columns that are too large scaled down to their weights."""
     for index, weights in ((rows, a), (columns, b)):
         work = np.zeros((2, weights.size))
-        if _group(frozen(index), frozen(entries), frozen(weights), mass, work)[1] > 0.0:
+        if _group(frozen(index), frozen(entries), frozen(weights), mass, MET, work)[1] > 0.0:
             sums = work[0]
             scale = np.ones(weights.size)
             np.divide(weights, sums, out=scale, where=sums > weights)
@@ -249,4 +255,4 @@ def shrink(
 
 def room(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """How much each sum may still grow and count as met."""
-    return np.asarray(np.maximum((weights - sums) + (_MET - _U) * weights, 0.0))
+    return np.asarray(np.maximum((weights - sums) + (MET - _U) * weights, 0.0))

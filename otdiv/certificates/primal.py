@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._kernels import certify as kernels
-from .._kernels.bounds import Gaps, dot, marginal_gaps, room, shrink
+from .._kernels.bounds import MET, MET_AFTER_REPAIR, Gaps, dot, marginal_gaps, room, shrink
 from .._kernels.rerouting import reroute
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
@@ -52,8 +52,9 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
     return (plan, value, slack) if slack < math.inf else (plan, math.inf, 0.0)
 
 
-def _gaps(problem: TransportProblem, plan: SparsePlan) -> Gaps:
-    return marginal_gaps(plan.rows, plan.columns, plan.mass, problem.a, problem.b, problem.mass)
+def _gaps(problem: TransportProblem, plan: SparsePlan, met: float = MET) -> Gaps:
+    entries = plan.rows, plan.columns, plan.mass
+    return marginal_gaps(*entries, problem.a, problem.b, problem.mass, met)
 
 
 def _check_entries(plan: SparsePlan) -> None:
@@ -61,7 +62,9 @@ def _check_entries(plan: SparsePlan) -> None:
     lengths = plan.rows.shape, plan.columns.shape, plan.mass.shape
     if len(set(lengths)) > 1 or plan.mass.ndim != 1:
         raise InvalidInputError("plan", "have one row, one column and one mass an entry", lengths)
-    for name, places, size in zip(("rows", "columns"), (plan.rows, plan.columns), plan.shape, strict=True):
+    for name, places, size in zip(
+        ("rows", "columns"), (plan.rows, plan.columns), plan.shape, strict=True
+    ):
         outside = (places < 0) | (places >= size)
         if outside.any():
             e = int(np.argmax(outside))
@@ -122,8 +125,7 @@ def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, 
         gaps = _gaps(problem, plan)
     if gaps.absent > 0.0:
         plan = _filled(problem, plan, room(gaps.row_sums, a), gaps.column_rest)
-        gaps = _gaps(problem, plan)
-    return plan, gaps
+    return plan, _gaps(problem, plan, MET_AFTER_REPAIR)
 
 
 def _filled(
@@ -225,8 +227,7 @@ def _kernel_upper(
         # Row sums are pairwise sums of m terms: log2(m) roundings, not m.
         partial_sums.extend(products.sum(axis=1))
         magnitudes += float(np.abs(products).sum())
-    feasible = error <= _DUST * problem.mass or not _forbids(problem)
-    if not (math.isfinite(magnitudes + error) and feasible):
+    if not math.isfinite(magnitudes + error):
         return plan, math.inf, 0.0
     value = math.fsum(partial_sums)
     # NumPy sums blocks of 128 pairwise: at most 16 + log2(m) roundings on a path (8-way unrolled);
@@ -266,6 +267,9 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
     repaired: Plan
+    if isinstance(plan, ScaledKernelPlan) and _forbids(problem):
+        # Mass that its marginals lack may have to go a long way round, pair by pair.
+        plan = DensePlan(mass=plan.to_dense())
     if isinstance(plan, SparsePlan):
         repaired, value, slack = _sparse_upper(problem, plan)
     elif isinstance(plan, DensePlan):

@@ -226,7 +226,10 @@ def _solved(
     lost = 0.0
     if scale != 1.0:
         scaled = [side.points / scale for side in (source, target)]
-        if any((z * scale != side.points).any() for z, side in zip(scaled, (source, target), strict=True)):
+        if any(
+            (z * scale != side.points).any()
+            for z, side in zip(scaled, (source, target), strict=True)
+        ):
             # Small coordinates beside huge ones lose half of the least float, before scaling back.
             lost = 2.0 * source.d * 5e-324 * scale
         source, target = (

@@ -22,6 +22,7 @@ import numpy as np
 
 from .._kernels.line_exact import whole_numbers
 from .._typing import FloatArray, IndexArray
+from ..certificates import c_transform
 from ..certificates.rounding import blocks
 from ..costs import CostMatrix
 from ..plans import Plan, Potentials, SparsePlan
@@ -59,7 +60,7 @@ class _NoPlanError(Exception):
 
 
 def settled(
-    problem: TransportProblem, plan: Plan | None, potentials: Potentials | None
+    problem: TransportProblem, plan: Plan | None = None, potentials: Potentials | None = None
 ) -> Solution | None:
     """Plan with exact marginals and potentials to it, from those of a solver that met its own rule.
 
@@ -67,21 +68,22 @@ def settled(
     ----------
     problem : TransportProblem
         Problem of n and m atoms.
-    plan : SparsePlan
-        Nearly optimal; an empty one will do where time does not matter.
-    potentials : Potentials
-        Nearly feasible f (n,), g (m,).
+    plan : SparsePlan, optional
+        Nearly optimal.
+    potentials : Potentials, optional
+        Nearly feasible f (n,), g (m,). Without both, the least costs of the columns are the start.
 
     Returns
     -------
     Solution or None
         Every mass of its plan is the exact one, rounded once; or it says and proves that forbidden
-        pairs leave no plan. None where there is nothing to start from, or too much to do.
+        pairs leave no plan. None where there is too much to do.
     """
-    if not isinstance(plan, SparsePlan) or potentials is None:
-        return None
-    if not (np.isfinite(potentials.f).all() and np.isfinite(potentials.g).all()):
-        return None
+    if not isinstance(plan, SparsePlan) or potentials is None or not _are_finite(potentials):
+        none, f = np.empty(0, np.int64), np.zeros(problem.shape[0])
+        g = c_transform(problem, f)
+        plan = SparsePlan(rows=none, columns=none, mass=np.empty(0), shape=problem.shape)
+        potentials = Potentials(f=f, g=np.where(np.isfinite(g), g, 0.0))
     forest = _Forest(problem, plan, potentials)
     try:
         plan, potentials = forest.settle()
@@ -101,6 +103,10 @@ def settled(
     )
 
 
+def _are_finite(potentials: Potentials) -> bool:
+    return bool(np.isfinite(potentials.f).all() and np.isfinite(potentials.g).all())
+
+
 class _Forest:
     """Components of tight pairs among the atoms with weight; nodes are rows, then columns."""
 
@@ -116,7 +122,7 @@ class _Forest:
         self.potential = np.concatenate([potentials.f, potentials.g])
         self.near: list[dict[int, float]] = [{} for _ in range(n + m)]
         self.live = np.array([supply != 0 for supply in self.supply])
-        self.component = np.arange(n + m)
+        self.component = np.full(n + m, -1)
         self.members: dict[int, list[int]] = {}
         self.visits = self.pairs = self.joins = 0
         self._plant(plan)
@@ -144,35 +150,68 @@ class _Forest:
                 self.near[i][j] = self.near[j][i] = cost
 
     def settle(self) -> tuple[SparsePlan, Potentials]:
-        """Cut and join until no component has a surplus and no pair a negative flow."""
-        waiting: list[int] = []
-        seen: set[int] = set()
+        """Dual pivots until no component has a surplus and no pair a negative flow."""
         for node, supply in enumerate(self.supply):
-            if supply and node not in seen:
-                order, parent = self._walk(node)
-                seen.update(order)
+            if supply and self.component[node] < 0:
+                order, _ = self._walk(node)
                 self._tighten(max(order, key=lambda x: abs(self.supply[x])))
-                waiting.extend(self._split(order, parent))
-        while self.joins < _MOST_JOINS:
-            waiting = [name for name in set(waiting) if name in self.members]
-            if not waiting:
-                break
+                self._call(order, node)
+        waiting = set(self.members)
+        while waiting:
             # The smallest component first: its pairs are soon compared.
-            name = min(waiting, key=lambda node: (len(self.members[node]), node))
-            waiting.remove(name)
-            pair = self._best_pair(name)
+            root = min(waiting, key=lambda name: (len(self.members[name]), name))
+            part = self._wrong_part(root)
+            if part is None:
+                waiting.discard(root)
+                continue
+            self.joins += 1
+            if self.joins > _MOST_JOINS:
+                raise _GivenUpError
+            pair = self._best_pair(part)
+            whole = len(part) == len(self.members[root])
             if pair is None:
+                # No allowed pair: it stays alone, and may be nearly in balance.
+                if whole:
+                    waiting.discard(root)
+                else:
+                    self._call(self._walk(root)[0], root)
+                    self._call(part, part[0])
                 continue
             i, j, cost = pair
-            self.joins += 1
+            inside = set(part)
+            other = int(self.component[j if i in inside else i])
+            if whole:
+                del self.members[root]
+                waiting.discard(root)
             self.near[i][j] = self.near[j][i] = cost
-            # What is out of balance is moved on, to the root of the other component.
-            root = int(self.component[i]) + int(self.component[j]) - name
-            del self.members[name], self.members[root]
-            waiting.extend(self._split(*self._walk(root)))
-        else:
-            raise _GivenUpError
+            # What is out of balance moves on to the root of the other component.
+            for name in {other} | ({root} if not whole else set()):
+                self._call(self._walk(name)[0], name)
+                waiting.add(name)
         return self._result()
+
+    def _call(self, nodes: list[int], name: int) -> None:
+        """Give a component its name, that of its root."""
+        self.members[name] = nodes
+        self.component[nodes] = name
+
+    def _wrong_part(self, root: int) -> list[int] | None:
+        """Nodes behind the most negative flow, which is cut; else all, where out of balance.
+
+        Flows are those that leave what is out of balance at the root.
+        """
+        order, parent = self._walk(root)
+        net = {node: self.supply[node] for node in order}
+        worst, least = -1, 0
+        for node in reversed(order[1:]):
+            flow = net[node] if node < self.n else -net[node]
+            if flow < least:
+                worst, least = node, flow
+            net[parent[node]] += net[node]
+        if worst < 0:
+            return order if net[root] != 0 else None
+        del self.near[worst][parent[worst]], self.near[parent[worst]][worst]
+        return self._walk(worst)[0]
 
     def _walk(self, start: int) -> tuple[list[int], dict[int, int]]:
         """The nodes of a component from one of them on, and the parent of each."""
@@ -194,29 +233,12 @@ class _Forest:
             above = parent[node]
             self.potential[node] = self.near[node][above] - self.potential[above]
 
-    def _split(self, order: list[int], parent: dict[int, int]) -> list[int]:
-        """Cut the pairs of negative flow; return the names of components out of balance."""
-        net = {node: self.supply[node] for node in order}
-        starts = [order[0]]
-        for node in reversed(order[1:]):
-            flow = net[node] if node < self.n else -net[node]
-            if flow < 0:
-                del self.near[node][parent[node]], self.near[parent[node]][node]
-                starts.append(node)
-            else:
-                net[parent[node]] += net[node]
-        for start in starts:
-            nodes = order if len(starts) == 1 else self._walk(start)[0]
-            self.members[start] = nodes
-            self.component[nodes] = start
-        return [start for start in starts if net[start] != 0]
-
-    def _best_pair(self, name: int) -> tuple[int, int, float] | None:
+    def _best_pair(self, part: list[int]) -> tuple[int, int, float] | None:
         """Pair of least reduced cost that takes the surplus out or the need in; made tight."""
-        nodes = np.array(self.members[name])
+        nodes = np.array(part)
         inside = np.zeros(self.component.size, dtype=np.bool_)
         inside[nodes] = True
-        surplus = sum(self.supply[node] for node in self.members[name]) > 0
+        surplus = sum(self.supply[node] for node in part) > 0
         sources, targets = (inside, ~inside) if surplus else (~inside, inside)
         rows = np.flatnonzero((sources & self.live)[: self.n])
         columns = np.flatnonzero((targets & self.live)[self.n :])
@@ -225,10 +247,10 @@ class _Forest:
             raise _GivenUpError
         best, least, shift = (-1, -1), math.inf, 0.0
         g = self.potential[self.n :]
-        for part in _parts(rows, columns.size):
+        for some in _parts(rows, columns.size):
             if columns.size == 0:
                 break
-            costs, f = self._costs(part, columns), self.potential[part][:, None]
+            costs, f = self._costs(some, columns), self.potential[some][:, None]
             # Rounding counts as cost, or a light atom far away, whose reduced costs are all noise,
             # would seem to be on the way of everybody.
             noise = _NOISE * (np.abs(costs) + np.abs(f) + np.abs(g[columns]))
@@ -236,7 +258,7 @@ class _Forest:
             i, j = divmod(int((reduced + noise).argmin()), columns.size)
             if reduced[i, j] + noise[i, j] < least:
                 least = float(reduced[i, j] + noise[i, j])
-                best, shift = (int(part[i]), int(columns[j])), float(reduced[i, j])
+                best, shift = (int(some[i]), int(columns[j])), float(reduced[i, j])
         i, j = best
         if i < 0:
             return None

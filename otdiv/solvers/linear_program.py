@@ -98,7 +98,7 @@ class LinearProgram:
                 return proof
         if failed and answer.status != 1:
             # Weights and costs below the tolerances of HiGHS.
-            exact = _without_start(problem)
+            exact = settled(problem)
             if exact is not None:
                 return exact
         if failed:
@@ -129,17 +129,6 @@ class LinearProgram:
             n_iterations=n_iterations,
             status=Status.OPTIMAL if answer.status == 0 else Status.MAX_ITERATIONS,
         )
-
-
-def _without_start(problem: TransportProblem) -> Solution | None:
-    """Exact plan and potentials from the least costs of the columns alone, if that is soon done."""
-    lowest = problem.matrix().min(axis=0)
-    none = np.empty(0, np.int64)
-    return settled(
-        problem,
-        SparsePlan(rows=none, columns=none, mass=np.empty(0), shape=problem.shape),
-        Potentials(f=np.zeros(problem.shape[0]), g=np.where(np.isfinite(lowest), lowest, 0.0)),
-    )
 
 
 def _refined(
