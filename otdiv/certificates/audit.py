@@ -18,13 +18,15 @@ and bounds [L, U] are wrong when they miss it: when L > OPT + w or U < OPT - w.
        <C, P> >= sum r f* + sum c g* >= OPT - w,
    since f*_i + g*_j <= C_ij. So U >= <C, P> is enough. A plan as stored may be off: `_repair`
    makes one with such marginals of it, and all that this costs is in the audited upper number.
+   How it does so needs no trust, for `_is_plan` looks at what came out.
 
 2. A lower bound is confirmed by potentials. If f_i + g_j <= C_ij for every pair, then for a plan P
    of a, b
        sum a f + sum b g = sum P (f + g) <= <C, P>,     the best P included.
    So L <= D = sum a f + sum b g is enough; and even L <= D + 4u D where D > 0, since then
    w >= 4u |sum a f* + sum b g*| = 4u OPT >= 4u D. Potentials as stored may break the constraint
-   of some pairs: `_lower_potentials` lowers them there, which only makes the audited number lower.
+   of some pairs: `_lower_potentials` lowers them there, which only makes the audited number lower,
+   and `_are_feasible` looks at what came out.
 
 3. A bound is refuted by the other side's number if the contradiction is more than w can explain.
    OPT >= D, so U < D - w is wrong. OPT <= <C, P> + w, by the inequality of 1 from its other side,
@@ -237,15 +239,18 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
     width = unit * _largest_width(low, high, A, B)
 
     F, G = [_whole(value, exponent) for value in f], [_whole(value, exponent) for value in g]
-    if _lower_potentials(F, G, low, A, B) and potentials is not None:
-        repairs.append("potentials lowered to the costs")
+    if not _are_feasible(F, G, low):
+        _lower_potentials(F, G, low, A, B)
+        assert _are_feasible(F, G, low)
+        if potentials is not None:
+            repairs.append("potentials lowered to the costs")
     D = unit * sum(map(operator.mul, chain(A.exact, B.exact), chain(F, G)))
     D = max(D, Fraction(0)) if _non_negative(problem) else D
 
     P, stray = _as_stored(plan, rows, columns, bits)
-    repaired, met = _repair(P, A, B, low)
+    repaired = _repair(P, A, B, low)
     U = None
-    if met:
+    if _is_plan(repaired, A, B, low):
         U = unit * sum(p * high[i][j] for i, row in enumerate(repaired) for j, p in row.items())
     deviation: Fraction | float = 0.0
     if plan is not None:
@@ -443,25 +448,28 @@ def _decimal_powers(
 # --- Potentials -----------------------------------------------------------------------------------
 
 
+def _are_feasible(F: list[int], G: list[int], low: list[list[Any]]) -> bool:
+    return all(
+        f + g <= c for f, row in zip(F, low, strict=True) for g, c in zip(G, row, strict=True)
+    )
+
+
 def _lower_potentials(
     F: list[int], G: list[int], low: list[list[Any]], A: _Weights, B: _Weights
-) -> bool:
+) -> None:
     """Make potentials feasible in place; at a violated pair the lighter atom's is lowered.
 
     What was feasible stays so, since nothing is raised: one pass over the pairs is enough.
     """
-    lowered = False
     for i, row in enumerate(low):
         f, weight = F[i], A.most[i]
         for j, c in enumerate(row):
             if f + G[j] > c:
-                lowered = True
                 if weight < B.most[j]:
                     f = c - G[j]
                 else:
                     G[j] = c - f
         F[i] = f
-    return lowered
 
 
 def _largest_width(
@@ -543,8 +551,18 @@ def _deviation(P: _Masses, A: _Weights, B: _Weights) -> Fraction:
     return max(abs(total - weight) / weight for total, weight in pairs)
 
 
-def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> tuple[_Masses, bool]:
-    """Plan near P on allowed pairs whose marginals are met, and whether that succeeded.
+def _is_plan(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> bool:
+    """Whether masses are non-negative, on allowed pairs only, and meet the weights."""
+    r, c = _marginals(P, len(B.exact))
+    return (
+        all(p >= 0 and low[i][j] < _INF for i, row in enumerate(P) for j, p in row.items())
+        and all(map(operator.le, chain(A.least, B.least), chain(r, c)))
+        and all(map(operator.le, chain(r, c), chain(A.most, B.most)))
+    )
+
+
+def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> _Masses:
+    """Plan near P on allowed pairs whose marginals are met, if that succeeds.
 
     Rows, then columns that hold too much are scaled down to the most that counts as met; rounding
     down keeps masses whole. Then atoms that hold less than the least get the rest from partners
@@ -583,13 +601,14 @@ def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> tuple
             partners.sort(key=lambda i: P[i][j], reverse=True)
             for i in chain(partners, by_room):
                 fill(i, j, B.least[j] - c[j])
-    return P, _reroute(P, A, B, low, r, c)
+    _reroute(P, A, B, low, r, c)
+    return P
 
 
 def _reroute(
     P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]], r: list[int], c: list[int]
-) -> bool:
-    """Place what lacks still along paths that add and take mass in turn, or say that none is left.
+) -> None:
+    """Place what is still missing along paths that add and take mass in turn, as far as there are.
 
     Only forbidden pairs make that necessary. Changes the marginals r, c with P.
     """
@@ -598,12 +617,12 @@ def _reroute(
         lack, room = A.least, B.most
         if not rows:
             if all(map(operator.ge, c, B.least)):
-                return True
+                return
             rows = [i for i, mass in enumerate(r) if mass < A.most[i]]
             lack, room = A.most, B.least
         path = _path(P, low, rows, {j for j, mass in enumerate(c) if mass < room[j]})
         if not path:
-            return False
+            return
         end, start = path[0][1], path[-1][0]
         taken = [P[i][j] for i, j in path[1::2]]
         mass = min(lack[start] - r[start], room[end] - c[end], *taken)

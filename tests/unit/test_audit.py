@@ -89,6 +89,16 @@ def test_bounds_that_say_nothing_are_confirmed_without_plan_or_potentials():
     assert certificates.audit(signed).verdict is Verdict.CONFIRMED
 
 
+def test_a_row_that_holds_too_much_gives_the_rest_away():
+    problem, _, potentials = swap()
+    plan = sparse([(0, 0, 0.5), (0, 1, 0.25), (1, 1, 0.25)], (2, 2))
+    audit = certificates.audit(stated(problem, plan, potentials, 1.0, 2.0, 1.5))
+    assert audit.verdict is Verdict.CONFIRMED
+    # Row 0 is scaled by 2/3; row 1 fills its own column first, and then the other.
+    assert audit.upper == pytest.approx(5.0 / 3.0, rel=1e-15)
+    assert audit.marginal_deviation == 0.5
+
+
 def test_a_plan_on_a_forbidden_pair_is_led_to_allowed_ones():
     C = [[0.0, 0.0, np.inf], [np.inf, 0.0, 1.0], [np.inf, np.inf, 0.0]]
     problem = TransportProblem.from_matrix(C)
@@ -333,6 +343,7 @@ POINTS = {
     "near": ([1e-100, 3e-100, 0.0], [0.0, 0.0, 2e-100]),
     "subnormal": ([5e-324, 1e-320, 0.0], [0.0, 0.0, 2e-323]),
     "line": ([0.1], [5.3]),
+    "a hair above one": ([1.0, 2.0**-120, 0.0], [0.0, 0.0, 0.0]),
 }
 
 
