@@ -32,6 +32,9 @@ and bounds [L, U] are wrong when they miss it: when L > OPT + w or U < OPT - w.
    OPT >= D, so U < D - w is wrong. OPT <= <C, P> + w, by the inequality of 1 from its other side,
    so L > <C, P> + 2w is wrong. As w is not known, `_largest_width` says what it is at most.
 
+4. The value is said to be the cost of the plan and to lie between the bounds. Like a NaN, a
+   negative mass or an index out of range, it is refuted by looking.
+
 What is neither confirmed nor refuted is undecided: the plan or the potentials prove too little.
 """
 
@@ -292,9 +295,10 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
 def _is_cost(
     result: TransportResult | Certificate, P: _Masses, high: list[list[Any]], unit: Fraction
 ) -> bool:
-    """Whether the value is the cost of the plan as stored, to rounding and the width of the bounds.
+    """Whether the value is the cost of the plan as stored.
 
-    Of the width, for what a proof leaves out as rounding is in its bounds and not in the value.
+    To rounding, and to the distance of the bounds: mass that a proof takes for rounding, as on
+    forbidden pairs, is paid for in the bounds and not in the value.
     """
     pairs = [(P[i][j], high[i][j]) for i, row in enumerate(P) for j in row]
     if result.value == _INF and any(c == _INF for _, c in pairs):
@@ -454,24 +458,6 @@ def _are_feasible(F: list[int], G: list[int], low: list[list[Any]]) -> bool:
     )
 
 
-def _lower_potentials(
-    F: list[int], G: list[int], low: list[list[Any]], A: _Weights, B: _Weights
-) -> None:
-    """Make potentials feasible in place; at a violated pair the lighter atom's is lowered.
-
-    What was feasible stays so, since nothing is raised: one pass over the pairs is enough.
-    """
-    for i, row in enumerate(low):
-        f, weight = F[i], A.most[i]
-        for j, c in enumerate(row):
-            if f + G[j] > c:
-                if weight < B.most[j]:
-                    f = c - G[j]
-                else:
-                    G[j] = c - f
-        F[i] = f
-
-
 def _largest_width(
     low: list[list[Any]], high: list[list[Any]], A: _Weights, B: _Weights
 ) -> Fraction:
@@ -559,6 +545,62 @@ def _is_plan(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> bool
         and all(map(operator.le, chain(A.least, B.least), chain(r, c)))
         and all(map(operator.le, chain(r, c), chain(A.most, B.most)))
     )
+
+
+# --- Problems without a plan ----------------------------------------------------------------------
+
+
+def _audit_infeasible(result: TransportResult) -> Audit:
+    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
+    problem, cost = result.problem, result.problem.cost
+    if not isinstance(cost, CostMatrix):
+        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
+    if result.bounds.upper < _INF:
+        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
+    if result.infeasible_rows is None or result.infeasible_columns is None:
+        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
+    a, b = problem.a.tolist(), problem.b.tolist()
+    rows = [i for i in set(result.infeasible_rows.tolist()) if 0 <= i < len(a) and a[i] > 0.0]
+    columns = set(range(len(b))).intersection(result.infeasible_columns.tolist())
+    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
+    for i in rows:
+        costs = cost.values[i].tolist()
+        if any(costs[j] < _INF for j in outside):
+            reason = f"row {i} reaches other columns than `infeasible_columns`"
+            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
+    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
+    if supply * (1 - _MET) > demand * (1 + _MET):
+        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
+        return Audit(
+            verdict=Verdict.CONFIRMED,
+            reason=reason + f"{float(demand):.6g} of it may arrive",
+            lower=_INF,
+            upper=_INF,
+        )
+    reason = "the rows do not hold more mass than the columns that they reach"
+    return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+
+
+# --- Repairs: nothing below needs trust, for what it makes is looked at ---------------------------
+
+
+def _lower_potentials(
+    F: list[int], G: list[int], low: list[list[Any]], A: _Weights, B: _Weights
+) -> None:
+    """Make potentials feasible in place; at a violated pair the lighter atom's is lowered.
+
+    What was feasible stays so, since nothing is raised: one pass over the pairs is enough.
+    """
+    for i, row in enumerate(low):
+        f, weight = F[i], A.most[i]
+        for j, c in enumerate(row):
+            if f + G[j] > c:
+                if weight < B.most[j]:
+                    f = c - G[j]
+                else:
+                    G[j] = c - f
+        F[i] = f
 
 
 def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> _Masses:
@@ -659,38 +701,3 @@ def _path(
                     column_before[k] = j
                     queue.append(k)
     return []
-
-
-# --- Problems without a plan ----------------------------------------------------------------------
-
-
-def _audit_infeasible(result: TransportResult) -> Audit:
-    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
-    problem, cost = result.problem, result.problem.cost
-    if not isinstance(cost, CostMatrix):
-        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
-    if result.bounds.upper < _INF:
-        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
-    if result.infeasible_rows is None or result.infeasible_columns is None:
-        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
-    a, b = problem.a.tolist(), problem.b.tolist()
-    rows = {i for i in result.infeasible_rows.tolist() if a[i] > 0.0}
-    columns = set(result.infeasible_columns.tolist())
-    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
-    for i in rows:
-        costs = cost.values[i].tolist()
-        if any(costs[j] < _INF for j in outside):
-            reason = f"row {i} reaches other columns than `infeasible_columns`"
-            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
-    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
-    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
-    if supply * (1 - _MET) > demand * (1 + _MET):
-        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
-        return Audit(
-            verdict=Verdict.CONFIRMED,
-            reason=reason + f"{float(demand):.6g} of it may arrive",
-            lower=_INF,
-            upper=_INF,
-        )
-    reason = "the rows do not hold more mass than the columns that they reach"
-    return Audit(verdict=Verdict.UNDECIDED, reason=reason)

@@ -299,7 +299,10 @@ def test_rows_that_hold_more_than_they_reach_are_confirmed():
 
 @pytest.mark.parametrize(
     ("rows", "columns"),
-    [([0], [0]), ([0, 2], [0]), ([0, 1, 2], [0, 1, 2]), (None, None), ([], [])],
+    [
+        *(([0], [0]), ([0, 2], [0]), ([0, 1, 2], [0, 1, 2]), (None, None), ([], [])),
+        *(([0, 0], [0]), ([-3, -2], [0]), ([0, 7], [0, 9])),
+    ],
 )
 def test_rows_that_show_nothing_are_left_undecided(rows, columns):
     result = transport_matrix(NO_PLAN, throw=False)
@@ -363,7 +366,8 @@ def test_costs_are_enclosed_to_the_nearest_floats(points, norm, power):
     potentials = Potentials(f=[0.0], g=[high])  # lowered to the lower end of the cost
     plan = sparse([(0, 0, 1.0)], (1, 1))
     audit = certificates.audit(stated(problem, plan, potentials, 0.0, math.inf, float(exact)))
-    # The reference errs in its last digits: an exact root may lie on either side of it.
+    # The reference errs in its last digits: an exact root may lie on either side of it. What is
+    # no whole number is enclosed to 2**-100 of itself, that is 1e-30.
     error = exact / 10**390
     assert exact - error <= audit.upper <= outward(exact * (1 + Fraction(1, 10**29)), math.inf)
     assert exact + error >= audit.lower >= outward(exact * (1 - Fraction(1, 10**29)), -math.inf)
