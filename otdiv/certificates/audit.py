@@ -23,17 +23,18 @@ and bounds [L, U] are wrong when they miss it: when L > OPT + w or U < OPT - w.
 2. A lower bound is confirmed by potentials. If f_i + g_j <= C_ij for every pair, then for a plan P
    of a, b
        sum a f + sum b g = sum P (f + g) <= <C, P>,     the best P included.
-   So L <= D = sum a f + sum b g is enough; and even L <= D + 4u D where D > 0, since then
-   w >= 4u |sum a f* + sum b g*| = 4u OPT >= 4u D. Potentials as stored may break the constraint
-   of some pairs: `_lower_potentials` lowers them there, which only makes the audited number lower,
-   and `_are_feasible` looks at what came out.
+   So L <= D = sum a f + sum b g is enough. Potentials as stored may break the constraint of some
+   pairs: `_lower_potentials` lowers them there, which only makes the audited number lower, and
+   `_are_feasible` looks at what came out. Besides, w >= 4u |sum a f* + sum b g*| = 4u |OPT|, so
+   that L <= D + 4u |OPT| is enough too; and |OPT| is at least D, and at least -<C, P> - w.
 
 3. A bound is refuted by the other side's number if the contradiction is more than w can explain.
    OPT >= D, so U < D - w is wrong. OPT <= <C, P> + w, by the inequality of 1 from its other side,
    so L > <C, P> + 2w is wrong. As w is not known, `_largest_width` says what it is at most.
 
-4. The value is said to be the cost of the plan and to lie between the bounds. Like a NaN, a
-   negative mass or an index out of range, it is refuted by looking.
+4. The value is said to lie between the bounds and to be the plan's cost. It is refuted if it is
+   outside, or off the cost by more than rounding and the gap of the bounds explain; off by more
+   than rounding alone it is undecided. A NaN, a negative mass, an index out of range are refuted.
 
 What is neither confirmed nor refuted is undecided: the plan or the potentials prove too little.
 """
@@ -52,7 +53,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError
-from ..plans import Plan, SparsePlan
+from ..plans import DensePlan, Plan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Status, TransportResult
 from .proof import Certificate
@@ -70,9 +71,12 @@ _ROOT_BITS = 100
 _LARGEST_POWER = 64
 # Costs below 2**-2600 are enclosed by 0 and that; every float is far above.
 _FINEST = 2600
-# The stated value is the plan's cost in floating point: sums and costs in up to a thousand
-# dimensions err by less than this share of sum P|C| (chosen by taste: 2**13 u).
-_VALUE_ROUNDING = Fraction(1, 2**40)
+# The stated value is the plan's cost in floating point: with costs in up to a thousand dimensions
+# it errs by less than this share of sum P|C|; with masses that are exponentials of numbers up to
+# 1e5, by the other (both chosen by taste: 2**13 u, 2**23 u). Below the smallest float, _TINY,
+# nothing is resolved.
+_STORED_ROUNDING, _IMPLICIT_ROUNDING = Fraction(1, 2**40), Fraction(1, 2**30)
+_TINY = Fraction(1, 2**1074)
 
 # Digits of powers that are no roots. `Decimal` powers are exact to a unit or two of the last digit.
 _DECIMAL = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)
@@ -189,7 +193,7 @@ def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> A
 
 def _false_statement(result: TransportResult | Certificate) -> str:
     """What is wrong at first sight, or nothing."""
-    value, lower, upper = result.value, result.bounds.lower, result.bounds.upper
+    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
     if math.isnan(value) or math.isnan(lower) or math.isnan(upper):
         return "value and bounds must be numbers, and one of them is NaN"
     if lower > upper:
@@ -262,23 +266,26 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
             repairs.append("mass on atoms without weight taken away")
         if repaired != P:
             repairs.append("masses moved to meet the weights")
-    is_cost = result.value == _INF if plan is None else _is_cost(result, P, high, unit)
-
-    stated, kind = result.bounds, Verdict.REFUTED
-    if U is not None and stated.lower > U + 2 * width:
-        reason = f"the lower bound {stated.lower!r} is above what the plan allows"
-    elif stated.upper < D - width:
-        reason = f"the upper bound {stated.upper!r} is below what the potentials prove"
-    elif plan is not None and not is_cost and not stray:
-        reason = f"the value {result.value!r} is not the cost of the plan"
+    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
+    error = _value_error(value, P, high, unit, plan, problem)
+    finite = lower > -_INF and upper < _INF
+    gap = Fraction(upper) - Fraction(lower) if finite else Fraction(0)
+    least_width = _MET * max(D, Fraction(0) if U is None else -U / (1 + _MET), Fraction(0))
+    kind = Verdict.REFUTED
+    if U is not None and lower > U + 2 * width:
+        reason = f"the lower bound {lower!r} is above what the plan allows"
+    elif upper < D - width:
+        reason = f"the upper bound {upper!r} is below what the potentials prove"
+    elif plan is not None and error > gap and not stray:
+        reason = f"the value {value!r} is not the cost of the plan"
     else:
         missing = []
-        if stated.lower > D + _MET * max(D, Fraction(0)):
-            missing.append(f"the potentials do not prove the lower bound {stated.lower!r}")
-        if stated.upper < _INF and (U is None or stated.upper < U):
-            missing.append(f"the plan does not prove the upper bound {stated.upper!r}")
-        if not is_cost:
-            missing.append(f"the plan does not show the value {result.value!r}")
+        if lower > D + least_width:
+            missing.append(f"the potentials do not prove the lower bound {lower!r}")
+        if upper < _INF and (U is None or upper < U):
+            missing.append(f"the plan does not prove the upper bound {upper!r}")
+        if error > 0:
+            missing.append(f"the plan does not show the value {value!r}")
         kind = Verdict.UNDECIDED if missing else Verdict.CONFIRMED
         reason = " and ".join(missing) or "the bounds hold"
     return Audit(
@@ -292,27 +299,31 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
     )
 
 
-def _is_cost(
-    result: TransportResult | Certificate, P: _Masses, high: list[list[Any]], unit: Fraction
-) -> bool:
-    """Whether the value is the cost of the plan as stored.
+def _value_error(
+    value: float,
+    P: _Masses,
+    high: list[list[Any]],
+    unit: Fraction,
+    plan: Plan | None,
+    problem: TransportProblem,
+) -> Fraction | float:
+    """How far the value is from the cost of the plan as stored, beyond rounding.
 
-    To rounding, and to the distance of the bounds: mass that a proof takes for rounding, as on
-    forbidden pairs, is paid for in the bounds and not in the value.
+    Mass on forbidden pairs makes the cost infinite, or is rounding and left out.
     """
     pairs = [(P[i][j], high[i][j]) for i, row in enumerate(P) for j in row]
-    if result.value == _INF and any(c == _INF for _, c in pairs):
-        return True
+    if value == _INF and (plan is None or any(c == _INF for _, c in pairs)):
+        return 0.0
     costs = [p * c for p, c in pairs if c < _INF]
     cost: Fraction = unit * sum(costs)
-    magnitude: Fraction = unit * sum(map(abs, costs))
-    room = _VALUE_ROUNDING * magnitude + (len(costs) + 1) * Fraction(1, 2**1074)
-    if math.isinf(result.value):
-        return result.value > 0.0 and cost + room > _LARGEST  # an overflow
-    bounds = result.bounds
-    if bounds.lower > -_INF and bounds.upper < _INF:
-        room += Fraction(bounds.upper) - Fraction(bounds.lower)
-    return abs(Fraction(result.value) - cost) <= room
+    share = _STORED_ROUNDING if isinstance(plan, SparsePlan | DensePlan) else _IMPLICIT_ROUNDING
+    rounding = share * unit * sum(map(abs, costs)) + _TINY * (len(costs) + 1)
+    if isinstance(problem.cost, PNormCost):  # a coordinate of a difference errs by as much
+        power = min(1.0, problem.cost.power)
+        rounding += Fraction(problem.mass) * Fraction((problem.source.d * 2.0**-1074) ** power)
+    if math.isinf(value):
+        return 0.0 if value > 0.0 and cost + rounding > _LARGEST else _INF  # an overflow
+    return max(abs(Fraction(value) - cost) - rounding, Fraction(0))
 
 
 # --- Numbers --------------------------------------------------------------------------------------

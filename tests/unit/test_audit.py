@@ -214,6 +214,13 @@ def test_a_value_that_is_not_the_plans_cost_is_refuted(value):
     assert "is not the cost of the plan" in audit.reason
 
 
+@pytest.mark.parametrize("error", [1e-11, 1e-9, 0.5])
+def test_wide_bounds_do_not_excuse_a_value_that_is_not_the_plans_cost(error):
+    audit = certificates.audit(stated(*swap(), 1.0, 2.0, 1.0 + error))
+    assert audit.verdict is Verdict.UNDECIDED
+    assert "the plan does not show the value" in audit.reason
+
+
 def test_an_overflow_is_an_infinite_value():
     problem = TransportProblem(
         source=DiscreteMeasure(points=[0.0], weights=[1e10]),
@@ -435,8 +442,8 @@ def test_the_auditor_shares_no_code_with_what_it_audits():
             outside.add(node.module)
         elif isinstance(node, ast.Import):
             outside |= {alias.name for alias in node.names}
-    nouns = {"CostMatrix", "PNormCost", "InvalidInputError", "Plan", "SparsePlan", "Status"}
-    nouns |= {"TransportProblem", "TransportResult", "Certificate"}
+    nouns = {"CostMatrix", "PNormCost", "InvalidInputError", "Plan", "DensePlan", "SparsePlan"}
+    nouns |= {"TransportProblem", "Status", "TransportResult", "Certificate"}
     assert taken == nouns
     assert outside == {
         *("__future__", "collections.abc", "dataclasses", "decimal", "enum", "fractions"),
