@@ -72,10 +72,10 @@ _LARGEST_POWER = 64
 # Costs below 2**-2600 are enclosed by 0 and that; every float is far above.
 _FINEST = 2600
 # The stated value is the plan's cost in floating point: with costs in up to a thousand dimensions
-# it errs by less than this share of sum P|C|; with masses that are exponentials of numbers up to
-# 1e5, by the other (both chosen by taste: 2**13 u, 2**23 u). Below the smallest float, _TINY,
-# nothing is resolved.
-_STORED_ROUNDING, _IMPLICIT_ROUNDING = Fraction(1, 2**40), Fraction(1, 2**30)
+# it errs by less than this share of sum P|C|, and by the other where masses are exponentials of
+# large numbers, and the least are pruned (both chosen by taste, 1e-12 and 1e-6). Below the smallest
+# float, _TINY, nothing is resolved.
+_STORED_ROUNDING, _IMPLICIT_ROUNDING = Fraction(1, 2**40), Fraction(1, 2**20)
 _TINY = Fraction(1, 2**1074)
 
 # Digits of powers that are no roots. `Decimal` powers are exact to a unit or two of the last digit.
@@ -317,7 +317,7 @@ def _value_error(
     costs = [p * c for p, c in pairs if c < _INF]
     cost: Fraction = unit * sum(costs)
     share = _STORED_ROUNDING if isinstance(plan, SparsePlan | DensePlan) else _IMPLICIT_ROUNDING
-    rounding = share * unit * sum(map(abs, costs)) + _TINY * (len(costs) + 1)
+    rounding: Fraction = share * unit * sum(map(abs, costs)) + _TINY * (len(costs) + 1)
     if isinstance(problem.cost, PNormCost):  # a coordinate of a difference errs by as much
         power = min(1.0, problem.cost.power)
         rounding += Fraction(problem.mass) * Fraction((problem.source.d * 2.0**-1074) ** power)
