@@ -9,9 +9,11 @@ solver's with masses moved, dropped or scaled. The table counts the verdicts; fa
 from __future__ import annotations
 
 import math
+import signal
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,8 @@ from .records import save
 
 # Atoms on a side: small problems meet more corners in the same time.
 LARGEST_SIZE = 14
+# No solve of that size takes a second; the first call of a kernel may compile it.
+SECONDS = 30.0
 
 COSTS: dict[str, PNormCost] = {
     "euclidean": PNormCost(),
@@ -265,6 +269,25 @@ def _deceive(case: Case) -> Certificate:
     return certificates.certify(problem, hostile, Potentials(f=f, g=g))
 
 
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise TimeoutError where a solver finds no end, if the system has an alarm clock."""
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError(f"no answer within {SECONDS} s")
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What came of a case: the name of a verdict, or RAISED."""
@@ -280,7 +303,7 @@ def outcomes(seed: int, numbers: Iterable[int]) -> Iterator[Outcome]:
     for number in numbers:
         case = draw(seed, number)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _time_limit():
                 warnings.simplefilter("error")
                 result = answer(case)
         except UnsupportedProblemError:

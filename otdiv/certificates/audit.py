@@ -18,17 +18,23 @@ and bounds [L, U] are wrong when they miss it: when L > OPT + w or U < OPT - w.
        <C, P> >= sum r f* + sum c g* >= OPT - w,
    since f*_i + g*_j <= C_ij. So U >= <C, P> is enough. A plan as stored may be off: `_repair`
    makes one with such marginals of it, and all that this costs is in the audited upper number.
+   How it does so needs no trust, for `_is_plan` looks at what came out.
 
 2. A lower bound is confirmed by potentials. If f_i + g_j <= C_ij for every pair, then for a plan P
    of a, b
        sum a f + sum b g = sum P (f + g) <= <C, P>,     the best P included.
-   So L <= D = sum a f + sum b g is enough; and even L <= D + 4u D where D > 0, since then
-   w >= 4u |sum a f* + sum b g*| = 4u OPT >= 4u D. Potentials as stored may break the constraint
-   of some pairs: `_lower_potentials` lowers them there, which only makes the audited number lower.
+   So L <= D = sum a f + sum b g is enough. Potentials as stored may break the constraint of some
+   pairs: `_lower_potentials` lowers them there, which only makes the audited number lower, and
+   `_are_feasible` looks at what came out. Besides, w >= 4u |sum a f* + sum b g*| = 4u |OPT|, so
+   that L <= D + 4u |OPT| is enough too; and |OPT| is at least D, and at least -<C, P> - w.
 
 3. A bound is refuted by the other side's number if the contradiction is more than w can explain.
    OPT >= D, so U < D - w is wrong. OPT <= <C, P> + w, by the inequality of 1 from its other side,
    so L > <C, P> + 2w is wrong. As w is not known, `_largest_width` says what it is at most.
+
+4. The value is said to lie between the bounds and to be the plan's cost. It is refuted if it is
+   outside, or off the cost by more than rounding and the gap of the bounds explain; off by more
+   than rounding alone it is undecided. A NaN, a negative mass, an index out of range are refuted.
 
 What is neither confirmed nor refuted is undecided: the plan or the potentials prove too little.
 """
@@ -47,7 +53,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError
-from ..plans import Plan, SparsePlan
+from ..plans import DensePlan, Plan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Status, TransportResult
 from .proof import Certificate
@@ -65,9 +71,12 @@ _ROOT_BITS = 100
 _LARGEST_POWER = 64
 # Costs below 2**-2600 are enclosed by 0 and that; every float is far above.
 _FINEST = 2600
-# The stated value is the plan's cost in floating point: sums and costs in up to a thousand
-# dimensions err by less than this share of sum P|C| (chosen by taste: 2**13 u).
-_VALUE_ROUNDING = Fraction(1, 2**40)
+# The stated value is the plan's cost in floating point: with costs in up to a thousand dimensions
+# it errs by less than this share of sum P|C|, and by the other where masses are exponentials of
+# large numbers, and the least are pruned (both chosen by taste, 1e-12 and 1e-6). Below the smallest
+# float, _TINY, nothing is resolved.
+_STORED_ROUNDING, _IMPLICIT_ROUNDING = Fraction(1, 2**40), Fraction(1, 2**20)
+_TINY = Fraction(1, 2**1074)
 
 # Digits of powers that are no roots. `Decimal` powers are exact to a unit or two of the last digit.
 _DECIMAL = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)
@@ -184,7 +193,7 @@ def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> A
 
 def _false_statement(result: TransportResult | Certificate) -> str:
     """What is wrong at first sight, or nothing."""
-    value, lower, upper = result.value, result.bounds.lower, result.bounds.upper
+    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
     if math.isnan(value) or math.isnan(lower) or math.isnan(upper):
         return "value and bounds must be numbers, and one of them is NaN"
     if lower > upper:
@@ -237,15 +246,18 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
     width = unit * _largest_width(low, high, A, B)
 
     F, G = [_whole(value, exponent) for value in f], [_whole(value, exponent) for value in g]
-    if _lower_potentials(F, G, low, A, B) and potentials is not None:
-        repairs.append("potentials lowered to the costs")
+    if not _are_feasible(F, G, low):
+        _lower_potentials(F, G, low, A, B)
+        assert _are_feasible(F, G, low)
+        if potentials is not None:
+            repairs.append("potentials lowered to the costs")
     D = unit * sum(map(operator.mul, chain(A.exact, B.exact), chain(F, G)))
     D = max(D, Fraction(0)) if _non_negative(problem) else D
 
     P, stray = _as_stored(plan, rows, columns, bits)
-    repaired, met = _repair(P, A, B, low)
+    repaired = _repair(P, A, B, low)
     U = None
-    if met:
+    if _is_plan(repaired, A, B, low):
         U = unit * sum(p * high[i][j] for i, row in enumerate(repaired) for j, p in row.items())
     deviation: Fraction | float = 0.0
     if plan is not None:
@@ -254,23 +266,26 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
             repairs.append("mass on atoms without weight taken away")
         if repaired != P:
             repairs.append("masses moved to meet the weights")
-    is_cost = result.value == _INF if plan is None else _is_cost(result, P, high, unit)
-
-    stated, kind = result.bounds, Verdict.REFUTED
-    if U is not None and stated.lower > U + 2 * width:
-        reason = f"the lower bound {stated.lower!r} is above what the plan allows"
-    elif stated.upper < D - width:
-        reason = f"the upper bound {stated.upper!r} is below what the potentials prove"
-    elif plan is not None and not is_cost and not stray:
-        reason = f"the value {result.value!r} is not the cost of the plan"
+    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
+    error = _value_error(value, P, high, unit, plan, problem)
+    finite = lower > -_INF and upper < _INF
+    gap = Fraction(upper) - Fraction(lower) if finite else Fraction(0)
+    least_width = _MET * max(D, Fraction(0) if U is None else -U / (1 + _MET), Fraction(0))
+    kind = Verdict.REFUTED
+    if U is not None and lower > U + 2 * width:
+        reason = f"the lower bound {lower!r} is above what the plan allows"
+    elif upper < D - width:
+        reason = f"the upper bound {upper!r} is below what the potentials prove"
+    elif plan is not None and error > gap and not stray:
+        reason = f"the value {value!r} is not the cost of the plan"
     else:
         missing = []
-        if stated.lower > D + _MET * max(D, Fraction(0)):
-            missing.append(f"the potentials do not prove the lower bound {stated.lower!r}")
-        if stated.upper < _INF and (U is None or stated.upper < U):
-            missing.append(f"the plan does not prove the upper bound {stated.upper!r}")
-        if not is_cost:
-            missing.append(f"the plan does not show the value {result.value!r}")
+        if lower > D + least_width:
+            missing.append(f"the potentials do not prove the lower bound {lower!r}")
+        if upper < _INF and (U is None or upper < U):
+            missing.append(f"the plan does not prove the upper bound {upper!r}")
+        if error > 0:
+            missing.append(f"the plan does not show the value {value!r}")
         kind = Verdict.UNDECIDED if missing else Verdict.CONFIRMED
         reason = " and ".join(missing) or "the bounds hold"
     return Audit(
@@ -284,26 +299,31 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
     )
 
 
-def _is_cost(
-    result: TransportResult | Certificate, P: _Masses, high: list[list[Any]], unit: Fraction
-) -> bool:
-    """Whether the value is the cost of the plan as stored, to rounding and the width of the bounds.
+def _value_error(
+    value: float,
+    P: _Masses,
+    high: list[list[Any]],
+    unit: Fraction,
+    plan: Plan | None,
+    problem: TransportProblem,
+) -> Fraction | float:
+    """How far the value is from the cost of the plan as stored, beyond rounding.
 
-    Of the width, for what a proof leaves out as rounding is in its bounds and not in the value.
+    Mass on forbidden pairs makes the cost infinite, or is rounding and left out.
     """
     pairs = [(P[i][j], high[i][j]) for i, row in enumerate(P) for j in row]
-    if result.value == _INF and any(c == _INF for _, c in pairs):
-        return True
+    if value == _INF and (plan is None or any(c == _INF for _, c in pairs)):
+        return 0.0
     costs = [p * c for p, c in pairs if c < _INF]
     cost: Fraction = unit * sum(costs)
-    magnitude: Fraction = unit * sum(map(abs, costs))
-    room = _VALUE_ROUNDING * magnitude + (len(costs) + 1) * Fraction(1, 2**1074)
-    if math.isinf(result.value):
-        return result.value > 0.0 and cost + room > _LARGEST  # an overflow
-    bounds = result.bounds
-    if bounds.lower > -_INF and bounds.upper < _INF:
-        room += Fraction(bounds.upper) - Fraction(bounds.lower)
-    return abs(Fraction(result.value) - cost) <= room
+    share = _STORED_ROUNDING if isinstance(plan, SparsePlan | DensePlan) else _IMPLICIT_ROUNDING
+    rounding: Fraction = share * unit * sum(map(abs, costs)) + _TINY * (len(costs) + 1)
+    if isinstance(problem.cost, PNormCost):  # a coordinate of a difference errs by as much
+        power = min(1.0, problem.cost.power)
+        rounding += Fraction(problem.mass) * Fraction((problem.source.d * 2.0**-1074) ** power)
+    if math.isinf(value):
+        return 0.0 if value > 0.0 and cost + rounding > _LARGEST else _INF  # an overflow
+    return max(abs(Fraction(value) - cost) - rounding, Fraction(0))
 
 
 # --- Numbers --------------------------------------------------------------------------------------
@@ -443,25 +463,10 @@ def _decimal_powers(
 # --- Potentials -----------------------------------------------------------------------------------
 
 
-def _lower_potentials(
-    F: list[int], G: list[int], low: list[list[Any]], A: _Weights, B: _Weights
-) -> bool:
-    """Make potentials feasible in place; at a violated pair the lighter atom's is lowered.
-
-    What was feasible stays so, since nothing is raised: one pass over the pairs is enough.
-    """
-    lowered = False
-    for i, row in enumerate(low):
-        f, weight = F[i], A.most[i]
-        for j, c in enumerate(row):
-            if f + G[j] > c:
-                lowered = True
-                if weight < B.most[j]:
-                    f = c - G[j]
-                else:
-                    G[j] = c - f
-        F[i] = f
-    return lowered
+def _are_feasible(F: list[int], G: list[int], low: list[list[Any]]) -> bool:
+    return all(
+        f + g <= c for f, row in zip(F, low, strict=True) for g, c in zip(G, row, strict=True)
+    )
 
 
 def _largest_width(
@@ -543,8 +548,74 @@ def _deviation(P: _Masses, A: _Weights, B: _Weights) -> Fraction:
     return max(abs(total - weight) / weight for total, weight in pairs)
 
 
-def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> tuple[_Masses, bool]:
-    """Plan near P on allowed pairs whose marginals are met, and whether that succeeded.
+def _is_plan(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> bool:
+    """Whether masses are non-negative, on allowed pairs only, and meet the weights."""
+    r, c = _marginals(P, len(B.exact))
+    return (
+        all(p >= 0 and low[i][j] < _INF for i, row in enumerate(P) for j, p in row.items())
+        and all(map(operator.le, chain(A.least, B.least), chain(r, c)))
+        and all(map(operator.le, chain(r, c), chain(A.most, B.most)))
+    )
+
+
+# --- Problems without a plan ----------------------------------------------------------------------
+
+
+def _audit_infeasible(result: TransportResult) -> Audit:
+    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
+    problem, cost = result.problem, result.problem.cost
+    if not isinstance(cost, CostMatrix):
+        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
+    if result.bounds.upper < _INF:
+        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
+    if result.infeasible_rows is None or result.infeasible_columns is None:
+        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
+    a, b = problem.a.tolist(), problem.b.tolist()
+    rows = [i for i in set(result.infeasible_rows.tolist()) if 0 <= i < len(a) and a[i] > 0.0]
+    columns = set(range(len(b))).intersection(result.infeasible_columns.tolist())
+    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
+    for i in rows:
+        costs = cost.values[i].tolist()
+        if any(costs[j] < _INF for j in outside):
+            reason = f"row {i} reaches other columns than `infeasible_columns`"
+            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
+    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
+    if supply * (1 - _MET) > demand * (1 + _MET):
+        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
+        return Audit(
+            verdict=Verdict.CONFIRMED,
+            reason=reason + f"{float(demand):.6g} of it may arrive",
+            lower=_INF,
+            upper=_INF,
+        )
+    reason = "the rows do not hold more mass than the columns that they reach"
+    return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+
+
+# --- Repairs: nothing below needs trust, for what it makes is looked at ---------------------------
+
+
+def _lower_potentials(
+    F: list[int], G: list[int], low: list[list[Any]], A: _Weights, B: _Weights
+) -> None:
+    """Make potentials feasible in place; at a violated pair the lighter atom's is lowered.
+
+    What was feasible stays so, since nothing is raised: one pass over the pairs is enough.
+    """
+    for i, row in enumerate(low):
+        f, weight = F[i], A.most[i]
+        for j, c in enumerate(row):
+            if f + G[j] > c:
+                if weight < B.most[j]:
+                    f = c - G[j]
+                else:
+                    G[j] = c - f
+        F[i] = f
+
+
+def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> _Masses:
+    """Plan near P on allowed pairs whose marginals are met, if that succeeds.
 
     Rows, then columns that hold too much are scaled down to the most that counts as met; rounding
     down keeps masses whole. Then atoms that hold less than the least get the rest from partners
@@ -583,13 +654,14 @@ def _repair(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> tuple
             partners.sort(key=lambda i: P[i][j], reverse=True)
             for i in chain(partners, by_room):
                 fill(i, j, B.least[j] - c[j])
-    return P, _reroute(P, A, B, low, r, c)
+    _reroute(P, A, B, low, r, c)
+    return P
 
 
 def _reroute(
     P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]], r: list[int], c: list[int]
-) -> bool:
-    """Place what lacks still along paths that add and take mass in turn, or say that none is left.
+) -> None:
+    """Place what is still missing along paths that add and take mass in turn, as far as there are.
 
     Only forbidden pairs make that necessary. Changes the marginals r, c with P.
     """
@@ -598,12 +670,12 @@ def _reroute(
         lack, room = A.least, B.most
         if not rows:
             if all(map(operator.ge, c, B.least)):
-                return True
+                return
             rows = [i for i, mass in enumerate(r) if mass < A.most[i]]
             lack, room = A.most, B.least
         path = _path(P, low, rows, {j for j, mass in enumerate(c) if mass < room[j]})
         if not path:
-            return False
+            return
         end, start = path[0][1], path[-1][0]
         taken = [P[i][j] for i, j in path[1::2]]
         mass = min(lack[start] - r[start], room[end] - c[end], *taken)
@@ -640,38 +712,3 @@ def _path(
                     column_before[k] = j
                     queue.append(k)
     return []
-
-
-# --- Problems without a plan ----------------------------------------------------------------------
-
-
-def _audit_infeasible(result: TransportResult) -> Audit:
-    """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
-    problem, cost = result.problem, result.problem.cost
-    if not isinstance(cost, CostMatrix):
-        return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
-    if result.bounds.upper < _INF:
-        return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
-    if result.infeasible_rows is None or result.infeasible_columns is None:
-        return Audit(verdict=Verdict.UNDECIDED, reason="no rows show that there is no plan")
-    a, b = problem.a.tolist(), problem.b.tolist()
-    rows = {i for i in result.infeasible_rows.tolist() if a[i] > 0.0}
-    columns = set(result.infeasible_columns.tolist())
-    outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
-    for i in rows:
-        costs = cost.values[i].tolist()
-        if any(costs[j] < _INF for j in outside):
-            reason = f"row {i} reaches other columns than `infeasible_columns`"
-            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
-    supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
-    demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
-    if supply * (1 - _MET) > demand * (1 + _MET):
-        reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
-        return Audit(
-            verdict=Verdict.CONFIRMED,
-            reason=reason + f"{float(demand):.6g} of it may arrive",
-            lower=_INF,
-            upper=_INF,
-        )
-    reason = "the rows do not hold more mass than the columns that they reach"
-    return Audit(verdict=Verdict.UNDECIDED, reason=reason)

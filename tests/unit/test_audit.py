@@ -89,6 +89,16 @@ def test_bounds_that_say_nothing_are_confirmed_without_plan_or_potentials():
     assert certificates.audit(signed).verdict is Verdict.CONFIRMED
 
 
+def test_a_row_that_holds_too_much_gives_the_rest_away():
+    problem, _, potentials = swap()
+    plan = sparse([(0, 0, 0.5), (0, 1, 0.25), (1, 1, 0.25)], (2, 2))
+    audit = certificates.audit(stated(problem, plan, potentials, 1.0, 2.0, 1.5))
+    assert audit.verdict is Verdict.CONFIRMED
+    # Row 0 is scaled by 2/3; row 1 fills its own column first, and then the other.
+    assert audit.upper == pytest.approx(5.0 / 3.0, rel=1e-15)
+    assert audit.marginal_deviation == 0.5
+
+
 def test_a_plan_on_a_forbidden_pair_is_led_to_allowed_ones():
     C = [[0.0, 0.0, np.inf], [np.inf, 0.0, 1.0], [np.inf, np.inf, 0.0]]
     problem = TransportProblem.from_matrix(C)
@@ -204,6 +214,13 @@ def test_a_value_that_is_not_the_plans_cost_is_refuted(value):
     assert "is not the cost of the plan" in audit.reason
 
 
+@pytest.mark.parametrize("error", [1e-11, 1e-9, 0.5])
+def test_wide_bounds_do_not_excuse_a_value_that_is_not_the_plans_cost(error):
+    audit = certificates.audit(stated(*swap(), 1.0, 2.0, 1.0 + error))
+    assert audit.verdict is Verdict.UNDECIDED
+    assert "the plan does not show the value" in audit.reason
+
+
 def test_an_overflow_is_an_infinite_value():
     problem = TransportProblem(
         source=DiscreteMeasure(points=[0.0], weights=[1e10]),
@@ -289,7 +306,10 @@ def test_rows_that_hold_more_than_they_reach_are_confirmed():
 
 @pytest.mark.parametrize(
     ("rows", "columns"),
-    [([0], [0]), ([0, 2], [0]), ([0, 1, 2], [0, 1, 2]), (None, None), ([], [])],
+    [
+        *(([0], [0]), ([0, 2], [0]), ([0, 1, 2], [0, 1, 2]), (None, None), ([], [])),
+        *(([0, 0], [0]), ([-3, -2], [0]), ([0, 7], [0, 9])),
+    ],
 )
 def test_rows_that_show_nothing_are_left_undecided(rows, columns):
     result = transport_matrix(NO_PLAN, throw=False)
@@ -333,6 +353,7 @@ POINTS = {
     "near": ([1e-100, 3e-100, 0.0], [0.0, 0.0, 2e-100]),
     "subnormal": ([5e-324, 1e-320, 0.0], [0.0, 0.0, 2e-323]),
     "line": ([0.1], [5.3]),
+    "a hair above one": ([1.0, 2.0**-120, 0.0], [0.0, 0.0, 0.0]),
 }
 
 
@@ -352,7 +373,8 @@ def test_costs_are_enclosed_to_the_nearest_floats(points, norm, power):
     potentials = Potentials(f=[0.0], g=[high])  # lowered to the lower end of the cost
     plan = sparse([(0, 0, 1.0)], (1, 1))
     audit = certificates.audit(stated(problem, plan, potentials, 0.0, math.inf, float(exact)))
-    # The reference errs in its last digits: an exact root may lie on either side of it.
+    # The reference errs in its last digits: an exact root may lie on either side of it. What is
+    # no whole number is enclosed to 2**-100 of itself, that is 1e-30.
     error = exact / 10**390
     assert exact - error <= audit.upper <= outward(exact * (1 + Fraction(1, 10**29)), math.inf)
     assert exact + error >= audit.lower >= outward(exact * (1 - Fraction(1, 10**29)), -math.inf)
@@ -420,8 +442,8 @@ def test_the_auditor_shares_no_code_with_what_it_audits():
             outside.add(node.module)
         elif isinstance(node, ast.Import):
             outside |= {alias.name for alias in node.names}
-    nouns = {"CostMatrix", "PNormCost", "InvalidInputError", "Plan", "SparsePlan", "Status"}
-    nouns |= {"TransportProblem", "TransportResult", "Certificate"}
+    nouns = {"CostMatrix", "PNormCost", "InvalidInputError", "Plan", "DensePlan", "SparsePlan"}
+    nouns |= {"TransportProblem", "Status", "TransportResult", "Certificate"}
     assert taken == nouns
     assert outside == {
         *("__future__", "collections.abc", "dataclasses", "decimal", "enum", "fractions"),
