@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from .cases import Case, Rows
+from .judging import exact_answer
 
 __all__ = ["DATA", "SOLVES", "Draw", "cost_scale"]
 
@@ -417,12 +418,18 @@ def _solver(rng: Generator, case: Case) -> str:
 
 
 def _tolerance(rng: Generator, case: Case) -> dict[str, float]:
+    """Draw rtol, atol or both; atol mostly as a share of the value, now and then any number."""
     kind = rng.integers(3)
     asked = {}
     if kind != 0:
         asked["rtol"] = float(rng.choice(_TOLERANCES))
     if kind != 1:
-        asked["atol"] = float(rng.choice(_TOLERANCES)) * cost_scale(case)
+        value = abs(exact_answer(case).as_floats()[0])
+        if case.call == "measures":
+            value *= math.fsum(case.a or [1.0]) if max(case.a or [1.0]) < 1e300 else 1.0
+        if not 1e-290 < value < 1e290 or rng.random() < 0.2:
+            value = cost_scale(case)
+        asked["atol"] = float(rng.choice(_TOLERANCES)) * value
     return asked
 
 

@@ -132,7 +132,7 @@ def judge_answer(case: Case, answer: Any, error: OtdivError | None = None) -> Ve
         return _judge_distance(case, answer, refused)
     if case.is_value_only:
         # The refusal of a distance carries the transport that it would have been made of.
-        return _judge_inner(answer)
+        return _judge_inner(answer) or _judge_refusal(case, exact_answer(case), answer.status.name)
     if case.call == "certify":
         problem, proof = answer
         right = exact_answer(case, Fraction(problem.mass))
@@ -200,7 +200,7 @@ def _judge_transport(case: Case, result: TransportResult, refused: bool) -> Verd
     if result.status is Status.STOPPED and case.callback:
         return Verdict(RIGHT)
     if result.status is not Status.OPTIMAL:
-        return Verdict(SAID_SO, result.status.name)
+        return _judge_refusal(case, right, result.status.name)
     if refused:
         return Verdict(WRONG_STATUS, "an error was raised at a status of OPTIMAL")
     asked = case.rtol is not None or case.atol is not None
@@ -288,11 +288,11 @@ def _judge_distance(case: Case, result: DistanceResult, refused: bool) -> Verdic
         found = f"[{lower!r}, {upper!r}] (to the power {case.order})"
         return Verdict(WRONG_BOUNDS, _compared(right, found))
     if refused:
-        return Verdict(SAID_SO, "the distance is not proven to the tolerance")
+        return _judge_refusal(case, right, "the distance is not proven to the tolerance")
     return _judge_value(case, right, result.value)
 
 
-def _judge_inner(result: TransportResult) -> Verdict:
+def _judge_inner(result: TransportResult) -> Verdict | None:
     """Bounds of the transport behind a distance that was refused."""
     problem: TransportProblem = result.problem
     cost = problem.cost
@@ -305,8 +305,27 @@ def _judge_inner(result: TransportResult) -> Verdict:
         norm=getattr(cost, "norm", 2.0),
         power=getattr(cost, "power", 1.0),
     )
-    found = _judge_bounds(exact_answer(case, Fraction(problem.mass)), result)
-    return found or Verdict(SAID_SO, result.status.name)
+    return _judge_bounds(exact_answer(case, Fraction(problem.mass)), result)
+
+
+def _judge_refusal(case: Case, right: Optimum, reason: str) -> Verdict:
+    """Verdict on bounds that hold and are too wide: right where nothing else could be proven."""
+    return Verdict(RIGHT if _is_out_of_reach(case, right) else SAID_SO, reason)
+
+
+def _is_out_of_reach(case: Case, right: Optimum) -> bool:
+    """Whether the right answer itself is about as wide as the tolerance."""
+    if not right.feasible or right.size == 0:
+        return False
+    width = _ROUNDING_GAPS * Fraction(right.slack, right.size)
+    if case.rtol is None and case.atol is None:
+        return width >= _EXACT_RTOL
+    # Of the p-th root of the cost; a relative tolerance r of it is 1 - (1 - r)**p of the cost.
+    exponent = (math.log(right.size) - math.log(right.denominator)) / case.order
+    share = case.rtol or 0.0
+    if case.atol:
+        share = max(share, math.exp(min(math.log(case.atol) - exponent, 0.0)))
+    return width >= 1.0 - max(0.0, 1.0 - share) ** case.order
 
 
 def _is_justified(case: Case, error: OtdivError) -> bool:
@@ -337,8 +356,8 @@ def _overflows(case: Case) -> bool:
         return False
     length = math.log10(longest.numerator) - math.log10(longest.denominator)
     length += math.log10(len(sides)) / case.norm
-    # A distance is scaled before its cost is taken.
-    return length * (1.0 if case.is_value_only else case.power) > 307.5
+    # A distance is scaled before its cost is taken, and a length comes before its root.
+    return length * (1.0 if case.is_value_only else max(case.power, 1.0)) > 307.5
 
 
 def _is_finite_witness(case: Case) -> bool:
