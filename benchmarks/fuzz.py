@@ -80,7 +80,7 @@ def _timed(case: Case) -> Verdict:
 
 
 def _work(pipe: Connection, seed: int) -> None:
-    """Judge the cases whose numbers come through the pipe, and shrink cases that come themselves."""
+    """Judge cases whose numbers come through the pipe, and shrink those that come themselves."""
     while True:
         asked = pipe.recv()
         if asked is None:
