@@ -212,6 +212,8 @@ def _plan_less(name: str, arrays: dict[str, Any], row: bool, k: int) -> dict[str
         mass = arrays["mass"]
         return {"mass": _less(mass, k) if row else [_less(line, k) for line in mass]}
     if name == "SparsePlan":
+        if len({len(arrays[key]) for key in ("rows", "columns", "mass")}) > 1:
+            return arrays
         own, other = ("rows", "columns") if row else ("columns", "rows")
         kept = [e for e, index in enumerate(arrays[own]) if index != k]
         return {
