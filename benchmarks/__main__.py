@@ -1,8 +1,9 @@
-"""`python -m benchmarks run [--suite S] [--quick]`, `… report` and `… fuzz --cases N --rng S`."""
+"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .problems import PROBLEMS
 
@@ -26,6 +27,11 @@ def main() -> None:
     fuzzes.add_argument("--only", default="", metavar="FAMILY", help="cases of this family only")
     fuzzes.add_argument("--case", type=int, default=-1, help="with --only: this case, and its code")
     fuzzes.add_argument("--jobs", type=int, default=1, help="processes")
+    audits = commands.add_parser("audit", help="audit the results of drawn problems")
+    audits.add_argument("--cases", type=int, default=1000, help="number of problems")
+    audits.add_argument("--rng", type=int, default=0, help="seed of the run")
+    audits.add_argument("--only", type=int, help="one case of the run, by its number")
+    audits.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -46,6 +52,11 @@ def main() -> None:
 
         for path in run(options.suite, options.quick, options.seeds, options.largest):
             print(path)
+    elif options.command == "audit":
+        from .audit import run_audits
+
+        write = not options.no_write
+        sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
     else:
         from .report import report
 

@@ -28,6 +28,8 @@ __all__ = [
 
 
 _FEW = 4096
+# The least positive float with all its digits.
+_LEAST_NORMAL = 2.0**-1022
 
 
 def first_index(mask: Any) -> str:
@@ -119,9 +121,17 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         if largest > 8e307 / n and not math.isfinite(float(array.sum())):
             raise InvalidInputError(name, "have a finite sum", "inf")
         return array
-    # Dividing by the largest first keeps sums of 1e300 finite and sums of 1e-320 accurate.
-    scaled = array / largest
-    return np.asarray(scaled / scaled.sum())
+    # A power of two keeps sums of 1e300 finite and sums of 1e-320 accurate, and rounds nothing.
+    scaled = np.ldexp(array, -math.frexp(largest)[1])
+    shares = scaled / scaled.sum()
+    least = float(np.minimum.reduce(shares))
+    if least < _LEAST_NORMAL:
+        lost = (array > 0.0) & (shares < _LEAST_NORMAL)
+        if lost.any():
+            index = int(np.argmax(lost))
+            requirement = "be 0 or at least 2.3e-308 of their sum, where floats end"
+            raise InvalidInputError(name, requirement, float(array[index]), f"at index {index}")
+    return np.asarray(shares)
 
 
 def as_cost_matrix(name: str, value: Any) -> FloatArray:

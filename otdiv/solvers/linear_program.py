@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
+from ..certificates import infeasibility_holds
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
+from ._settling import settled
 
 __all__ = ["LinearProgram"]
 
@@ -87,9 +89,19 @@ class LinearProgram:
             options=limit,
         )
         answer = program((costs - shift) / scale)
+        failed = answer.x is None or answer.status not in (0, 1)
         if answer.status == 2:
-            return _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
-        if answer.x is None or answer.status not in (0, 1):
+            proof = _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
+            assert proof.infeasible_rows is not None
+            assert proof.infeasible_columns is not None
+            if infeasibility_holds(problem, proof.infeasible_rows, proof.infeasible_columns):
+                return proof
+        if failed and answer.status != 1:
+            # Weights and costs below the tolerances of HiGHS.
+            exact = _without_start(problem)
+            if exact is not None:
+                return exact
+        if failed:
             return Solution(
                 plan=None,
                 potentials=None,
@@ -117,6 +129,17 @@ class LinearProgram:
             n_iterations=n_iterations,
             status=Status.OPTIMAL if answer.status == 0 else Status.MAX_ITERATIONS,
         )
+
+
+def _without_start(problem: TransportProblem) -> Solution | None:
+    """Exact plan and potentials from the least costs of the columns alone, if that is soon done."""
+    lowest = problem.matrix().min(axis=0)
+    none = np.empty(0, np.int64)
+    return settled(
+        problem,
+        SparsePlan(rows=none, columns=none, mass=np.empty(0), shape=problem.shape),
+        Potentials(f=np.zeros(problem.shape[0]), g=np.where(np.isfinite(lowest), lowest, 0.0)),
+    )
 
 
 def _refined(
