@@ -68,6 +68,8 @@ _ROUNDED = 1 + Fraction(1, 2**40)
 _LEAST = Fraction(1, 2**1074)
 # Masses of problems agree to this, relatively (`otdiv.problems.MASS_RTOL`).
 _MASS_RTOL = Fraction(1, 10**9)
+# Shares of a mass below this lose digits, or vanish.
+_LEAST_NORMAL = Fraction(1, 2**1022)
 _LARGEST = Fraction(math.ldexp(2.0 - 2.0**-52, 1023))
 # Roundings of the sum of few normalised weights, relative.
 _MASS_ROUNDING = Fraction(1, 2**46)
@@ -338,11 +340,19 @@ def _is_justified(case: Case, error: OtdivError) -> bool:
         return False
     if min(a, b) == 0:
         return True
+    if case.call != "measures" and _least_share(case) < _LEAST_NORMAL:
+        return True
     if case.call in ("measures", "certify") and max(a, b) > _LARGEST / 2:
         return True
     if case.x is not None and _overflows(case):
         return True
     return case.call == "certify" and not _is_finite_witness(case)
+
+
+def _least_share(case: Case) -> Fraction:
+    """Least positive weight over the sum of its side."""
+    sides = [[Fraction(weight) for weight in weights if weight] for weights in case.weights()]
+    return min(min(side) / sum(side) for side in sides)
 
 
 def _overflows(case: Case) -> bool:
