@@ -64,8 +64,9 @@ OUTCOMES = (RIGHT, SAID_SO, *FAULTS)
 _EXACT_RTOL = Fraction(1, 10**9)
 # A computed tolerance is rounded a few times before it is compared with.
 _ROUNDED = 1 + Fraction(1, 2**40)
-# The least positive float, and how many of them an atom may cost: a product rounds by half of one.
-_LEAST, _LEASTS = Fraction(1, 2**1074), 4
+# What a sum over a plan of a few atoms may lose where floats end, in least positive floats: each
+# product rounds by half of one, and bounds are widened by as much again; chosen by taste.
+_END_OF_FLOATS = 128 * Fraction(1, 2**1074)
 # Masses of problems agree to this, relatively (`otdiv.problems.MASS_RTOL`).
 _MASS_RTOL = Fraction(1, 10**9)
 # Shares of a mass below this lose digits, or vanish.
@@ -220,20 +221,15 @@ def _judge_closed(case: Case, right: Optimum, result: TransportResult) -> Verdic
     rounding = Fraction(0)
     if case.rtol is None and case.atol is None:
         tolerance = max(tolerance, _EXACT_RTOL * Fraction(right.size, right.denominator))
-        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + _end_of_floats(case)
+        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + _END_OF_FLOATS
     if right.feasible and gap > tolerance * _ROUNDED + rounding:
         asked = f"rtol={case.rtol}, atol={case.atol}"
         bounds = f"[{result.bounds.lower!r}, {result.bounds.upper!r}]"
         return Verdict(WRONG_STATUS, _compared(right, f"OPTIMAL at {bounds}") + f"; asked {asked}")
-    value, spare = Fraction(result.value), tolerance + _end_of_floats(case)
+    value, spare = Fraction(result.value), tolerance + _END_OF_FLOATS
     if right.is_below(value - spare) or right.is_above(value + spare):
         return Verdict(WRONG_VALUE, _compared(right, repr(result.value)))
     return Verdict(RIGHT)
-
-
-def _end_of_floats(case: Case) -> Fraction:
-    """What sums over a plan of this size lose where floats end."""
-    return _LEAST * _LEASTS * (sum(case.shape) + 2)
 
 
 def _tolerance(case: Case, value: Fraction) -> Fraction:
@@ -250,7 +246,7 @@ def _judge_value(case: Case, right: Optimum, value: float) -> Verdict:
     if math.isinf(value):
         overflows = value > 0.0 and not right.is_below(_power(_LARGEST, case.order, -1))
         return Verdict(RIGHT if overflows else WRONG_VALUE, _compared(right, repr(value)))
-    spare = _tolerance(case, Fraction(value)) + _end_of_floats(case)
+    spare = _tolerance(case, Fraction(value)) + _END_OF_FLOATS
     if _power_is(right, value, -spare, case.order, below=True) or _power_is(
         right, value, spare, case.order, below=False
     ):

@@ -12,6 +12,7 @@ from ._typing import FloatArray
 from .errors import InvalidInputError
 
 __all__ = [
+    "LEAST_WEIGHT",
     "as_cost_matrix",
     "as_float_array",
     "as_generator",
@@ -28,8 +29,8 @@ __all__ = [
 
 
 _FEW = 4096
-# The least positive float with all its digits.
-_LEAST_NORMAL = 2.0**-1022
+# The least positive float with all its digits: a share of the mass that is smaller becomes it.
+LEAST_WEIGHT = 2.0**-1022
 
 
 def first_index(mask: Any) -> str:
@@ -123,15 +124,11 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         return array
     # A power of two keeps sums of 1e300 finite and sums of 1e-320 accurate, and rounds nothing.
     scaled = np.ldexp(array, -math.frexp(largest)[1])
-    shares = scaled / scaled.sum()
-    least = float(np.minimum.reduce(shares))
-    if least < _LEAST_NORMAL:
-        lost = (array > 0.0) & (shares < _LEAST_NORMAL)
-        if lost.any():
-            index = int(np.argmax(lost))
-            requirement = "be 0 or at least 2.3e-308 of their sum, where floats end"
-            raise InvalidInputError(name, requirement, float(array[index]), f"at index {index}")
-    return np.asarray(shares)
+    shares = np.asarray(scaled / scaled.sum())
+    if float(np.minimum.reduce(shares)) < LEAST_WEIGHT:
+        # Nothing that weighs anything is lost; proofs count such atoms as not exact.
+        shares[(array > 0.0) & (shares < LEAST_WEIGHT)] = LEAST_WEIGHT
+    return shares
 
 
 def as_cost_matrix(name: str, value: Any) -> FloatArray:

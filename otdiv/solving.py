@@ -38,7 +38,8 @@ __all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
 # What "exact" means where no tolerance is asked: the gap is at most this share of the value, or of
 # the sum of P|C| with costs of both signs.
 EXACT_RTOL = 1e-9
-_UNDERFLOW = 1e-300
+# The least float above zero.
+_LEAST = 5e-324
 # Share of the value up to which the gap of a plan that had to be repaired is taken for rounding.
 _ROUNDING = 1e-11
 
@@ -190,8 +191,7 @@ def _is_closed(proof: certificates.Certificate, options: SolveOptions) -> bool:
     if bounds.meets(EXACT_RTOL, 0.0):
         return True
     # Where floats end, costs and masses keep no digits that could be told apart.
-    size = max(abs(bounds.lower), abs(bounds.upper))
-    if size < _UNDERFLOW and bounds.gap <= 8.0 * proof.slack:
+    if bounds.gap <= _LEAST * (64.0 + 2.0 * sum(problem.shape)):
         return True
     # Costs of both signs may cancel: what is paid and what is earned is the measure then.
     if not isinstance(problem.cost, CostMatrix) or not isinstance(proof.plan, SparsePlan):

@@ -93,13 +93,15 @@ def _group(index, mass, weights, scale_to, work):
     The weights count in proportion, as shares of the mass `scale_to`; sums within `_MET` of them
     lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns the total
     lacking, the total by which sums exceed their weights, and the least mass or 0; NaN where a mass
-    is.
+    is, and where an index is not one of the groups.
     """
     sums, rests = work[0], work[1]
     least = 0.0
     e = 0
     while e < mass.size:
         k = index[e]
+        if k < 0 or k >= weights.size:
+            return np.nan, np.nan, -np.inf
         total = sums[k]
         rest = 0.0
         while True:

@@ -34,8 +34,11 @@ _UNDERFLOW, _LEAST = 1e-290, 5e-324
 
 def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, float, float]:
     """Repaired plan, its cost, and the slack of that cost."""
+    if not plan.rows.size == plan.columns.size == plan.mass.size:
+        _check_entries(plan)
     gaps = _gaps(problem, plan)
     if not gaps.none:
+        _check_entries(plan)
         plan, gaps = _repaired(problem, plan)
     costs = problem.pair_costs(plan.rows, plan.columns)
     value, magnitude = dot(plan.mass, costs)
@@ -53,19 +56,34 @@ def _gaps(problem: TransportProblem, plan: SparsePlan) -> Gaps:
     return marginal_gaps(plan.rows, plan.columns, plan.mass, problem.a, problem.b, problem.mass)
 
 
+def _check_entries(plan: SparsePlan) -> None:
+    """Raise unless there are as many rows, columns and masses, all of them of the plan's shape."""
+    lengths = plan.rows.shape, plan.columns.shape, plan.mass.shape
+    if len(set(lengths)) > 1 or plan.mass.ndim != 1:
+        raise InvalidInputError("plan", "have one row, one column and one mass an entry", lengths)
+    for name, places, size in zip(("rows", "columns"), (plan.rows, plan.columns), plan.shape, strict=True):
+        outside = (places < 0) | (places >= size)
+        if outside.any():
+            e = int(np.argmax(outside))
+            raise InvalidInputError(
+                f"plan.{name}", f"be numbers from 0 to {size - 1}", int(places[e]), f"at index {e}"
+            )
+
+
 def _lost_to_underflow(problem: TransportProblem, plan: SparsePlan, costs: FloatArray) -> float:
     """What costs and products near the least float may have lost; nothing where nothing is moved.
 
     A cost of points that differ may have become 0, by its own underflow.
     """
     moved = costs != 0.0
-    lost = 1.0
     if isinstance(problem.cost, PNormCost):
         x, y = problem.x[plan.rows], problem.y[plan.columns]
         moved |= (x != y).any(axis=1)
-        # Besides its product, per unit of mass, the roundings of the cost itself.
-        lost += (cost_rounding(problem) + 4.0) * math.ceil(problem.mass)
-    return _LEAST * lost * float(np.count_nonzero(moved & (plan.mass > 0.0)))
+    count = float(np.count_nonzero(moved & (plan.mass > 0.0)))
+    if count > 0.0 and isinstance(problem.cost, PNormCost):
+        # Besides the products, per unit of mass, the roundings of the costs themselves.
+        count += (cost_rounding(problem) + 4.0) * math.ceil(problem.mass)
+    return _LEAST * count
 
 
 def _detours(problem: TransportProblem, unpaid: float) -> float:
@@ -184,9 +202,8 @@ def _kernel_upper(
     a, b = problem.a, problem.b
     rows, columns = _marginals(plan)
     error = float(np.abs(rows - a).sum() + np.abs(columns - b).sum())
-    if not error <= _DUST * problem.mass:
-        if plan.row_rest.any():
-            raise InvalidInputError("plan", "carry no repair yet", "a repaired ScaledKernelPlan")
+    # A plan that was repaired already is left as it is, and pays.
+    if not error <= _DUST * problem.mass and not plan.row_rest.any():
         plan = replace(plan, row_scale=plan.row_scale * _factor(a, rows))
         _, columns = _marginals(plan)
         plan = replace(plan, column_scale=plan.column_scale * _factor(b, columns))
@@ -208,7 +225,8 @@ def _kernel_upper(
         # Row sums are pairwise sums of m terms: log2(m) roundings, not m.
         partial_sums.extend(products.sum(axis=1))
         magnitudes += float(np.abs(products).sum())
-    if not math.isfinite(magnitudes + error):
+    feasible = error <= _DUST * problem.mass or not _forbids(problem)
+    if not (math.isfinite(magnitudes + error) and feasible):
         return plan, math.inf, 0.0
     value = math.fsum(partial_sums)
     # NumPy sums blocks of 128 pairwise: at most 16 + log2(m) roundings on a path (8-way unrolled);
@@ -243,7 +261,7 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     Raises
     ------
     InvalidInputError
-        If the shape of `plan` is not that of the problem.
+        If the shape of `plan` is not that of the problem, or an entry lies outside of it.
     """
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
