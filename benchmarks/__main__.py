@@ -22,7 +22,7 @@ def main() -> None:
     fuzzes.add_argument("--cases", type=int, default=1000, help="cases of each kind")
     fuzzes.add_argument("--rng", type=int, default=0, help="seed")
     fuzzes.add_argument(
-        "--kind", choices=("solves", "certificates"), help="one kind instead of both"
+        "--kind", choices=("solves", "certificates", "misplaced"), help="one kind instead of all"
     )
     fuzzes.add_argument("--only", default="", metavar="FAMILY", help="cases of this family only")
     fuzzes.add_argument("--case", type=int, default=-1, help="with --only: this case, and its code")

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from .cases import Case, Rows
+from .judging import exact_answer
 
 __all__ = ["DATA", "SOLVES", "Draw", "cost_scale"]
 
@@ -140,21 +141,34 @@ def wide_costs(rng: Generator) -> Case:
     return Case(family="wide costs", x=x, y=y, a=_weights(rng, n), b=_weights(rng, m), **cost)
 
 
+def _wide(rng: Generator, sizes: tuple[int, int]) -> list[list[float]]:
+    """Weights of both sides, some hundred decades wide and anywhere between 1e-300 and 1e300.
+
+    One time in ten each is drawn on its own: their shares may be less than any float.
+    """
+    sides = []
+    for size in sizes:
+        width = float(rng.uniform(3, 300))
+        least = float(rng.uniform(-300, 300 - width))
+        if rng.random() < 0.1:
+            least, width = -300.0, 600.0
+        sides.append(_tens(rng, least, least + width, size))
+    return sides
+
+
 def wide_weights(rng: Generator) -> Case:
     """Weights of sizes between 1e-300 and 1e300."""
     case = ties(rng) if rng.random() < 0.3 else spaces(rng)
-    n, m = case.shape
-    reach = float(rng.uniform(3, 300))
-    a = _tens(rng, -reach, reach, n)
-    b = _weights(rng, m) if rng.random() < 0.3 else _tens(rng, -reach, reach, m)
+    a, b = _wide(rng, case.shape)
+    if rng.random() < 0.3:
+        return replace(case, family="wide weights", a=a, b=_weights(rng, len(b)))
     return replace(case, family="wide weights", a=a, b=b)
 
 
 def wide_both(rng: Generator) -> Case:
     """Weights and costs of such sizes: the least weight may carry the greatest cost."""
     case = wide_costs(rng)
-    reach = float(rng.uniform(3, 150))
-    a, b = (_tens(rng, -reach, reach, size) for size in case.shape)
+    a, b = _wide(rng, case.shape)
     return replace(case, family="wide both", a=a, b=b)
 
 
@@ -417,12 +431,18 @@ def _solver(rng: Generator, case: Case) -> str:
 
 
 def _tolerance(rng: Generator, case: Case) -> dict[str, float]:
+    """Draw rtol, atol or both; atol mostly as a share of the value, now and then any number."""
     kind = rng.integers(3)
     asked = {}
     if kind != 0:
         asked["rtol"] = float(rng.choice(_TOLERANCES))
     if kind != 1:
-        asked["atol"] = float(rng.choice(_TOLERANCES)) * cost_scale(case)
+        value = abs(exact_answer(case).as_floats()[0])
+        if case.call == "measures":
+            value *= math.fsum(case.a or [1.0]) if max(case.a or [1.0]) < 1e300 else 1.0
+        if not 1e-290 < value < 1e290 or rng.random() < 0.2:
+            value = cost_scale(case)
+        asked["atol"] = float(rng.choice(_TOLERANCES)) * value
     return asked
 
 

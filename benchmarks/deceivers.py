@@ -20,7 +20,7 @@ from .cases import Case, Rows
 from .exact import Optimum
 from .judging import exact_answer
 
-__all__ = ["CERTIFICATES", "PLANS", "POTENTIALS"]
+__all__ = ["CERTIFICATES", "MISPLACED", "PLANS", "POTENTIALS"]
 
 Generator = np.random.Generator
 Triples = list[tuple[int, int, float]]
@@ -389,5 +389,8 @@ def kernels(rng: Generator) -> Case:
 CERTIFICATES: dict[str, adversaries.Draw] = (
     {f"plan: {name}": _with_plan(name) for name in PLANS}
     | {f"potentials: {name}": _with_potentials(name) for name in POTENTIALS}
-    | {"plan: misplaced": misplaced, "plan: kernel": kernels}
+    | {"plan: kernel": kernels}
 )
+
+# What reads or writes outside of an array spoils the process for those that come after it.
+MISPLACED: dict[str, adversaries.Draw] = {"plan: misplaced": misplaced}

@@ -21,7 +21,7 @@ import numpy as np
 
 from .adversaries import SOLVES, Draw
 from .cases import PREAMBLE, Case
-from .deceivers import CERTIFICATES
+from .deceivers import CERTIFICATES, MISPLACED
 from .judging import (
     FAULTS,
     HANG,
@@ -35,10 +35,14 @@ from .judging import (
     library,
 )
 
-__all__ = ["FAMILIES", "KINDS", "drawn", "fuzz", "numbered", "shrunk"]
+__all__ = ["FAMILIES", "KINDS", "drawn", "fuzz", "numbered", "shrunk", "verdicts"]
 
-KINDS: dict[str, dict[str, Draw]] = {"solves": SOLVES, "certificates": CERTIFICATES}
-FAMILIES: dict[str, Draw] = SOLVES | CERTIFICATES
+KINDS: dict[str, dict[str, Draw]] = {
+    "solves": SOLVES,
+    "certificates": CERTIFICATES,
+    "misplaced": MISPLACED,
+}
+FAMILIES: dict[str, Draw] = SOLVES | CERTIFICATES | MISPLACED
 
 # A small problem that takes longer hangs. The first call of a kernel compiles it, so a slow case is
 # timed again, and only one that is never heard of again is cut off.
@@ -76,20 +80,23 @@ def _timed(case: Case) -> Verdict:
 
 
 def _work(pipe: Connection, seed: int) -> None:
-    """Judge what comes through the pipe until nothing does."""
+    """Judge cases whose numbers come through the pipe, and shrink those that come themselves."""
     while True:
-        number = pipe.recv()
-        if number is None:
+        asked = pipe.recv()
+        if asked is None:
             return
         # Says where a case hangs that is about to be cut off.
         faulthandler.dump_traceback_later(0.9 * _LOST_SECONDS)
-        verdict = _timed(drawn(*number, seed))
+        if isinstance(asked[0], Case):
+            answer: Any = shrunk(*asked)
+        else:
+            answer = _timed(drawn(*asked, seed))
         faulthandler.cancel_dump_traceback_later()
-        pipe.send(verdict)
+        pipe.send(answer)
 
 
 class _Worker:
-    """A child process and the case that it is at."""
+    """A child process and what it was asked."""
 
     def __init__(self, seed: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -97,59 +104,61 @@ class _Worker:
         self.process = context.Process(target=_work, args=(other, seed), daemon=True)
         self.process.start()
         other.close()
-        self.number: tuple[str, int] | None = None
+        self.asked: Any = None
         self.since = time.monotonic()
 
-    def give(self, number: tuple[str, int] | None) -> None:
-        self.number, self.since = number, time.monotonic()
-        self.pipe.send(number)
+    def ask(self, asked: Any) -> None:
+        self.asked, self.since = asked, time.monotonic()
+        self.pipe.send(asked)
 
-    def verdict(self) -> Verdict | None:
-        """Return what became of the case, or None while it may still be heard of."""
+    def answer(self) -> Any:
+        """Return what became of it, a verdict where the process is lost, or None while it works."""
         if self.pipe.poll():
             try:
-                verdict: Verdict = self.pipe.recv()
+                return self.pipe.recv()
             except EOFError:
                 self.process.join()
                 return Verdict(RAW, f"the process died (exit code {self.process.exitcode})")
-            return verdict
         if time.monotonic() - self.since < _LOST_SECONDS:
             return None
         self.process.kill()
         self.process.join()
         return Verdict(HANG, f"no answer in {_LOST_SECONDS:.0f} s")
 
+    def end(self) -> None:
+        if self.process.is_alive():
+            self.pipe.send(None)
+            self.process.join()
 
-def _verdicts(
-    numbers: Iterable[tuple[str, int]], seed: int, jobs: int
+
+def verdicts(
+    numbers: Iterable[tuple[str, int]], seed: int, jobs: int = 1
 ) -> Iterator[tuple[str, int, Verdict]]:
-    """Verdicts of all cases, as they come."""
+    """Verdicts of all cases, as they come, from `jobs` child processes."""
     waiting = iter(numbers)
     workers = []
     for number in waiting:
         worker = _Worker(seed)
-        worker.give(number)
+        worker.ask(number)
         workers.append(worker)
         if len(workers) == jobs:
             break
     while workers:
         wait([worker.pipe for worker in workers], timeout=1.0)
         for worker in list(workers):
-            verdict = worker.verdict()
+            verdict = worker.answer()
             if verdict is None:
                 continue
-            assert worker.number is not None
-            yield (*worker.number, verdict)
+            yield (*worker.asked, verdict)
             number = next(waiting, None)
             if number is not None and worker.process.is_alive():
-                worker.give(number)
+                worker.ask(number)
                 continue
             workers.remove(worker)
-            if worker.process.is_alive():
-                worker.give(None)
-            elif number is not None:
+            worker.end()
+            if number is not None:
                 workers.append(_Worker(seed))
-                workers[-1].give(number)
+                workers[-1].ask(number)
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,7 @@ def fuzz(
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     failures: list[_Failure] = []
     start = told = time.monotonic()
-    for done, (family, k, verdict) in enumerate(_verdicts(numbers, seed, jobs), 1):
+    for done, (family, k, verdict) in enumerate(verdicts(numbers, seed, jobs), 1):
         counts[family][verdict.outcome] += 1
         if verdict.outcome in FAULTS:
             failures.append(_Failure(family, k, verdict, drawn(family, k, seed)))
@@ -242,9 +251,21 @@ def _show(failures: list[_Failure], seed: int) -> None:
         print("# families:", ", ".join(f"{name} ({count})" for name, count in families))
         print(f"# again: python -m benchmarks fuzz {again}")
         case, verdict = smallest.case, smallest.verdict
-        if outcome != HANG and "died" not in verdict.detail:
-            case, verdict = shrunk(case, verdict)
+        if outcome != HANG:
+            case, verdict = _shrunk_apart(case, verdict, seed)
         print(f"# {verdict.detail}\n{PREAMBLE}\nprint({case.code()})", flush=True)
+
+
+def _shrunk_apart(case: Case, verdict: Verdict, seed: int) -> tuple[Case, Verdict]:
+    """Shrink in a process of its own; the case as it is where that one is lost."""
+    worker = _Worker(seed)
+    worker.ask((case, verdict))
+    answer = None
+    while answer is None:
+        wait([worker.pipe], timeout=1.0)
+        answer = worker.answer()
+    worker.end()
+    return (case, verdict) if isinstance(answer, Verdict) else answer
 
 
 def shrunk(

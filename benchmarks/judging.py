@@ -64,10 +64,13 @@ OUTCOMES = (RIGHT, SAID_SO, *FAULTS)
 _EXACT_RTOL = Fraction(1, 10**9)
 # A computed tolerance is rounded a few times before it is compared with.
 _ROUNDED = 1 + Fraction(1, 2**40)
-# Half of the least positive float: no value is known better than that.
-_LEAST = Fraction(1, 2**1074)
+# What a sum over a plan of a few atoms may lose where floats end, in least positive floats: each
+# product rounds by half of one, and bounds are widened by as much again; chosen by taste.
+_END_OF_FLOATS = 128 * Fraction(1, 2**1074)
 # Masses of problems agree to this, relatively (`otdiv.problems.MASS_RTOL`).
 _MASS_RTOL = Fraction(1, 10**9)
+# Shares of a mass below this lose digits, or vanish.
+_LEAST_NORMAL = Fraction(1, 2**1022)
 _LARGEST = Fraction(math.ldexp(2.0 - 2.0**-52, 1023))
 # Roundings of the sum of few normalised weights, relative.
 _MASS_ROUNDING = Fraction(1, 2**46)
@@ -132,7 +135,7 @@ def judge_answer(case: Case, answer: Any, error: OtdivError | None = None) -> Ve
         return _judge_distance(case, answer, refused)
     if case.is_value_only:
         # The refusal of a distance carries the transport that it would have been made of.
-        return _judge_inner(answer)
+        return _judge_inner(answer) or _judge_refusal(case, exact_answer(case), answer.status.name)
     if case.call == "certify":
         problem, proof = answer
         right = exact_answer(case, Fraction(problem.mass))
@@ -200,7 +203,7 @@ def _judge_transport(case: Case, result: TransportResult, refused: bool) -> Verd
     if result.status is Status.STOPPED and case.callback:
         return Verdict(RIGHT)
     if result.status is not Status.OPTIMAL:
-        return Verdict(SAID_SO, result.status.name)
+        return _judge_refusal(case, right, result.status.name)
     if refused:
         return Verdict(WRONG_STATUS, "an error was raised at a status of OPTIMAL")
     asked = case.rtol is not None or case.atol is not None
@@ -218,12 +221,12 @@ def _judge_closed(case: Case, right: Optimum, result: TransportResult) -> Verdic
     rounding = Fraction(0)
     if case.rtol is None and case.atol is None:
         tolerance = max(tolerance, _EXACT_RTOL * Fraction(right.size, right.denominator))
-        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + 128 * _LEAST
+        rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + _END_OF_FLOATS
     if right.feasible and gap > tolerance * _ROUNDED + rounding:
         asked = f"rtol={case.rtol}, atol={case.atol}"
         bounds = f"[{result.bounds.lower!r}, {result.bounds.upper!r}]"
         return Verdict(WRONG_STATUS, _compared(right, f"OPTIMAL at {bounds}") + f"; asked {asked}")
-    value, spare = Fraction(result.value), tolerance + _LEAST
+    value, spare = Fraction(result.value), tolerance + _END_OF_FLOATS
     if right.is_below(value - spare) or right.is_above(value + spare):
         return Verdict(WRONG_VALUE, _compared(right, repr(result.value)))
     return Verdict(RIGHT)
@@ -243,7 +246,7 @@ def _judge_value(case: Case, right: Optimum, value: float) -> Verdict:
     if math.isinf(value):
         overflows = value > 0.0 and not right.is_below(_power(_LARGEST, case.order, -1))
         return Verdict(RIGHT if overflows else WRONG_VALUE, _compared(right, repr(value)))
-    spare = _tolerance(case, Fraction(value)) + _LEAST
+    spare = _tolerance(case, Fraction(value)) + _END_OF_FLOATS
     if _power_is(right, value, -spare, case.order, below=True) or _power_is(
         right, value, spare, case.order, below=False
     ):
@@ -288,11 +291,11 @@ def _judge_distance(case: Case, result: DistanceResult, refused: bool) -> Verdic
         found = f"[{lower!r}, {upper!r}] (to the power {case.order})"
         return Verdict(WRONG_BOUNDS, _compared(right, found))
     if refused:
-        return Verdict(SAID_SO, "the distance is not proven to the tolerance")
+        return _judge_refusal(case, right, "the distance is not proven to the tolerance")
     return _judge_value(case, right, result.value)
 
 
-def _judge_inner(result: TransportResult) -> Verdict:
+def _judge_inner(result: TransportResult) -> Verdict | None:
     """Bounds of the transport behind a distance that was refused."""
     problem: TransportProblem = result.problem
     cost = problem.cost
@@ -305,8 +308,27 @@ def _judge_inner(result: TransportResult) -> Verdict:
         norm=getattr(cost, "norm", 2.0),
         power=getattr(cost, "power", 1.0),
     )
-    found = _judge_bounds(exact_answer(case, Fraction(problem.mass)), result)
-    return found or Verdict(SAID_SO, result.status.name)
+    return _judge_bounds(exact_answer(case, Fraction(problem.mass)), result)
+
+
+def _judge_refusal(case: Case, right: Optimum, reason: str) -> Verdict:
+    """Verdict on bounds that hold and are too wide: right where nothing else could be proven."""
+    return Verdict(RIGHT if _is_out_of_reach(case, right) else SAID_SO, reason)
+
+
+def _is_out_of_reach(case: Case, right: Optimum) -> bool:
+    """Whether the right answer itself is about as wide as the tolerance."""
+    if not right.feasible or right.size == 0:
+        return False
+    width = _ROUNDING_GAPS * Fraction(right.slack, right.size)
+    if case.rtol is None and case.atol is None:
+        return width >= _EXACT_RTOL
+    # Of the p-th root of the cost; a relative tolerance r of it is 1 - (1 - r)**p of the cost.
+    exponent = (math.log(right.size) - math.log(right.denominator)) / case.order
+    share = case.rtol or 0.0
+    if case.atol:
+        share = max(share, math.exp(min(math.log(case.atol) - exponent, 0.0)))
+    return width >= 1.0 - max(0.0, 1.0 - share) ** case.order
 
 
 def _is_justified(case: Case, error: OtdivError) -> bool:
@@ -319,11 +341,19 @@ def _is_justified(case: Case, error: OtdivError) -> bool:
         return False
     if min(a, b) == 0:
         return True
+    if case.call != "measures" and _least_share(case) < _LEAST_NORMAL:
+        return True
     if case.call in ("measures", "certify") and max(a, b) > _LARGEST / 2:
         return True
     if case.x is not None and _overflows(case):
         return True
     return case.call == "certify" and not _is_finite_witness(case)
+
+
+def _least_share(case: Case) -> Fraction:
+    """Least positive weight over the sum of its side."""
+    sides = [[Fraction(weight) for weight in weights if weight] for weights in case.weights()]
+    return min(min(side) / sum(side) for side in sides)
 
 
 def _overflows(case: Case) -> bool:
@@ -337,8 +367,8 @@ def _overflows(case: Case) -> bool:
         return False
     length = math.log10(longest.numerator) - math.log10(longest.denominator)
     length += math.log10(len(sides)) / case.norm
-    # A distance is scaled before its cost is taken.
-    return length * (1.0 if case.is_value_only else case.power) > 307.5
+    # A distance is scaled before its cost is taken, and a length comes before its root.
+    return length * (1.0 if case.is_value_only else max(case.power, 1.0)) > 307.5
 
 
 def _is_finite_witness(case: Case) -> bool:

@@ -11,7 +11,7 @@ from fractions import Fraction
 import pytest
 
 from benchmarks.cases import PREAMBLE, Case
-from benchmarks.fuzz import KINDS, drawn
+from benchmarks.fuzz import KINDS, drawn, verdicts
 from benchmarks.judging import FAULTS, exact_answer, judge, judge_answer
 from otdiv import (
     Bounds,
@@ -70,6 +70,13 @@ def test_adversarial_solves_are_right_or_say_so(family):
 @pytest.mark.parametrize("family", KINDS["certificates"])
 def test_bounds_of_hostile_plans_and_potentials_hold(family):
     assert_right(family, _CERTIFICATES)
+
+
+def test_entries_outside_of_the_matrix_are_refused():
+    # In a process of its own, which may die of them.
+    judged = list(verdicts((("plan: misplaced", k) for k in range(_CERTIFICATES)), _SEED))
+    wrong = [(drawn(family, k, _SEED).code(), v) for family, k, v in judged if v.outcome in FAULTS]
+    assert not wrong, min(wrong, key=lambda pair: len(pair[0]))
 
 
 def test_a_case_depends_on_seed_family_and_number_only():
