@@ -93,9 +93,9 @@ def _group(index, mass, weights, scale_to, met, work):
     """Sum `mass` by `index` into ``work[0]``, and what each lacks of its weight into ``work[1]``.
 
     The weights count in proportion, as shares of the mass `scale_to`; sums within `met` of them,
-    relatively, lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns the total
-    lacking, the total by which sums exceed their weights, and the least mass or 0; NaN where a mass
-    is, and where an index is not one of the groups.
+    relatively, lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns
+    the total lacking, the total by which sums exceed their weights, and the least mass or 0; NaN
+    where a mass is, and where an index is not one of the groups.
     """
     sums, rests = work[0], work[1]
     least = 0.0
