@@ -194,7 +194,9 @@ class _Merging:
 
     @cached_property
     def _radii(self) -> FloatArray:
-        return clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+        # Rounding may leave less than nothing of points in one place.
+        radii = clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+        return np.asarray(np.maximum(radii, 0.0))
 
     def _cut(self, limit: float) -> IndexArray:
         if limit not in self._cuts:
