@@ -26,6 +26,8 @@ def _total(weights: FloatArray) -> float:
     """Sum of non-negative weights, rounded about once, whatever their order."""
     if weights.size <= _EXACT_SUM_SIZE:
         return math.fsum(weights)
+    if weights[0] == weights[-1] and (weights == weights[0]).all():
+        return weights.size * float(weights[0])
     # Whole multiples of one unit add up without rounding; what they leave is 2**-50 of the whole.
     exponent = math.frexp(float(weights.max()))[1] + weights.size.bit_length()
     grid = math.ldexp(1.5, max(-1000, min(1022, exponent)))

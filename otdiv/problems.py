@@ -68,6 +68,7 @@ class TransportProblem:
     """Numbers of source and target atoms (n, m)."""
     _kept: CostMatrix | None = field(init=False, default=None)
     _bound: float | None = field(init=False, default=None)
+    _accounts: tuple[float, float, float] | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
@@ -211,6 +212,29 @@ class TransportProblem:
             object.__setattr__(self, "_sorted_line", problem)
             object.__setattr__(self, "_line_orders", (rows, columns))
         return self._sorted_line or self
+
+    def defects(self) -> tuple[float, float]:
+        """By which share of it each source and each target weight is too small for `mass`.
+
+        Found once. The sums of floats are hardly ever the mass, and count as if they were.
+        """
+        return self._sums()[:2]
+
+    def least_weight(self) -> float:
+        """Least of all weights, or 0; found once."""
+        return self._sums()[2]
+
+    def _sums(self) -> tuple[float, float, float]:
+        if self._accounts is None:
+            from ._kernels._jit import frozen
+            from ._kernels.bounds import defect
+
+            (first, least), (second, other) = (
+                defect(frozen(weights), self.mass) for weights in (self.a, self.b)
+            )
+            object.__setattr__(self, "_accounts", (first, second, min(least, other)))
+        assert self._accounts is not None
+        return self._accounts
 
     def grids(self) -> tuple[Grid, Grid] | None:
         """Grids whose cells are the source's and the target's points, if both are; found once."""

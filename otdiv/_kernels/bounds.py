@@ -16,6 +16,7 @@ __all__ = [
     "MET",
     "MET_AFTER_REPAIR",
     "Gaps",
+    "centred",
     "defect",
     "dot",
     "lower_value",
@@ -31,6 +32,9 @@ _U = 2.0**-53
 # one rounding further off, which is all that may be left unpaid (see `certificates.rounding`).
 MET, MET_AFTER_REPAIR = 3.0 * _U, 4.0 * _U
 
+# An atom is far away where its potential is this many times the mean one.
+_FAR = 2.0**12
+
 # Below this size of a sum its products may have lost digits to underflow, each up to half of the
 # least number above zero.
 _UNDERFLOW, _LEAST = 1e-290, 5e-324
@@ -38,34 +42,49 @@ _UNDERFLOW, _LEAST = 1e-290, 5e-324
 
 @kernel
 def defect(weights, mass):
-    """By which share of it each weight is too small for a sum of `mass`."""
-    total = rest = 0.0
-    for w in weights:
-        t = total + w
-        z = t - total
-        rest += (total - (t - z)) + (w - z)
-        total = t
-    return ((mass - total) - rest) / mass
+    """By which share of it each weight is too small for a sum of `mass`, and the least weight.
+
+    Four compensated lanes, so that additions overlap; the lanes and the mass add up exactly but for
+    the last rounding.
+    """
+    s0 = s1 = s2 = s3 = 0.0
+    c0 = c1 = c2 = c3 = 0.0
+    least = mass
+    whole = weights.size - weights.size % 4
+    for i in range(0, whole, 4):
+        w0, w1, w2, w3 = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
+        t0, t1, t2, t3 = s0 + w0, s1 + w1, s2 + w2, s3 + w3
+        z0, z1, z2, z3 = t0 - s0, t1 - s1, t2 - s2, t3 - s3
+        c0 += (s0 - (t0 - z0)) + (w0 - z0)
+        c1 += (s1 - (t1 - z1)) + (w1 - z1)
+        c2 += (s2 - (t2 - z2)) + (w2 - z2)
+        c3 += (s3 - (t3 - z3)) + (w3 - z3)
+        s0, s1, s2, s3 = t0, t1, t2, t3
+        least = min(least, min(min(w0, w1), min(w2, w3)))
+    rest = (c0 + c1) + (c2 + c3)
+    for i in range(whole, weights.size + 3):
+        w = weights[i] if i < weights.size else (s1, s2, s3)[i - weights.size]
+        least = min(least, w) if i < weights.size else least
+        t = s0 + w
+        z = t - s0
+        rest += (s0 - (t - z)) + (w - z)
+        s0 = t
+    return ((mass - s0) - rest) / mass, least
 
 
 @kernel
 def _weigh(weights, values):
-    """Sums of w_i v_i and of |w_i v_i|, sum of w_i and its error, largest |v_i|, and a check.
+    """Sums of w_i v_i and of |w_i v_i|, and a check.
 
     The sums are compensated; a term with w_i = 0 is 0. The check is 0, or NaN if any entry is not
     finite.
     """
     total = rest = magnitude = magnitude_rest = 0.0
-    mass = mass_rest = 0.0
-    largest = 0.0
     # A product with 0 is NaN for NaN and the infinities, and the sum keeps it.
     finite = 0.0
     for i in range(weights.size):
         weight, value = weights[i], values[i]
         finite += 0.0 * value
-        size = abs(value)
-        if size > largest:
-            largest = size
         if weight == 0.0:
             continue
         # Two-sum: exact whatever the sizes of its operands, and without a branch.
@@ -79,20 +98,16 @@ def _weigh(weights, values):
         virtual = moved - magnitude
         magnitude_rest += (magnitude - (moved - virtual)) + (term - virtual)
         magnitude = moved
-        moved = mass + weight
-        virtual = moved - mass
-        mass_rest += (mass - (moved - virtual)) + (weight - virtual)
-        mass = moved
     if magnitude < np.inf:
         magnitude += magnitude_rest
-    return total + rest, magnitude, mass, mass_rest, largest, finite
+    return total + rest, magnitude, finite
 
 
 @kernel
-def _group(index, mass, weights, scale_to, met, work):
+def _group(index, mass, weights, small, met, work):
     """Sum `mass` by `index` into ``work[0]``, and what each lacks of its weight into ``work[1]``.
 
-    The weights count in proportion, as shares of the mass `scale_to`; sums within `met` of them,
+    Each weight is too small by the share `small` of it. Sums within `met` of the weights,
     relatively, lack nothing and exceed nothing. `work` (2, groups) comes filled with zeros. Returns
     the total lacking, the total by which sums exceed their weights, and the least mass or 0; NaN
     where a mass is, and where an index is not one of the groups.
@@ -121,7 +136,6 @@ def _group(index, mass, weights, scale_to, met, work):
         # Untouched, and so never paid for, where every group is one run of entries, as on a line.
         if rest != 0.0:
             rests[k] += rest
-    small = defect(weights, scale_to)
     missing = excess = 0.0
     for k in range(weights.size):
         rest, weight = rests[k], weights[k]
@@ -145,15 +159,15 @@ def dot(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return total, magnitude
 
 
-def middle_shift(f: np.ndarray, g: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+def middle_shift(f: np.ndarray, g: np.ndarray, a: np.ndarray, b: np.ndarray, mass: float) -> float:
     """Shift t that makes the mean sizes of f - t and g + t about even, by their weighted means.
 
     A light atom far away has a large potential that weighs nothing; the middle of the range would
     cost all others their digits. NaN if any entry is not finite, 0 if the means overflow.
     """
-    sum_f, _, mass_f, _, _, finite_f = _weigh(frozen(a), frozen(f))
-    sum_g, _, mass_g, _, _, finite_g = _weigh(frozen(b), frozen(g))
-    shift: float = 0.5 * (sum_f / mass_f) - 0.5 * (sum_g / mass_g)
+    sum_f, _, finite_f = _weigh(frozen(a), frozen(f))
+    sum_g, _, finite_g = _weigh(frozen(b), frozen(g))
+    shift: float = 0.5 * (sum_f / mass) - 0.5 * (sum_g / mass)
     return (shift if math.isfinite(shift) else 0.0) + finite_f + finite_g
 
 
@@ -164,23 +178,52 @@ def lower_value(
     derived: np.ndarray,
     k: float,
     mass: float,
+    small: tuple[float, float],
 ) -> tuple[float, float, bool]:
     """Dual value of potentials less all rounding, that rounding, and whether `derived` is finite.
 
-    `derived` is the computed c-transform of `given`, from costs of relative rounding k u; each
-    side's weights count as shares of `mass`.
+    `derived` is the computed c-transform of `given`, from costs of relative rounding k u. Each
+    side's weights are too small for the `mass` by a share `small`.
     """
-    source, source_size, *source_mass, _, _ = _weigh(frozen(given_weights), frozen(given))
-    target, target_size, *target_mass, _, finite = _weigh(frozen(derived_weights), frozen(derived))
+    source, source_size, _ = _weigh(frozen(given_weights), frozen(given))
+    target, target_size, finite = _weigh(frozen(derived_weights), frozen(derived))
     # What is taken off the potentials so that they are feasible, k u |f_i| and (k + 1) u |g_j|.
     lost = (target_size + k * (target_size + source_size)) * (_U * (1.0 + 1e-12))
     rounding = lost + 5.0 * _U * (source_size + target_size)
-    value = source + target
-    value += source * (((mass - source_mass[0]) - source_mass[1]) / mass)
-    value += target * (((mass - target_mass[0]) - target_mass[1]) / mass)
+    value = source + target + (source * small[0] + target * small[1])
     if source_size + target_size < _UNDERFLOW:
         rounding += _LEAST * (given.size + derived.size + (k + 4.0) * math.ceil(mass))
     return value - rounding, rounding, finite == 0.0
+
+
+@kernel
+def _centred(values, weights, shift, out):
+    """Fill in v_i - shift; returns the sum of their weighted sizes and the largest size."""
+    total = largest = 0.0
+    for i in range(values.size):
+        value = values[i] - shift
+        out[i] = value
+        size = abs(value)
+        total += weights[i] * size
+        if size > largest:
+            largest = size
+    return total, largest
+
+
+def centred(
+    values: np.ndarray, weights: np.ndarray, shift: float, mass: float, rounding: float
+) -> np.ndarray:
+    """Potentials less `shift`, those of atoms far away lowered by a share `rounding` of them.
+
+    The reduced costs of an atom far away from nearly all mass are noise of that size, which would
+    keep down the potentials of all atoms nearby.
+    """
+    out = np.empty(values.size)
+    total, largest = _centred(frozen(values), frozen(weights), shift, out)
+    if largest * mass > _FAR * total:
+        sizes = np.abs(out)
+        out = np.where(sizes * mass > _FAR * total, out - rounding * sizes, out)
+    return out
 
 
 class Gaps(NamedTuple):
@@ -217,17 +260,17 @@ def marginal_gaps(
     entries: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
-    mass: float,
+    small: tuple[float, float],
     met: float,
 ) -> Gaps:
-    """Compare the sums of a plan's entries with the weights, scaled to `mass` on either side.
+    """Compare the sums of a plan's entries with the weights, each side's too small by a share.
 
     Sums within the share `met` of the weights are no gap.
     """
     entries = frozen(entries)
     row_work, column_work = np.zeros((2, a.size)), np.zeros((2, b.size))
-    missing, excess, least = _group(frozen(rows), entries, frozen(a), mass, met, row_work)
-    absent, surplus, _ = _group(frozen(columns), entries, frozen(b), mass, met, column_work)
+    missing, excess, least = _group(frozen(rows), entries, frozen(a), small[0], met, row_work)
+    absent, surplus, _ = _group(frozen(columns), entries, frozen(b), small[1], met, column_work)
     return Gaps(
         row_work[1], column_work[1], row_work[0], column_work[0],
         missing, excess, absent, surplus, least,
@@ -240,12 +283,12 @@ def shrink(
     entries: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
-    mass: float,
+    small: tuple[float, float],
 ) -> np.ndarray:
     """New entries: rows and then columns that are too large scaled down to their weights."""
-    for index, weights in ((rows, a), (columns, b)):
+    for index, weights, share in ((rows, a, small[0]), (columns, b, small[1])):
         work = np.zeros((2, weights.size))
-        if _group(frozen(index), frozen(entries), frozen(weights), mass, MET, work)[1] > 0.0:
+        if _group(frozen(index), frozen(entries), frozen(weights), share, MET, work)[1] > 0.0:
             sums = work[0]
             scale = np.ones(weights.size)
             np.divide(weights, sums, out=scale, where=sums > weights)

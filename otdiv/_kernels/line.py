@@ -336,9 +336,8 @@ def _scaled(weights):
 
 def _total(weights):
     """Sum of weights as a pair of floats."""
-    high = -defect(weights, 1.0)
-    low = -defect(weights, 1.0 + high) * (1.0 + high)
-    return 1.0 + high, low
+    high = 1.0 - defect(weights, 1.0)[0]
+    return high, -defect(weights, high)[0] * high
 
 
 def range_unit(lo: float, hi: float) -> float:

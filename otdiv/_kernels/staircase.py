@@ -314,7 +314,7 @@ def monotone_plan(
     else:
         unit = 1.0
         a, b = frozen(a), frozen(b)
-        defects = defect(a, total_mass), defect(b, total_mass)
+        defects = defect(a, total_mass)[0], defect(b, total_mass)[0]
     # Allocated here, where NumPy asks for large pages.
     rows, columns = np.empty(n + m, np.int64), np.empty(n + m, np.int64)
     mass, f, g = np.empty(n + m), np.empty(n), np.empty(m)

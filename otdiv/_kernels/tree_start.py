@@ -46,7 +46,7 @@ def _common_unit(weights):
 def _closest(weights, counts, total, mass):
     """Whether counts are proportional to the weights within 3 u, as those of a histogram are."""
     unit = mass / np.float64(total)
-    small = defect(weights, mass)
+    small = defect(weights, mass)[0]
     for i in range(weights.size):
         w = weights[i]
         if abs(w - np.float64(counts[i]) * unit + small * w) > 3.0 * 2.0**-53 * w:
@@ -57,7 +57,7 @@ def _closest(weights, counts, total, mass):
 @helper
 def _rounded(weights, mass, shift, whole, rest):
     """Fill in the whole numbers of 2**-shift next to the weights, and what they lack."""
-    small = defect(weights, mass)
+    small = defect(weights, mass)[0]
     for i in range(weights.size):
         scaled = math.ldexp(weights[i], shift)
         nearest = np.rint(scaled)

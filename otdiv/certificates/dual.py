@@ -20,8 +20,6 @@ __all__ = ["derived_value", "dual_bound", "exact_lower"]
 
 # Beyond this, differences of potentials and costs may leave the range of floats.
 _LARGE = 8e307
-# An atom is far away where its potential is this many times the mean one.
-_FAR = 2.0**12
 
 
 def dual_bound(
@@ -53,14 +51,28 @@ def dual_bound(
     if potentials.f.shape != (n,) or potentials.g.shape != (m,):
         found = f"shapes {potentials.f.shape} and {potentials.g.shape}"
         raise InvalidInputError("potentials", f"have shapes ({n},) and ({m},)", found)
-    f, g = _usable(problem, potentials)
-    shift = kernels.middle_shift(f, g, problem.a, problem.b)
-    f, g, lower, rounding = derived_value(problem, f - shift)
+    f, g, lower, rounding = _from_rows(problem, potentials.f, potentials.g)
+    if lower == -math.inf:
+        f, g, lower, rounding = _from_rows(problem, *_usable(problem, potentials))
     return Potentials(f=f, g=g), lower, rounding
 
 
+def _from_rows(
+    problem: TransportProblem, f: FloatArray, g: FloatArray
+) -> tuple[FloatArray, FloatArray, float, float]:
+    """`derived_value` of the rows, after the shift that suits both sides."""
+    shift = kernels.middle_shift(f, g, problem.a, problem.b, problem.mass)
+    if not math.isfinite(shift):
+        return f, g, -math.inf, 0.0
+    return derived_value(problem, f, shift)
+
+
 def derived_value(
-    problem: TransportProblem, given: FloatArray, *, from_columns: bool = False
+    problem: TransportProblem,
+    given: FloatArray,
+    shift: float = 0.0,
+    *,
+    from_columns: bool = False,
 ) -> tuple[FloatArray, FloatArray, float, float]:
     """Potentials of one side with the largest that are feasible on the other, and what they prove.
 
@@ -69,9 +81,9 @@ def derived_value(
     problem : TransportProblem
         Problem with n source and m target atoms.
     given : array (n,), or (m,) with `from_columns`
-        Finite potentials. Those of atoms far away from nearly all mass are lowered by their
-        rounding: their reduced costs are noise of that size, which would keep down the potentials
-        of all atoms nearby.
+        Finite potentials.
+    shift : float, default 0
+        What is taken off them first.
 
     Returns
     -------
@@ -80,16 +92,15 @@ def derived_value(
     """
     k = cost_rounding(problem)
     own, other = (problem.b, problem.a) if from_columns else (problem.a, problem.b)
-    sizes = np.abs(given)
-    far = sizes > _FAR / problem.mass * float(own @ sizes)
-    if far.any():
-        given = np.where(far, given - (k + 2.0) * U * sizes, given)
+    given = kernels.centred(given, own, shift, problem.mass, (k + 2.0) * U)
     derived = (c_transform_back if from_columns else c_transform)(problem, given)
-    lower, rounding, finite = kernels.lower_value(own, given, other, derived, k, problem.mass)
+    small = problem.defects()[::-1] if from_columns else problem.defects()
+    scale = k, problem.mass, small
+    lower, rounding, finite = kernels.lower_value(own, given, other, derived, *scale)
     if not finite:
         # An atom that may not be reached from anywhere: any number is feasible there.
         derived = np.where(np.isfinite(derived), derived, 0.0)
-        lower, rounding, _ = kernels.lower_value(own, given, other, derived, k, problem.mass)
+        lower, rounding, _ = kernels.lower_value(own, given, other, derived, *scale)
     f, g = (derived, given) if from_columns else (given, derived)
     return f, g, lower if math.isfinite(lower) else -math.inf, rounding
 
@@ -140,10 +151,6 @@ def _share(weights: FloatArray, potential: FloatArray) -> Fraction:
 def _usable(problem: TransportProblem, potentials: Potentials) -> tuple[FloatArray, FloatArray]:
     """The pair with numbers for what is NaN, infinite, or so large that sums would overflow."""
     f, g = potentials.f, potentials.g
-    if math.isfinite(kernels.middle_shift(f, g, problem.a, problem.b)):
-        largest = max(float(np.abs(f).max()), float(np.abs(g).max()))
-        if largest < _LARGE:
-            return f, g
     usable = np.abs(f) < _LARGE
     if not usable.any():
         f, usable = np.zeros_like(f), np.ones(f.size, dtype=np.bool_)

@@ -54,7 +54,7 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
 
 def _gaps(problem: TransportProblem, plan: SparsePlan, met: float = MET) -> Gaps:
     entries = plan.rows, plan.columns, plan.mass
-    return marginal_gaps(*entries, problem.a, problem.b, problem.mass, met)
+    return marginal_gaps(*entries, problem.a, problem.b, problem.defects(), met)
 
 
 def _check_entries(plan: SparsePlan) -> None:
@@ -114,7 +114,7 @@ def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, 
     with np.errstate(over="ignore"):
         if not math.isfinite(float(entries.sum())):
             entries = entries * (mass / float(entries.max()))
-    entries = shrink(rows, columns, entries, a, b, mass)
+    entries = shrink(rows, columns, entries, a, b, problem.defects())
     plan = SparsePlan(rows=rows, columns=columns, mass=entries, shape=plan.shape)
     gaps = _gaps(problem, plan)
     if gaps.missing > 0.0 and gaps.absent > 0.0:

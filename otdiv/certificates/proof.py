@@ -140,9 +140,9 @@ def certify(
 
 def _vague_mass(problem: TransportProblem) -> float:
     """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
-    sides = (problem.a, problem.b)
-    if min(float(np.minimum.reduce(weights)) for weights in sides) > LEAST_WEIGHT:
+    if problem.least_weight() > LEAST_WEIGHT:
         return 0.0
+    sides = (problem.a, problem.b)
     return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
 
 
