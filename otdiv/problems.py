@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ._frozen import restore
+from ._memory import room_for
 from ._typing import FloatArray, IndexArray
 from ._validation import as_weights
 from .costs import Cost, CostMatrix, PNormCost, as_cost
@@ -66,12 +68,16 @@ class TransportProblem:
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
     shape: tuple[int, int] = field(init=False)
     """Numbers of source and target atoms (n, m)."""
+    origin: tuple[Any, ...] | None = field(init=False, default=None)
+    """What was taken off each axis of samples that float64 does not hold exactly, mostly None."""
     _kept: CostMatrix | None = field(init=False, default=None)
     _bound: float | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
     _grids: tuple[Grid | None, Grid | None] | None = field(init=False, default=None)
+
+    __setstate__ = restore
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -117,6 +123,12 @@ class TransportProblem:
             cost=cost,
         )
 
+    def counted_from(self, origin: tuple[Any, ...] | None) -> TransportProblem:
+        """Note the origin (d,) from which the coordinates of a new problem count."""
+        if origin is not None:
+            object.__setattr__(self, "origin", origin)
+        return self
+
     @property
     def x(self) -> FloatArray:
         """Source points (n, d)."""
@@ -154,7 +166,13 @@ class TransportProblem:
 
         Costs of few points are kept until `forget`.
         """
-        C = self.block(0, self.shape[0])
+        n, m = self.shape
+        if isinstance(self.known_cost(), CostMatrix):
+            C = self.block(0, n)
+        else:
+            way_out = "ColumnGeneration stores no matrix, and `block` makes some rows of it"
+            with room_for(8 * n * m, f"the costs of {n} x {m} pairs", way_out):
+                C = self.block(0, n)
         C.flags.writeable = False
         if C.size <= _KEPT_PAIRS and not isinstance(self.known_cost(), CostMatrix):
             kept = object.__new__(CostMatrix)  # costs of points need no check
@@ -197,6 +215,7 @@ class TransportProblem:
             values: dict[str, object] = {
                 field.name: None for field in fields(self) if field.name.startswith("_")
             }
+            values["origin"] = self.origin
             values |= {
                 "source": self.source._reordered(rows, x[:, None]),
                 "target": target,

@@ -15,9 +15,9 @@ from .._kernels.exponential import LOG2_E
 from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
 from .._kernels.grids import Grid
 from .._kernels.point_plan import PointKernel
+from .._memory import check_room
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
-from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ._entropic_geometry import Geometry, MatrixGeometry, PointGeometry
 from ._entropic_grid import GridGeometry
@@ -34,7 +34,7 @@ _WIDE = 4
 _LEAST_BLUR = 0.7
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5
-_MATRIX_BYTES = 8e9
+_MATRIX_BYTES = 8 * 10**9
 
 
 class ScaledProblem:
@@ -136,11 +136,12 @@ class ScaledProblem:
         self, rows: IndexArray, columns: IndexArray, max_memory: int | None, shift_costs: bool
     ) -> None:
         needed = _MATRIX_COPIES * 8 * rows.size * columns.size
-        if needed > (_MATRIX_BYTES if max_memory is None else max_memory):
-            raise UnsupportedProblemError(
-                f"Sinkhorn needs about {needed:.3g} bytes for a stored cost matrix, more than "
-                "`max_memory`; the costs SquaredEuclidean() and Euclidean() need none"
-            )
+        check_room(
+            needed,
+            "the stored cost matrix of Sinkhorn",
+            "the costs SquaredEuclidean() and Euclidean() need none",
+            _MATRIX_BYTES if max_memory is None else max_memory,
+        )
         C = self._costs()[np.ix_(rows, columns)]
         finite = np.isfinite(C)
         self.forbidden = not finite.all()

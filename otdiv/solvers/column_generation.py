@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._memory import room_for
 from .._validation import check_positive_integer
 from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
@@ -77,19 +78,16 @@ class ColumnGeneration:
                 "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
             )
         needed = memory_estimate(*problem.shape, problem.cost.power, self.n_candidates)
-        if options.max_memory is not None and needed > options.max_memory:
-            raise UnsupportedProblemError(
-                f"ColumnGeneration needs about {needed} bytes here, more than `max_memory`="
-                f"{options.max_memory}; a smaller `n_candidates` or fewer points would fit"
+        way_out = "a smaller `n_candidates` or fewer points would fit"
+        with room_for(needed, "ColumnGeneration", way_out, options.max_memory):
+            run = ColumnRun(
+                problem,
+                options,
+                n_candidates=self.n_candidates,
+                max_iterations=self.max_iterations,
+                n_jobs=self.n_jobs,
             )
-        run = ColumnRun(
-            problem,
-            options,
-            n_candidates=self.n_candidates,
-            max_iterations=self.max_iterations,
-            n_jobs=self.n_jobs,
-        )
-        return run.solve()
+            return run.solve()
 
 
 def memory_estimate(n: int, m: int, power: float, n_candidates: int | None = None) -> int:

@@ -11,10 +11,11 @@ from .._kernels import tree_simplex as simplex
 from .._kernels._jit import frozen
 from .._kernels.certify import transform_matrix, transform_matrix_columns
 from .._kernels.dense_columns import extent
+from .._memory import room_for
 from .._typing import FloatArray
 from ..certificates.transforms import point_transform
 from ..costs import CostMatrix
-from ..errors import InvalidInputError, UnsupportedProblemError
+from ..errors import InvalidInputError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
@@ -65,7 +66,13 @@ class NetworkSimplex:
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""
-        _check_memory(problem, options)
+        n, m = problem.shape
+        needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
+        way_out = "ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
+        with room_for(needed, f"NetworkSimplex on {n} x {m} atoms", way_out, options.max_memory):
+            return self._solved(problem, options)
+
+    def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
         a, b = problem.a, problem.b
         rows = columns = None
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
@@ -142,16 +149,6 @@ class NetworkSimplex:
 def memory_needed(n: int, m: int, *, with_matrix: bool = True) -> int:
     """Bytes for n and m atoms, by measurement, with or without those of the cost matrix."""
     return 13 * n * m // 5 + 1000 * (n + m) + (8 * n * m if with_matrix else 0)
-
-
-def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
-    n, m = problem.shape
-    needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
-    if options.max_memory is not None and needed > options.max_memory:
-        raise UnsupportedProblemError(
-            f"NetworkSimplex needs {needed} bytes for {n} x {m} atoms, more than max_memory="
-            f"{options.max_memory}; ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
-        )
 
 
 def _start(
