@@ -47,6 +47,13 @@ _FEW = 4096
 # Every integer up to this size is a float64; beyond it only multiples of powers of two are.
 _EXACT = 2**53
 
+# The one that arrays have in memory order of this machine, so that `is` finds it.
+_FLOAT64 = np.dtype(np.float64)
+_ALL_FLOAT64 = {_FLOAT64}
+
+# What lists are mostly made of, and what cannot be masked.
+_PLAIN = {float, int, bool, np.float64, np.int64}
+
 # NumPy allows no deeper nesting.
 _MOST_AXES = 64
 
@@ -75,34 +82,30 @@ def _check_unmasked(name: str, value: Any) -> None:
     if masked_arrays is None:  # then nobody can have made one
         return
     kind = masked_arrays.MaskedArray
-    level = [value]
-    for depth in range(_MOST_AXES):
+    level, depth = (value, 1) if type(value) is list else ([value], 0)
+    while depth < _MOST_AXES:
         types = set(map(type, level))
+        if types <= _PLAIN:
+            return
         if any(issubclass(found, kind) for found in types):
             for index, item in enumerate(level):
                 mask = masked_arrays.getmask(item) if isinstance(item, kind) else None
                 # The mask of a structured array has fields; its numbers are refused as such.
                 if mask is None or mask.dtype != bool or not mask.any():
                     continue
-                if depth > 1:
-                    where = ""
-                else:
-                    where = f"at index {index}" if depth == 1 else first_index(np.atleast_1d(mask))
-                raise InvalidInputError(
-                    name, _MASKED, "a masked entry", f"{where} {_WAY_OUT}".strip()
-                )
-        level = list(
-            chain.from_iterable(
-                item.flat if isinstance(item, np.ndarray) else item
-                for item in level
-                if isinstance(item, list | tuple)
-                or (isinstance(item, np.ndarray) and item.dtype == object)
-            )
-            if any(issubclass(found, list | tuple | np.ndarray) for found in types)
-            else ()
-        )
-        if not level:
-            return
+                places = {0: first_index(np.atleast_1d(mask)), 1: f"at index {index}"}
+                where = f"{places.get(depth, '')} {_WAY_OUT}".strip()
+                raise InvalidInputError(name, _MASKED, "a masked entry", where)
+        nested = types == {list}  # rows, of which there may be millions
+        level = list(chain.from_iterable(level if nested else map(_parts, level)))
+        depth += 1
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    """What a sequence or an array of Python objects holds; nothing for a number."""
+    if isinstance(item, np.ndarray):
+        return item.flat if item.dtype.kind == "O" and item.ndim else ()
+    return item if isinstance(item, list | tuple) else ()
 
 
 def as_real_array(name: str, value: Any) -> NDArray[Any]:
@@ -111,18 +114,20 @@ def as_real_array(name: str, value: Any) -> NDArray[Any]:
     Its dtype is floating, integer or boolean, or object where Python integers fit no other.
     Masked entries are refused; a masked array that hides nothing is the plain array.
     """
-    plain = type(value) is np.ndarray and value.dtype != object
+    plain = type(value) is np.ndarray and value.dtype.kind != "O"
+    if plain and value.dtype is _FLOAT64:
+        return value
     if not plain:
         _check_unmasked(name, value)
     try:
         array = np.asarray(value)
     except ValueError:
         raise InvalidInputError(name, "be a rectangular array of numbers", "ragged rows") from None
-    if array.dtype == object:
+    if array.dtype.kind == "O":
         return _as_numbers(name, array)
     if array.dtype.kind not in "fiub":
         raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
-    if not plain and array.dtype == np.float64 and array.size:
+    if not plain and array.dtype is _FLOAT64 and array.size:
         return _as_written(name, value, array)
     return array
 
@@ -156,6 +161,9 @@ def _as_written(name: str, value: Any, array: FloatArray) -> NDArray[Any]:
 
     `array` (any shape) is what they made of `value`.
     """
+    # For few numbers a sum of squares is the quickest to tell that none is large.
+    if array.size <= _FEW and np.vdot(array, array) < _EXACT**2:
+        return array
     if not max(array.max(), -array.min()) >= _EXACT:
         return array
     if isinstance(value, list | tuple):
@@ -167,11 +175,12 @@ def _as_written(name: str, value: Any, array: FloatArray) -> NDArray[Any]:
     if types is None:
         types = getattr(getattr(value, "schema", None), "types", ())
     if array.ndim == 2 and isinstance(types, Iterable):
-        large = (np.abs(array) >= _EXACT).any(axis=0)
+        large = np.abs(array).max(axis=0) >= _EXACT
         for column, dtype in enumerate(types):
             if str(dtype).lower().startswith(("int", "uint")) and large[column]:
                 where = f"in column {column} {_SHIFT}"
-                found = f"integers that the frame rounded to {float(array[0, column])!r}"
+                largest = float(array[np.abs(array[:, column]).argmax(), column])
+                found = f"integers that the frame rounded to {largest!r}"
                 raise InvalidInputError(name, _HELD, found, where)
     return array
 
@@ -193,7 +202,7 @@ def check_exact(name: str, array: NDArray[Any]) -> None:
 def _inexact(
     name: str, requirement: str, array: NDArray[Any], rounded: NDArray[np.bool_]
 ) -> InvalidInputError:
-    value = array[np.unravel_index(int(np.argmax(rounded)), array.shape)] if array.ndim else array
+    value = array.flat[int(np.argmax(rounded))]
     place = first_index(np.atleast_1d(rounded))
     return InvalidInputError(name, requirement, str(value), f"{place} {_SHIFT}")
 
@@ -201,7 +210,7 @@ def _inexact(
 def _rounded(array: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Where float64 would round a number; None where it holds all of them."""
     dtype = array.dtype
-    if dtype == np.float64 or dtype.itemsize < 8 or array.size == 0:
+    if dtype is _FLOAT64 or dtype.itemsize < 8 or array.size == 0:
         return None
     if dtype.kind in "iu":
         if int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT:
@@ -311,8 +320,11 @@ def _numbers(array: NDArray[Any]) -> Iterable[Any]:
 
 def as_float_array(name: str, value: Any) -> FloatArray:
     """Coerce to a finite float64 C-order array of any shape, copying only if needed."""
-    array = as_real_array(name, value)
-    if array.dtype != np.float64:
+    return _finite_floats(name, as_real_array(name, value))
+
+
+def _finite_floats(name: str, array: NDArray[Any]) -> FloatArray:
+    if array.dtype is not _FLOAT64:
         check_exact(name, array)
         array = _nearest_floats(array)
     # ascontiguousarray would make a 0-d array 1-d; asarray with an order does not.
@@ -339,7 +351,7 @@ def as_indices(name: str, value: Any) -> IndexArray:
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
     """Raise unless all entries are finite; one pass and no temporary where they are float64."""
-    if array.dtype == np.float64:
+    if array.dtype is _FLOAT64:
         # A finite sum proves finite entries; the converse needs the second look, since sums
         # overflow. Dot products raise no floating-point warnings, which take longer to silence than
         # to sum few.
@@ -356,7 +368,7 @@ def check_finite(name: str, array: NDArray[Any]) -> None:
     else:
         bad = ~np.isfinite(array)
     if bad.any():
-        value = array[np.unravel_index(int(np.argmax(bad)), array.shape)] if array.ndim else array
+        value = array.flat[int(np.argmax(bad))]
         raise InvalidInputError(name, "be finite", float(value), first_index(np.atleast_1d(bad)))
 
 
@@ -374,9 +386,15 @@ def _check_sample(name: str, array: NDArray[Any]) -> None:
 
 def as_sample(name: str, value: Any) -> FloatArray:
     """Coerce a sample: shape (n,), or (n, d); (n, 1) becomes (n,)."""
-    array = as_float_array(name, value)
-    _check_sample(name, array)
-    return array[:, 0].copy() if array.ndim == 2 and array.shape[1] == 1 else array
+    return _sample(name, as_real_array(name, value))
+
+
+def _sample(name: str, array: NDArray[Any]) -> FloatArray:
+    array = _finite_floats(name, array)
+    if array.ndim != 1 or not array.size:
+        _check_sample(name, array)
+        return array[:, 0].copy() if array.shape[1] == 1 else array
+    return array
 
 
 def as_points(name: str, value: Any) -> FloatArray:
@@ -393,7 +411,7 @@ def as_samples_together(**values: Any) -> list[FloatArray]:
     from the least of all samples, axis by axis; that needs equal numbers of columns.
     """
     arrays, _ = _together(values)
-    return [as_sample(name, array) for name, array in arrays.items()]
+    return [_sample(name, array) for name, array in arrays.items()]
 
 
 def as_points_together(**values: Any) -> tuple[list[FloatArray], tuple[Any, ...] | None]:
@@ -404,7 +422,7 @@ def as_points_together(**values: Any) -> tuple[list[FloatArray], tuple[Any, ...]
 
 def _together(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], tuple[Any, ...] | None]:
     arrays = {name: as_real_array(name, value) for name, value in values.items()}
-    if all(array.dtype == np.float64 for array in arrays.values()):
+    if {array.dtype for array in arrays.values()} == _ALL_FLOAT64:
         return arrays, None
     for name, array in arrays.items():
         _check_sample(name, array)

@@ -94,7 +94,8 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         if isinstance(sample, DiscreteMeasure):
             if sample.d != 1 or weights is not None:
                 return None
-            sample, weights, mass = sample.points, sample.weights, sample.mass
+            weights, mass = sample.weights, sample.mass
+            sample = sample.points
         elif is_law(sample):
             return None
         sides.append((sample, weights))

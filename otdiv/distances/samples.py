@@ -83,7 +83,8 @@ def as_sample_pair(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair
                 raise InvalidInputError(
                     f"{name}_weights", "be None, since a DiscreteMeasure has its own", "weights"
                 )
-            sample, weights = sample.points, sample.weights
+            weights = sample.weights
+            sample = sample.points
         given[name], masses[name] = sample, weights
     points, _ = as_points_together(**given)
     left, right = (np.ascontiguousarray(side) for side in points)

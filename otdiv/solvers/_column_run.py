@@ -150,7 +150,8 @@ class ColumnRun:
             raise InvalidInputError(
                 "warm_start", f"be of points in {problem.source.d} dimensions", found
             )
-        points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
+        with np.errstate(over="ignore"):
+            points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
         if not (np.abs(points).max() < _FAR and np.abs(f).max() < _FAR):
             return None
         tree = kdtree.build_tree(points, LEAF_SIZE, 2)
@@ -160,7 +161,10 @@ class ColumnRun:
             row_place, column_place = (np.full(size, -1) for size in problem.shape)
             row_place[self.rows] = np.arange(self.rows.size)
             column_place[self.columns] = np.arange(self.columns.size)
-            rows, columns = row_place[warm.plan.rows], column_place[warm.plan.columns]
+            rows, columns = warm.plan.rows, warm.plan.columns
+            n, m = problem.shape
+            inside = (rows >= 0) & (rows < n) & (columns >= 0) & (columns < m)
+            rows, columns = row_place[rows[inside]], column_place[columns[inside]]
             live = (rows >= 0) & (columns >= 0)
             rows, columns = rows[live], columns[live]
             order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)

@@ -34,6 +34,8 @@ _WIDE = 4
 _LEAST_BLUR = 0.7
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5
+# Potentials to start from that are larger than this many units of the costs are not used; by taste.
+_FAR = 4.0
 _MATRIX_BYTES = 8 * 10**9
 
 
@@ -88,9 +90,12 @@ class ScaledProblem:
     def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
         coordinates = np.ascontiguousarray(np.concatenate([self.x[rows], self.y[columns]]).T)
         low, high = coordinates.min(axis=1), coordinates.max(axis=1)
-        self._length = float(np.linalg.norm(high - low)) or 1.0
+        # In units of the longest side no square leaves the range of floats.
+        sides = high - low
+        longest = float(sides.max()) or 1.0
+        self._length = longest * (float(np.linalg.norm(sides / longest)) or 1.0)
         self._middle = 0.5 * low + 0.5 * high
-        self.unit = self._length**cost.power
+        self.unit = self._length**cost.power or 1.0
         self._grids = self._grid_pair(rows.size, columns.size) if cost.power == 2.0 else None
         if self._grids is not None:
             source, target = self._grids
@@ -172,15 +177,25 @@ class ScaledProblem:
     def in_bits(
         self, start: tuple[FloatArray, FloatArray] | None, epsilon: float
     ) -> tuple[FloatArray, FloatArray] | None:
-        """Potentials (f, g) of all atoms as those of the kernel at a scaled epsilon."""
+        """Potentials (f, g) of all atoms as those of the kernel at a scaled epsilon.
+
+        None where they are of a problem of another scale: optimal ones spread no wider than costs.
+        """
         if start is None:
             return None
         f, g = (start[1], start[0]) if self.swapped else start
-        bits = LOG2_E / (epsilon * self.unit)
         half = 0.5 * self.shift
+        with np.errstate(over="ignore", invalid="ignore"):
+            f, g = ((f[self._rows] - half) / self.unit, (g[self._columns] - half) / self.unit)
+            # A constant that moves from one to the other changes nothing but the rounding.
+            middle = 0.5 * (f.max() + f.min())
+            f, g = f - middle, g + middle
+            if not max(np.abs(f).max(), np.abs(g).max()) <= _FAR:
+                return None
+        bits = LOG2_E / epsilon
         return (
-            np.log2(self.a[self._rows]) + (f[self._rows] - half) * bits,
-            np.log2(self.b[self._columns]) + (g[self._columns] - half) * bits,
+            np.log2(self.a[self._rows]) + f * bits,
+            np.log2(self.b[self._columns]) + g * bits,
         )
 
     def potentials(

@@ -28,6 +28,8 @@ __all__ = ["NetworkSimplex"]
 # Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs must
 # not overflow (with some room for penalties), and subnormal numbers lose digits.
 _LARGEST_SUM, _SMALLEST = 2.0**1016, 2.0**-900
+# A warm start whose potentials spread over this many times the spread of the costs is not used.
+_FAR = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ class NetworkSimplex:
             if options.rtol is not None or options.atol is not None:
                 run.tolerance = (options.rtol or 0.0, (options.atol or 0.0) / run.scale)
         if options.warm_start is not None:
-            run.start = _start(problem, options.warm_start, rows, columns, shift)
+            run.start = _start(problem, options.warm_start, rows, columns, shift, limits)
         run.solve()
         if run.infeasible is not None:
             bad_rows = np.flatnonzero(run.infeasible[:n])
@@ -157,8 +159,13 @@ def _start(
     rows: np.ndarray | None,
     columns: np.ndarray | None,
     shift: int,
+    limits: tuple[float, float, bool, bool],
 ) -> tuple[FloatArray, np.ndarray, np.ndarray] | None:
-    """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight."""
+    """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight.
+
+    None where its potentials are of no use here. A pair of atoms has optimal potentials that differ
+    by at most as much as their costs do: what differs by far more is of a problem of another scale.
+    """
     if warm.problem.shape != problem.shape:
         raise InvalidInputError(
             "warm_start", f"have the shape {problem.shape} of the problem", warm.problem.shape
@@ -169,6 +176,8 @@ def _start(
     i = j = np.empty(0, np.int64)
     if isinstance(warm.plan, SparsePlan):
         i, j = warm.plan.rows, warm.plan.columns
+        inside = (i >= 0) & (i < problem.shape[0]) & (j >= 0) & (j < problem.shape[1])
+        i, j = i[inside], j[inside]
     if rows is not None and columns is not None:
         g = g[columns]
         row_place, column_place = (np.full(size, -1) for size in problem.shape)
@@ -177,8 +186,14 @@ def _start(
         i, j = row_place[i], column_place[j]
         live = (i >= 0) & (j >= 0)
         i, j = i[live], j[live]
+    with np.errstate(over="ignore", invalid="ignore"):
+        g = np.ldexp(g, shift)
+        # From zero: an offset would cost the potentials of the other side digits.
+        g = g - g.min()
+    if not g.max() <= _FAR * (limits[1] - limits[0]):
+        return None
     order = simplex.leaf_order(i, j, *problem.shape)
-    return np.ldexp(g, shift) if shift else g, i[order], j[order]
+    return g, i[order], j[order]
 
 
 def _shift(limits: tuple[float, float, bool, bool], size: int) -> int:
