@@ -17,6 +17,7 @@ from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError
 
 __all__ = [
+    "LARGEST_COST",
     "as_cost_matrix",
     "as_exact_array",
     "as_float_array",
@@ -53,6 +54,9 @@ _ALL_FLOAT64 = {_FLOAT64}
 
 # What lists are mostly made of, and what cannot be masked.
 _PLAIN = {float, int, bool, np.float64, np.int64}
+
+# Sums and differences of a few costs of this size stay within float64.
+LARGEST_COST = 2.0**1020
 
 # NumPy allows no deeper nesting.
 _MOST_AXES = 64
@@ -114,9 +118,10 @@ def as_real_array(name: str, value: Any) -> NDArray[Any]:
     Its dtype is floating, integer or boolean, or object where Python integers fit no other.
     Masked entries are refused; a masked array that hides nothing is the plain array.
     """
-    plain = type(value) is np.ndarray and value.dtype.kind != "O"
-    if plain and value.dtype is _FLOAT64:
-        return value
+    given = value if type(value) is np.ndarray else None
+    if given is not None and given.dtype is _FLOAT64:
+        return given
+    plain = given is not None and given.dtype.kind != "O"
     if not plain:
         _check_unmasked(name, value)
     try:
@@ -494,6 +499,13 @@ def as_cost_matrix(name: str, value: Any) -> FloatArray:
         bad = np.isnan(array) | (array == -np.inf)
         requirement = "hold numbers or +inf (a forbidden pair)"
         raise InvalidInputError(name, requirement, smallest, first_index(bad))
+    largest = float(array.max())
+    if largest == math.inf:
+        largest = float(np.max(array, where=array < math.inf, initial=0.0))
+    if max(largest, -smallest) > LARGEST_COST and smallest < math.inf:
+        found = largest if largest > -smallest else smallest
+        requirement = "stay within 1e307 in size (rescale the costs)"
+        raise InvalidInputError(name, requirement, found)
     return array
 
 

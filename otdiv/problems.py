@@ -11,7 +11,7 @@ import numpy as np
 from ._frozen import restore
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
-from ._validation import as_weights
+from ._validation import LARGEST_COST, as_weights
 from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
@@ -107,7 +107,7 @@ class TransportProblem:
             raise InvalidInputError(
                 "target", f"have dimension {self.source.d} like `source`", self.target.d
             )
-        elif not (self._is_moderate() or math.isfinite(self.cost_bound())):
+        elif not (self._is_moderate() or self.cost_bound() <= LARGEST_COST):
             raise InvalidInputError(
                 "cost", "stay within float64 on these points", "an overflow (rescale the points)"
             )
@@ -257,9 +257,9 @@ class TransportProblem:
         whose squares add up to s.
         """
         x, y = self.x, self.y
-        length = math.sqrt(2.0 * (x.size + y.size)) * math.sqrt(
-            float(np.vdot(x, x) + np.vdot(y, y))
-        )
+        # Python's floats overflow to infinity without a warning.
+        squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
+        length = math.sqrt(2.0 * (x.size + y.size)) * math.sqrt(squares)
         assert isinstance(self.cost, PNormCost)
         limit: float = 1e300 ** min(1.0, 1.0 / self.cost.power)
         return length < limit

@@ -34,8 +34,9 @@ _WIDE = 4
 _LEAST_BLUR = 0.7
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5
-# Potentials to start from that are larger than this many units of the costs are not used; by taste.
-_FAR = 4.0
+# Potentials to start from that spread over more than this many units of the costs, or are larger
+# than that many, are not used; by taste.
+_FAR, _FARTHEST = 4.0, 1e6
 _MATRIX_BYTES = 8 * 10**9
 
 
@@ -187,10 +188,8 @@ class ScaledProblem:
         half = 0.5 * self.shift
         with np.errstate(over="ignore", invalid="ignore"):
             f, g = ((f[self._rows] - half) / self.unit, (g[self._columns] - half) / self.unit)
-            # A constant that moves from one to the other changes nothing but the rounding.
-            middle = 0.5 * (f.max() + f.min())
-            f, g = f - middle, g + middle
-            if not max(np.abs(f).max(), np.abs(g).max()) <= _FAR:
+            size = max(np.abs(f).max(), np.abs(g).max())
+            if not (size <= _FARTHEST and max(np.ptp(f), np.ptp(g)) <= _FAR):
                 return None
         bits = LOG2_E / epsilon
         return (

@@ -12,6 +12,7 @@ from ..problems import TransportProblem
 from ..results import Solution, SolveOptions
 from ._column_run import ColumnRun
 from ._levels import default_candidates
+from ._rescaling import in_moderate_units
 
 __all__ = ["ColumnGeneration"]
 
@@ -80,14 +81,17 @@ class ColumnGeneration:
         needed = memory_estimate(*problem.shape, problem.cost.power, self.n_candidates)
         way_out = "a smaller `n_candidates` or fewer points would fit"
         with room_for(needed, "ColumnGeneration", way_out, options.max_memory):
-            run = ColumnRun(
-                problem,
-                options,
-                n_candidates=self.n_candidates,
-                max_iterations=self.max_iterations,
-                n_jobs=self.n_jobs,
-            )
-            return run.solve()
+            return in_moderate_units(problem, options, self._solved)
+
+    def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
+        run = ColumnRun(
+            problem,
+            options,
+            n_candidates=self.n_candidates,
+            max_iterations=self.max_iterations,
+            n_jobs=self.n_jobs,
+        )
+        return run.solve()
 
 
 def memory_estimate(n: int, m: int, power: float, n_candidates: int | None = None) -> int:

@@ -15,6 +15,7 @@ from .._typing import FloatArray
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
+from ._rescaling import in_moderate_units
 
 __all__ = ["LinearProgram"]
 
@@ -65,9 +66,9 @@ class LinearProgram:
         way_out = "NetworkSimplex needs some ten bytes a pair, ColumnGeneration none"
         needed = _BYTES_PER_PAIR * n * m
         with room_for(needed, f"LinearProgram on {n} x {m} atoms", way_out, options.max_memory):
-            return self._solved(problem)
+            return in_moderate_units(problem, options, self._solved)
 
-    def _solved(self, problem: TransportProblem) -> Solution:
+    def _solved(self, problem: TransportProblem, _options: SolveOptions) -> Solution:
         from scipy.optimize import linprog
         from scipy.sparse import csr_array
 

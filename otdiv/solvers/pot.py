@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import warnings
@@ -15,6 +16,7 @@ from ..errors import MissingDependencyError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
+from ._rescaling import in_moderate_units
 
 __all__ = ["PotNetworkSimplex"]
 
@@ -56,9 +58,9 @@ class PotNetworkSimplex:
         with room_for(
             _BYTES_PER_PAIR * n * m, f"POT on {n} x {m} atoms", way_out, options.max_memory
         ):
-            return self._solved(lp, problem)
+            return in_moderate_units(problem, options, functools.partial(self._solved, lp))
 
-    def _solved(self, lp: Any, problem: TransportProblem) -> Solution:
+    def _solved(self, lp: Any, problem: TransportProblem, _options: SolveOptions) -> Solution:
         C = problem.matrix()
         if not np.isfinite(C).all():
             raise UnsupportedProblemError(
