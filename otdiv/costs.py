@@ -79,7 +79,7 @@ class PNormCost:
         x, y = self._points(x, y)
         n, m = len(x), len(y)
         with room_for(8 * n * m, f"the costs of {n} x {m} pairs", "pass fewer rows at a time"):
-            return np.asarray(kernels.pairwise(x, y, self.norm, self.power))
+            return self._finite(kernels.pairwise(x, y, self.norm, self.power))
 
     def between(self, x: Any, y: Any) -> FloatArray:
         """Costs (n,) between rows of `x` (n, d) and the same rows of `y` (n, d)."""
@@ -88,7 +88,18 @@ class PNormCost:
         x, y = self._points(x, y)
         if x.shape != y.shape:
             raise InvalidInputError("y", f"have the shape {x.shape} of `x`", f"shape {y.shape}")
-        return np.asarray(kernels.rowwise(x, y, self.norm, self.power))
+        return self._finite(kernels.rowwise(x, y, self.norm, self.power))
+
+    @staticmethod
+    def _finite(costs: FloatArray) -> FloatArray:
+        # A sum of costs, which are not negative, is finite only if they are.
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = math.isfinite(costs.sum()) or np.isfinite(costs).all()
+        if not finite:
+            raise InvalidInputError(
+                "x", "be so near to `y` that costs stay within float64", "an overflow (rescale)"
+            )
+        return np.asarray(costs)
 
     @staticmethod
     def _points(x: Any, y: Any) -> tuple[FloatArray, FloatArray]:

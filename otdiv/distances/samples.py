@@ -13,7 +13,14 @@ from .._validation import as_points_together, as_weights
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 
-__all__ = ["SamplePair", "SignedAtoms", "as_sample_pair", "pair_sum", "triangle_sum"]
+__all__ = [
+    "SamplePair",
+    "SignedAtoms",
+    "as_sample_pair",
+    "of_extent_one",
+    "pair_sum",
+    "triangle_sum",
+]
 
 _EPS = float(np.finfo(np.float64).eps)
 # Pairs of one slice: some 50 ms of work, so that Ctrl-C is heard.
@@ -97,6 +104,14 @@ def as_sample_pair(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair
     if left.shape[1] != right.shape[1]:
         raise InvalidInputError("y", f"have {left.shape[1]} columns like `x`", right.shape[1])
     return SamplePair(left, right, a, b)
+
+
+def of_extent_one(z: FloatArray) -> tuple[FloatArray, float]:
+    """Points of extent near one and the power of two that brings them back: squares must fit."""
+    z = z * 0.5
+    extent = float((z.max(axis=0) - z.min(axis=0)).max())
+    exponent = min(max(math.frexp(extent)[1], -1000), 1000)
+    return z * math.ldexp(1.0, -exponent), 2.0 * math.ldexp(1.0, exponent)
 
 
 def _slices(n: int, m: int) -> range:

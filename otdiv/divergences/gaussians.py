@@ -61,7 +61,7 @@ def _coordinates(p: Gaussian, q: Gaussian) -> tuple[FloatArray, FloatArray] | No
     lower = np.linalg.cholesky(covariance)
     half = np.linalg.solve(lower, difference)
     whitened = np.linalg.solve(lower, half.T)
-    excess, rotation = np.linalg.eigh(0.5 * (whitened + whitened.T))
+    excess, rotation = np.linalg.eigh(0.5 * whitened + 0.5 * whitened.T)
     shift = rotation.T @ np.linalg.solve(lower, step)
     return shift, np.maximum(excess, -1.0)
 

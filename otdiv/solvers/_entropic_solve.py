@@ -64,9 +64,13 @@ def solve_entropic(
     if factor != 1.0 and start is not None:
         with np.errstate(over="ignore"):
             start = start[0] * factor, start[1] * factor
+    scaled_epsilon = min(epsilon * factor, _LARGEST_EPSILON)
+    if moderate.cost_bound() == 0.0:
+        # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
+        scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
     solved = _solved(
         moderate,
-        min(epsilon * factor, _LARGEST_EPSILON),
+        scaled_epsilon,
         tolerance=tolerance,
         max_iterations=max_iterations,
         max_memory=max_memory,

@@ -42,17 +42,19 @@ def moderate_problem(problem: TransportProblem) -> tuple[TransportProblem, float
         return TransportProblem(source=problem.source, target=problem.target, cost=values), factor
     x, y = problem.x, problem.y
     largest = max(float(x.max()), -float(x.min()), float(y.max()), -float(y.min()))
-    if largest < _FAR and (bound == 0.0 or _SMALL < bound < _LARGE):
+    if largest == 0.0 or (largest < _FAR and _SMALL < bound < _LARGE):
         return problem, 1.0
-    exponent = round(-math.frexp(bound)[1] / cost.power) if bound > 0.0 else 0
     # The factor of the costs must be a float as well.
-    exponent = _within(exponent, 1000.0 / max(cost.power, 1.0))
-    unit, corner = math.ldexp(1.0, exponent), np.minimum(x.min(axis=0), y.min(axis=0))
+    exponent = _within(round(-math.frexp(bound)[1] / cost.power), 1000.0 / max(cost.power, 1.0))
+    # Where no cost differs from 0 no distance counts.
+    unit = math.ldexp(1.0, exponent) if bound > 0.0 else 0.0
+    corner = np.minimum(x.min(axis=0), y.min(axis=0))
     source, target = (
         DiscreteMeasure(points=(side.points - corner) * unit, weights=side.weights)
         for side in (problem.source, problem.target)
     )
-    return TransportProblem(source=source, target=target, cost=cost), unit**cost.power
+    factor = unit**cost.power if bound > 0.0 else 1.0
+    return TransportProblem(source=source, target=target, cost=cost), factor
 
 
 def _within(exponent: int, limit: float = 1000.0) -> int:

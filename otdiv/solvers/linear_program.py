@@ -160,9 +160,11 @@ def _refined(
             break
         best, kept = gap, (answer, f, g)
         unit = gap / float(answer.x.sum())
-        if gap <= _REFINED_RTOL * abs(float(costs @ answer.x)) or not np.isfinite(unit):
+        if gap <= _REFINED_RTOL * abs(float(costs @ answer.x)) or not 0.0 < unit < math.inf:
             break
-        answer = program(np.minimum(reduced / unit, _LARGEST_REDUCED))
+        with np.errstate(over="ignore"):  # what is too large for a float is cut as well
+            remaining = np.minimum(reduced / unit, _LARGEST_REDUCED)
+        answer = program(remaining)
         n_iterations += int(answer.nit or 0)
         if answer.status != 0:
             break

@@ -219,8 +219,8 @@ def _from_array(array: Any, name: str, argument: str) -> Table:
 def _from_mapping(source: Mapping[Any, Any], argument: str, name: str | None = None) -> Table:
     columns = {}
     for label, values in source.items():
-        array = np.asarray(values)
-        if array.ndim != 1:
+        array = _as_column(values)
+        if len(array.shape) != 1:
             place = f"in column {label!r}"
             raise InvalidInputError(argument, "hold 1-D columns", f"shape {array.shape}", place)
         columns[str(label)] = array
@@ -235,6 +235,26 @@ def _from_mapping(source: Mapping[Any, Any], argument: str, name: str | None = N
         repeated={},
         backend="pyarrow",
     )
+
+
+def _as_column(values: Any) -> Any:
+    """A narwhals Series of what a data frame library made, a NumPy array of anything else.
+
+    Masks stay, and integers beside floats stay integers.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
+    series = narwhals.from_native(values, series_only=True, pass_through=True)
+    if series is not values:
+        return series
+    if isinstance(values, list | tuple):
+        types = set(map(type, values))
+        if any(issubclass(found, np.ma.MaskedArray) for found in types):
+            return np.ma.array(values)
+        if types == {int, float}:
+            return np.array(values, dtype=object)
+    return np.asarray(values)
 
 
 def _split_names(names: Sequence[str]) -> tuple[dict[int, str], dict[str, int]]:
