@@ -201,10 +201,10 @@ def _float64(series: Any) -> FloatArray:
 
 def _exact_numbers(series: Any, dtype: Any) -> NDArray[Any]:
     """Integers and decimals as float64 where that is exact, or nearest to decimal fractions."""
-    raw = series.to_numpy() if dtype.is_integer() else None
+    raw: NDArray[Any] | None = series.to_numpy() if dtype.is_integer() else None
     if raw is None or raw.dtype.kind not in "iu":
         raw = np.array([Fraction(value) for value in series.to_list()], dtype=object)
-        floats: FloatArray = raw.astype(np.float64)
+        floats = raw.astype(np.float64)
         return floats if np.abs(floats).max() < _EXACT else raw
     if int(raw.min()) >= -_EXACT and int(raw.max()) <= _EXACT:
         return raw.astype(np.float64)
