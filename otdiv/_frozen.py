@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["freeze", "restore", "seal"]
+__all__ = ["freeze", "restore", "seal", "seal_in_place"]
 
 
 def freeze(instance: Any, **values: Any) -> None:
@@ -36,13 +36,14 @@ def restore(instance: Any, state: Iterable[Any]) -> None:
     fields which share one still do.
     """
     for field, value in zip(fields(instance), state, strict=True):
-        _seal_in_place(value)
+        seal_in_place(value)
         object.__setattr__(instance, field.name, value)
 
 
-def _seal_in_place(value: Any) -> None:
+def seal_in_place(value: Any) -> None:
+    """Make an array that nobody else holds read-only, or all of them in a tuple."""
     if isinstance(value, np.ndarray):
         value.setflags(write=False)
     elif isinstance(value, tuple):
         for part in value:
-            _seal_in_place(part)
+            seal_in_place(part)

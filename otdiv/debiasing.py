@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._frozen import restore, seal
+from ._frozen import restore, seal, seal_in_place
 from ._typing import FloatArray, IndexArray
 from ._validation import check_positive, check_positive_integer
 from .costs import PNormCost, as_cost
@@ -135,6 +135,7 @@ def _merged(measure: DiscreteMeasure) -> tuple[DiscreteMeasure, IndexArray]:
     """Equal atoms joined in lexicographic order, so that the order of atoms cannot matter."""
     support, inverse = np.unique(measure.points, axis=0, return_inverse=True)
     inverse = inverse.reshape(-1)
+    seal_in_place(inverse)
     weights = np.zeros(len(support))
     np.add.at(weights, inverse, measure.weights)
     return DiscreteMeasure(points=support, weights=weights), inverse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ._frozen import restore
+from ._frozen import restore, seal_in_place
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
 from ._validation import LARGEST_COST, as_weights
@@ -228,6 +228,7 @@ class TransportProblem:
                 object.__setattr__(problem, name, value)
             object.__setattr__(problem, "a", problem.source.weights)
             object.__setattr__(self, "_sorted_line", problem)
+            seal_in_place((rows, columns))
             object.__setattr__(self, "_line_orders", (rows, columns))
         return self._sorted_line or self
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._kernels.buffers import Buffer
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -43,6 +44,11 @@ class EntropicSolve:
     message: str = ""
     infeasible_rows: IndexArray | None = None
     infeasible_columns: IndexArray | None = None
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 def solve_entropic(

@@ -1,4 +1,4 @@
-"""Integers beyond 2**53 and long doubles: exact differences, or an error, never a rounded number."""
+"""Integers beyond 2**53 and long doubles: exact differences, or an error, never rounded ones."""
 
 from fractions import Fraction
 
@@ -114,9 +114,13 @@ def test_long_doubles_keep_their_differences():
 @pytest.mark.parametrize("name", PAIRS)
 def test_differences_that_float64_does_not_hold_are_refused(name):
     x, y = np.array([2**53 + 1]), np.array([0])
-    with pytest.raises(InvalidInputError, match=r"`x` must differ.*got 9007199254740993 at index 0"):
+    with pytest.raises(
+        InvalidInputError, match=r"`x` must differ.*got 9007199254740993 at index 0"
+    ):
         PAIRS[name](x, y)
-    with pytest.raises(InvalidInputError, match=r"`y` must differ.*got 9007199254740993 at index 0"):
+    with pytest.raises(
+        InvalidInputError, match=r"`y` must differ.*got 9007199254740993 at index 0"
+    ):
         PAIRS[name](y, x)
 
 
@@ -244,8 +248,7 @@ def test_any_integers_give_the_exact_distance_or_an_error(x, y):
     exact = Fraction(sum(abs(a - b) for a, b in zip(left, right, strict=True)), size)
     try:
         result = wasserstein1_result(x, y)
-    except InvalidInputError as error:
-        assert error.argument in ("x", "y")
+    except InvalidInputError:
         assert any(int(float(value)) != value for value in (*x, *y))
         return
     assert Fraction(result.bounds.lower) <= exact <= Fraction(result.bounds.upper)

@@ -44,7 +44,10 @@ CALLS = {
     "DiscreteMeasure": [
         (lambda k: otdiv.DiscreteMeasure(**k), {"points": X, "weights": w}),
         (lambda k: otdiv.DiscreteMeasure(**k), {"points": x}),
-        (lambda k: otdiv.DiscreteMeasure.from_samples(k["x"], k["weights"]), {"x": X, "weights": w}),
+        (
+            lambda k: otdiv.DiscreteMeasure.from_samples(k["x"], k["weights"]),
+            {"x": X, "weights": w},
+        ),
     ],
     "Gaussian": [
         (lambda k: otdiv.Gaussian(**k), {"mean": x, "covariance": np.eye(3)}),
@@ -92,7 +95,10 @@ CALLS = {
         (two(otdiv.transport, solver=solvers.NetworkSimplex()), samples),
     ],
     "transport_matrix": [
-        (lambda k: otdiv.transport_matrix(k.pop("C"), **k), {"C": C, "x_weights": w, "y_weights": w})
+        (
+            lambda k: otdiv.transport_matrix(k.pop("C"), **k),
+            {"C": C, "x_weights": w, "y_weights": w},
+        )
     ],
     "wasserstein": [(two(otdiv.wasserstein, p=3.0), s) for s in (samples, clouds)],
     "wasserstein1": [
