@@ -301,7 +301,7 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
     lower, upper = (float(end) for end in law.support())
     if hasattr(law, "pmf"):
         return _cut(law, lower, upper, float(median))
-    with _OVERFLOWING:
+    with np.errstate(over="ignore"):
         mean, variance = (float(moment) for moment in law.stats(moments="mv"))
     family = _family(law)
     if family is not None and family.key == ("norm",):
@@ -341,7 +341,7 @@ def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
             step *= 1.5 if step > 8.0 else 2.0
             step = math.floor(step)
             if step > _MAX_ATOMS:
-                with _OVERFLOWING:
+                with np.errstate(over="ignore"):
                     mean, variance = (float(moment) for moment in law.stats(moments="mv"))
                 return Frozen(
                     law=law,

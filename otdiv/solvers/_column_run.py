@@ -34,6 +34,8 @@ _TOLERANCE_SHARE = 0.95
 
 # Scaled numbers beyond this are of no use to a problem of about unit size.
 _FAR = 1e6
+# So are potentials that spread over this many times the largest cost: their digits are elsewhere.
+_FAR_POTENTIALS = 1e3
 
 # A warm start is used if it leaves at most this share of the mass unplaced, and of the cost of the
 # rest as a gap to its duals: points moved by one per cent and weights changed by 20 leave less than
@@ -150,9 +152,12 @@ class ColumnRun:
             raise InvalidInputError(
                 "warm_start", f"be of points in {problem.source.d} dimensions", found
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
-        if not (np.abs(points).max() < _FAR and np.abs(f).max() < _FAR):
+            # From zero: an offset would cost the potentials of the other side digits.
+            f = f - f.min()
+        widest = min(_FAR, _FAR_POTENTIALS * problem.cost_bound() / self.cost_unit)
+        if not (np.abs(points).max() < _FAR and f.max() <= widest):
             return None
         tree = kdtree.build_tree(points, LEAF_SIZE, 2)
         g = self.ground.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()

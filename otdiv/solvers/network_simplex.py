@@ -25,11 +25,12 @@ from ._watch import Watch
 
 __all__ = ["NetworkSimplex"]
 
-# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs must
-# not overflow (with some room for penalties), and subnormal numbers lose digits.
-_LARGEST_SUM, _SMALLEST = 2.0**1016, 2.0**-900
+# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs, and
+# their products with masses of up to 2**62 units, must not overflow (with some room for penalties),
+# and subnormal numbers lose digits.
+_LARGEST_SUM, _SMALLEST = 2.0**900, 2.0**-900
 # A warm start whose potentials spread over this many times the spread of the costs is not used.
-_FAR = 1e6
+_FAR = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
