@@ -161,7 +161,9 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
         return Column(kind=Kind.EMPTY, present=present, values=np.empty(0))
     if dtype.is_numeric():
         if dtype.is_integer() or dtype.is_decimal():
-            values = _exact_numbers(kept, dtype)
+            # NumPy has no integers of 128 bits.
+            wide = dtype in (narwhals.Int128, narwhals.UInt128)
+            values = _exact_numbers(kept, in_numpy=dtype.is_integer() and not wide)
         else:
             values = _float64(kept.cast(narwhals.Float64))
             known = ~np.isnan(values)
@@ -199,9 +201,9 @@ def _float64(series: Any) -> FloatArray:
     return np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
 
 
-def _exact_numbers(series: Any, dtype: Any) -> NDArray[Any]:
+def _exact_numbers(series: Any, *, in_numpy: bool) -> NDArray[Any]:
     """Integers and decimals as float64 where that is exact, or nearest to decimal fractions."""
-    raw: NDArray[Any] | None = series.to_numpy() if dtype.is_integer() else None
+    raw: NDArray[Any] | None = series.to_numpy() if in_numpy else None
     if raw is None or raw.dtype.kind not in "iu":
         raw = np.array([Fraction(value) for value in series.to_list()], dtype=object)
         floats = raw.astype(np.float64)
