@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UnsupportedProblemError
@@ -78,15 +76,23 @@ def check_room(needed: int, purpose: str, way_out: str, max_memory: int | None =
     )
 
 
-@contextmanager
-def room_for(
-    needed: int, purpose: str, way_out: str, max_memory: int | None = None
-) -> Iterator[None]:
-    """`check_room`, and the same error where an allocation fails all the same."""
-    check_room(needed, purpose, way_out, max_memory)
-    try:
-        yield
-    except MemoryError:
-        raise UnsupportedProblemError(
-            f"{purpose} needs about {needed} bytes, more than could be allocated; {way_out}"
-        ) from None
+class room_for:  # noqa: N801  (a context manager reads like a phrase)
+    """`check_room`, and the same error where an allocation inside fails all the same."""
+
+    __slots__ = ("asked",)
+
+    def __init__(
+        self, needed: int, purpose: str, way_out: str, max_memory: int | None = None
+    ) -> None:
+        self.asked = needed, purpose, way_out
+        check_room(needed, purpose, way_out, max_memory)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, MemoryError):
+            needed, purpose, way_out = self.asked
+            raise UnsupportedProblemError(
+                f"{purpose} needs about {needed} bytes, more than could be allocated; {way_out}"
+            ) from None

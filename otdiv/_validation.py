@@ -51,6 +51,7 @@ _EXACT = 2**53
 # The one that arrays have in memory order of this machine, so that `is` finds it.
 _FLOAT64 = np.dtype(np.float64)
 _ALL_FLOAT64 = {_FLOAT64}
+_INT64 = np.dtype(np.int64)
 
 # What lists are mostly made of, and what cannot be masked.
 _PLAIN = {float, int, bool, np.float64, np.int64}
@@ -193,6 +194,8 @@ def _as_written(name: str, value: Any, array: FloatArray) -> NDArray[Any]:
 def as_exact_array(name: str, value: Any) -> FloatArray:
     """Coerce to a float64 array of any shape; NaN and infinity pass, rounding does not."""
     array = as_real_array(name, value)
+    if array.dtype is _FLOAT64:
+        return array
     check_exact(name, array)
     return _nearest_floats(array)
 
@@ -237,6 +240,8 @@ def _rounded(array: NDArray[Any]) -> NDArray[np.bool_] | None:
 
 def _nearest_floats(array: NDArray[Any]) -> FloatArray:
     """An array of real numbers as float64; beyond its range, infinity."""
+    if array.dtype is _FLOAT64:
+        return array
     with np.errstate(over="ignore"):
         try:
             return array.astype(np.float64, copy=False)
@@ -341,6 +346,8 @@ def _finite_floats(name: str, array: NDArray[Any]) -> FloatArray:
 def as_indices(name: str, value: Any) -> IndexArray:
     """Coerce to an int64 array of any shape; floats that are no whole numbers are refused."""
     array = as_real_array(name, value)
+    if array.dtype is _INT64:
+        return array
     if array.dtype.kind in "iu" and array.dtype != np.uint64:
         return array.astype(np.int64, copy=False)
     # Whole numbers up to 2**53 are indices whatever their dtype.
@@ -499,6 +506,9 @@ def as_cost_matrix(name: str, value: Any) -> FloatArray:
         bad = np.isnan(array) | (array == -np.inf)
         requirement = "hold numbers or +inf (a forbidden pair)"
         raise InvalidInputError(name, requirement, smallest, first_index(bad))
+    # A finite sum of squares proves that no entry is anywhere near, in the shortest time.
+    if array.size <= _FEW and math.isfinite(np.vdot(array, array)):
+        return array
     largest = float(array.max())
     if largest == math.inf:
         largest = float(np.max(array, where=array < math.inf, initial=0.0))
