@@ -345,9 +345,9 @@ def _finite_floats(name: str, array: NDArray[Any]) -> FloatArray:
 
 def as_indices(name: str, value: Any) -> IndexArray:
     """Coerce to an int64 array of any shape; floats that are no whole numbers are refused."""
+    if type(value) is np.ndarray and value.dtype is _INT64:
+        return value
     array = as_real_array(name, value)
-    if array.dtype is _INT64:
-        return array
     if array.dtype.kind in "iu" and array.dtype != np.uint64:
         return array.astype(np.int64, copy=False)
     # Whole numbers up to 2**53 are indices whatever their dtype.
