@@ -1,8 +1,9 @@
-"""`python -m benchmarks run [--suite S] [--quick]` and `python -m benchmarks report`."""
+"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .problems import PROBLEMS
 
@@ -17,12 +18,45 @@ def main() -> None:
     runs.add_argument("--seeds", type=int, default=3, help="instances of each problem and size")
     runs.add_argument("--largest", type=int, help="leave out larger sizes")
     commands.add_parser("report", help="write Markdown and figures from the recorded runs")
+    fuzzes = commands.add_parser("fuzz", help="adversarial cases against exact arithmetic")
+    fuzzes.add_argument("--cases", type=int, default=1000, help="cases of each kind")
+    fuzzes.add_argument("--rng", type=int, default=0, help="seed")
+    fuzzes.add_argument(
+        "--kind", choices=("solves", "certificates", "misplaced"), help="one kind instead of all"
+    )
+    fuzzes.add_argument("--only", default="", metavar="FAMILY", help="cases of this family only")
+    fuzzes.add_argument("--case", type=int, default=-1, help="with --only: this case, and its code")
+    fuzzes.add_argument("--jobs", type=int, default=1, help="processes")
+    audits = commands.add_parser("audit", help="audit the results of drawn problems")
+    audits.add_argument("--cases", type=int, default=1000, help="number of problems")
+    audits.add_argument("--rng", type=int, default=0, help="seed of the run")
+    audits.add_argument("--only", type=int, help="one case of the run, by its number")
+    audits.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
+    if options.command == "fuzz":
+        from .fuzz import FAMILIES, KINDS, fuzz
+
+        if options.only and options.only not in FAMILIES:
+            parser.error(f"--only must be one of: {', '.join(FAMILIES)}")
+        failed = fuzz(
+            cases=options.cases,
+            seed=options.rng,
+            kinds=[options.kind] if options.kind else list(KINDS),
+            only=options.only,
+            case=options.case,
+            jobs=options.jobs,
+        )
+        raise SystemExit(1 if failed else 0)
     if options.command == "run":
         from .run import run
 
         for path in run(options.suite, options.quick, options.seeds, options.largest):
             print(path)
+    elif options.command == "audit":
+        from .audit import run_audits
+
+        write = not options.no_write
+        sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
     else:
         from .report import report
 

@@ -18,6 +18,7 @@ from .errors import InvalidInputError
 
 __all__ = [
     "LARGEST_COST",
+    "LEAST_WEIGHT",
     "as_cost_matrix",
     "as_exact_array",
     "as_float_array",
@@ -44,6 +45,8 @@ __all__ = [
 
 
 _FEW = 4096
+# The least positive float with all its digits: a share of the mass that is smaller becomes it.
+LEAST_WEIGHT = 2.0**-1022
 
 # Every integer up to this size is a float64; beyond it only multiples of powers of two are.
 _EXACT = 2**53
@@ -484,9 +487,13 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         if largest > 8e307 / n and not math.isfinite(float(array.sum())):
             raise InvalidInputError(name, "have a finite sum", "inf")
         return array
-    # Dividing by the largest first keeps sums of 1e300 finite and sums of 1e-320 accurate.
-    scaled = array / largest
-    return np.asarray(scaled / scaled.sum())
+    # A power of two keeps sums of 1e300 finite and sums of 1e-320 accurate, and rounds nothing.
+    scaled = np.ldexp(array, -math.frexp(largest)[1])
+    shares = np.asarray(scaled / scaled.sum())
+    if float(np.minimum.reduce(shares)) < LEAST_WEIGHT:
+        # Nothing that weighs anything is lost; proofs count such atoms as not exact.
+        shares[(array > 0.0) & (shares < LEAST_WEIGHT)] = LEAST_WEIGHT
+    return shares
 
 
 def as_cost_matrix(name: str, value: Any) -> FloatArray:

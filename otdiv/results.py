@@ -71,8 +71,8 @@ class Bounds:
         return math.inf if math.isinf(scale) else self.gap / scale
 
     def meets(self, rtol: float, atol: float) -> bool:
-        """Whether upper - lower <= max(atol, rtol |upper|)."""
-        return self.gap <= max(atol, rtol * abs(self.upper))
+        """Whether upper - lower <= max(atol, rtol |upper|), and is finite."""
+        return self.gap <= max(atol, rtol * abs(self.upper)) and self.gap < math.inf
 
     def __contains__(self, value: float) -> bool:
         return self.lower <= value <= self.upper

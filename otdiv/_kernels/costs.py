@@ -14,6 +14,8 @@ from ._jit import frozen, helper, kernel
 # Sums of squares outside this range lose digits to underflow or overflow and are scaled first.
 _SMALL = 1e-280
 _LARGE = 1e280
+# Lengths that have lost digits to underflow, and a power of two that brings them back.
+_SUBNORMAL, _UNIT = 1e-307, 2.0**600
 
 
 def relative_rounding(d: int, norm: float, power: float) -> float:
@@ -36,14 +38,19 @@ def relative_rounding(d: int, norm: float, power: float) -> float:
 
 
 @helper
-def scaled_norm(x, i, y, j, norm):
-    """Norm of x[i] - y[j] after division by its largest coordinate: no intermediate overflows."""
+def scaled_norm(x, i, y, j, norm, unit):
+    """`unit` times the norm of x[i] - y[j], which is divided by its largest coordinate first.
+
+    No intermediate overflows, and with a large unit nothing underflows.
+    """
     d = x.shape[1]
     largest = 0.0
     for k in range(d):
         largest = max(largest, abs(x[i, k] - y[j, k]))
-    if largest == 0.0 or norm == np.inf or d == 1:
-        return largest
+    if largest == 0.0:
+        return 0.0
+    if norm == np.inf or d == 1:
+        return unit * largest
     total = 0.0
     for k in range(d):
         ratio = abs(x[i, k] - y[j, k]) / largest
@@ -54,10 +61,10 @@ def scaled_norm(x, i, y, j, norm):
         else:
             total += ratio**norm
     if norm == 2.0:
-        return largest * math.sqrt(total)
+        return unit * largest * math.sqrt(total)
     if norm == 1.0:
-        return largest * total
-    return largest * total ** (1.0 / norm)
+        return unit * largest * total
+    return unit * largest * total ** (1.0 / norm)
 
 
 @helper
@@ -73,15 +80,18 @@ def point_cost(x, i, y, j, norm, power):
                 return total
             length = math.sqrt(total)
         else:
-            length = scaled_norm(x, i, y, j, norm)
+            length = scaled_norm(x, i, y, j, norm, 1.0)
             if power == 2.0:
                 return length * length
     else:
-        length = scaled_norm(x, i, y, j, norm)
+        length = scaled_norm(x, i, y, j, norm, 1.0)
     if power == 1.0:
         return length
     if power == 2.0:
         return length * length
+    if power < 1.0 and 0.0 < length < _SUBNORMAL:
+        # The root of a subnormal length has more digits than the length.
+        return scaled_norm(x, i, y, j, norm, _UNIT) ** power * _UNIT**-power
     return length**power
 
 
@@ -197,6 +207,8 @@ def bounding_cost(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> fl
     length = max(sides)
     if 0.0 < length < math.inf and norm < math.inf and d > 1:
         length *= math.fsum((side / length) ** norm for side in sides) ** (1.0 / norm)
+    if 0.0 < length < _SUBNORMAL:
+        length += 5e-324 * (d + 2)
     try:
         cost = length**power
     except OverflowError:

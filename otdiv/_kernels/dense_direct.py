@@ -11,6 +11,7 @@ import numpy as np
 from ._jit import helper, kernel
 from .dense_columns import dense_simplex
 from .tree_simplex import OPTIMAL, Tree, recompute_potentials
+from .tree_start import IntegerMasses, carry_rests
 
 __all__ = ["solve_directly"]
 
@@ -41,20 +42,31 @@ def _star(tree, a, b, penalty):
 
 
 @helper
-def _read_off(tree, C, least, unit, exponent, rows, columns, mass, f, g):
-    """Fill in the plan and the potentials of an optimal tree; returns the entries of the plan."""
+def _read_off(tree, C, least, unit, exponent, rest, rows, columns, mass, f, g):
+    """Fill in the plan and the potentials of an optimal tree; returns the entries of the plan.
+
+    `rest` (N,) is that of `carry_rests`, or empty.
+    """
     n, m = C.shape
+    if rest.size > 0:
+        carry_rests(tree, n, rest)
     root = tree.parent.size - 1
     count = 0
     # Where nothing moves and no cost is negative, potentials of 0 prove it without rounding.
     moved = least != 0.0
     for x in range(root):
         y = np.int64(tree.parent[x])
-        if y != root and tree.flow[x] > 0:
+        flow = np.float64(tree.flow[x])
+        if rest.size > 0:
+            # Integers beyond 2**53 lose digits as floats.
+            lacking = rest[x] + np.float64(tree.flow[x] - np.int64(flow))
+            if abs(lacking) > (n + m) * 2.0**-50:
+                flow += lacking
+        if y != root and flow > 0.0:
             i, j = min(x, y), max(x, y) - n
             rows[count] = i
             columns[count] = j
-            mass[count] = math.ldexp(np.float64(tree.flow[x]) * unit, exponent)
+            mass[count] = math.ldexp(flow * unit, exponent)
             moved = moved or C[i, j] != 0.0
             count += 1
     for i in range(n):
@@ -67,7 +79,7 @@ def _read_off(tree, C, least, unit, exponent, rows, columns, mass, f, g):
 @kernel
 def _solve(
     C, a, b, unit, exponent, least, penalty, dust, share, relative, max_pivots,
-    links, flow, numbers, rows, columns, mass, f, g,
+    links, flow, numbers, rest, rows, columns, mass, f, g,
 ):  # fmt: skip
     """Fill in plan and potentials; returns (entries of the plan or -1, pivots)."""
     n = a.size
@@ -96,15 +108,13 @@ def _solve(
                 if tree.parent[i] == n + b.size:
                     tree.cost[i] = 0.0
             recompute_potentials(tree, n)
-    return _read_off(tree, C, least, unit, exponent, rows, columns, mass, f, g), n_pivots
+    count = _read_off(tree, C, least, unit, exponent, rest, rows, columns, mass, f, g)
+    return count, n_pivots
 
 
 def solve_directly(
     C: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    unit: float,
-    exponent: int,
+    whole: IntegerMasses,
     least: float,
     penalty: float,
     dust: int,
@@ -114,16 +124,19 @@ def solve_directly(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int] | None:
     """Plan (rows, columns, mass), potentials f (n,) and g (m,), pivots; None if it does not end.
 
-    Integer masses `a`, `b` of this unit and exponent (see `integer_masses`), `least` entry of C;
-    `share` and `relative` are those of `dense_simplex`. More than `dust` units of mass that the
-    `penalty` leaves behind are no end either.
+    `whole` are the weights, `least` is that entry of C; `share` and `relative` are those of
+    `dense_simplex`. More than `dust` units of mass that the `penalty` leaves behind are no end
+    either.
     """
     n, m = C.shape
     links, numbers = np.empty((5, n + m + 1), np.uint32), np.empty((2, n + m + 1))
     (flow, rows, columns), mass = np.empty((3, n + m + 1), np.int64), np.empty(n + m)
     f, g = np.empty(n), np.empty(m)
+    rest = np.empty(0)
+    if whole.a_rest.size:
+        rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
     count, n_pivots = _solve(
-        C, a, b, unit, exponent, least, penalty, dust, share, relative, max_pivots,
-        links, flow, numbers, rows, columns, mass, f, g,
+        C, whole.a, whole.b, whole.unit, whole.exponent, least, penalty, dust, share, relative,
+        max_pivots, links, flow, numbers, rest, rows, columns, mass, f, g,
     )  # fmt: skip
     return None if count < 0 else (rows[:count], columns[:count], mass[:count], f, g, n_pivots)

@@ -16,12 +16,14 @@ array that fits in memory and are covered by rounding the small factors up.
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._jit import kernel
+from ._jit import frozen, kernel
+from .bounds import defect
+from .line_exact import exact_distance, exact_energy
 from .sorting import sort_pair, sorted_with
 from .threads import both
 
@@ -31,6 +33,8 @@ U = 2.0**-53
 # Relative error of the levels, to the total: cumulated sum U, times the other total U, total of
 # one's own U, product of the totals U.
 _LEVEL_ERROR = 4.0 * U
+# Where rounding may cost a larger share of the distance, levels are taken as whole numbers.
+EXACT = 1e-9
 # Outside these ranges the samples are moved by a power of two, so that no product of a mass with
 # a difference can overflow or lose digits.
 LEAST_RANGE, GREATEST_RANGE = 2.0**-600, 2.0**600
@@ -143,6 +147,66 @@ def _walk_powers(x, y, F, G, power, scale):
 
 
 @kernel
+def _pair(weight, high, low):
+    """Weight * (high + low) as a rounded product and what the rounding lost."""
+    product = weight * high
+    # Halves of 26 bits, whose products are exact (Dekker 1971).
+    t = 134217729.0 * weight
+    w1 = t - (t - weight)
+    w2 = weight - w1
+    t = 134217729.0 * high
+    h1 = t - (t - high)
+    h2 = high - h1
+    return product, ((w1 * h1 - product) + w1 * h2 + w2 * h1) + w2 * h2 + weight * low
+
+
+@kernel
+def _weighted_walk(x, y, a, b, total_a, total_b, power, scale):
+    """Sum over the pieces of mass * (|x_i - y_j| / scale)^power, and the largest difference.
+
+    The unit of mass is the product of the totals, which are pairs of floats, as what is left of x_i
+    and free at y_j is: a piece errs by its own rounding, and by 2**-102 of the largest weight.
+    """
+    n, m = x.size, y.size
+    i = j = 0
+    s = c = top = 0.0
+    left, left_rest = _pair(a[0], total_b[0], total_b[1])
+    free, free_rest = _pair(b[0], total_a[0], total_a[1])
+    while True:
+        t = left - free
+        z = t - left
+        e = (left - (t - z)) - (free + z) + (left_rest - free_rest)
+        more = t + e
+        more_rest = e - (more - t)
+        moved = left + left_rest if more <= 0.0 else free + free_rest
+        gap = abs(x[i] - y[j])
+        if moved > 0.0:
+            top = max(top, gap)
+            r = gap / scale
+            term = moved * (r if power == 1.0 else r * r if power == 2.0 else r**power)
+            t = s + term
+            z = t - s
+            c += (s - (t - z)) + (term - z)
+            s = t
+        if more <= 0.0:
+            i += 1
+        if more >= 0.0:
+            j += 1
+        # What rounding leaves over at the end is 2**-102 of the total.
+        if i == n or j == m:
+            break
+        if more <= 0.0:
+            left, left_rest = _pair(a[i], total_b[0], total_b[1])
+            if more < 0.0:
+                free, free_rest = -more, -more_rest
+        if more >= 0.0:
+            free, free_rest = _pair(b[j], total_a[0], total_a[1])
+            if more > 0.0:
+                left, left_rest = more, more_rest
+    return s + c, top
+
+
+@kernel
 def _cdf_gaps(x, y, F, G):
     """Integrals of |F - G| and of (F - G)^2 over the line, in the levels' unit."""
     n, m = x.size, y.size
@@ -213,18 +277,68 @@ def _with_mass(x, a):
     return x[keep], a[keep]
 
 
-def _sorted_with_levels(x, y, a, b, threads):
-    """Sorted samples, levels F and G (None, None for equal counts), total, error of the levels."""
-    if a is None and b is None:
-        x, y = sort_pair(x, y, threads)
-        if x.size == y.size:
-            return x, y, None, None, float(x.size), 0.0
-        F, G, total = counting_levels(x.size, y.size)
-        return x, y, F, G, total, (0.0 if total <= 2.0**53 else U)
+def _sorted_with_weights(x, y, a, b, threads):
+    """Sorted samples and their weights, of the atoms with mass."""
     first, second = _with_mass(x, a), _with_mass(y, b)
     (x, a), (y, b) = both(sorted_with, first, second, min(x.size, y.size), threads)
+    return x, y, a, b
+
+
+class _Levels(NamedTuple):
+    """Levels F (n,), G (m,) of two samples in one unit."""
+
+    F: Array
+    G: Array
+
+
+class _Masses(NamedTuple):
+    """Weights a (n,), b (m,) and their totals, as pairs of floats."""
+
+    a: Array
+    b: Array
+    total_a: tuple[float, float]
+    total_b: tuple[float, float]
+
+
+# Equal counts need neither: every x_(i) goes to y_(i).
+_Coupling: TypeAlias = _Levels | _Masses | None
+
+
+def _counted(x, y, threads):
+    """Sorted samples, their levels (None for equal counts), total, error of the levels."""
+    x, y = sort_pair(x, y, threads)
+    if x.size == y.size:
+        return x, y, None, float(x.size), 0.0
+    F, G, total = counting_levels(x.size, y.size)
+    return x, y, _Levels(F, G), total, (0.0 if total <= 2.0**53 else U)
+
+
+def _levelled(x, y, a, b):
+    """The same for sorted samples with weights."""
     F, G, total = weighted_levels(a, b)
-    return x, y, F, G, total, _LEVEL_ERROR
+    return x, y, _Levels(F, G), total, _LEVEL_ERROR
+
+
+def _paired(x, y, a, b):
+    """The same for a walk that takes the weights themselves, is slower and loses far less."""
+    a, b = _scaled(a), _scaled(b)
+    total_a, total_b = _total(a), _total(b)
+    # What is left and free is carried on in pairs of floats from one piece to the next.
+    error = (x.size + y.size) * 2.0**-102
+    return x, y, _Masses(a, b, total_a, total_b), total_a[0] * total_b[0], error
+
+
+def _scaled(weights):
+    """Weights over the power of two at the largest: exact, and no sum can overflow."""
+    _, exponent = math.frexp(float(weights.max()))
+    return frozen(np.ldexp(weights, -exponent))
+
+
+def _total(weights):
+    """Sum of weights as a pair of floats."""
+    high = -defect(weights, 1.0)
+    low = -defect(weights, 1.0 + high) * (1.0 + high)
+    return 1.0 + high, low
 
 
 def range_unit(lo: float, hi: float) -> float:
@@ -269,12 +383,19 @@ def wasserstein_line(
     -------
     value, slack : float
     """
-    sample = _sorted_with_levels(x, y, a, b, threads)
-    value, slack = _sorted_distance(sample, p)
-    # The levels' rounding cannot part a weighted sample from itself.
-    if value == 0.0 < slack and np.array_equal(x, y) and _same_weights(a, b):
+    if a is None and b is None:
+        return _sorted_distance(_counted(x, y, threads), p)
+    # The rounding of weights cannot part a sample from itself.
+    if np.array_equal(x, y) and _same_weights(a, b):
         return 0.0, 0.0
-    return value, slack
+    sample = _sorted_with_weights(x, y, a, b, threads)
+    # Levels are enough for most first powers; p-th ones lose more, and start with the pairs.
+    for coupled in (_levelled, _paired) if p in (1.0, math.inf) else (_paired,):
+        value, slack = _sorted_distance(coupled(*sample), p)
+        if slack <= EXACT * value or p == math.inf:
+            return value, slack
+    x, y, a, b = sample
+    return exact_distance(x, y, a, b, p)
 
 
 def _same_weights(a, b):
@@ -282,8 +403,8 @@ def _same_weights(a, b):
 
 
 def _sorted_distance(sample, p):
-    """W_p and slack of what `_sorted_with_levels` returns; F None stands for equal counts."""
-    x, y, F, G, total, level_error = sample
+    """W_p and slack of what `_counted`, `_levelled` or `_paired` return."""
+    x, y, coupling, total, level_error = sample
     lo, hi = _range(x, y)
     if lo == hi:
         return 0.0, 0.0
@@ -291,7 +412,7 @@ def _sorted_distance(sample, p):
     underflow = 0.0
     if unit != 1.0:
         # Values far below a large range may underflow: by 2^-1074 at most, the range being near 1.
-        equal = F is None and np.array_equal(x, y)
+        equal = coupling is None and np.array_equal(x, y)
         underflow = 2.0**-1000 if unit < 1.0 and not equal else 0.0
         x, y, lo, hi = x * unit, y * unit, lo * unit, hi * unit
     width = hi - lo
@@ -299,7 +420,7 @@ def _sorted_distance(sample, p):
     # levels' errors change W_1 by at most this; only atoms within the range matter.
     spread = level_error * ((float(x[-1]) - float(x[0])) + (float(y[-1]) - float(y[0])))
     tolerance = 2.0 * _LEVEL_ERROR * total if p == math.inf and level_error > 0.0 else 0.0
-    value, top = _equal_gaps(x, y) if F is None else _walk(x, y, F, G, tolerance)
+    value, top = _first_powers(x, y, coupling, tolerance)
     if p == 1.0:
         # Difference of levels U, of points U, product U, compensated sum 2 U, total and quotient
         # 2 U, the conversion of `spread` 1 U.
@@ -310,20 +431,34 @@ def _sorted_distance(sample, p):
     elif top == 0.0:
         value, slack = 0.0, 2.0 * width * (1.01 * spread / width) ** (1.0 / p)
     else:
-        value, slack = _powers(x, y, F, G, total, p, top, width, spread)
+        value, slack = _powers(x, y, coupling, total, p, top, width, spread)
     # Each product and the result lose up to half the least subnormal, felt only in tiny results.
     if (top > 0.0 or spread > 0.0) and value / unit < 1e-290:
         underflow += (x.size + y.size) * 5e-324
     return value / unit, slack / unit + underflow / min(unit, 1.0)
 
 
-def _powers(x, y, F, G, total, p, top, width, spread):
+def _first_powers(x, y, coupling: _Coupling, tolerance: float) -> tuple[float, float]:
+    """Sum of mass * |x_i - y_j| and the largest difference."""
+    if coupling is None:
+        return _equal_gaps(x, y)
+    if isinstance(coupling, _Masses):
+        return _weighted_walk(x, y, *coupling, 1.0, 1.0)
+    return _walk(x, y, *coupling, tolerance)
+
+
+def _sum_of_powers(x, y, coupling: _Coupling, p: float, top: float) -> float:
+    """Sum of mass * (|x_i - y_j| / top)^p."""
+    if coupling is None:
+        return _equal_powers(x, y, p, top)
+    if isinstance(coupling, _Masses):
+        return _weighted_walk(x, y, *coupling, p, top)[0]
+    return _walk_powers(x, y, *coupling, p, top)
+
+
+def _powers(x, y, coupling, total, p, top, width, spread):
     """W_p and slack for 1 < p < inf, computed in units of the largest difference `top`."""
-    if F is None:
-        mean = _equal_powers(x, y, p, top) / total
-    else:
-        mean = _walk_powers(x, y, F, G, p, top) / total
-    mean = min(mean, 1.0)
+    mean = min(_sum_of_powers(x, y, coupling, p, top) / total, 1.0)
     value = top * mean ** (1.0 / p)
     # Relative: each ratio 3 U (two differences and a quotient) taken to the power p, pow 2 U, the
     # rest as for p = 1.
@@ -351,9 +486,12 @@ def energy_line(
 
     Arguments as in `wasserstein_line`; the unit is the square root of that of the samples.
     """
-    x, y, F, G, total, level_error = _sorted_with_levels(x, y, a, b, threads)
-    if F is None:
-        F = G = np.arange(1.0, x.size + 1.0)
+    weighted = a is not None or b is not None
+    sample = _sorted_with_weights(x, y, a, b, threads) if weighted else ()
+    coupled = _levelled(*sample) if weighted else _counted(x, y, threads)
+    x, y, levels, total, level_error = coupled
+    if levels is None:
+        levels = _Levels(*[np.arange(1.0, x.size + 1.0)] * 2)
     lo, hi = _range(x, y)
     if lo == hi:
         return 0.0, 0.0
@@ -363,7 +501,7 @@ def energy_line(
         unit = unit if math.frexp(unit)[1] % 2 else unit * 0.5
         x, y, lo, hi = x * unit, y * unit, lo * unit, hi * unit
     width = hi - lo
-    first, second = _cdf_gaps(x, y, F, G)
+    first, second = _cdf_gaps(x, y, *levels)
     first, second = first / total, second / total / total
     # |(F - G)^2 - exact| <= 2 |F - G| e + e^2 with e the error of both levels; then the widths,
     # squares, products, sum and quotients.
@@ -372,4 +510,6 @@ def energy_line(
     value = math.sqrt(2.0 * second)
     slack = math.sqrt(2.0 * (second + moved)) - value + 4.0 * U * value
     root = math.sqrt(unit)
+    if slack > EXACT * value and weighted:
+        return exact_energy(*sample)
     return value / root, slack / root

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._jit import frozen, kernel
+from .bounds import defect
 from .line import Array
 from .sorting import sorted_with
 from .threads import both
@@ -48,15 +49,19 @@ def _rise(start, stop, other, power):
 
 
 @kernel
-def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
+def _staircase(x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass, f, g):
     """Write the north-west corner plan and tight potentials of sorted points; count the entries.
 
-    Masses are in units of `unit`; cells without mass carry the potentials on but are no entries.
+    Masses are in units of `unit`; each side's weights are too small by its defect, a share. Cells
+    without mass carry the potentials on but are no entries. What is left of a row and free in a
+    column are pairs of floats, so that a light atom after many heavy ones gets its own mass.
     """
     n, m = x.size, y.size
     size = 0
     i = j = 0
-    left, free = a[0], b[0]
+    left, left_rest = a[0], a[0] * a_defect
+    free, free_rest = b[0], b[0] * b_defect
+    row_is_new = True
     # Potentials are cumulated in two parts: n steps would lose log2(n) / 2 bits and more.
     f_main = f_rest = g_rest = 0.0
     g_main = _power(x[0] - y[0], power)
@@ -64,15 +69,19 @@ def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
     g[0] = g_main
     while True:
         last_row, last_column = i == n - 1, j == m - 1
-        # The last row and column take what rounding left over.
+        s = left - free
+        z = s - left
+        e = (left - (s - z)) - (free + z) + (left_rest - free_rest)
+        more = s + e
+        more_rest = e - (more - s)
+        # The last row and column take what rounding left over; at the end, the newer of them.
         if last_row and last_column:
-            moved = max(left, free)
-        elif last_row:
-            moved = free
-        elif last_column:
-            moved = left
+            row_ends = row_is_new
+        elif last_row or last_column:
+            row_ends = last_column
         else:
-            moved = min(left, free)
+            row_ends = more <= 0.0
+        moved = left + left_rest if row_ends else free + free_rest
         if moved > 0.0:
             rows[size] = i
             columns[size] = j
@@ -80,10 +89,9 @@ def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
             size += 1
         if last_row and last_column:
             break
-        left -= moved
-        free -= moved
-        step_row = not last_row and (last_column or left <= 0.0)
-        step_column = not last_column and (last_row or free <= 0.0)
+        step_row = not last_row and (last_column or more <= 0.0)
+        step_column = not last_column and (last_row or more >= 0.0)
+        left, left_rest, free, free_rest = more, more_rest, -more, -more_rest
         if step_row:
             rise = _rise(x[i], x[i + 1], y[j], power)
             total = f_main + rise
@@ -91,7 +99,7 @@ def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
             f_rest += (f_main - (total - z)) + (rise - z)
             f_main = total
             i += 1
-            left = a[i]
+            left, left_rest = a[i], a[i] * a_defect
             f[i] = f_main + f_rest
         if step_column:
             rise = _rise(y[j], y[j + 1], x[i], power)
@@ -100,8 +108,9 @@ def _staircase(x, y, a, b, unit, power, rows, columns, mass, f, g):
             g_rest += (g_main - (total - z)) + (rise - z)
             g_main = total
             j += 1
-            free = b[j]
+            free, free_rest = b[j], b[j] * b_defect
             g[j] = g_main + g_rest
+        row_is_new = step_row
     return size
 
 
@@ -121,12 +130,20 @@ def _ranks(x, y, rank):
 
 
 @kernel
+def _less(s, e, point):
+    """Point - (s + e), rounded about once: s and its error e are much larger than what is left."""
+    t = point - s
+    z = t - point
+    return t + ((point - (t - z)) - (s + z) - e)
+
+
+@kernel
 def _distance_transform(x, y, f, rank, best, values):
     """values_j = min_i |x_i - y_j| - f_i by two sweeps over sorted points.
 
     From the left the best i has the greatest x_i + f_i, from the right the least x_i - f_i. These
-    sums are compared exactly, as pairs (rounded sum, its error), so the attaining i is exact and
-    only its own value is rounded.
+    sums are taken and compared exactly, as pairs (rounded sum, its error), so the attaining i is
+    exact and its value is rounded about once: by 2 u of itself, however large f_i may be.
     """
     n, m = x.size, y.size
     k, main, rest = 0, -np.inf, 0.0
@@ -139,7 +156,11 @@ def _distance_transform(x, y, f, rank, best, values):
         best[i] = k
     for j in range(m):
         k = best[max(rank[j] - 1, 0)]
-        values[j] = (y[j] - x[k]) - f[k] if rank[j] > 0 else np.inf
+        s = x[k] + f[k]
+        z = s - x[k]
+        values[j] = np.inf
+        if rank[j] > 0:
+            values[j] = _less(s, (x[k] - (s - z)) + (f[k] - z), y[j])
     k, main, rest = n - 1, np.inf, 0.0
     for i in range(n - 1, -1, -1):
         s = x[i] - f[i]
@@ -151,7 +172,9 @@ def _distance_transform(x, y, f, rank, best, values):
     for j in range(m):
         if rank[j] < n:
             k = best[rank[j]]
-            values[j] = min(values[j], (x[k] - y[j]) - f[k])
+            s = x[k] - f[k]
+            z = s - x[k]
+            values[j] = min(values[j], -_less(s, (x[k] - (s - z)) - (f[k] + z), y[j]))
 
 
 @kernel
@@ -249,7 +272,8 @@ def line_transform(
         largest = float(np.abs(values).max())
         size = largest + float(np.abs(f).max())
         rounding = power + (2.0 if power == 2.0 else 4.0)
-        values -= 2.0 * math.ceil(math.log2(y.size) + 1.0) * rounding * _U * size
+        # One more for the pair itself.
+        values -= (2.0 * math.ceil(math.log2(y.size) + 1.0) + 1.0) * rounding * _U * size
     if isinstance(order, slice):
         return values
     g = np.empty(y.size)
@@ -258,7 +282,7 @@ def line_transform(
 
 
 def monotone_plan(
-    x: Array, y: Array, a: Array, b: Array, power: float
+    x: Array, y: Array, a: Array, b: Array, total_mass: float, power: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array, Array]:
     """Rows, columns and mass of the monotone plan of sorted points, with potentials f and g.
 
@@ -267,7 +291,9 @@ def monotone_plan(
     x, y : float64 arrays (n,), (m,)
         Finite points in increasing order.
     a, b : float64 arrays (n,), (m,)
-        Non-negative weights of one total mass.
+        Non-negative weights.
+    total_mass : float
+        Each side's weights count as shares of it.
     power : float
         Exponent of the cost |x - y|^power, at least 1.
 
@@ -282,13 +308,16 @@ def monotone_plan(
     if a[0] == a.max() == a.min() and b[0] == b.max() == b.min():
         # Even weights are counted in whole units of mass / lcm(n, m): no slivers from rounding.
         common = math.gcd(n, m)
-        unit = float(a[0]) / (m // common)
+        unit = total_mass / (n * (m // common))
         a, b = np.full(n, float(m // common)), np.full(m, float(n // common))
+        defects = 0.0, 0.0
     else:
         unit = 1.0
+        a, b = frozen(a), frozen(b)
+        defects = defect(a, total_mass), defect(b, total_mass)
     # Allocated here, where NumPy asks for large pages.
     rows, columns = np.empty(n + m, np.int64), np.empty(n + m, np.int64)
     mass, f, g = np.empty(n + m), np.empty(n), np.empty(m)
     inputs = frozen(x), frozen(y), frozen(a), frozen(b)
-    size = _staircase(*inputs, unit, power, rows, columns, mass, f, g)
+    size = _staircase(*inputs, *defects, unit, power, rows, columns, mass, f, g)
     return rows[:size], columns[:size], mass[:size], f, g

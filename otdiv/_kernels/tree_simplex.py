@@ -30,7 +30,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import helper, kernel
-from .tree_start import integer_masses, leaf_order, recompute_potentials, start_basis
+from .tree_start import (
+    IntegerMasses,
+    carry_rests,
+    integer_masses,
+    leaf_order,
+    recompute_potentials,
+    start_basis,
+)
 
 __all__ = [
     "OPTIMAL",
@@ -40,6 +47,7 @@ __all__ = [
     "flows",
     "integer_masses",
     "leaf_order",
+    "masses",
     "new_tree",
     "pivot",
     "potentials",
@@ -378,6 +386,31 @@ def potentials(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the dual of the tree: f (n,) and g (m,)."""
     pi = tree.pi
     return pi[-1] - pi[:n], pi[n:-1] - pi[-1]
+
+
+@kernel
+def _carry_rests(tree, n, rest):
+    carry_rests(tree, n, rest)
+
+
+def masses(tree: Tree, whole: IntegerMasses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entries of the plan of a tree as (rows, columns, mass), with what its integers lack.
+
+    Marginals are met to the rounding of each entry, and atoms of less than a unit to 2**-50 of it.
+    """
+    n, m = whole.a.size, whole.b.size
+    parent = tree.parent
+    flow = tree.flow.astype(np.float64)
+    if whole.a_rest.size:
+        # Integers beyond 2**53 lose digits as floats.
+        rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
+        _carry_rests(tree, n, rest)
+        rest += (tree.flow - flow.astype(np.int64)).astype(np.float64)
+        flow += np.where(np.abs(rest) > (n + m) * 2.0**-50, rest, 0.0)
+    nodes = np.flatnonzero((flow > 0.0) & (parent != parent.size - 1))
+    above = parent[nodes].astype(np.int64)
+    mass = np.ldexp(flow[nodes] * whole.unit, whole.exponent)
+    return np.minimum(nodes, above), np.maximum(nodes, above) - n, mass
 
 
 def flows(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

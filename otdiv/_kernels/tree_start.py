@@ -1,13 +1,21 @@
 """Start of the tree simplex: integer masses, a greedy basis, the order of an earlier plan."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ._jit import frozen, helper, kernel
+from .bounds import defect
 
-__all__ = ["integer_masses", "leaf_order", "recompute_potentials", "start_basis"]
+__all__ = [
+    "IntegerMasses",
+    "carry_rests",
+    "integer_masses",
+    "leaf_order",
+    "recompute_potentials",
+    "start_basis",
+]
 
 
 @helper
@@ -34,71 +42,99 @@ def _common_unit(weights):
     return counts, total
 
 
+@helper
+def _closest(weights, counts, total, mass):
+    """Whether counts are proportional to the weights within 3 u, as those of a histogram are."""
+    unit = mass / np.float64(total)
+    small = defect(weights, mass)
+    for i in range(weights.size):
+        w = weights[i]
+        if abs(w - np.float64(counts[i]) * unit + small * w) > 3.0 * 2.0**-53 * w:
+            return False
+    return True
+
+
+@helper
+def _rounded(weights, mass, shift, whole, rest):
+    """Fill in the whole numbers of 2**-shift next to the weights, and what they lack."""
+    small = defect(weights, mass)
+    for i in range(weights.size):
+        scaled = math.ldexp(weights[i], shift)
+        nearest = np.rint(scaled)
+        if nearest == 0.0 and weights[i] > 0.0:
+            nearest = 1.0
+        whole[i] = np.int64(nearest)
+        rest[i] = (scaled - nearest) + scaled * small
+
+
 @kernel
-def _integer_masses(a, b):
+def _integer_masses(a, b, mass):
     """`integer_masses` of any weights."""
     n, m = a.size, b.size
-    total = 0.0
-    for i in range(n):
-        total += a[i]
-    exponent = np.int64(np.floor(np.log2(total))) + 1  # total <= 2**exponent
+    exponent = np.int64(np.floor(np.log2(mass))) + 1  # mass <= 2**exponent
     a_counts, a_total = _common_unit(a)
     if a_total > 0:
         b_counts, b_total = _common_unit(b)
-        if b_total > 0:
+        exact = b_total > 0 and _closest(a, a_counts, a_total, mass)
+        if exact and _closest(b, b_counts, b_total, mass):
             x, y = a_total, b_total
             while y > 0:
                 x, y = y, x % y
             a_factor, b_factor = b_total // x, a_total // x
-            heaviest = 0
-            for i in range(n):
-                if a_counts[i] > a_counts[heaviest]:
-                    heaviest = i
-            unit = math.ldexp(a[heaviest], -exponent) / np.float64(a_counts[heaviest])
             for i in range(n):
                 a_counts[i] *= a_factor
             for j in range(m):
                 b_counts[j] *= b_factor
-            return a_counts, b_counts, unit / np.float64(a_factor), exponent
-    a_mass = np.empty(n, np.int64)
-    b_mass = np.empty(m, np.int64)
+            unit = math.ldexp(mass, -exponent) / np.float64(a_total * a_factor)
+            return a_counts, b_counts, unit, exponent, np.empty(0), np.empty(0)
+    a_mass, b_mass = np.empty(n, np.int64), np.empty(m, np.int64)
+    a_rest, b_rest = np.empty(n), np.empty(m)
+    _rounded(a, mass, 60 - exponent, a_mass, a_rest)
+    _rounded(b, mass, 60 - exponent, b_mass, b_rest)
     difference = np.int64(0)
     for i in range(n):
-        a_mass[i] = np.int64(np.rint(math.ldexp(a[i], 60 - exponent)))
-        if a_mass[i] == 0 and a[i] > 0.0:
-            a_mass[i] = 1
         difference += a_mass[i]
     heaviest = 0
     for j in range(m):
-        b_mass[j] = np.int64(np.rint(math.ldexp(b[j], 60 - exponent)))
-        if b_mass[j] == 0 and b[j] > 0.0:
-            b_mass[j] = 1
         difference -= b_mass[j]
         if b_mass[j] > b_mass[heaviest]:
             heaviest = j
     b_mass[heaviest] += difference
-    return a_mass, b_mass, 2.0**-60, exponent
+    b_rest[heaviest] -= np.float64(difference)
+    return a_mass, b_mass, 2.0**-60, exponent, a_rest, b_rest
 
 
-def integer_masses(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, int]:
+class IntegerMasses(NamedTuple):
+    """Weights as integers; the mass of the integer k is ``ldexp(k * unit, exponent)``."""
+
+    a: np.ndarray
+    b: np.ndarray
+    unit: float
+    exponent: int
+    a_rest: np.ndarray
+    """What each integer lacks of the weight, in units (n,); empty where the integers are exact."""
+    b_rest: np.ndarray
+
+
+def integer_masses(a: np.ndarray, b: np.ndarray, mass: float) -> IntegerMasses:
     """Integers proportional to the weights `a` (n,), `b` (m,) >= 0 up to rounding at 2**-61.
 
-    Where each side is a multiple of a unit of its own (uniform weights, counts) the ratios are
-    kept exactly, so ties between partial sums survive; else both sides are scaled by one power of
-    two, so equal weights stay equal, and the difference of the totals goes to the largest atom of
-    `b`. Positive weights stay positive.
-
-    Returns (a, b, unit, exponent): the mass of the integer k is ``ldexp(k * unit, exponent)``.
+    Each side's weights count as shares of `mass`. Where each side is a multiple of a unit of its
+    own (uniform weights, counts) the ratios are kept exactly, so ties between partial sums survive;
+    else both sides are scaled by one power of two, so equal weights stay equal, and the difference
+    of the totals goes to the largest atom of `b`. Positive weights stay positive.
     """
     n, m = a.size, b.size
     # The common case needs no kernel, which would have to be compiled first.
     uniform = a[0] == a[-1] > 0.0 and b[0] == b[-1] > 0.0 and max(n, m) <= 2**30
     if uniform and (a == a[0]).all() and (b == b[0]).all():
-        exponent = math.floor(math.log2(float(a.sum()))) + 1  # the total <= 2**exponent
+        exponent = math.floor(math.log2(mass)) + 1  # the mass <= 2**exponent
         common = math.gcd(n, m)
-        unit = math.ldexp(float(a[0]), -exponent) / (m // common)
-        return np.full(n, m // common), np.full(m, n // common), unit, exponent
-    return _integer_masses(frozen(a), frozen(b))
+        unit = math.ldexp(mass, -exponent) / (n * (m // common))
+        none = np.empty(0)
+        whole = np.full(n, m // common), np.full(m, n // common)
+        return IntegerMasses(*whole, unit, exponent, none, none)
+    return IntegerMasses._make(_integer_masses(frozen(a), frozen(b), mass))
 
 
 @kernel
@@ -179,6 +215,22 @@ def recompute_potentials(tree, n):
     while x != root:
         pi[x] = pi[parent[x]] - cost[x] if x < n else pi[parent[x]] + cost[x]
         x = after[x]
+
+
+@helper
+def carry_rests(tree, n, rest):
+    """From what nodes lack (N,) to what the flows of their arcs lack, in place.
+
+    Sources lack what their integers are too small by, targets the negative of that.
+    """
+    parent, before = tree.parent, tree.before
+    root = np.uint32(parent.size - 1)
+    x = before[root]
+    while x != root:
+        rest[parent[x]] += rest[x]
+        x = before[x]
+    for x in range(n, parent.size - 1):
+        rest[x] = -rest[x]
 
 
 def start_basis(

@@ -176,9 +176,7 @@ def search_all(
     """
     n, m = tree_x.points.shape[1], tree_y.points.shape[1]
     k = min(k, m)
-    mode = cost_mode(norm, power)
-    if mode != GENERAL and min(_least_magnitude(tree_x), _least_magnitude(tree_y)) < _TINY:
-        mode = GENERAL
+    mode = _search_mode(tree_x, tree_y, norm, power)
     bounded = field(tree_y, values)
     limits = (
         _first_limits(tree_x, tree_y, bounded, norm, power, mode, k)
@@ -215,6 +213,14 @@ def search_all(
 
     for_each(run, range(0, leaves, step), n_threads, tick)
     return columns, found, counts
+
+
+def _search_mode(tree_x: KDTree, tree_y: KDTree, norm: float, power: float) -> int:
+    """`cost_mode`, but the general one where squares of coordinates may underflow."""
+    mode = cost_mode(norm, power)
+    if mode != GENERAL and min(_least_magnitude(tree_x), _least_magnitude(tree_y)) < _TINY:
+        return GENERAL
+    return mode
 
 
 def _least_magnitude(tree: KDTree) -> float:
@@ -268,8 +274,8 @@ def pruned_c_transform(
     """min_j |x_i - y_j|_norm ** power - g_j for every row i: (n,) values.
 
     x is (n, d), y (m, d), g (m,). Bounds are conservative in floating point: each value is the
-    computed c(x_i, y_j) - g_j of some j, and no j has a smaller one beyond the rounding of that
-    one evaluation.
+    computed c(x_i, y_j) - g_j of some j, less twice the rounding of that cost where it is not a
+    Euclidean one or its square, and no j has a smaller one.
     """
     x = np.ascontiguousarray(x, dtype=np.float64)
     y = np.ascontiguousarray(y, dtype=np.float64)
@@ -282,4 +288,9 @@ def pruned_c_transform(
     best = np.empty(x.shape[0], np.int64)
     best[tree_x.order] = tree_y.order[columns[:, 0]]
     rows = np.arange(x.shape[0])
-    return costs.gathered(x, y, rows, best, norm, power) - g[best]
+    lowest = costs.gathered(x, y, rows, best, norm, power) - g[best]
+    if _search_mode(tree_x, tree_y, norm, power) != GENERAL:
+        return lowest
+    # The search computed this cost in another way, and chose by it.
+    more = 2.0**-52 * costs.relative_rounding(x.shape[1], norm, power)
+    return lowest - more * (np.abs(lowest) + np.abs(g[best]))

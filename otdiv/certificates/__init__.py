@@ -1,17 +1,22 @@
 """Proofs that know no solver: bounds of a transport value from any plan and any potentials."""
 
-from .dual import dual_bound
+from .audit import Audit, Verdict, audit
+from .dual import dual_bound, exact_lower
 from .extension import LipschitzExtension
 from .primal import primal_bound
 from .proof import Certificate, certify, in_caller_order, infeasibility_holds
 from .transforms import c_transform
 
 __all__ = [
+    "Audit",
     "Certificate",
     "LipschitzExtension",
+    "Verdict",
+    "audit",
     "c_transform",
     "certify",
     "dual_bound",
+    "exact_lower",
     "in_caller_order",
     "infeasibility_holds",
     "primal_bound",

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
 from .._kernels import bounds as kernels
+from .._typing import FloatArray
+from ..costs import CostMatrix
 from ..errors import InvalidInputError
 from ..plans import Potentials
 from ..problems import TransportProblem
-from .rounding import cost_rounding
-from .transforms import c_transform
+from .rounding import U, blocks, cost_rounding
+from .transforms import c_transform, c_transform_back
 
-__all__ = ["dual_bound"]
+__all__ = ["derived_value", "dual_bound", "exact_lower"]
+
+# Beyond this, differences of potentials and costs may leave the range of floats.
+_LARGE = 8e307
+# An atom is far away where its potential is this many times the mean one.
+_FAR = 2.0**12
 
 
 def dual_bound(
@@ -28,7 +36,7 @@ def dual_bound(
     problem : TransportProblem
         Problem with n source and m target atoms.
     potentials : Potentials
-        Any finite pair f (n,), g (m,).
+        Any pair f (n,), g (m,); what is not finite is replaced by what its side allows.
 
     Returns
     -------
@@ -39,21 +47,111 @@ def dual_bound(
     Raises
     ------
     InvalidInputError
-        If the shapes are not those of the problem or an entry is not finite.
+        If the shapes are not those of the problem.
     """
     n, m = problem.shape
     if potentials.f.shape != (n,) or potentials.g.shape != (m,):
         found = f"shapes {potentials.f.shape} and {potentials.g.shape}"
         raise InvalidInputError("potentials", f"have shapes ({n},) and ({m},)", found)
-    shift = kernels.middle_shift(potentials.f, potentials.g, problem.a, problem.b)
-    if not math.isfinite(shift):
-        raise InvalidInputError("potentials", "be finite", "a NaN or an infinity")
-    f = potentials.f - shift
-    g = c_transform(problem, f)
-    k = cost_rounding(problem)
-    lower, rounding, finite = kernels.lower_value(problem.a, f, problem.b, g, k, problem.mass)
-    if not finite:
-        # A column that every row is forbidden to reach: any number is feasible there.
-        g = np.where(np.isfinite(g), g, potentials.g + shift)
-        lower, rounding, _ = kernels.lower_value(problem.a, f, problem.b, g, k, problem.mass)
+    f, g = _usable(problem, potentials)
+    shift = kernels.middle_shift(f, g, problem.a, problem.b)
+    f, g, lower, rounding = derived_value(problem, f - shift)
     return Potentials(f=f, g=g), lower, rounding
+
+
+def derived_value(
+    problem: TransportProblem, given: FloatArray, *, from_columns: bool = False
+) -> tuple[FloatArray, FloatArray, float, float]:
+    """Potentials of one side with the largest that are feasible on the other, and what they prove.
+
+    Parameters
+    ----------
+    problem : TransportProblem
+        Problem with n source and m target atoms.
+    given : array (n,), or (m,) with `from_columns`
+        Finite potentials. Those of atoms far away from nearly all mass are lowered by their
+        rounding: their reduced costs are noise of that size, which would keep down the potentials
+        of all atoms nearby.
+
+    Returns
+    -------
+    f, g, lower, rounding
+        The pair, its dual value less all rounding, and that rounding.
+    """
+    k = cost_rounding(problem)
+    own, other = (problem.b, problem.a) if from_columns else (problem.a, problem.b)
+    sizes = np.abs(given)
+    far = sizes > _FAR / problem.mass * float(own @ sizes)
+    if far.any():
+        given = np.where(far, given - (k + 2.0) * U * sizes, given)
+    derived = (c_transform_back if from_columns else c_transform)(problem, given)
+    lower, rounding, finite = kernels.lower_value(own, given, other, derived, k, problem.mass)
+    if not finite:
+        # An atom that may not be reached from anywhere: any number is feasible there.
+        derived = np.where(np.isfinite(derived), derived, 0.0)
+        lower, rounding, _ = kernels.lower_value(own, given, other, derived, k, problem.mass)
+    f, g = (derived, given) if from_columns else (given, derived)
+    return f, g, lower if math.isfinite(lower) else -math.inf, rounding
+
+
+def exact_lower(problem: TransportProblem, potentials: Potentials) -> float:
+    """Dual value of potentials that are feasible for a cost matrix as they stand; else -inf.
+
+    Nothing is rounded but the result, downwards. Whole-number costs of both signs may have the
+    optimum 0, where any rounding is infinitely large beside it.
+    """
+    if not isinstance(problem.cost, CostMatrix):
+        return -math.inf
+    n, m = problem.shape
+    f, g = potentials.f, potentials.g
+    if f.shape != (n,) or g.shape != (m,) or not np.isfinite(f).all() or not np.isfinite(g).all():
+        return -math.inf
+    starts = blocks(n, m)
+    for start in starts:
+        part = slice(start, start + starts.step)
+        with np.errstate(all="ignore"):
+            # C - f - g without error: two differences, and what each of them lost.
+            first, lost = _difference(problem.cost.values[part], f[part, None])
+            second, more = _difference(first, g)
+            feasible = (second + (lost + more) > 0.0) | ((second == 0.0) & (lost + more == 0.0))
+            feasible |= problem.cost.values[part] == math.inf
+        if not feasible.all():
+            return -math.inf
+    value = _share(problem.a, f) + _share(problem.b, g)
+    exact = value * Fraction(problem.mass)
+    rounded = float(exact)
+    return math.nextafter(rounded, -math.inf) if Fraction(rounded) > exact else rounded
+
+
+def _difference(p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """P - q, rounded, and what the rounding lost."""
+    s = p - q
+    z = s - p
+    return s, (p - (s - z)) - (q + z)
+
+
+def _share(weights: FloatArray, potential: FloatArray) -> Fraction:
+    """Weighted mean of a potential."""
+    shares = [Fraction(w) for w in weights.tolist()]
+    terms = (w * Fraction(v) for w, v in zip(shares, potential.tolist(), strict=True) if w)
+    return sum(terms, Fraction(0)) / sum(shares)
+
+
+def _usable(problem: TransportProblem, potentials: Potentials) -> tuple[FloatArray, FloatArray]:
+    """The pair with numbers for what is NaN, infinite, or so large that sums would overflow."""
+    f, g = potentials.f, potentials.g
+    if math.isfinite(kernels.middle_shift(f, g, problem.a, problem.b)):
+        largest = max(float(np.abs(f).max()), float(np.abs(g).max()))
+        if largest < _LARGE:
+            return f, g
+    usable = np.abs(f) < _LARGE
+    if not usable.any():
+        f, usable = np.zeros_like(f), np.ones(f.size, dtype=np.bool_)
+    if not usable.all():
+        # So low that no minimum over rows is theirs; the transform back then finds what fits.
+        low = float(f[usable].min()) - 2.0 * problem.cost_bound() - 1.0
+        g = c_transform(problem, np.where(usable, f, low))
+        g = np.where(np.isfinite(g), g, 0.0)
+        back = c_transform_back(problem, g)
+        f = np.where(usable, f, np.where(np.isfinite(back), back, 0.0))
+    return f, np.where(np.abs(g) < _LARGE, g, 0.0)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from .._kernels import certify as kernels
-from .._kernels.bounds import dot, marginal_gaps, shrink
+from .._kernels.bounds import MET, MET_AFTER_REPAIR, Gaps, dot, marginal_gaps, room, shrink
 from .._kernels.rerouting import reroute
-from .._typing import FloatArray
-from ..costs import CostMatrix
+from .._typing import FloatArray, IndexArray
+from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
@@ -20,51 +20,157 @@ from .rounding import U, blocks, cost_rounding
 
 __all__ = ["primal_bound"]
 
-# Unplaced mass below this share of the total is rounding dust: it is paid for in the slack and not
-# added to the plan. Ten times the rounding of 1e5 sequential sums of positive floats is 1e-10 at
-# worst and 1e-14 as observed; marginals are promised to 1e-12.
+# Sums of an entropic plan agree with the weights to this share of the mass where it was repaired
+# or solved to the end; the rest is paid for. Its sums are not exact enough for less.
 _DUST = 1e-13
 
 # Pairs that may be looked at to place mass where pairs are forbidden: a second or so.
 _MOST_VISITS = 10**9
 
+# Below this size of a cost its products with masses may have lost digits to underflow, each up to
+# half of the least number above zero.
+_UNDERFLOW, _LEAST = 1e-290, 5e-324
+
 
 def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, float, float]:
     """Repaired plan, its cost, and the slack of that cost."""
-    dust = _DUST * problem.mass
-    mass = plan.mass
-    gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
-    row_rest, missing, excess, column_rest, absent, surplus, least = gaps
-    if least < 0.0 or max(missing, excess, absent, surplus) > dust:
-        mass = shrink(plan.rows, plan.columns, mass, problem.a, problem.b)
-        gaps = marginal_gaps(plan.rows, plan.columns, mass, problem.a, problem.b)
-        row_rest, missing, _, column_rest, absent, _, _ = gaps
-    repaired = plan if mass is plan.mass else _replaced(plan, mass)
-    unplaced = 0.0
-    if missing > 0.0 or absent > 0.0:
-        rows, columns, added = kernels.fill(row_rest, column_rest)
-        costs = problem.pair_costs(rows, columns)
-        if max(missing, absent) > dust:
-            repaired = SparsePlan(
-                rows=np.concatenate([plan.rows, rows]),
-                columns=np.concatenate([plan.columns, columns]),
-                mass=np.concatenate([mass, added]),
-                shape=plan.shape,
+    if not plan.rows.size == plan.columns.size == plan.mass.size:
+        _check_entries(plan)
+    gaps = _gaps(problem, plan)
+    if not gaps.none:
+        _check_entries(plan)
+        plan, gaps = _repaired(problem, plan)
+    costs = problem.pair_costs(plan.rows, plan.columns)
+    value, magnitude = dot(plan.mass, costs)
+    if not math.isfinite(magnitude):
+        return plan, math.inf, 0.0
+    slack = (cost_rounding(problem) + 4.0) * U * magnitude
+    if magnitude < _UNDERFLOW:
+        slack += _lost_to_underflow(problem, plan, costs)
+    if gaps.unpaid > 0.0:
+        slack += _detours(problem, gaps.unpaid)
+    return (plan, value, slack) if slack < math.inf else (plan, math.inf, 0.0)
+
+
+def _gaps(problem: TransportProblem, plan: SparsePlan, met: float = MET) -> Gaps:
+    entries = plan.rows, plan.columns, plan.mass
+    return marginal_gaps(*entries, problem.a, problem.b, problem.mass, met)
+
+
+def _check_entries(plan: SparsePlan) -> None:
+    """Raise unless there are as many rows, columns and masses, all of them of the plan's shape."""
+    lengths = plan.rows.shape, plan.columns.shape, plan.mass.shape
+    if len(set(lengths)) > 1 or plan.mass.ndim != 1:
+        raise InvalidInputError("plan", "have one row, one column and one mass an entry", lengths)
+    for name, places, size in zip(
+        ("rows", "columns"), (plan.rows, plan.columns), plan.shape, strict=True
+    ):
+        outside = (places < 0) | (places >= size)
+        if outside.any():
+            e = int(np.argmax(outside))
+            raise InvalidInputError(
+                f"plan.{name}", f"be numbers from 0 to {size - 1}", int(places[e]), f"at index {e}"
             )
-        else:
-            unplaced = 2.0 * dot(added, costs)[1]
-            if unplaced == math.inf:
-                # Forbidden pairs cannot be paid for: there the dust is rounding of the weights.
-                allowed = costs < math.inf
-                unplaced = 2.0 * float(np.abs(costs[allowed]) @ added[allowed])
-    costs = problem.pair_costs(repaired.rows, repaired.columns)
-    value, magnitude = dot(repaired.mass, costs)
-    slack = (cost_rounding(problem) + 4.0) * U * magnitude + unplaced
-    return repaired, value, slack if math.isfinite(value) else 0.0
 
 
-def _replaced(plan: SparsePlan, mass: FloatArray) -> SparsePlan:
-    return SparsePlan(rows=plan.rows, columns=plan.columns, mass=mass, shape=plan.shape)
+def _lost_to_underflow(problem: TransportProblem, plan: SparsePlan, costs: FloatArray) -> float:
+    """What costs and products near the least float may have lost; nothing where nothing is moved.
+
+    A cost of points that differ may have become 0, by its own underflow.
+    """
+    moved = costs != 0.0
+    if isinstance(problem.cost, PNormCost):
+        x, y = problem.x[plan.rows], problem.y[plan.columns]
+        moved |= (x != y).any(axis=1)
+    count = float(np.count_nonzero(moved & (plan.mass > 0.0)))
+    if count > 0.0 and isinstance(problem.cost, PNormCost):
+        # Besides the products, per unit of mass, the roundings of the costs themselves.
+        count += (cost_rounding(problem) + 4.0) * math.ceil(problem.mass)
+    return _LEAST * count
+
+
+def _detours(problem: TransportProblem, unpaid: float) -> float:
+    """Price of mass that is in the wrong place: taken off one pair and put on another.
+
+    Where pairs are forbidden there may be no way, and where there is, none of a known length.
+    """
+    return math.inf if _forbids(problem) else 2.0 * unpaid * problem.cost_bound()
+
+
+def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, Gaps]:
+    """Plan of non-negative entries on allowed pairs whose marginals are met, and what is left.
+
+    Rows and columns that are too large are scaled down, in the manner of Altschuler, Weed &
+    Rigollet (arXiv:1705.09634), algorithm 2. What is then missing is filled in between those that
+    lack something; what only one side lacks (the two totals differ by rounding) goes to partners
+    that may take it and still count as met. So a light atom gets its mass to the last digit.
+    """
+    a, b, mass = problem.a, problem.b, problem.mass
+    with np.errstate(invalid="ignore"):
+        keep = (plan.mass > 0.0) & (plan.mass < math.inf)
+    if _forbids(problem):
+        keep &= problem.pair_costs(plan.rows, plan.columns) < math.inf
+    rows, columns, entries = plan.rows[keep], plan.columns[keep], plan.mass[keep]
+    with np.errstate(over="ignore"):
+        if not math.isfinite(float(entries.sum())):
+            entries = entries * (mass / float(entries.max()))
+    entries = shrink(rows, columns, entries, a, b, mass)
+    plan = SparsePlan(rows=rows, columns=columns, mass=entries, shape=plan.shape)
+    gaps = _gaps(problem, plan)
+    if gaps.missing > 0.0 and gaps.absent > 0.0:
+        plan = _filled(problem, plan, gaps.row_rest, gaps.column_rest)
+        gaps = _gaps(problem, plan)
+    if gaps.missing > 0.0:
+        plan = _filled(problem, plan, gaps.row_rest, room(gaps.column_sums, b))
+        gaps = _gaps(problem, plan)
+    if gaps.absent > 0.0:
+        plan = _filled(problem, plan, room(gaps.row_sums, a), gaps.column_rest)
+    return plan, _gaps(problem, plan, MET_AFTER_REPAIR)
+
+
+def _filled(
+    problem: TransportProblem, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
+) -> SparsePlan:
+    """Plan with as much of the rests as fits placed over allowed pairs, largest rests first."""
+    if _forbids(problem):
+        return _rerouted(problem, plan, row_rest, column_rest)
+    row_order, column_order = _largest_first(row_rest), _largest_first(column_rest)
+    rows, columns, added = kernels.fill(row_rest[row_order], column_rest[column_order])
+    return SparsePlan(
+        rows=np.concatenate([plan.rows, row_order[rows]]),
+        columns=np.concatenate([plan.columns, column_order[columns]]),
+        mass=np.concatenate([plan.mass, added]),
+        shape=plan.shape,
+    )
+
+
+def _largest_first(rests: FloatArray) -> IndexArray:
+    return np.argsort(-rests, kind="stable")
+
+
+def _rerouted(
+    problem: TransportProblem, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
+) -> SparsePlan:
+    """Plan with the rests placed over allowed pairs, directly or through the pairs of the plan."""
+    assert isinstance(problem.cost, CostMatrix)
+    mass = plan.to_dense()
+    reroute(mass, problem.cost.values, row_rest.copy(), column_rest.copy(), _MOST_VISITS)
+    return _entries(mass)
+
+
+def _entries(mass: FloatArray) -> SparsePlan:
+    """The entries of a plan (n, m) that are not 0."""
+    rows, columns = np.nonzero(mass)
+    return SparsePlan(
+        rows=rows, columns=columns, mass=mass[rows, columns], shape=(mass.shape[0], mass.shape[1])
+    )
+
+
+def _dense_upper(problem: TransportProblem, plan: DensePlan) -> tuple[DensePlan, float, float]:
+    """Repaired plan, its cost, and the slack of that cost."""
+    entries = _entries(plan.mass)
+    repaired, value, slack = _sparse_upper(problem, entries)
+    return plan if repaired is entries else DensePlan(mass=repaired.to_dense()), value, slack
 
 
 def _factor(weights: FloatArray, sums: FloatArray) -> FloatArray:
@@ -74,39 +180,7 @@ def _factor(weights: FloatArray, sums: FloatArray) -> FloatArray:
     return np.where(sums > weights, ratio, 1.0)
 
 
-def _scaled(plan: DensePlan | ScaledKernelPlan, rows: Any, columns: Any) -> Any:
-    if isinstance(plan, DensePlan):
-        return DensePlan(mass=plan.mass * rows[:, None] * columns)
-    return ScaledKernelPlan(
-        problem=plan.problem,
-        f=plan.f,
-        g=plan.g,
-        epsilon=plan.epsilon,
-        row_scale=plan.row_scale * rows,
-        column_scale=plan.column_scale * columns,
-        row_rest=plan.row_rest * rows,
-        column_rest=plan.column_rest * columns,
-    )
-
-
-def _with_rest(plan: Any, rest: FloatArray, column_rest: FloatArray) -> Any:
-    if isinstance(plan, DensePlan):
-        return DensePlan(mass=plan.mass + rest[:, None] * column_rest)
-    if plan.row_rest.any():
-        raise InvalidInputError("plan", "carry no repair yet", "a repaired ScaledKernelPlan")
-    return ScaledKernelPlan(
-        problem=plan.problem,
-        f=plan.f,
-        g=plan.g,
-        epsilon=plan.epsilon,
-        row_scale=plan.row_scale,
-        column_scale=plan.column_scale,
-        row_rest=rest,
-        column_rest=column_rest,
-    )
-
-
-def _marginals(plan: DensePlan | ScaledKernelPlan) -> tuple[FloatArray, FloatArray]:
+def _marginals(plan: ScaledKernelPlan) -> tuple[FloatArray, FloatArray]:
     n, m = plan.shape
     rows, columns = np.empty(n), np.zeros(m)
     starts = blocks(n, m)
@@ -122,40 +196,24 @@ def _forbids(problem: TransportProblem) -> bool:
     return isinstance(cost, CostMatrix) and float(cost.values.max()) == math.inf
 
 
-def _rerouted(
-    problem: TransportProblem, plan: DensePlan, row_rest: FloatArray, column_rest: FloatArray
-) -> tuple[DensePlan, FloatArray, FloatArray]:
-    """Plan with the rests placed over allowed pairs, and what could not be placed."""
-    assert isinstance(problem.cost, CostMatrix)
-    mass = plan.mass.copy()
-    reroute(mass, problem.cost.values, row_rest, column_rest, _MOST_VISITS)
-    if min(float(row_rest.sum()), float(column_rest.sum())) <= _DUST * problem.mass:
-        # What is left is rounding of the two totals; the slack pays for it.
-        row_rest, column_rest = np.zeros_like(row_rest), np.zeros_like(column_rest)
-    return DensePlan(mass=mass), row_rest, column_rest
-
-
-def _block_upper(
-    problem: TransportProblem, plan: DensePlan | ScaledKernelPlan
-) -> tuple[DensePlan | ScaledKernelPlan, float, float]:
-    """Repair in the manner of Altschuler, Weed & Rigollet (arXiv:1705.09634), algorithm 2."""
+def _kernel_upper(
+    problem: TransportProblem, plan: ScaledKernelPlan
+) -> tuple[ScaledKernelPlan, float, float]:
+    """Repaired plan in factors, its cost, and the slack of that cost, from sums of its blocks."""
     n, m = problem.shape
     a, b = problem.a, problem.b
-    if isinstance(plan, DensePlan) and plan.mass.min() < 0.0:
-        plan = DensePlan(mass=np.maximum(plan.mass, 0.0))
     rows, columns = _marginals(plan)
     error = float(np.abs(rows - a).sum() + np.abs(columns - b).sum())
-    if error > _DUST * problem.mass:
-        plan = _scaled(plan, _factor(a, rows), np.ones(m))
+    # A plan that was repaired already is left as it is, and pays.
+    if not error <= _DUST * problem.mass and not plan.row_rest.any():
+        plan = replace(plan, row_scale=plan.row_scale * _factor(a, rows))
         _, columns = _marginals(plan)
-        plan = _scaled(plan, np.ones(n), _factor(b, columns))
+        plan = replace(plan, column_scale=plan.column_scale * _factor(b, columns))
         rows, columns = _marginals(plan)
         row_rest, column_rest = np.maximum(a - rows, 0.0), np.maximum(b - columns, 0.0)
-        if isinstance(plan, DensePlan) and _forbids(problem):
-            plan, row_rest, column_rest = _rerouted(problem, plan, row_rest, column_rest)
-        total = float(row_rest.sum())
-        if total > 0.0 and float(column_rest.sum()) > 0.0:
-            plan = _with_rest(plan, row_rest, column_rest / float(column_rest.sum()))
+        total = float(column_rest.sum())
+        if float(row_rest.sum()) > 0.0 and total > 0.0:
+            plan = replace(plan, row_rest=row_rest, column_rest=column_rest / total)
         rows, columns = _marginals(plan)
         error = float(np.abs(rows - a).sum() + np.abs(columns - b).sum())
     partial_sums, magnitudes = [], 0.0
@@ -169,12 +227,17 @@ def _block_upper(
         # Row sums are pairwise sums of m terms: log2(m) roundings, not m.
         partial_sums.extend(products.sum(axis=1))
         magnitudes += float(np.abs(products).sum())
-    if math.isinf(magnitudes):
+    if not math.isfinite(magnitudes + error):
         return plan, math.inf, 0.0
     value = math.fsum(partial_sums)
-    # NumPy sums blocks of 128 pairwise: at most 16 + log2(m) roundings on a path (8-way unrolled).
+    # NumPy sums blocks of 128 pairwise: at most 16 + log2(m) roundings on a path (8-way unrolled);
+    # columns are sums over blocks of rows besides.
     depth = 24.0 + math.log2(m + 1)
-    slack = (cost_rounding(problem) + depth) * U * magnitudes + error * problem.cost_bound()
+    error += (2.0 * depth + math.log2(n + 1) + len(starts)) * U * problem.mass
+    slack = (cost_rounding(problem) + depth) * U * magnitudes
+    slack += 2.0 * error * problem.cost_bound()
+    if magnitudes < _UNDERFLOW:
+        slack += _LEAST * n * m * (1.0 + (cost_rounding(problem) + 4.0) * math.ceil(problem.mass))
     return plan, value, slack
 
 
@@ -199,15 +262,20 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     Raises
     ------
     InvalidInputError
-        If the shape of `plan` is not that of the problem.
+        If the shape of `plan` is not that of the problem, or an entry lies outside of it.
     """
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
     repaired: Plan
+    if isinstance(plan, ScaledKernelPlan) and _forbids(problem):
+        # Mass that its marginals lack may have to go a long way round, pair by pair.
+        plan = DensePlan(mass=plan.to_dense())
     if isinstance(plan, SparsePlan):
         repaired, value, slack = _sparse_upper(problem, plan)
-    elif isinstance(plan, ScaledKernelPlan) and is_cloud_plan(plan):
+    elif isinstance(plan, DensePlan):
+        repaired, value, slack = _dense_upper(problem, plan)
+    elif is_cloud_plan(plan):
         repaired, value, slack = cloud_plan_upper(problem, plan)
     else:
-        repaired, value, slack = _block_upper(problem, plan)
+        repaired, value, slack = _kernel_upper(problem, plan)
     return repaired, value, value + slack

@@ -9,25 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.bounds import lower_value
 from .._kernels.threads import both
 from .._typing import IndexArray
+from .._validation import LEAST_WEIGHT
 from ..costs import CostMatrix, PNormCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
-from .dual import dual_bound
+from .dual import derived_value, dual_bound
 from .primal import primal_bound
-from .rounding import U, cost_rounding
-from .transforms import c_transform_back
+from .rounding import U
 
 __all__ = ["Certificate", "certify", "infeasibility_holds"]
+
+# A gap that is rounding and below this share of the value is not worth another c-transform.
+_EXACT = 1e-11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Certificate:
     """Both proofs of one problem, with the feasible objects that they rest on."""
 
+    problem: TransportProblem
     plan: Plan | None
     potentials: Potentials | None
     value: float
@@ -45,12 +48,13 @@ def in_caller_order(proof: Certificate, problem: TransportProblem) -> Certificat
     assert proof.potentials is not None
     rows, columns = problem.line_orders()
     if isinstance(rows, slice) or isinstance(columns, slice):
-        return proof
+        return replace(proof, problem=problem)
     plan, potentials = proof.plan, proof.potentials
     f, g = np.empty(potentials.f.size), np.empty(potentials.g.size)
     f[rows], g[columns] = potentials.f, potentials.g
     return replace(
         proof,
+        problem=problem,
         plan=SparsePlan(
             rows=rows[plan.rows], columns=columns[plan.columns], mass=plan.mass, shape=plan.shape
         ),
@@ -79,7 +83,7 @@ def certify(
     plan : SparsePlan, DensePlan or ScaledKernelPlan
         Any candidate plan of shape (n, m).
     potentials : Potentials
-        Any finite pair f (n,), g (m,).
+        Any pair f (n,), g (m,).
     rtol, atol : float, default 0
         A gap up to ``max(atol, rtol |upper|)`` is not tightened any more.
 
@@ -104,30 +108,47 @@ def certify(
     (repaired, value, upper), (feasible, lower, rounding) = both(
         _bound, (primal_bound, problem, plan), (dual_bound, problem, potentials), min(problem.shape)
     )
-    enough = max(atol, rtol * abs(upper), 4.0 * (rounding + (upper - value)))
+    if lower < 0.0 and value <= atol and _is_non_negative(problem):
+        lower = rounding = 0.0
+    slack = rounding + (upper - value) if value < math.inf else rounding
+    asked, exact = max(atol, rtol * abs(upper)), min(4.0 * slack, _EXACT * abs(upper))
     # What the sums below add to the gap may not undo it.
-    if upper - lower + 0.4 * rounding > enough:
-        f = c_transform_back(problem, feasible.g)
-        if np.isfinite(f).all():
-            second, second_rounding, _ = lower_value(
-                problem.b, feasible.g, problem.a, f, cost_rounding(problem), problem.mass
-            )
-            if second > lower:
-                feasible = Potentials(f=f, g=feasible.g)
-                lower, rounding = second, second_rounding
+    if not upper - lower + 0.4 * rounding <= max(asked, exact):
+        f, g, second, second_rounding = derived_value(problem, feasible.g, from_columns=True)
+        if second > lower:
+            feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
+    slack = rounding + (upper - value) if value < math.inf else rounding
     # Five u of the size of the potentials are in `rounding`; two of them pay for the weights.
-    upper += 0.4 * rounding if value != 0.0 else 0.0
-    lower = min(lower, value)
-    if isinstance(problem.cost, PNormCost):
-        lower = max(lower, 0.0)
-    slack_total = rounding + (upper - value)
+    upper += 0.4 * rounding if 0.0 != value < math.inf else 0.0
+    vague = _vague_mass(problem)
+    if vague > 0.0:
+        # Potentials are at most twice the largest cost apart, and so is what the mass may cost.
+        slack += 4.0 * vague * problem.cost_bound()
+        lower, upper = lower - slack, upper + slack
+    lower = min(lower, value) if lower == lower else -math.inf
+    if lower < 0.0 and _is_non_negative(problem):
+        lower = 0.0
     return Certificate(
+        problem=problem,
         plan=repaired,
         potentials=feasible,
         value=value,
         bounds=Bounds(lower, upper),
-        slack=slack_total,
+        slack=slack,
     )
+
+
+def _vague_mass(problem: TransportProblem) -> float:
+    """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
+    sides = (problem.a, problem.b)
+    if min(float(np.minimum.reduce(weights)) for weights in sides) > LEAST_WEIGHT:
+        return 0.0
+    return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
+
+
+def _is_non_negative(problem: TransportProblem) -> bool:
+    cost = problem.cost
+    return isinstance(cost, PNormCost) or float(cost.values.min()) >= 0.0
 
 
 def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
@@ -142,5 +163,13 @@ def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: In
     for i in rows:
         if (problem.cost.values[i][outside] < math.inf).any():
             return False
-    supply, demand = math.fsum(problem.a[rows]), math.fsum(problem.b[columns])
-    return supply - demand > 4.0 * U * problem.mass
+    others = np.ones(problem.shape[0], dtype=np.bool_)
+    others[rows] = False
+    # The columns outside are reached by the other rows only: either of the two may show what is
+    # missing, if it is little beside the rest.
+    a, b = problem.a / math.fsum(problem.a), problem.b / math.fsum(problem.b)
+    supply, demand = math.fsum(a[rows]), math.fsum(b[columns])
+    left, needed = math.fsum(a[others]), math.fsum(b[outside])
+    # Four u of each weight count as met, and each share is rounded twice.
+    more, less = 1.0 + 8.0 * U, 1.0 - 8.0 * U
+    return supply * less > demand * more or needed * less > left * more

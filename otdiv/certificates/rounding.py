@@ -1,20 +1,32 @@
 """How far floating point may be off.
 
-Derivation of the slack, with u = 2**-53 and k the relative rounding of one cost in units of u
+What is proven. The sums of floating-point weights rarely agree, so over the rationals there is
+often no plan at all. Each side's weights count as rationals divided by their exact sum, times the
+mass: a and b below. A marginal within 4 u of its weight, relatively, counts as met (u = 2**-53);
+every other deviation is paid for. For a plan P whose marginals r and c are met so, and optimal
+potentials f and g,
+
+    <C, P> >= sum r f + sum c g >= optimum - 4 u (sum a |f| + sum b |g|),
+
+so the bounds enclose a number that is the optimum up to that, which is what weights that are known
+to 4 u can tell. Let k be the relative rounding of one cost in units of u
 (`_kernels.costs.relative_rounding`; 0 for a cost matrix, whose entries are the problem itself).
 
-Upper bound. A plan P with the exact marginals costs at least the optimum. The computed <C, P> errs
-by at most (k + 2) u sum P|C| for costs and products and 2 u |<C, P>| for the compensated sum. Mass
-that rounding leaves unplaced is placed pair by pair, and twice its cost is added.
+Upper bound. The computed <C, P> errs by at most (k + 2) u sum P|C| for costs and products and
+2 u |<C, P>| for the compensated sum. Plans are repaired until all marginals are met; what cannot be
+placed is charged with twice the largest cost.
 
-Lower bound. For any f let g_j = min_i (C_ij - f_i) as computed. The subtraction that attains the
-minimum errs by u |g_j|, its cost by k u C_ij with C_ij <= |g_j| + |f_i|; so g_j minus
-s_j = u (|g_j| + k (|g_j| + max|f|)) (1 + 8 u) is feasible with f in exact arithmetic, and
-sum a f + sum b (g - s) is at most the optimum. Its own rounding is 3 u sum(a|f| + b|g|).
+Lower bound. For any f let g_j be the computed min_i (C_ij - f_i). Each computed difference is
+v = (C (1 + e') - f_i) (1 + e) with |e| <= u, |e'| <= k u, and C <= |v| + |f_i| but for terms of u².
+So the exact one is at least v - (k + 1) u |v| - k u |f_i|, which rises with v, and the potentials
+f_i - k u |f_i| and g_j - (k + 1) u |g_j| are feasible. What row i may be off by is charged to row
+i: it costs nothing where a light atom is far away. sum a f + sum b g of these is at most the
+optimum. Its own rounding is 3 u sum(a|f| + b|g|).
 
-Weights. They enter as floats, each within u of the number that was meant, and the two totals agree
-to rounding; the optimum moves by at most about 2 u sum(a|f| + b|g|) with that, which both bounds
-include. The potentials are centred first, since a shift of (f, g) by (t, -t) changes only that.
+Weights. They enter as floats, each within u of the number that was meant, and the optimum moves by
+about 2 u sum(a|f| + b|g|) with that, which both bounds include. The potentials are centred first,
+since a shift of (f, g) by (t, -t) changes only that. Near the least float, costs and products lose
+up to half of it each, which is added where sums are that small.
 """
 
 from __future__ import annotations

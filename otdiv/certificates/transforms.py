@@ -21,12 +21,15 @@ _LINE_PAIRS = 10**5
 _PRUNED_PAIRS = 10**9
 _GRID_PAIRS = 10**6
 
+# What distances of a few coordinates lose where their squares underflow, and below which size of a
+# potential that is more than its rounding.
+_LOST, _TINY = 1e-160, 1e-144
+
 
 def _plain_arithmetic(cost: PNormCost, bound: float) -> bool:
     """Whether squares of differences stay inside float64, so that no norm needs scaling.
 
-    Differences below 1e-140 underflow when squared, an error of 1e-150 at most in a distance, far
-    below the slack u * bound when the largest cost is this large.
+    Differences below 1e-140 underflow when squared, an error of `_LOST` at most in a distance.
     """
     length = bound ** (1.0 / cost.power)
     return cost.norm == 2.0 and cost.power in (1.0, 2.0) and 1e-100 < length < 1e140
@@ -53,7 +56,9 @@ def point_transform(
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     safe = not _plain_arithmetic(cost, bound)
-    return np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
+    g = np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
+    tiny = (g != 0.0) & (np.abs(g) < _TINY)
+    return np.where(tiny, g - _LOST, g) if not safe and tiny.any() else g
 
 
 def _orders(problem: TransportProblem) -> tuple[IndexArray | slice, IndexArray | slice] | None:

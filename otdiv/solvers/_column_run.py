@@ -73,10 +73,10 @@ class ColumnRun:
         y = kdtree.build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
         # Positions in tree order to the caller's rows and columns.
         self.rows, self.columns = self.rows[x.order], self.columns[y.order]
-        a, b, unit, exponent = tree_simplex.integer_masses(
-            problem.a[self.rows], problem.b[self.columns]
+        self.whole = tree_simplex.integer_masses(
+            problem.a[self.rows], problem.b[self.columns], problem.mass
         )
-        self.mass_unit = math.ldexp(unit, int(exponent))
+        self.mass_unit = math.ldexp(self.whole.unit, int(self.whole.exponent))
         self.monitor = Monitor(options.callback, scale=self.mass_unit * self.cost_unit)
         self.ground = Ground(
             norm=norm,
@@ -85,7 +85,7 @@ class ColumnRun:
             n_threads=n_jobs,
             monitor=self.monitor,
         )
-        self.finest = Level(x, y, a, b)
+        self.finest = Level(x, y, self.whole.a, self.whole.b)
         self.repaired: _PlanArrays | None = None
 
     def solve(self) -> Solution:
@@ -247,22 +247,20 @@ class ColumnRun:
         message: str,
     ) -> Solution:
         level = self.finest
-        plan: _PlanArrays
         if state is not None and state.level is level:
             best_f, g = state.best_pair()
             # A repaired plan of an earlier round may still be the better one.
             complete = state.artificial == 0
-            if complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper:
-                plan = state.plan()
+            better = complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper
+            if better or (complete and self.repaired is None):
+                plan = tree_simplex.masses(state.tree, self.whole)
             elif self.repaired is not None:
-                plan = self.repaired
-            elif complete:
-                plan = state.plan()
+                plan = self._in_units_of_mass(self.repaired)
             else:
-                plan = self.complete_plan(state, exact=False)
+                plan = self._in_units_of_mass(self.complete_plan(state, exact=False))
         else:
             # Stopped before the finest level: its duals come from the last one that was solved.
-            plan = candidates.corner_fill(level.a, level.b)
+            plan = self._in_units_of_mass(candidates.corner_fill(level.a, level.b))
             best_f, g = None, np.zeros(level.b.size)
             if f is not None and previous is not None:
                 g = self._quiet().search(level.y, previous.x, f, 1)[1][:, 0].copy()
@@ -272,7 +270,7 @@ class ColumnRun:
             plan=SparsePlan(
                 rows=self.rows[rows],
                 columns=self.columns[columns],
-                mass=np.asarray(mass * self.mass_unit, dtype=np.float64),
+                mass=mass,
                 shape=self.problem.shape,
             ),
             potentials=Potentials(f=f_all, g=g_all),
@@ -280,6 +278,10 @@ class ColumnRun:
             status=status,
             message=message,
         )
+
+    def _in_units_of_mass(self, plan: _PlanArrays) -> tuple[IndexArray, IndexArray, FloatArray]:
+        rows, columns, mass = plan
+        return rows, columns, np.asarray(mass * self.mass_unit, dtype=np.float64)
 
     def _quiet(self) -> Ground:
         return dataclasses.replace(self.ground, monitor=Monitor(None))

@@ -23,8 +23,8 @@ __all__ = ["solve_small"]
 _LARGEST, _SMALLEST = 1e290, 1e-260
 
 
-def solve_small(C: FloatArray, a: FloatArray, b: FloatArray) -> Solution | None:
-    """Optimum for costs C (n, m) and weights a (n,), b (m,), or None where not applicable."""
+def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) -> Solution | None:
+    """Optimum for costs C (n, m), weights a (n,), b (m,) and a mass; None where not applicable."""
     n, m = C.shape
     if max(n, m) > DIRECT_SIZE or np.count_nonzero(a) < n or np.count_nonzero(b) < m:
         return None
@@ -32,14 +32,14 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray) -> Solution | None:
     top = max(-least, largest)
     if forbidden or spread or top >= _LARGEST or 0.0 < top < _SMALLEST:
         return None
-    a_mass, b_mass, unit, exponent = integer_masses(a, b)
+    whole = integer_masses(a, b, total_mass)
     # As in `Run`: positive for any costs, also where all are equal or 0.
     penalty = max(largest - least, 2.0**-40 * abs(least)) or 1.0
     # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
-    dust = 2**8 * (n + m) if unit == 2.0**-60 else 0
+    dust = 2**8 * (n + m) if whole.a_rest.size else 0
     patience = PIVOTS_A_NODE * (n + m + 100)
     found = dense_direct.solve_directly(
-        C, a_mass, b_mass, unit, exponent, least, penalty, dust, PATH_ROUNDING, ROUNDING, patience
+        C, whole, least, penalty, dust, PATH_ROUNDING, ROUNDING, patience
     )
     if found is None:
         return None

@@ -65,7 +65,7 @@ class Line:
             )
         line = problem.sorted_line(self.n_jobs)
         rows, columns, mass, f, g = monotone_plan(
-            line.x[:, 0], line.y[:, 0], line.a, line.b, problem.cost.power
+            line.x[:, 0], line.y[:, 0], line.a, line.b, line.mass, problem.cost.power
         )
         return Solution(
             plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=problem.shape),

@@ -12,10 +12,12 @@ import numpy as np
 
 from .._memory import room_for
 from .._typing import FloatArray
+from ..certificates import infeasibility_holds
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
 from ._rescaling import in_moderate_units
+from ._settling import settled
 
 __all__ = ["LinearProgram"]
 
@@ -100,9 +102,19 @@ class LinearProgram:
             options=limit,
         )
         answer = program((costs - shift) / scale)
+        failed = answer.x is None or answer.status not in (0, 1)
         if answer.status == 2:
-            return _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
-        if answer.x is None or answer.status not in (0, 1):
+            proof = _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
+            assert proof.infeasible_rows is not None
+            assert proof.infeasible_columns is not None
+            if infeasibility_holds(problem, proof.infeasible_rows, proof.infeasible_columns):
+                return proof
+        if failed and answer.status != 1:
+            # Weights and costs below the tolerances of HiGHS.
+            exact = settled(problem)
+            if exact is not None:
+                return exact
+        if failed:
             return Solution(
                 plan=None,
                 potentials=None,

@@ -87,7 +87,7 @@ class NetworkSimplex:
                 C = problem.cost.pairwise(problem.x[rows], problem.y[columns])
         else:
             C = problem.matrix()
-            solution = solve_small(C, a, b) if self._is_plain(options) else None
+            solution = solve_small(C, a, b, problem.mass) if self._is_plain(options) else None
             if solution is not None:
                 return solution
         limits = extent(C)
@@ -95,11 +95,12 @@ class NetworkSimplex:
         if shift:
             C = np.ldexp(C, shift)
             limits = extent(C)
-        a_mass, b_mass, unit, exponent = simplex.integer_masses(a, b)
+        whole = simplex.integer_masses(a, b, problem.mass)
+        unit, exponent = whole.unit, whole.exponent
         n, m = C.shape
         watch = Watch(callback=options.callback, max_pivots=self.max_iterations)
-        run = Run(C, a_mass, b_mass, watch, limits)
-        if unit == 2.0**-60:
+        run = Run(C, whole.a, whole.b, watch, limits)
+        if whole.a_rest.size:
             # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
             run.dust = 2**8 * (n + m)
         if -900 < exponent - shift < 900:
@@ -121,12 +122,13 @@ class NetworkSimplex:
                 infeasible_columns=bad_columns if columns is None else columns[bad_columns],
             )
         f, g = simplex.potentials(run.tree, n) if run.best is None else run.best
-        i, j, flow = simplex.flows(run.tree, n)
+        i, j, mass = simplex.masses(run.tree, whole)
         if run.repair is not None:
-            i, j, flow = (
-                np.concatenate(pair) for pair in zip((i, j, flow), run.repair, strict=True)
+            *pairs, flow = run.repair
+            moved = np.ldexp(flow * unit, exponent)
+            i, j, mass = (
+                np.concatenate(both) for both in zip((i, j, mass), (*pairs, moved), strict=True)
             )
-        mass = np.ldexp(flow * unit, exponent)
         if limits[0] == 0.0 and not C[i, j].any():
             # Nothing moves, and no cost is negative: these potentials prove it without rounding.
             f, g = np.zeros(n), np.zeros(m)

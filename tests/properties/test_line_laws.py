@@ -226,7 +226,7 @@ def test_plan_and_value_agree(p, q, power):
     a, b = a / a.sum(), b / b.sum()
     rows, columns = np.argsort(x), np.argsort(y)
     x, a, y, b = x[rows], a[rows], y[columns], b[columns]
-    rows, columns, mass, f, _ = monotone_plan(x, y, a, b, power)
+    rows, columns, mass, f, _ = monotone_plan(x, y, a, b, float(a.sum()), power)
     cost = mass @ np.abs(x[rows] - y[columns]) ** power
     dual = a @ f + b @ line_transform(x, y, f, power)
     value = wasserstein_line(x, y, a, b, power)[0] ** power

@@ -44,7 +44,7 @@ def sorted_cases():
 @pytest.mark.parametrize("power", POWERS)
 def test_plan_has_the_weights_as_marginals(power):
     for x, y, a, b in sorted_cases():
-        rows, columns, mass, _, _ = monotone_plan(x, y, a, b, power)
+        rows, columns, mass, _, _ = monotone_plan(x, y, a, b, float(a.sum()), power)
         assert (mass > 0.0).all()
         assert rows.size <= x.size + y.size - 1
         # Each cell is one subtraction away from the weights; the last ones gather the rest.
@@ -55,7 +55,7 @@ def test_plan_has_the_weights_as_marginals(power):
 @pytest.mark.parametrize("power", POWERS)
 def test_potentials_are_feasible_and_tight_on_the_plan(power):
     for x, y, a, b in sorted_cases():
-        rows, columns, _, f, g = monotone_plan(x, y, a, b, power)
+        rows, columns, _, f, g = monotone_plan(x, y, a, b, float(a.sum()), power)
         costs = np.abs(x[:, None] - y) ** power
         # Each of at most n + m steps rounds a difference of costs, a few ulps of the largest cost.
         tolerance = 4.0 * EPS * costs.max() * (4.0 + (x.size + y.size) ** 0.5)
@@ -76,7 +76,7 @@ def test_plan_of_equal_counts_is_a_matching_of_the_sorted_samples():
 
 def test_even_weights_of_unequal_counts_leave_no_slivers():
     rows, columns, mass, _, _ = monotone_plan(
-        np.arange(6.0), np.arange(4.0), np.full(6, 1 / 6), np.full(4, 1 / 4), 1.0
+        np.arange(6.0), np.arange(4.0), np.full(6, 1 / 6), np.full(4, 1 / 4), 1.0, 1.0
     )
     assert rows.tolist() == [0, 1, 1, 2, 3, 4, 4, 5]
     assert columns.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]

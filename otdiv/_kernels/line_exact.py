@@ -1,0 +1,90 @@
+"""Distances on the line whose levels are whole numbers of any length: nothing is lost.
+
+Levels in floating point are within some roundings of the total. Where one light atom lies far away,
+or where two samples are nearly the same, that is as much as the distance itself.
+"""
+
+import math
+
+import numpy as np
+
+__all__ = ["exact_distance", "exact_energy", "whole_numbers"]
+
+_U = 2.0**-53
+_LARGE = 1e300
+
+
+def whole_numbers(weights: np.ndarray) -> list[int]:
+    """Finite weights (n,) >= 0, not all 0, as whole numbers in one unit, exactly."""
+    mantissas, exponents = np.frexp(weights)
+    least = int(exponents[weights > 0.0].min())
+    return [
+        int(mantissa) << (exponent - least) if mantissa else 0
+        for mantissa, exponent in zip(
+            np.ldexp(mantissas, 53).tolist(), exponents.tolist(), strict=True
+        )
+    ]
+
+
+def exact_distance(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, p: float
+) -> tuple[float, float]:
+    """W_p of sorted samples x (n,), y (m,) with positive weights a (n,), b (m,), and its slack.
+
+    `p` is finite and at least 1. Takes some microseconds an atom.
+    """
+    supplies, demands = whole_numbers(a), whole_numbers(b)
+    total_a, total_b = sum(supplies), sum(demands)
+    total = total_a * total_b
+    # Halves of the largest floats, so that no difference overflows.
+    large = max(abs(float(z)) for z in (x[0], x[-1], y[0], y[-1])) > _LARGE
+    unit = 0.5 if large else 1.0
+    points_x, points_y = (unit * x).tolist(), (unit * y).tolist()
+    shares, gaps = [], []
+    i = j = 0
+    left, free = supplies[0] * total_b, demands[0] * total_a
+    while True:
+        moved = min(left, free)
+        shares.append(moved / total)
+        gaps.append(abs(points_x[i] - points_y[j]))
+        left -= moved
+        free -= moved
+        if left == 0:
+            i += 1
+            if i == len(supplies):
+                break
+            left = supplies[i] * total_b
+        if free == 0:
+            j += 1
+            free = demands[j] * total_a
+    top = max(gaps)
+    if top == 0.0:
+        return 0.0, 0.0
+    # Ratios err by 2 u, their powers by 2 p u and 2 more, shares, products and the sum by 3.
+    mean = math.fsum(share * (gap / top) ** p for share, gap in zip(shares, gaps, strict=True))
+    value = top * mean ** (1.0 / p) / unit
+    slack = (2.0 * p + 12.0) * _U * value
+    return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
+
+
+def exact_energy(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Energy distance of sorted samples x (n,), y (m,) with positive weights, and its slack."""
+    supplies, demands = whole_numbers(a), whole_numbers(b)
+    total_a, total_b = sum(supplies), sum(demands)
+    total = total_a * total_b
+    steps = [(point, weight * total_b) for point, weight in zip(x.tolist(), supplies, strict=True)]
+    steps += [(point, -weight * total_a) for point, weight in zip(y.tolist(), demands, strict=True)]
+    steps.sort()
+    level, last = 0, steps[0][0]
+    shares, roots = [], []
+    for point, step in steps:
+        if level and point > last:
+            shares.append(abs(level) / total)
+            width = point - last
+            halves = math.sqrt(2.0) * math.sqrt(0.5 * point - 0.5 * last)
+            roots.append(math.sqrt(width) if width < math.inf else halves)
+        level += step
+        last = point
+    # Roots of widths, so that no square of a share underflows where its product with one does not.
+    value = math.sqrt(2.0) * math.hypot(*(s * r for s, r in zip(shares, roots, strict=True)))
+    return value, 16.0 * _U * value + (5e-324 * len(shares) if value < 1e-290 else 0.0)
