@@ -166,6 +166,7 @@ NOT_INPUT = {
     "TableReport",
     "TrainingHistory",
     "UnbalancedPlan",
+    "UnbalancedResult",
     "c_transform",
     "infeasibility_holds",
 }
