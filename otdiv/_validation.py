@@ -4,33 +4,77 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._typing import FloatArray
+from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError
 
 __all__ = [
+    "LARGEST_COST",
     "LEAST_WEIGHT",
     "as_cost_matrix",
+    "as_exact_array",
     "as_float_array",
     "as_generator",
+    "as_indices",
+    "as_number",
     "as_points",
+    "as_points_from",
+    "as_points_together",
+    "as_real_array",
     "as_sample",
+    "as_samples_together",
     "as_weights",
     "check_callback",
     "check_choice",
+    "check_exact",
+    "check_finite",
     "check_positive",
     "check_positive_integer",
     "check_tolerance",
     "first_index",
+    "less_common_origin",
 ]
 
 
 _FEW = 4096
 # The least positive float with all its digits: a share of the mass that is smaller becomes it.
 LEAST_WEIGHT = 2.0**-1022
+
+# Every integer up to this size is a float64; beyond it only multiples of powers of two are.
+_EXACT = 2**53
+
+# The one that arrays have in memory order of this machine, so that `is` finds it.
+_FLOAT64 = np.dtype(np.float64)
+_ALL_FLOAT64 = {_FLOAT64}
+_INT64 = np.dtype(np.int64)
+
+# What lists are mostly made of, and what cannot be masked.
+_PLAIN = {float, int, bool, np.float64, np.int64}
+
+# Sums and differences of a few costs of this size stay within float64.
+LARGEST_COST = 2.0**1020
+
+# NumPy allows no deeper nesting.
+_MOST_AXES = 64
+
+_MASKED = "hold data only, and masked entries are not data"
+_WAY_OUT = (
+    "(`.compressed()` leaves masked entries out; leave out whole rows of points, and the weights "
+    "of points that are left out)"
+)
+_HELD = "hold numbers that float64 holds exactly"
+_SHIFT = (
+    "(integers beyond 2**53 and long doubles are not rounded in silence: take a common origin or "
+    "factor off, or round them yourself with `.astype(float)`)"
+)
 
 
 def first_index(mask: Any) -> str:
@@ -40,42 +84,311 @@ def first_index(mask: Any) -> str:
     return f"at index {index[0] if len(index) == 1 else index}"
 
 
-def as_float_array(name: str, value: Any) -> FloatArray:
-    """Coerce to a finite float64 C-order array of any shape, copying only if needed."""
+def _check_unmasked(name: str, value: Any) -> None:
+    """Raise if a masked array, or a sequence that holds one at any depth, hides an entry."""
+    masked_arrays = sys.modules.get("numpy.ma")
+    if masked_arrays is None:  # then nobody can have made one
+        return
+    kind = masked_arrays.MaskedArray
+    level, depth = (value, 1) if type(value) is list else ([value], 0)
+    while depth < _MOST_AXES:
+        types = set(map(type, level))
+        if types <= _PLAIN:
+            return
+        if any(issubclass(found, kind) for found in types):
+            for index, item in enumerate(level):
+                mask = masked_arrays.getmask(item) if isinstance(item, kind) else None
+                # The mask of a structured array has fields; its numbers are refused as such.
+                if mask is None or mask.dtype != bool or not mask.any():
+                    continue
+                places = {0: first_index(np.atleast_1d(mask)), 1: f"at index {index}"}
+                where = f"{places.get(depth, '')} {_WAY_OUT}".strip()
+                raise InvalidInputError(name, _MASKED, "a masked entry", where)
+        nested = types == {list}  # rows, of which there may be millions
+        level = list(chain.from_iterable(level if nested else map(_parts, level)))
+        depth += 1
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    """What a sequence or an array of Python objects holds; nothing for a number."""
+    if isinstance(item, np.ndarray):
+        return item.flat if item.dtype.kind == "O" and item.ndim else ()
+    return item if isinstance(item, list | tuple) else ()
+
+
+def as_real_array(name: str, value: Any) -> NDArray[Any]:
+    """Coerce to an array of real numbers that are those of the caller, none of them rounded.
+
+    Its dtype is floating, integer or boolean, or object where Python integers fit no other.
+    Masked entries are refused; a masked array that hides nothing is the plain array.
+    """
+    given = value if type(value) is np.ndarray else None
+    if given is not None and given.dtype is _FLOAT64:
+        return given
+    plain = given is not None and given.dtype.kind != "O"
+    if not plain:
+        _check_unmasked(name, value)
     try:
         array = np.asarray(value)
     except ValueError:
         raise InvalidInputError(name, "be a rectangular array of numbers", "ragged rows") from None
-    if array.dtype != np.float64:
-        if array.dtype.kind not in "fiub":
-            raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float64)
+    if array.dtype.kind == "O":
+        return _as_numbers(name, array)
+    if array.dtype.kind not in "fiub":
+        raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
+    if not plain and array.dtype is _FLOAT64 and array.size:
+        return _as_written(name, value, array)
+    return array
+
+
+def _as_numbers(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Give an object array of Python and NumPy numbers the dtype that holds them all exactly."""
+    types = set(map(type, array.flat))
+    integers = {found for found in types if issubclass(found, int | np.integer | np.bool_)}
+    floats = {found for found in types if issubclass(found, float | np.floating)}
+    others = types - integers - floats
+    if others:
+        index, item = next((i, v) for i, v in enumerate(array.flat) if type(v) in others)
+        where = first_index(np.arange(array.size).reshape(array.shape) == index)
+        missing = item is None or type(item).__name__ in ("NAType", "NaTType")
+        note = f"a missing value {where}: drop or fill it" if missing else f"{item!r} {where}"
+        raise InvalidInputError(name, "hold real numbers", "dtype object", f"({note})")
+    if not integers:
+        return array.astype(np.result_type(np.float64, *(floats - {float})))
+    if not floats:
+        for dtype in (np.int64, np.uint64):
+            try:
+                return array.astype(dtype)
+            except OverflowError:
+                pass
+    plain = [v if type(v) in floats else int(v) for v in array.flat]
+    return np.array(plain, dtype=object).reshape(array.shape)
+
+
+def _as_written(name: str, value: Any, array: FloatArray) -> NDArray[Any]:
+    """Undo what NumPy and data frames do to large integers beside floats: round them.
+
+    `array` (any shape) is what they made of `value`.
+    """
+    # For few numbers a sum of squares is the quickest to tell that none is large.
+    if array.size <= _FEW and np.vdot(array, array) < _EXACT**2:
+        return array
+    if not max(array.max(), -array.min()) >= _EXACT:
+        return array
+    if isinstance(value, list | tuple):
+        written = np.array(value, dtype=object)
+        if any(issubclass(found, int) for found in set(map(type, written.flat))):
+            return _as_numbers(name, written)
+        return array
+    types = getattr(value, "dtypes", None)
+    if types is None:
+        types = getattr(getattr(value, "schema", None), "types", ())
+    if array.ndim == 2 and isinstance(types, Iterable):
+        large = np.abs(array).max(axis=0) >= _EXACT
+        for column, dtype in enumerate(types):
+            if str(dtype).lower().startswith(("int", "uint")) and large[column]:
+                where = f"in column {column} {_SHIFT}"
+                largest = float(array[np.abs(array[:, column]).argmax(), column])
+                found = f"integers that the frame rounded to {largest!r}"
+                raise InvalidInputError(name, _HELD, found, where)
+    return array
+
+
+def as_exact_array(name: str, value: Any) -> FloatArray:
+    """Coerce to a float64 array of any shape; NaN and infinity pass, rounding does not."""
+    array = as_real_array(name, value)
+    if array.dtype is _FLOAT64:
+        return array
+    check_exact(name, array)
+    return _nearest_floats(array)
+
+
+def check_exact(name: str, array: NDArray[Any]) -> None:
+    """Raise if float64 cannot hold an entry of an array of real numbers."""
+    rounded = _rounded(array)
+    if rounded is not None:
+        raise _inexact(name, _HELD, array, rounded)
+
+
+def _inexact(
+    name: str, requirement: str, array: NDArray[Any], rounded: NDArray[np.bool_]
+) -> InvalidInputError:
+    value = array.flat[int(np.argmax(rounded))]
+    place = first_index(np.atleast_1d(rounded))
+    return InvalidInputError(name, requirement, str(value), f"{place} {_SHIFT}")
+
+
+def _rounded(array: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where float64 would round a number; None where it holds all of them."""
+    dtype = array.dtype
+    if dtype is _FLOAT64 or dtype.itemsize < 8 or array.size == 0:
+        return None
+    if dtype.kind in "iu":
+        if int(array.min()) >= -_EXACT and int(array.max()) <= _EXACT:
+            return None
+        # Magnitudes, in arithmetic modulo 2**64: an integer is a float64 if it is an odd number
+        # below 2**53 times a power of two.
+        bits = array.astype(np.uint64)
+        size = np.where(array < 0, ~bits + np.uint64(1), bits)
+        power = np.maximum(size & (~size + np.uint64(1)), np.uint64(1))
+        rounded = size // power > _EXACT
+    else:
+        # Python compares its own numbers exactly, and NumPy long doubles; NumPy's float64 would
+        # round an integer first.
+        floats = _nearest_floats(array)
+        nearest = floats.astype(object) if dtype.kind == "O" else floats
+        rounded = np.asarray((array != nearest) & ~np.isnan(floats), dtype=bool)
+    return rounded if rounded.any() else None
+
+
+def _nearest_floats(array: NDArray[Any]) -> FloatArray:
+    """An array of real numbers as float64; beyond its range, infinity."""
+    if array.dtype is _FLOAT64:
+        return array
+    with np.errstate(over="ignore"):
+        try:
+            return array.astype(np.float64, copy=False)
+        except OverflowError:
+            return np.array([_nearest_float(v) for v in array.flat]).reshape(array.shape)
+
+
+def _nearest_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def less_common_origin(
+    *sides: tuple[str, NDArray[Any]],
+) -> tuple[list[FloatArray], tuple[Any, ...] | None]:
+    """Rows (k, n) of several arrays as float64, less one origin a row where they do not fit.
+
+    What depends on differences alone is right for these as for the numbers given. A row that
+    float64 holds exactly stays as it is; from another the least number of all sides is subtracted
+    in exact arithmetic.
+
+    Parameters
+    ----------
+    *sides : pairs of str and array, shapes (k, n), (k, m), ...
+        What the caller calls them, for error texts, and real numbers of any dtype.
+
+    Returns
+    -------
+    arrays : list of float64 arrays
+    origin : tuple of k integers or fractions, or None where all are 0
+
+    Raises
+    ------
+    InvalidInputError
+        If float64 cannot hold a difference from the origin either.
+    """
+    floats = [_nearest_floats(array) for _, array in sides]
+    inexact = [_rounded(array) for _, array in sides]
+    found = [rounded for rounded in inexact if rounded is not None]
+    if not found:
+        return floats, None
+    # The caller's own floats stay as they are.
+    floats = [
+        copy.copy() if copy is array else copy
+        for copy, (_, array) in zip(floats, sides, strict=True)
+    ]
+    origin: list[Any] = [0] * len(floats[0])
+    for row in np.flatnonzero(np.any([rounded.any(axis=-1) for rounded in found], axis=0)):
+        differences, origin[row] = _differences([array[row] for _, array in sides])
+        for side, exact in zip(floats, differences, strict=True):
+            side[row] = _nearest_floats(exact)
+            if _rounded(exact) is None:
+                continue
+            for (name, array), rounded in zip(sides, inexact, strict=True):
+                if rounded is not None and rounded[row].any():
+                    requirement = "differ from the least of all by what float64 holds exactly"
+                    raise _inexact(name, requirement, array[row], rounded[row])
+    return floats, tuple(origin)
+
+
+def _differences(parts: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], Any]:
+    """Differences of finite numbers (n,), (m,), ... from the least of all, exactly; and that."""
+    for kind, dtype in (("i", np.int64), ("u", np.uint64)):
+        if all(part.dtype.kind == kind for part in parts):
+            least = min(int(part.min()) for part in parts)
+            # Modulo 2**64, in which no difference from the least overflows.
+            lowest = np.array(least, dtype=dtype).view(np.uint64)
+            return [part.astype(dtype).view(np.uint64) - lowest for part in parts], least
+    exact = [_fractions(part) for part in parts]
+    least = min(side.min() for side in exact)
+    return [side - least for side in exact], least
+
+
+def _fractions(array: NDArray[Any]) -> NDArray[Any]:
+    """Finite numbers (n,) as Python's exact fractions."""
+    ratios = [Fraction(*value.as_integer_ratio()) for value in _numbers(array)]
+    return np.array(ratios, dtype=object)
+
+
+def _numbers(array: NDArray[Any]) -> Iterable[Any]:
+    """Entries (n,) that know their integer ratio: Python's, which long doubles are not."""
+    return array if array.dtype.kind == "f" else array.tolist()
+
+
+def as_float_array(name: str, value: Any) -> FloatArray:
+    """Coerce to a finite float64 C-order array of any shape, copying only if needed."""
+    return _finite_floats(name, as_real_array(name, value))
+
+
+def _finite_floats(name: str, array: NDArray[Any]) -> FloatArray:
+    if array.dtype is not _FLOAT64:
+        check_exact(name, array)
+        array = _nearest_floats(array)
     # ascontiguousarray would make a 0-d array 1-d; asarray with an order does not.
     array = np.asarray(array, order="C")
     check_finite(name, array)
     return array
 
 
-def check_finite(name: str, array: FloatArray) -> None:
-    """Raise unless all entries are finite; one pass and no temporary where they are."""
-    # A finite sum proves finite entries; the converse needs the second look, since sums overflow.
-    # Dot products raise no floating-point warnings, which take longer to silence than to sum few.
-    if array.size <= _FEW:
-        total = np.vdot(array, array)
+def as_indices(name: str, value: Any) -> IndexArray:
+    """Coerce to an int64 array of any shape; floats that are no whole numbers are refused."""
+    if type(value) is np.ndarray and value.dtype is _INT64:
+        return value
+    array = as_real_array(name, value)
+    if array.dtype.kind in "iu" and array.dtype != np.uint64:
+        return array.astype(np.int64, copy=False)
+    # Whole numbers up to 2**53 are indices whatever their dtype.
+    check_exact(name, array)
+    numbers = _nearest_floats(array)
+    whole = np.abs(numbers) <= _EXACT
+    whole &= numbers == np.trunc(np.where(whole, numbers, 0.0))
+    if not whole.all():
+        bad = numbers[~whole][0]
+        raise InvalidInputError(name, "hold whole numbers", float(bad), first_index(~whole))
+    return numbers.astype(np.int64)
+
+
+def check_finite(name: str, array: NDArray[Any]) -> None:
+    """Raise unless all entries are finite; one pass and no temporary where they are float64."""
+    if array.dtype is _FLOAT64:
+        # A finite sum proves finite entries; the converse needs the second look, since sums
+        # overflow. Dot products raise no floating-point warnings, which take longer to silence than
+        # to sum few.
+        if array.size <= _FEW:
+            total = np.vdot(array, array)
+        else:
+            with np.errstate(all="ignore"):
+                total = np.add.reduce(array, axis=None)
+        if math.isfinite(total):
+            return
+    if array.dtype.kind == "O":
+        # Python compares integers of any size with infinity.
+        bad = np.array([not abs(v) < math.inf for v in array.flat], bool).reshape(array.shape)
     else:
-        with np.errstate(all="ignore"):
-            total = np.add.reduce(array, axis=None)
-    if math.isfinite(total):
-        return
-    bad = ~np.isfinite(array)
+        bad = ~np.isfinite(array)
     if bad.any():
-        value = array[np.unravel_index(int(np.argmax(bad)), array.shape)] if array.ndim else array
+        value = array.flat[int(np.argmax(bad))]
         raise InvalidInputError(name, "be finite", float(value), first_index(np.atleast_1d(bad)))
 
 
-def _checked_sample(name: str, value: Any) -> FloatArray:
-    array = as_float_array(name, value)
+def _check_sample(name: str, array: NDArray[Any]) -> None:
+    """Raise unless an array has the shape of a sample."""
     if array.ndim == 0:
         raise InvalidInputError(name, "be an array of shape (n,) or (n, d)", "a scalar")
     if array.ndim > 2:
@@ -84,19 +397,71 @@ def _checked_sample(name: str, value: Any) -> FloatArray:
         raise InvalidInputError(name, "hold at least one point", f"shape {array.shape}")
     if array.ndim == 2 and array.shape[1] == 0:
         raise InvalidInputError(name, "have at least one column", f"shape {array.shape}")
-    return array
 
 
 def as_sample(name: str, value: Any) -> FloatArray:
     """Coerce a sample: shape (n,), or (n, d); (n, 1) becomes (n,)."""
-    array = _checked_sample(name, value)
-    return array[:, 0].copy() if array.ndim == 2 and array.shape[1] == 1 else array
+    return _sample(name, as_real_array(name, value))
+
+
+def _sample(name: str, array: NDArray[Any]) -> FloatArray:
+    array = _finite_floats(name, array)
+    if array.ndim != 1 or not array.size:
+        _check_sample(name, array)
+        return array[:, 0].copy() if array.shape[1] == 1 else array
+    return array
 
 
 def as_points(name: str, value: Any) -> FloatArray:
     """Coerce points to shape (n, d); a 1-D array becomes one column."""
-    array = _checked_sample(name, value)
+    array = as_float_array(name, value)
+    _check_sample(name, array)
     return array[:, None] if array.ndim == 1 else array
+
+
+def as_samples_together(**values: Any) -> list[FloatArray]:
+    """Coerce samples as `as_sample` does, for what depends on differences of coordinates alone.
+
+    Coordinates that float64 cannot hold exactly (integers beyond 2**53, long doubles) are counted
+    from the least of all samples, axis by axis; that needs equal numbers of columns.
+    """
+    arrays, _ = _together(values)
+    return [_sample(name, array) for name, array in arrays.items()]
+
+
+def as_points_together(**values: Any) -> tuple[list[FloatArray], tuple[Any, ...] | None]:
+    """Coerce points as `as_samples_together` does, to shapes (n, d); and the origin taken off."""
+    arrays, origin = _together(values)
+    return [as_points(name, array) for name, array in arrays.items()], origin
+
+
+def _together(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], tuple[Any, ...] | None]:
+    arrays = {name: as_real_array(name, value) for name, value in values.items()}
+    if {array.dtype for array in arrays.values()} == _ALL_FLOAT64:
+        return arrays, None
+    for name, array in arrays.items():
+        _check_sample(name, array)
+        check_finite(name, array)
+    columns = {name: np.atleast_2d(array.T) for name, array in arrays.items()}
+    if len({len(column) for column in columns.values()}) > 1:
+        return arrays, None  # an error of the caller's, who knows what to say
+    rows, origin = less_common_origin(*columns.items())
+    return dict(zip(columns, (row.T for row in rows), strict=True)), origin
+
+
+def as_points_from(origin: tuple[Any, ...] | None, name: str, value: Any) -> FloatArray:
+    """Coerce points (n, d) to coordinates that are counted from an origin (d,)."""
+    if origin is None:
+        return as_points(name, value)
+    array = as_real_array(name, value)
+    _check_sample(name, array)
+    check_finite(name, array)
+    columns = np.atleast_2d(array.T)
+    if len(columns) == len(origin):
+        moved = np.stack([_fractions(row) - o for row, o in zip(columns, origin, strict=True)])
+        check_exact(name, moved.T)
+        array = _nearest_floats(moved.T)
+    return as_points(name, array)
 
 
 def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
@@ -133,19 +498,14 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
 
 def as_cost_matrix(name: str, value: Any) -> FloatArray:
     """Coerce an (n, m) cost matrix: any finite sign, +inf forbids a pair."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise InvalidInputError(name, "be a rectangular array of numbers", "ragged rows") from None
-    if array.dtype.kind not in "fiub":
-        raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
+    array = as_exact_array(name, value)
     if array.ndim != 2:
         raise InvalidInputError(name, "have shape (n, m)", f"shape {array.shape}")
     if 0 in array.shape:
         raise InvalidInputError(
             name, "have at least one row and one column", f"shape {array.shape}"
         )
-    array = np.ascontiguousarray(array, dtype=np.float64)
+    array = np.ascontiguousarray(array)
     # min is NaN if any entry is, and -inf if any entry is.
     with np.errstate(invalid="ignore"):
         smallest = float(array.min())
@@ -153,6 +513,16 @@ def as_cost_matrix(name: str, value: Any) -> FloatArray:
         bad = np.isnan(array) | (array == -np.inf)
         requirement = "hold numbers or +inf (a forbidden pair)"
         raise InvalidInputError(name, requirement, smallest, first_index(bad))
+    # A finite sum of squares proves that no entry is anywhere near, in the shortest time.
+    if array.size <= _FEW and math.isfinite(np.vdot(array, array)):
+        return array
+    largest = float(array.max())
+    if largest == math.inf:
+        largest = float(np.max(array, where=array < math.inf, initial=0.0))
+    if max(largest, -smallest) > LARGEST_COST and smallest < math.inf:
+        found = largest if largest > -smallest else smallest
+        requirement = "stay within 1e307 in size (rescale the costs)"
+        raise InvalidInputError(name, requirement, found)
     return array
 
 
@@ -173,16 +543,20 @@ def as_generator(rng: Any) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _as_real(name: str, value: Any) -> float:
+def as_number(name: str, value: Any, requirement: str = "be a real number") -> float:
+    """Coerce to a float, or raise with the requirement."""
+    _check_unmasked(name, value)
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise InvalidInputError(name, "be a real number", repr(value)) from None
+        raise InvalidInputError(name, requirement, repr(value)) from None
+    except OverflowError:
+        raise InvalidInputError(name, "stay within float64", repr(value)) from None
 
 
 def check_positive(name: str, value: Any) -> float:
     """Return a finite positive float or raise."""
-    number = _as_real(name, value)
+    number = as_number(name, value)
     if not (number > 0.0 and math.isfinite(number)):
         raise InvalidInputError(name, "be positive and finite", value)
     return number
@@ -203,7 +577,7 @@ def check_tolerance(name: str, value: Any) -> float | None:
     """Return None or a finite non-negative float, or raise."""
     if value is None:
         return None
-    number = _as_real(name, value)
+    number = as_number(name, value)
     if not (number >= 0.0 and math.isfinite(number)):
         raise InvalidInputError(name, "be non-negative and finite", value)
     return number

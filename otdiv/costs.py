@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ._frozen import freeze, restore
+from ._memory import room_for
 from ._typing import FloatArray
-from ._validation import as_cost_matrix, as_points
+from ._validation import as_cost_matrix, as_number, as_points_together
 from .errors import InvalidInputError
 
 __all__ = [
@@ -59,11 +61,7 @@ class PNormCost:
 
     def __post_init__(self) -> None:
         for name in ("norm", "power"):
-            try:
-                object.__setattr__(self, name, float(getattr(self, name)))
-            except (TypeError, ValueError):
-                value = getattr(self, name)
-                raise InvalidInputError(name, "be a real number", repr(value)) from None
+            object.__setattr__(self, name, as_number(name, getattr(self, name)))
         if not self.norm >= 1.0:
             raise InvalidInputError("norm", "be at least 1", self.norm)
         if not (self.power > 0.0 and math.isfinite(self.power)):
@@ -79,7 +77,9 @@ class PNormCost:
         from ._kernels import costs as kernels  # Numba is not loaded before it is needed
 
         x, y = self._points(x, y)
-        return np.asarray(kernels.pairwise(x, y, self.norm, self.power))
+        n, m = len(x), len(y)
+        with room_for(8 * n * m, f"the costs of {n} x {m} pairs", "pass fewer rows at a time"):
+            return self._finite(kernels.pairwise(x, y, self.norm, self.power))
 
     def between(self, x: Any, y: Any) -> FloatArray:
         """Costs (n,) between rows of `x` (n, d) and the same rows of `y` (n, d)."""
@@ -88,11 +88,22 @@ class PNormCost:
         x, y = self._points(x, y)
         if x.shape != y.shape:
             raise InvalidInputError("y", f"have the shape {x.shape} of `x`", f"shape {y.shape}")
-        return np.asarray(kernels.rowwise(x, y, self.norm, self.power))
+        return self._finite(kernels.rowwise(x, y, self.norm, self.power))
+
+    @staticmethod
+    def _finite(costs: FloatArray) -> FloatArray:
+        # A sum of costs, which are not negative, is finite only if they are.
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = math.isfinite(costs.sum()) or np.isfinite(costs).all()
+        if not finite:
+            raise InvalidInputError(
+                "x", "be so near to `y` that costs stay within float64", "an overflow (rescale)"
+            )
+        return np.asarray(costs)
 
     @staticmethod
     def _points(x: Any, y: Any) -> tuple[FloatArray, FloatArray]:
-        x, y = as_points("x", x), as_points("y", y)
+        (x, y), _ = as_points_together(x=x, y=y)
         if x.shape[1] != y.shape[1]:
             raise InvalidInputError("y", f"have {x.shape[1]} columns like `x`", y.shape[1])
         return x, y
@@ -152,10 +163,10 @@ class CostMatrix:
 
     values: FloatArray
 
+    __setstate__ = restore
+
     def __post_init__(self) -> None:
-        view = as_cost_matrix("C", self.values).view()
-        view.flags.writeable = False
-        object.__setattr__(self, "values", view)
+        freeze(self, values=as_cost_matrix("C", self.values))
 
     @property
     def shape(self) -> tuple[int, int]:

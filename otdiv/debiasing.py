@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ._frozen import restore, seal, seal_in_place
 from ._typing import FloatArray, IndexArray
 from ._validation import check_positive, check_positive_integer
 from .costs import PNormCost, as_cost
 from .errors import ConvergenceError, InvalidInputError
-from .measures import DiscreteMeasure
+from .measures import DiscreteMeasure, as_measures
 from .problems import TransportProblem
 from .results import Bounds, Status
 from .solvers._entropic_moments import cost_gradient_sums
 from .solvers._entropic_solve import EntropicSolve, solve_entropic
-from .solving import as_measure
 
 __all__ = [
     "DivergenceGradient",
@@ -44,6 +44,11 @@ class DivergenceGradient:
     y: FloatArray
     a: FloatArray
     b: FloatArray
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -123,11 +128,14 @@ class _Pair:
     y_weights: FloatArray
     cost: PNormCost
 
+    __setstate__ = restore
+
 
 def _merged(measure: DiscreteMeasure) -> tuple[DiscreteMeasure, IndexArray]:
     """Equal atoms joined in lexicographic order, so that the order of atoms cannot matter."""
     support, inverse = np.unique(measure.points, axis=0, return_inverse=True)
     inverse = inverse.reshape(-1)
+    seal_in_place(inverse)
     weights = np.zeros(len(support))
     np.add.at(weights, inverse, measure.weights)
     return DiscreteMeasure(points=support, weights=weights), inverse
@@ -260,7 +268,7 @@ def sinkhorn_divergence_result(
     ground = as_cost(cost)
     if not isinstance(ground, PNormCost):
         raise InvalidInputError("cost", "be a cost of points", repr(cost))
-    source, target = as_measure("x", x, x_weights), as_measure("y", y, y_weights)
+    source, target, _ = as_measures(x, y, x_weights, y_weights)
     merged, other = _merged(source), _merged(target)
     atoms = _Pair(merged, other, source.weights, target.weights, ground)
     p, q = merged[0], other[0]

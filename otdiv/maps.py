@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from ._frozen import restore, seal
 from ._typing import FloatArray
-from ._validation import as_points
+from ._validation import as_points_from
 from .costs import PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
 from .plans import Plan, SparsePlan
@@ -38,6 +40,11 @@ class Gradient:
     a: FloatArray
     b: FloatArray
     cost: Plan
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
@@ -144,7 +151,8 @@ def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     Returns
     -------
     array, shape (n, d) or (k, d)
-        Images; a source atom without weight keeps its place.
+        Images; a source atom without weight keeps its place. Where samples of large integers are
+        counted from an origin (`result.problem.origin`), it is added again: the nearest float64.
 
     Raises
     ------
@@ -168,18 +176,26 @@ def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
             "a cost matrix has no points to average; use plan.to_dense() @ your_points"
         )
     if x is None:
-        return _atom_images(result)
-    points = as_points("x", x)
+        return _from_zero(_atom_images(result), problem.origin)
+    points = as_points_from(problem.origin, "x", x)
     if points.shape[1] != problem.source.d:
         raise InvalidInputError("x", f"have {problem.source.d} columns", points.shape[1])
     if result.entropic is not None and result.plan is not None and hasattr(result.plan, "epsilon"):
-        return _softmin_images(result, points)
+        return _from_zero(_softmin_images(result, points), problem.origin)
     from scipy.spatial import cKDTree
 
     live = np.flatnonzero(problem.a > 0.0)
     displacement = _atom_images(result)[live] - problem.x[live]
     nearest = cKDTree(problem.x[live]).query(points, p=problem.cost.norm)[1]
-    return np.asarray(points + displacement[nearest])
+    return _from_zero(points + displacement[nearest], problem.origin)
+
+
+def _from_zero(points: FloatArray, origin: tuple[Any, ...] | None) -> FloatArray:
+    """Points (n, d) that count from an exact origin (d,), rounded once."""
+    if origin is None:
+        return points
+    columns = zip(points.T.tolist(), origin, strict=True)
+    return np.array([[float(Fraction(z) + o) for z in column] for column, o in columns]).T
 
 
 def _atom_images(result: TransportResult) -> FloatArray:

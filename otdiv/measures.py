@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ._frozen import restore
 from ._typing import FloatArray, IndexArray
-from ._validation import as_float_array, as_points, as_weights
+from ._validation import as_float_array, as_points, as_points_together, as_weights
 from .errors import InvalidInputError
 
-__all__ = ["DiscreteMeasure", "Gaussian"]
+__all__ = ["DiscreteMeasure", "Gaussian", "as_measures"]
 
 
 # math.fsum takes about 30 ns a number: below this size nobody notices.
@@ -77,6 +78,8 @@ class DiscreteMeasure:
     weights: FloatArray = None  # type: ignore[assignment]  # replaced in __post_init__
     mass: float = field(init=False)
     """Total mass."""
+
+    __setstate__ = restore
 
     def __post_init__(self) -> None:
         points = as_points("points", self.points)
@@ -168,6 +171,8 @@ class Gaussian:
     mean: FloatArray
     covariance: FloatArray
 
+    __setstate__ = restore
+
     def __post_init__(self) -> None:
         mean = np.atleast_1d(as_float_array("mean", self.mean))
         covariance = np.atleast_2d(as_float_array("covariance", self.covariance))
@@ -209,3 +214,34 @@ class Gaussian:
         if self.d == 1:
             return f"Gaussian(mean={self.mean[0]:g}, covariance={self.covariance[0, 0]:g})"
         return f"Gaussian(d={self.d})"
+
+
+def as_measures(
+    x: Any, y: Any, x_weights: Any = None, y_weights: Any = None
+) -> tuple[DiscreteMeasure, DiscreteMeasure, tuple[Any, ...] | None]:
+    """Coerce two samples with relative frequencies; a `DiscreteMeasure` passes through.
+
+    Coordinates that float64 cannot hold exactly are counted from the least of both samples, which
+    no distance sees; that origin (d,) is the third thing returned, or None where none is taken off.
+    """
+    sides = (("x", x, x_weights), ("y", y, y_weights))
+    given = {}
+    for name, sample, weights in sides:
+        given[name] = sample
+        if isinstance(sample, DiscreteMeasure):
+            given[name] = sample.points
+            if weights is not None:
+                raise InvalidInputError(
+                    f"{name}_weights", "be None, since a DiscreteMeasure has its own", "weights"
+                )
+    both, origin = as_points_together(**given)
+    measures = []
+    for points, (name, sample, weights) in zip(both, sides, strict=True):
+        if not isinstance(sample, DiscreteMeasure):
+            weights = as_weights(f"{name}_weights", weights, len(points), normalize=True)
+            measures.append(DiscreteMeasure._canonical(points, weights))
+        elif origin is None:
+            measures.append(sample)
+        else:
+            measures.append(DiscreteMeasure._canonical(points, sample.weights))
+    return measures[0], measures[1], origin

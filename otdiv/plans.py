@@ -7,7 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ._frozen import freeze, restore
+from ._memory import check_room
 from ._typing import FloatArray, IndexArray
+from ._validation import as_exact_array, as_indices
 from .costs import Cost
 from .problems import TransportProblem
 
@@ -15,10 +18,7 @@ __all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
 
 
 def _freeze(instance: object, **arrays: np.ndarray) -> None:
-    for name, array in arrays.items():
-        view = np.ascontiguousarray(array)[...]
-        view.setflags(write=False)
-        object.__setattr__(instance, name, view)
+    freeze(instance, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -30,12 +30,14 @@ class SparsePlan:
     mass: FloatArray
     shape: tuple[int, int]
 
+    __setstate__ = restore
+
     def __post_init__(self) -> None:
         _freeze(
             self,
-            rows=np.asarray(self.rows, dtype=np.int64),
-            columns=np.asarray(self.columns, dtype=np.int64),
-            mass=np.asarray(self.mass, dtype=np.float64),
+            rows=as_indices("rows", self.rows),
+            columns=as_indices("columns", self.columns),
+            mass=as_exact_array("mass", self.mass),
         )
 
     @property
@@ -55,6 +57,11 @@ class SparsePlan:
 
     def to_dense(self) -> FloatArray:
         """Return the plan as an (n, m) array."""
+        check_room(
+            8 * self.shape[0] * self.shape[1],
+            "the plan as an array",
+            "`rows`, `columns` and `mass` hold the same",
+        )
         out = np.zeros(self.shape)
         np.add.at(out, (self.rows, self.columns), self.mass)
         return out
@@ -69,8 +76,10 @@ class DensePlan:
 
     mass: FloatArray
 
+    __setstate__ = restore
+
     def __post_init__(self) -> None:
-        _freeze(self, mass=np.asarray(self.mass, dtype=np.float64))
+        _freeze(self, mass=as_exact_array("mass", self.mass))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,6 +125,8 @@ class ScaledKernelPlan:
     row_rest: FloatArray
     column_rest: FloatArray
 
+    __setstate__ = restore
+
     @classmethod
     def from_potentials(
         cls, problem: TransportProblem, f: FloatArray, g: FloatArray, epsilon: float
@@ -135,7 +146,7 @@ class ScaledKernelPlan:
 
     def __post_init__(self) -> None:
         names = ("f", "g", "row_scale", "column_scale", "row_rest", "column_rest")
-        _freeze(self, **{name: np.asarray(getattr(self, name), dtype=float) for name in names})
+        _freeze(self, **{name: as_exact_array(name, getattr(self, name)) for name in names})
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -165,10 +176,14 @@ class ScaledKernelPlan:
         """Entries above `threshold`, found in blocks of rows."""
         n, m = self.shape
         parts = []
+        n_entries = 0
         step = max(1, 2**22 // m)
         for start in range(0, n, step):
             block = self.block(start, min(n, start + step))
             rows, columns = np.nonzero(block > threshold)
+            # 24 bytes an entry, twice while they are joined.
+            n_entries += rows.size
+            check_room(48 * n_entries, "the entries of the plan", "raise `threshold`")
             parts.append((rows + start, columns, block[rows, columns]))
         rows, columns, mass = (np.concatenate(part) for part in zip(*parts, strict=True))
         return SparsePlan(rows=rows, columns=columns, mass=mass, shape=self.shape)
@@ -193,6 +208,8 @@ class ScaledKernelPlan:
 
     def to_dense(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
+        n, m = self.shape
+        check_room(8 * n * m, "the plan as an array", "`block` makes some rows of it")
         return self.block(0, self.shape[0])
 
     def __repr__(self) -> str:
@@ -209,10 +226,10 @@ class Potentials:
     f: FloatArray
     g: FloatArray
 
+    __setstate__ = restore
+
     def __post_init__(self) -> None:
-        _freeze(
-            self, f=np.asarray(self.f, dtype=np.float64), g=np.asarray(self.g, dtype=np.float64)
-        )
+        _freeze(self, f=as_exact_array("f", self.f), g=as_exact_array("g", self.g))
 
     def __repr__(self) -> str:
         return f"Potentials(n={self.f.size}, m={self.g.size})"

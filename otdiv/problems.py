@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ._frozen import restore, seal_in_place
+from ._memory import room_for
 from ._typing import FloatArray, IndexArray
-from ._validation import as_weights
+from ._validation import LARGEST_COST, as_weights
 from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
@@ -66,6 +68,8 @@ class TransportProblem:
     """Target weights (m,), rescaled to the mass of `a` where the masses differ by rounding."""
     shape: tuple[int, int] = field(init=False)
     """Numbers of source and target atoms (n, m)."""
+    origin: tuple[Any, ...] | None = field(init=False, default=None)
+    """What was taken off each axis of samples that float64 does not hold exactly, mostly None."""
     _kept: CostMatrix | None = field(init=False, default=None)
     _bound: float | None = field(init=False, default=None)
     _accounts: tuple[float, float, float] | None = field(init=False, default=None)
@@ -73,6 +77,8 @@ class TransportProblem:
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
     _grids: tuple[Grid | None, Grid | None] | None = field(init=False, default=None)
+
+    __setstate__ = restore
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -102,7 +108,7 @@ class TransportProblem:
             raise InvalidInputError(
                 "target", f"have dimension {self.source.d} like `source`", self.target.d
             )
-        elif not (self._is_moderate() or math.isfinite(self.cost_bound())):
+        elif not (self._is_moderate() or self.cost_bound() <= LARGEST_COST):
             raise InvalidInputError(
                 "cost", "stay within float64 on these points", "an overflow (rescale the points)"
             )
@@ -117,6 +123,12 @@ class TransportProblem:
             target=_indices(m, as_weights("y_weights", b, m, normalize=True)),
             cost=cost,
         )
+
+    def counted_from(self, origin: tuple[Any, ...] | None) -> TransportProblem:
+        """Note the origin (d,) from which the coordinates of a new problem count."""
+        if origin is not None:
+            object.__setattr__(self, "origin", origin)
+        return self
 
     @property
     def x(self) -> FloatArray:
@@ -155,7 +167,13 @@ class TransportProblem:
 
         Costs of few points are kept until `forget`.
         """
-        C = self.block(0, self.shape[0])
+        n, m = self.shape
+        if isinstance(self.known_cost(), CostMatrix):
+            C = self.block(0, n)
+        else:
+            way_out = "ColumnGeneration stores no matrix, and `block` makes some rows of it"
+            with room_for(8 * n * m, f"the costs of {n} x {m} pairs", way_out):
+                C = self.block(0, n)
         C.flags.writeable = False
         if C.size <= _KEPT_PAIRS and not isinstance(self.known_cost(), CostMatrix):
             kept = object.__new__(CostMatrix)  # costs of points need no check
@@ -198,6 +216,7 @@ class TransportProblem:
             values: dict[str, object] = {
                 field.name: None for field in fields(self) if field.name.startswith("_")
             }
+            values["origin"] = self.origin
             values |= {
                 "source": self.source._reordered(rows, x[:, None]),
                 "target": target,
@@ -210,6 +229,7 @@ class TransportProblem:
                 object.__setattr__(problem, name, value)
             object.__setattr__(problem, "a", problem.source.weights)
             object.__setattr__(self, "_sorted_line", problem)
+            seal_in_place((rows, columns))
             object.__setattr__(self, "_line_orders", (rows, columns))
         return self._sorted_line or self
 
@@ -262,9 +282,9 @@ class TransportProblem:
         whose squares add up to s.
         """
         x, y = self.x, self.y
-        length = math.sqrt(2.0 * (x.size + y.size)) * math.sqrt(
-            float(np.vdot(x, x) + np.vdot(y, y))
-        )
+        # Python's floats overflow to infinity without a warning.
+        squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
+        length = math.sqrt(2.0 * (x.size + y.size)) * math.sqrt(squares)
         assert isinstance(self.cost, PNormCost)
         limit: float = 1e300 ** min(1.0, 1.0 / self.cost.power)
         return length < limit

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from ._frozen import restore, seal
 from ._typing import IndexArray
 from .plans import Plan, Potentials
 from .problems import TransportProblem
@@ -187,6 +188,12 @@ class TransportResult:
     message: str = ""
     infeasible_rows: IndexArray | None = field(default=None)
     infeasible_columns: IndexArray | None = field(default=None)
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        if self.infeasible_rows is not None:
+            seal(self)
 
     def __repr__(self) -> str:
         return (

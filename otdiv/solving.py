@@ -9,16 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import certificates
-from ._validation import (
-    as_points,
-    as_weights,
-    check_callback,
-    check_positive_integer,
-    check_tolerance,
-)
+from ._validation import check_callback, check_positive_integer, check_tolerance
 from .costs import CostMatrix, PNormCost, as_cost
 from .errors import ConvergenceError, InvalidInputError
-from .measures import DiscreteMeasure
+from .measures import as_measures
 from .plans import SparsePlan
 from .problems import TransportProblem
 from .results import (
@@ -293,7 +287,9 @@ def transport(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Points. A `DiscreteMeasure` is taken as it is, with its mass.
+        Points. A `DiscreteMeasure` is taken as it is, with its mass. Integers beyond 2**53 and
+        long doubles are counted from the least of both samples, exactly, which changes no cost:
+        `result.problem.origin` is what was taken off.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies, each side normalised to 1; uniform by default.
     cost : PNormCost or str, default "euclidean"
@@ -323,9 +319,8 @@ def transport(
     cost = as_cost(cost)
     if not isinstance(cost, PNormCost):
         raise InvalidInputError("cost", "be a cost of points; use transport_matrix", repr(cost))
-    problem = TransportProblem(
-        source=as_measure("x", x, x_weights), target=as_measure("y", y, y_weights), cost=cost
-    )
+    source, target, origin = as_measures(x, y, x_weights, y_weights)
+    problem = TransportProblem(source=source, target=target, cost=cost).counted_from(origin)
     return solve(
         problem,
         solver=solver,
@@ -335,20 +330,6 @@ def transport(
         callback=callback,
         warm_start=warm_start,
         throw=throw,
-    )
-
-
-def as_measure(name: str, sample: Any, weights: Any) -> DiscreteMeasure:
-    """Coerce a sample with relative frequencies, or pass a DiscreteMeasure through."""
-    if isinstance(sample, DiscreteMeasure):
-        if weights is not None:
-            raise InvalidInputError(
-                f"{name}_weights", "be None, since a DiscreteMeasure has its own", "weights"
-            )
-        return sample
-    points = as_points(name, sample)
-    return DiscreteMeasure._canonical(
-        points, as_weights(f"{name}_weights", weights, len(points), normalize=True)
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ._frozen import restore, seal
+from ._memory import check_room
 from ._typing import FloatArray
 from ._validation import check_positive, check_positive_integer
 from .certificates import c_transform
@@ -117,6 +119,11 @@ class UnbalancedPlan:
     column_sums: FloatArray
     """Mass that arrives at each target atom (m,)."""
 
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Numbers of rows and columns."""
@@ -131,6 +138,8 @@ class UnbalancedPlan:
 
     def to_dense(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
+        n, m = self.shape
+        check_room(8 * n * m, "the plan as an array", "`block` makes some rows of it")
         return self.block(0, self.shape[0])
 
     def __repr__(self) -> str:

@@ -42,7 +42,9 @@ def squared_radii(points: np.ndarray) -> np.ndarray:
     radii = []
     for level in range(depth, -1, -1):
         counts = np.diff(node_edges(n, level))
-        radii.append(squares / counts - np.square(sums / counts).sum(axis=0))
+        # Of points in one place the difference is rounding, of either sign.
+        mean = np.square(sums / counts).sum(axis=0)
+        radii.append(np.maximum(squares / counts - mean, 0.0))
         if level:
             sums, squares = sums[:, ::2] + sums[:, 1::2], squares[::2] + squares[1::2]
     return np.concatenate([np.zeros(1), *radii[::-1]])

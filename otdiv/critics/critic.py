@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
-from .._validation import as_points
+from .._validation import as_float_array, as_points
 from ..errors import InvalidInputError
 from .lipschitz import lipschitz_bound, value_errors
 from .networks import MLP
@@ -36,7 +36,7 @@ class Critic:
 
     def __init__(self, network: MLP, centre: FloatArray, scale: float) -> None:
         self.network = network
-        self.centre = centre
+        self.centre = as_float_array("centre", centre)
         self.scale = scale
 
     def _scaled(self, z: Any) -> FloatArray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._typing import ArrayLike, FloatArray, RngLike
 from .._validation import (
     as_generator,
@@ -97,6 +98,11 @@ class FitHistory:
     penalty: FloatArray
     mean_slope: FloatArray
     gradient_norm: FloatArray
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
     def __repr__(self) -> str:
         return f"FitHistory({self.raw.size} steps)"

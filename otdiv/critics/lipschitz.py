@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from .._typing import FloatArray
+from .._validation import as_float_array
 from .activations import GroupSort
 from .networks import MLP
 
@@ -57,7 +58,7 @@ def spectral_norm_bound(matrix: FloatArray) -> float:
     >>> 4.0 <= bound < 4.0 + 1e-10
     True
     """
-    m = np.asarray(matrix, dtype=np.float64)
+    m = as_float_array("matrix", matrix)
     if m.shape[0] < m.shape[1]:
         m = m.T
     p, k = m.shape

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.histogram import histogram_rows, wasserstein1_rows
 from .._typing import FloatArray
-from .._validation import as_float_array, as_sample, as_weights, first_index
+from .._validation import (
+    as_float_array,
+    as_real_array,
+    as_samples_together,
+    as_weights,
+    check_finite,
+    first_index,
+    less_common_origin,
+)
 from ..errors import InvalidInputError
 from .wasserstein_distance import wasserstein1
 
@@ -52,7 +61,8 @@ def wasserstein1_batch(
     except ValueError:
         found = f"shapes {left.shape[:-1]} and {right.shape[:-1]}"
         raise InvalidInputError("y", "broadcast with `x` beside `axis`", found) from None
-    left, right = (_rows(side, shape) for side in (left, right))
+    rows = {"x": _rows(left, shape), "y": _rows(right, shape)}
+    (left, right), _ = less_common_origin(*rows.items())
     left_weights, right_weights = (
         None if weights is None else _rows(weights, shape)
         for weights in (left_weights, right_weights)
@@ -60,7 +70,7 @@ def wasserstein1_batch(
     return wasserstein1_rows(left, right, left_weights, right_weights).reshape(shape)
 
 
-def _rows(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+def _rows(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Broadcast the leading axes to `shape` and join them: (r, n) in C order."""
     k = array.shape[-1]
     return np.ascontiguousarray(np.broadcast_to(array, (*shape, k)).reshape(-1, k))
@@ -68,8 +78,9 @@ def _rows(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 def _batch_side(
     name: str, sample: Any, axis: int, weights: Any
-) -> tuple[FloatArray, FloatArray | None]:
-    array = as_float_array(name, sample)
+) -> tuple[NDArray[Any], FloatArray | None]:
+    array = as_real_array(name, sample)
+    check_finite(name, array)
     if array.ndim == 0:
         raise InvalidInputError(name, "have at least one axis", "a scalar")
     try:
@@ -125,7 +136,7 @@ def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
     >>> wasserstein1_histogram([.2, .8], [.8, .2], support=[0.0, 1.0])
     0.6000000000000001
     """
-    positions = as_sample("support", support)
+    (positions,) = as_samples_together(support=support)
     weights = [
         as_weights(name, value, len(positions), normalize=True)
         for name, value in (("p", p), ("q", q))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 
 from .._typing import FloatArray
-from .._validation import as_sample, as_weights, check_tolerance
+from .._validation import as_number, as_samples_together, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
 from ..errors import (
     ConvergenceError,
@@ -17,7 +18,7 @@ from ..errors import (
     MassMismatchError,
     UnsupportedProblemError,
 )
-from ..measures import DiscreteMeasure, Gaussian
+from ..measures import DiscreteMeasure, Gaussian, as_measures
 from ..plans import SparsePlan
 from ..problems import MASS_RTOL, TransportProblem
 from ..results import Bounds, Solver, TransportResult
@@ -73,10 +74,7 @@ class DistanceResult:
 
 def as_order(p: Any) -> float:
     """Coerce the order of a Wasserstein distance: a number of at least 1, or inf."""
-    try:
-        order = float(p)
-    except (TypeError, ValueError):
-        raise InvalidInputError("p", "be a real number of at least 1, or inf", repr(p)) from None
+    order = as_number("p", p, "be a real number of at least 1, or inf")
     if not order >= 1.0:
         raise InvalidInputError("p", "be at least 1", p)
     return order
@@ -89,28 +87,31 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
     """Both samples and weights in canonical form if both are on the line, else None."""
     if isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] > 1:
         return None
-    sides: list[tuple[FloatArray, FloatArray | None]] = []
-    masses = [1.0, 1.0]
-    for name, sample, weights in (("x", x, x_weights), ("y", y, y_weights)):
+    sides: list[tuple[Any, Any]] = []
+    masses = []
+    for sample, weights in ((x, x_weights), (y, y_weights)):
+        mass = 1.0
         if isinstance(sample, DiscreteMeasure):
             if sample.d != 1 or weights is not None:
                 return None
-            masses[len(sides)] = sample.mass
-            weights = sample.weights
+            weights, mass = sample.weights, sample.mass
             sample = sample.points
         elif is_law(sample):
             return None
-        points = as_sample(name, sample)
-        if points.ndim != 1:
-            return None
-        if weights is not None:
-            # The kernel divides by the totals itself.
-            weights = as_weights(f"{name}_weights", weights, points.size, normalize=False)
-        sides.append((points, weights))
+        sides.append((sample, weights))
+        masses.append(mass)
+    (first, a), (second, b) = sides
+    left, right = as_samples_together(x=first, y=second)
+    if left.ndim != 1 or right.ndim != 1:
+        return None
+    # The kernel divides by the totals itself.
+    if a is not None:
+        a = as_weights("x_weights", a, left.size, normalize=False)
+    if b is not None:
+        b = as_weights("y_weights", b, right.size, normalize=False)
     if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
         raise MassMismatchError(*masses)
-    (x, x_weights), (y, y_weights) = sides
-    return x, y, x_weights, y_weights
+    return left, right, a, b
 
 
 def line_value(
@@ -212,14 +213,14 @@ def _solved(
     solver: Solver | None,
 ) -> DistanceResult:
     """Distance by a transport problem whose cost is the p-th power of the metric."""
-    from ..solving import EXACT_RTOL, as_measure, solve
+    from ..solving import EXACT_RTOL, solve
 
     if p == math.inf:
         raise UnsupportedProblemError(
             "p=inf is solved on the line only; in more dimensions use a large finite p"
         )
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
-    source, target = as_measure("x", x, x_weights), as_measure("y", y, y_weights)
+    source, target, origin = as_measures(x, y, x_weights, y_weights)
     if source.d != target.d:
         raise InvalidInputError("y", f"have {source.d} columns like `x`", target.d)
     scale = _power_of_two_scale(source.points, target.points, p)
@@ -237,7 +238,9 @@ def _solved(
             for z, side in zip(scaled, (source, target), strict=True)
         )
     cost = ground if p == 1.0 else PNormCost(norm=ground.norm, power=p)
-    problem = TransportProblem(source=source, target=target, cost=cost)
+    problem = TransportProblem(source=source, target=target, cost=cost).counted_from(
+        None if origin is None else tuple(o / Fraction(scale) for o in origin)
+    )
     # (U^(1/p) - t)^p + t^p <= U, so a cost gap of t^p proves the root to t.
     cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
     cost_atol = None if atol is None else (atol / scale) ** p

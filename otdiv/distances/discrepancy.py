@@ -15,7 +15,14 @@ from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
 from .line_laws import is_law
-from .samples import SamplePair, SignedAtoms, as_sample_pair, pair_sum, triangle_sum
+from .samples import (
+    SamplePair,
+    SignedAtoms,
+    as_sample_pair,
+    of_extent_one,
+    pair_sum,
+    triangle_sum,
+)
 
 __all__ = [
     "DiscrepancyResult",
@@ -178,10 +185,11 @@ def _median_distance(points: FloatArray) -> float:
     if len(chosen) < 2:
         return 1.0
     rows, columns = np.triu_indices(len(chosen), 1)
-    distances = Euclidean().pairwise(chosen, chosen)[rows, columns]
-    median = float(np.median(distances))
-    if not math.isfinite(median):
-        raise InvalidInputError("bandwidth", "be given: distances overflow float64", median)
+    scaled, scale = of_extent_one(chosen)
+    distances = Euclidean().pairwise(scaled, scaled)[rows, columns]
+    median = float(np.median(distances)) * scale
+    if not 0.0 < median < math.inf:
+        raise InvalidInputError("bandwidth", "be given: distances leave float64", median)
     return median
 
 
@@ -233,11 +241,15 @@ def _between_gaussians(x: Any, y: Any, kernel: str, bandwidth: float | None) -> 
     if np.array_equal(x.mean, y.mean) and np.array_equal(x.covariance, y.covariance):
         return 0.0
     zero = np.zeros(x.d)
-    A, B = x.covariance / bandwidth**2, y.covariance / bandwidth**2
-    shift = (x.mean - y.mean) / bandwidth
-    return (
-        _mean_kernel(zero, 2.0 * A) + _mean_kernel(zero, 2.0 * B) - 2.0 * _mean_kernel(shift, A + B)
-    )
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        A, B = x.covariance / bandwidth / bandwidth, y.covariance / bandwidth / bandwidth
+        shift = 0.5 * x.mean / bandwidth - 0.5 * y.mean / bandwidth
+        variances = 2.0 * A, 2.0 * B, A + B
+        if not (np.isfinite(variances).all() and np.isfinite(shift).all()):
+            requirement = "be large enough that the laws stay within float64 in units of it"
+            raise InvalidInputError("bandwidth", requirement, bandwidth)
+        first, second = (_mean_kernel(zero, covariance) for covariance in variances[:2])
+        return first + second - 2.0 * _mean_kernel(2.0 * shift, variances[2])
 
 
 def _mean_kernel(shift: FloatArray, covariance: FloatArray) -> float:

@@ -7,12 +7,11 @@ from typing import Any
 
 from .._kernels import line as line_kernels
 from .._kernels.pair_sums import DISTANCE
-from .._typing import FloatArray
 from ..costs import as_metric
 from .gaussians import folded_mean
 from .laws import cdf_distance
 from .line_laws import Normal, as_line_law, is_law
-from .samples import SignedAtoms, as_sample_pair, triangle_sum
+from .samples import SignedAtoms, as_sample_pair, of_extent_one, triangle_sum
 
 __all__ = ["energy_distance"]
 
@@ -86,17 +85,9 @@ def energy_distance(
     atoms = SignedAtoms.from_pair(pair).present()
     if atoms.weights.size < 2:
         return 0.0
-    z, scale = _scaled(atoms.points)
+    z, scale = of_extent_one(atoms.points)
     squared = -2.0 * triangle_sum(z, atoms.weights, DISTANCE, ground.norm)
     return math.sqrt(max(0.0, squared)) * math.sqrt(scale)
-
-
-def _scaled(z: FloatArray) -> tuple[FloatArray, float]:
-    """Points of extent near one and the power of two that brings them back: squares must fit."""
-    z = z * 0.5
-    extent = float((z.max(axis=0) - z.min(axis=0)).max())
-    exponent = min(max(math.frexp(extent)[1], -1000), 1000)
-    return z * math.ldexp(1.0, -exponent), 2.0 * math.ldexp(1.0, exponent)
 
 
 def _between_laws(x: Any, y: Any, x_weights: Any, y_weights: Any) -> float:

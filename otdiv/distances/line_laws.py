@@ -28,6 +28,9 @@ _MAX_ATOMS = 2**20
 _CUT_MASS = 1e-200
 _EMPTY = np.empty(0)
 
+# Far beyond a law there is nothing: a coordinate that overflows has the same cdf as infinity.
+_OVERFLOWING = np.errstate(over="ignore")
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -152,24 +155,28 @@ class Normal:
         """The normal laws."""
         return Family(("normal",), self.loc, self.scale, 0.0, 1.0, -math.inf, math.inf)
 
+    @_OVERFLOWING
     def cdf(self, t: FloatArray) -> FloatArray:
         """P(X <= t)."""
         from scipy.special import ndtr
 
         return np.asarray(ndtr((t - self.loc) / self.scale))
 
+    @_OVERFLOWING
     def sf(self, t: FloatArray) -> FloatArray:
         """P(X > t)."""
         from scipy.special import ndtr
 
         return np.asarray(ndtr((self.loc - t) / self.scale))
 
+    @_OVERFLOWING
     def ppf(self, u: FloatArray) -> FloatArray:
         """Quantile of level u."""
         from scipy.special import ndtri
 
         return np.asarray(self.loc + self.scale * ndtri(u))
 
+    @_OVERFLOWING
     def isf(self, v: FloatArray) -> FloatArray:
         """Quantile of level 1 - v."""
         from scipy.special import ndtri
@@ -191,18 +198,22 @@ class Frozen:
     has_jumps: bool = False
     """Whether it is a discrete law with too many atoms to list: only its moments are of use."""
 
+    @_OVERFLOWING
     def cdf(self, t: FloatArray) -> FloatArray:
         """P(X <= t)."""
         return np.asarray(self.law.cdf(t))
 
+    @_OVERFLOWING
     def sf(self, t: FloatArray) -> FloatArray:
         """P(X > t)."""
         return np.asarray(self.law.sf(t))
 
+    @_OVERFLOWING
     def ppf(self, u: FloatArray) -> FloatArray:
         """Quantile of level u."""
         return np.asarray(self.law.ppf(u))
 
+    @_OVERFLOWING
     def isf(self, v: FloatArray) -> FloatArray:
         """Quantile of level 1 - v."""
         return np.asarray(self.law.isf(v))
@@ -290,7 +301,8 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
     lower, upper = (float(end) for end in law.support())
     if hasattr(law, "pmf"):
         return _cut(law, lower, upper, float(median))
-    mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+    with np.errstate(over="ignore"):
+        mean, variance = (float(moment) for moment in law.stats(moments="mv"))
     family = _family(law)
     if family is not None and family.key == ("norm",):
         return Normal(loc=family.loc, scale=family.scale)
@@ -329,7 +341,8 @@ def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
             step *= 1.5 if step > 8.0 else 2.0
             step = math.floor(step)
             if step > _MAX_ATOMS:
-                mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+                with np.errstate(over="ignore"):
+                    mean, variance = (float(moment) for moment in law.stats(moments="mv"))
                 return Frozen(
                     law=law,
                     lower=lower,

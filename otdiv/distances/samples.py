@@ -9,11 +9,18 @@ import numpy as np
 
 from .._kernels import pair_sums as kernels
 from .._typing import FloatArray
-from .._validation import as_points, as_weights
+from .._validation import as_points_together, as_weights
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 
-__all__ = ["SamplePair", "SignedAtoms", "as_sample_pair", "pair_sum", "triangle_sum"]
+__all__ = [
+    "SamplePair",
+    "SignedAtoms",
+    "as_sample_pair",
+    "of_extent_one",
+    "pair_sum",
+    "triangle_sum",
+]
 
 _EPS = float(np.finfo(np.float64).eps)
 # Pairs of one slice: some 50 ms of work, so that Ctrl-C is heard.
@@ -75,23 +82,36 @@ class SignedAtoms(NamedTuple):
 
 def as_sample_pair(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair:
     """Coerce two samples with relative frequencies, or discrete measures, of one dimension."""
-    sides = []
+    given: dict[str, Any] = {}
+    masses: dict[str, Any] = {}
     for name, sample, weights in (("x", x, x_weights), ("y", y, y_weights)):
         if isinstance(sample, DiscreteMeasure):
             if weights is not None:
                 raise InvalidInputError(
                     f"{name}_weights", "be None, since a DiscreteMeasure has its own", "weights"
                 )
-            points, weights = sample.points, sample.weights
-        else:
-            points = as_points(name, sample)
-        if weights is not None:
-            weights = as_weights(f"{name}_weights", weights, len(points), normalize=True)
-        sides.append((np.ascontiguousarray(points), weights))
-    (x, x_weights), (y, y_weights) = sides
-    if x.shape[1] != y.shape[1]:
-        raise InvalidInputError("y", f"have {x.shape[1]} columns like `x`", y.shape[1])
-    return SamplePair(x, y, x_weights, y_weights)
+            weights = sample.weights
+            sample = sample.points
+        given[name], masses[name] = sample, weights
+    points, _ = as_points_together(**given)
+    left, right = (np.ascontiguousarray(side) for side in points)
+    a, b = (
+        None
+        if masses[name] is None
+        else as_weights(f"{name}_weights", masses[name], len(side), normalize=True)
+        for name, side in (("x", left), ("y", right))
+    )
+    if left.shape[1] != right.shape[1]:
+        raise InvalidInputError("y", f"have {left.shape[1]} columns like `x`", right.shape[1])
+    return SamplePair(left, right, a, b)
+
+
+def of_extent_one(z: FloatArray) -> tuple[FloatArray, float]:
+    """Points of extent near one and the power of two that brings them back: squares must fit."""
+    z = z * 0.5
+    extent = float((z.max(axis=0) - z.min(axis=0)).max())
+    exponent = min(max(math.frexp(extent)[1], -1000), 1000)
+    return z * math.ldexp(1.0, -exponent), 2.0 * math.ldexp(1.0, exponent)
 
 
 def _slices(n: int, m: int) -> range:

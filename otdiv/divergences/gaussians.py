@@ -61,8 +61,12 @@ def _coordinates(p: Gaussian, q: Gaussian) -> tuple[FloatArray, FloatArray] | No
     lower = np.linalg.cholesky(covariance)
     half = np.linalg.solve(lower, difference)
     whitened = np.linalg.solve(lower, half.T)
-    excess, rotation = np.linalg.eigh(0.5 * (whitened + whitened.T))
-    shift = rotation.T @ np.linalg.solve(lower, step)
+    moved = np.linalg.solve(lower, step)
+    if not (np.isfinite(whitened).all() and np.isfinite(moved).all()):
+        requirement = "have variances that are not too small for float64 beside `p`"
+        raise InvalidInputError("q", requirement, f"a least root of {np.diag(lower).min():g}")
+    excess, rotation = np.linalg.eigh(0.5 * whitened + 0.5 * whitened.T)
+    shift = rotation.T @ moved
     return shift, np.maximum(excess, -1.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._typing import FloatArray, IndexArray
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
@@ -99,6 +100,11 @@ class KullbackLeiblerResult:
     value: float | FloatArray
     off_support: FloatArray | IndexArray
     off_support_mass: float
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 def kl_divergence_result(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .._kernels.divergence import PIECE, accumulate
 from .._typing import FloatArray
+from .._validation import as_real_array, check_exact
 from ..errors import InvalidInputError
 
 __all__ = ["Terms", "VectorPair", "as_vector_pair", "row_ratios"]
@@ -46,12 +47,11 @@ class VectorPair:
 
 
 def _as_real_array(name: str, value: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise InvalidInputError(name, "be a rectangular array of numbers", "ragged rows") from None
-    if array.dtype.kind not in "fiub":
-        raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
+    array = as_real_array(name, value)
+    check_exact(name, array)
+    if array.dtype.kind == "O":
+        largest = max(array.flat, key=abs)
+        raise InvalidInputError(name, "hold probabilities, or counts below 2**64", largest)
     if array.ndim == 0:
         raise InvalidInputError(name, "be a vector of masses or a law", "a scalar")
     return array
@@ -69,7 +69,7 @@ def _totals(name: str, array: NDArray[Any]) -> FloatArray:
 
 
 def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -> VectorPair:
-    """Coerce two array-likes of masses along `axis`, without a copy of either.
+    """Coerce two array-likes of masses along `axis`, without a copy of either array.
 
     Integer arrays are counts, divided by their totals when they are read; floating-point rows are
     taken as they are and must sum to 1, unless `normalize` divides them as well.

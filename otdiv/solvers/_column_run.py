@@ -34,6 +34,8 @@ _TOLERANCE_SHARE = 0.95
 
 # Scaled numbers beyond this are of no use to a problem of about unit size.
 _FAR = 1e6
+# So are potentials that spread over this many times the largest cost: their digits are elsewhere.
+_FAR_POTENTIALS = 1e3
 
 # A warm start is used if it leaves at most this share of the mass unplaced, and of the cost of the
 # rest as a gap to its duals: points moved by one per cent and weights changed by 20 leave less than
@@ -150,8 +152,12 @@ class ColumnRun:
             raise InvalidInputError(
                 "warm_start", f"be of points in {problem.source.d} dimensions", found
             )
-        points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
-        if not (np.abs(points).max() < _FAR and np.abs(f).max() < _FAR):
+        with np.errstate(over="ignore", invalid="ignore"):
+            points, f = warm.problem.x * self.scale, warm.potentials.f / self.cost_unit
+            # From zero: an offset would cost the potentials of the other side digits.
+            f = f - f.min()
+        widest = min(_FAR, _FAR_POTENTIALS * problem.cost_bound() / self.cost_unit)
+        if not (np.abs(points).max() < _FAR and f.max() <= widest):
             return None
         tree = kdtree.build_tree(points, LEAF_SIZE, 2)
         g = self.ground.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
@@ -160,7 +166,10 @@ class ColumnRun:
             row_place, column_place = (np.full(size, -1) for size in problem.shape)
             row_place[self.rows] = np.arange(self.rows.size)
             column_place[self.columns] = np.arange(self.columns.size)
-            rows, columns = row_place[warm.plan.rows], column_place[warm.plan.columns]
+            rows, columns = warm.plan.rows, warm.plan.columns
+            n, m = problem.shape
+            inside = (rows >= 0) & (rows < n) & (columns >= 0) & (columns < m)
+            rows, columns = row_place[rows[inside]], column_place[columns[inside]]
             live = (rows >= 0) & (columns >= 0)
             rows, columns = rows[live], columns[live]
             order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)

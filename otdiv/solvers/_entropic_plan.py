@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..costs import PNormCost
 from ..plans import DensePlan, Plan, ScaledKernelPlan
 from ..problems import TransportProblem
 from ._entropic_solve import EntropicSolve
+from ._rescaling import moderate_problem
 
 __all__ = ["entropic_plan"]
 
@@ -16,9 +19,27 @@ _DENSE_PAIRS = 10**7
 
 
 def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
-    """Plan of the potentials: in factors for points, an array for a small matrix."""
+    """Plan of the potentials: in factors for points, an array for a small matrix.
+
+    Near the ends of float64 it is an array for points as well, computed in moderate units.
+    """
     n, m = problem.shape
-    plan = ScaledKernelPlan(
+    moderate, factor = moderate_problem(problem)
+    if moderate is not problem and n * m <= _DENSE_PAIRS:
+        summary = replace(solved.summary, epsilon=solved.summary.epsilon * factor)
+        scaled = replace(solved, f=solved.f * factor, g=solved.g * factor, summary=summary)
+        with np.errstate(under="ignore"):
+            return DensePlan(mass=_in_factors(moderate, scaled).to_dense())
+    plan = _in_factors(problem, solved)
+    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
+        return plan
+    with np.errstate(under="ignore"):
+        return DensePlan(mass=plan.to_dense())
+
+
+def _in_factors(problem: TransportProblem, solved: EntropicSolve) -> ScaledKernelPlan:
+    n, m = problem.shape
+    return ScaledKernelPlan(
         problem=problem,
         f=solved.f,
         g=solved.g,
@@ -29,7 +50,3 @@ def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
         row_rest=np.zeros(n),
         column_rest=np.zeros(m),
     )
-    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
-        return plan
-    with np.errstate(under="ignore"):
-        return DensePlan(mass=plan.to_dense())

@@ -15,9 +15,9 @@ from .._kernels.exponential import LOG2_E
 from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
 from .._kernels.grids import Grid
 from .._kernels.point_plan import PointKernel
+from .._memory import check_room
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
-from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ._entropic_geometry import Geometry, MatrixGeometry, PointGeometry
 from ._entropic_grid import GridGeometry
@@ -34,7 +34,10 @@ _WIDE = 4
 _LEAST_BLUR = 0.7
 # An explicit cost matrix is worked on in about this many arrays of its size.
 _MATRIX_COPIES = 5
-_MATRIX_BYTES = 8e9
+# Potentials to start from that spread over more than this many units of the costs, or are larger
+# than that many, are not used; by taste.
+_FAR, _FARTHEST = 4.0, 1e6
+_MATRIX_BYTES = 8 * 10**9
 
 
 class ScaledProblem:
@@ -88,9 +91,12 @@ class ScaledProblem:
     def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
         coordinates = np.ascontiguousarray(np.concatenate([self.x[rows], self.y[columns]]).T)
         low, high = coordinates.min(axis=1), coordinates.max(axis=1)
-        self._length = float(np.linalg.norm(high - low)) or 1.0
+        # In units of the longest side no square leaves the range of floats.
+        sides = high - low
+        longest = float(sides.max()) or 1.0
+        self._length = longest * (float(np.linalg.norm(sides / longest)) or 1.0)
         self._middle = 0.5 * low + 0.5 * high
-        self.unit = self._length**cost.power
+        self.unit = self._length**cost.power or 1.0
         self._grids = self._grid_pair(rows.size, columns.size) if cost.power == 2.0 else None
         if self._grids is not None:
             source, target = self._grids
@@ -136,11 +142,12 @@ class ScaledProblem:
         self, rows: IndexArray, columns: IndexArray, max_memory: int | None, shift_costs: bool
     ) -> None:
         needed = _MATRIX_COPIES * 8 * rows.size * columns.size
-        if needed > (_MATRIX_BYTES if max_memory is None else max_memory):
-            raise UnsupportedProblemError(
-                f"Sinkhorn needs about {needed:.3g} bytes for a stored cost matrix, more than "
-                "`max_memory`; the costs SquaredEuclidean() and Euclidean() need none"
-            )
+        check_room(
+            needed,
+            "the stored cost matrix of Sinkhorn",
+            "the costs SquaredEuclidean() and Euclidean() need none",
+            _MATRIX_BYTES if max_memory is None else max_memory,
+        )
         C = self._costs()[np.ix_(rows, columns)]
         finite = np.isfinite(C)
         self.forbidden = not finite.all()
@@ -171,15 +178,23 @@ class ScaledProblem:
     def in_bits(
         self, start: tuple[FloatArray, FloatArray] | None, epsilon: float
     ) -> tuple[FloatArray, FloatArray] | None:
-        """Potentials (f, g) of all atoms as those of the kernel at a scaled epsilon."""
+        """Potentials (f, g) of all atoms as those of the kernel at a scaled epsilon.
+
+        None where they are of a problem of another scale: optimal ones spread no wider than costs.
+        """
         if start is None:
             return None
         f, g = (start[1], start[0]) if self.swapped else start
-        bits = LOG2_E / (epsilon * self.unit)
         half = 0.5 * self.shift
+        with np.errstate(over="ignore", invalid="ignore"):
+            f, g = ((f[self._rows] - half) / self.unit, (g[self._columns] - half) / self.unit)
+            size = max(np.abs(f).max(), np.abs(g).max())
+            if not (size <= _FARTHEST and max(np.ptp(f), np.ptp(g)) <= _FAR):
+                return None
+        bits = LOG2_E / epsilon
         return (
-            np.log2(self.a[self._rows]) + (f[self._rows] - half) * bits,
-            np.log2(self.b[self._columns]) + (g[self._columns] - half) * bits,
+            np.log2(self.a[self._rows]) + f * bits,
+            np.log2(self.b[self._columns]) + g * bits,
         )
 
     def potentials(

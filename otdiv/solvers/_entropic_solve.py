@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._kernels.buffers import Buffer
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -21,11 +22,14 @@ from ._entropic_scaled import ScaledProblem
 from ._entropic_stage import Stage
 from ._entropic_summary import summarise
 from ._entropic_symmetric import solve_symmetric
+from ._rescaling import in_callers_units, moderate_callback, moderate_problem
 
 __all__ = ["EntropicSolve", "solve_entropic"]
 
 # With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
+# No cost of moderate size is seen beside an epsilon above this.
+_LARGEST_EPSILON = 1e150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,11 @@ class EntropicSolve:
     message: str = ""
     infeasible_rows: IndexArray | None = None
     infeasible_columns: IndexArray | None = None
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 def solve_entropic(
@@ -57,6 +66,46 @@ def solve_entropic(
     `tolerance` is the L1 error of the marginals relative to the mass; `start` are potentials
     (f, g) in the unit of the cost.
     """
+    moderate, factor = moderate_problem(problem)
+    if factor != 1.0 and start is not None:
+        with np.errstate(over="ignore"):
+            start = start[0] * factor, start[1] * factor
+    scaled_epsilon = min(epsilon * factor, _LARGEST_EPSILON)
+    if moderate.cost_bound() == 0.0:
+        # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
+        scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
+    solved = _solved(
+        moderate,
+        scaled_epsilon,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        max_memory=max_memory,
+        callback=callback if factor == 1.0 else moderate_callback(callback, factor),
+        start=start,
+        factor=factor,
+    )
+    if factor == 1.0:
+        return solved
+    return replace(
+        solved,
+        f=solved.f / factor,
+        g=solved.g / factor,
+        summary=in_callers_units(solved.summary, factor),
+    )
+
+
+def _solved(
+    problem: TransportProblem,
+    epsilon: float,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    max_memory: int | None,
+    callback: Callable[[Progress], object] | None,
+    start: tuple[FloatArray, FloatArray] | None,
+    factor: float,
+) -> EntropicSolve:
+    """`solve_entropic` in moderate units, in which costs are `factor` times the caller's."""
     # The masses may differ by rounding; treating them alike keeps the answer symmetric.
     source, target = problem.source, problem.target
     mass = 0.5 * (source.mass + target.mass)
@@ -102,7 +151,7 @@ def solve_entropic(
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
     summary = summarise(scaled, mass, kernel, stage, reachable)
     options.buffer.keep()
-    status, message = _verdict(stage, asked, wanted, floor, scaled, mass)
+    status, message = _verdict(stage, asked, wanted, floor, scaled, mass, factor)
     rows, columns = None, None
     if scaled.forbidden and not stage.converged:
         rows, columns = _hall_violation(problem, f)
@@ -121,7 +170,13 @@ def solve_entropic(
 
 
 def _verdict(
-    stage: Stage, asked: float, wanted: float, floor: float, scaled: ScaledProblem, mass: float
+    stage: Stage,
+    asked: float,
+    wanted: float,
+    floor: float,
+    scaled: ScaledProblem,
+    mass: float,
+    factor: float,
 ) -> tuple[Status, str]:
     exact = "NetworkSimplex" if isinstance(scaled.problem.cost, CostMatrix) else "ColumnGeneration"
     if stage.stopped:
@@ -129,8 +184,9 @@ def _verdict(
     if not math.isfinite(stage.error):
         return Status.NUMERICAL_ERROR, ""
     if wanted < floor:
+        least = floor * scaled.unit / factor
         return Status.STALLED, (
-            f"epsilon is below {floor * scaled.unit:.3g}, the least that float64 resolves on costs "
+            f"epsilon is below {least:.3g}, the least that float64 resolves on costs "
             f"of this size, and that was solved instead; use solvers.{exact}()"
         )
     if stage.converged or stage.error <= asked:

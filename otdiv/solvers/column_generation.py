@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._memory import room_for
 from .._validation import check_positive_integer
 from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
@@ -11,6 +12,7 @@ from ..problems import TransportProblem
 from ..results import Solution, SolveOptions
 from ._column_run import ColumnRun
 from ._levels import default_candidates
+from ._rescaling import in_moderate_units
 
 __all__ = ["ColumnGeneration"]
 
@@ -77,11 +79,11 @@ class ColumnGeneration:
                 "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
             )
         needed = memory_estimate(*problem.shape, problem.cost.power, self.n_candidates)
-        if options.max_memory is not None and needed > options.max_memory:
-            raise UnsupportedProblemError(
-                f"ColumnGeneration needs about {needed} bytes here, more than `max_memory`="
-                f"{options.max_memory}; a smaller `n_candidates` or fewer points would fit"
-            )
+        way_out = "a smaller `n_candidates` or fewer points would fit"
+        with room_for(needed, "ColumnGeneration", way_out, options.max_memory):
+            return in_moderate_units(problem, options, self._solved)
+
+    def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
         run = ColumnRun(
             problem,
             options,

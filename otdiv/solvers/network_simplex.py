@@ -11,10 +11,11 @@ from .._kernels import tree_simplex as simplex
 from .._kernels._jit import frozen
 from .._kernels.certify import transform_matrix, transform_matrix_columns
 from .._kernels.dense_columns import extent
+from .._memory import room_for
 from .._typing import FloatArray
 from ..certificates.transforms import point_transform
 from ..costs import CostMatrix
-from ..errors import InvalidInputError, UnsupportedProblemError
+from ..errors import InvalidInputError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
@@ -24,9 +25,12 @@ from ._watch import Watch
 
 __all__ = ["NetworkSimplex"]
 
-# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs must
-# not overflow (with some room for penalties), and subnormal numbers lose digits.
-_LARGEST_SUM, _SMALLEST = 2.0**1016, 2.0**-900
+# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs, and
+# their products with masses of up to 2**62 units, must not overflow (with some room for penalties),
+# and subnormal numbers lose digits.
+_LARGEST_SUM, _SMALLEST = 2.0**900, 2.0**-900
+# A warm start whose potentials spread over this many times the spread of the costs is not used.
+_FAR = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,13 @@ class NetworkSimplex:
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""
-        _check_memory(problem, options)
+        n, m = problem.shape
+        needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
+        way_out = "ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
+        with room_for(needed, f"NetworkSimplex on {n} x {m} atoms", way_out, options.max_memory):
+            return self._solved(problem, options)
+
+    def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
         a, b = problem.a, problem.b
         rows = columns = None
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
@@ -98,7 +108,7 @@ class NetworkSimplex:
             if options.rtol is not None or options.atol is not None:
                 run.tolerance = (options.rtol or 0.0, (options.atol or 0.0) / run.scale)
         if options.warm_start is not None:
-            run.start = _start(problem, options.warm_start, rows, columns, shift)
+            run.start = _start(problem, options.warm_start, rows, columns, shift, limits)
         run.solve()
         if run.infeasible is not None:
             bad_rows = np.flatnonzero(run.infeasible[:n])
@@ -146,24 +156,19 @@ def memory_needed(n: int, m: int, *, with_matrix: bool = True) -> int:
     return 13 * n * m // 5 + 1000 * (n + m) + (8 * n * m if with_matrix else 0)
 
 
-def _check_memory(problem: TransportProblem, options: SolveOptions) -> None:
-    n, m = problem.shape
-    needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
-    if options.max_memory is not None and needed > options.max_memory:
-        raise UnsupportedProblemError(
-            f"NetworkSimplex needs {needed} bytes for {n} x {m} atoms, more than max_memory="
-            f"{options.max_memory}; ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
-        )
-
-
 def _start(
     problem: TransportProblem,
     warm: TransportResult,
     rows: np.ndarray | None,
     columns: np.ndarray | None,
     shift: int,
+    limits: tuple[float, float, bool, bool],
 ) -> tuple[FloatArray, np.ndarray, np.ndarray] | None:
-    """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight."""
+    """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight.
+
+    None where its potentials are of no use here. A pair of atoms has optimal potentials that differ
+    by at most as much as their costs do: what differs by far more is of a problem of another scale.
+    """
     if warm.problem.shape != problem.shape:
         raise InvalidInputError(
             "warm_start", f"have the shape {problem.shape} of the problem", warm.problem.shape
@@ -174,6 +179,8 @@ def _start(
     i = j = np.empty(0, np.int64)
     if isinstance(warm.plan, SparsePlan):
         i, j = warm.plan.rows, warm.plan.columns
+        inside = (i >= 0) & (i < problem.shape[0]) & (j >= 0) & (j < problem.shape[1])
+        i, j = i[inside], j[inside]
     if rows is not None and columns is not None:
         g = g[columns]
         row_place, column_place = (np.full(size, -1) for size in problem.shape)
@@ -182,8 +189,14 @@ def _start(
         i, j = row_place[i], column_place[j]
         live = (i >= 0) & (j >= 0)
         i, j = i[live], j[live]
+    with np.errstate(over="ignore", invalid="ignore"):
+        g = np.ldexp(g, shift)
+        # From zero: an offset would cost the potentials of the other side digits.
+        g = g - g.min()
+    if not g.max() <= _FAR * (limits[1] - limits[0]):
+        return None
     order = simplex.leaf_order(i, j, *problem.shape)
-    return np.ldexp(g, shift) if shift else g, i[order], j[order]
+    return g, i[order], j[order]
 
 
 def _shift(limits: tuple[float, float, bool, bool], size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from .._typing import FloatArray
@@ -12,6 +13,7 @@ from ..results import Solution, SolveOptions, Status
 from ._entropic_plan import entropic_plan
 from ._entropic_solve import solve_entropic
 from ._entropic_tightening import solve_to_tolerance
+from ._rescaling import in_moderate_units
 
 __all__ = ["Sinkhorn"]
 
@@ -84,12 +86,12 @@ class Sinkhorn:
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the support of the weights and extend the potentials to the rest."""
         if self.epsilon is None:
-            return solve_to_tolerance(
-                problem,
-                options,
+            run = functools.partial(
+                solve_to_tolerance,
                 marginal_tolerance=self.marginal_tolerance,
                 max_iterations=self.max_iterations,
             )
+            return in_moderate_units(problem, options, run)
         solved = solve_entropic(
             problem,
             self.epsilon,

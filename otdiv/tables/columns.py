@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 
 from .._optional import import_optional
 from .._typing import FloatArray, IndexArray
+from .._validation import as_exact_array, less_common_origin
+from ..errors import InvalidInputError
 
 __all__ = [
     "SECONDS",
@@ -27,7 +31,9 @@ __all__ = [
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Units in which datetimes and durations can be shown, in seconds."""
 
-_MICROSECOND = 1e-6
+_TICKS = {"ns": 1, "us": 1000}
+# Every integer up to this size is a float64.
+_EXACT = 2**53
 _PURPOSE = "comparing tables"
 BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -69,7 +75,11 @@ class Column:
     present : ndarray of bool, shape (n,)
         False where a value is missing (null, NaN, NaT, None).
     values : ndarray, shape (n_present,)
-        float64 numbers, int64 microseconds, or int64 codes into `labels`.
+        Numbers: float64, or integers or fractions where float64 would round one. Times: int64
+        ticks.
+        Categories: int64 codes into `labels`.
+    tick : int
+        Nanoseconds of a tick of a time.
     labels : tuple of str
         Category names; empty for other kinds.
     """
@@ -78,6 +88,7 @@ class Column:
     present: BoolArray
     values: NDArray[Any]
     labels: tuple[str, ...] = ()
+    tick: int = 1000
 
 
 def decode(source: Any) -> Column:
@@ -99,7 +110,8 @@ def decode(source: Any) -> Column:
         # column must not stop the others.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ColumnError(f"values that cannot be read ({reason})") from error
-    if column.kind is Kind.NUMBERS and not np.isfinite(column.values).all():
+    floats = column.kind is Kind.NUMBERS and column.values.dtype == np.float64
+    if floats and not np.isfinite(column.values).all():
         count = int(np.count_nonzero(~np.isfinite(column.values)))
         raise ColumnError(f"{count:,} infinite value{'s' if count > 1 else ''}")
     return column
@@ -118,9 +130,27 @@ def _as_series(source: Any, narwhals: Any) -> Any:
             source = source.to_list()
         else:
             return source
-    pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
-    array = pyarrow.chunked_array([pyarrow.array(source, from_pandas=True)])
+    array = _arrow_array(source)
     return narwhals.from_native(array, series_only=True)
+
+
+def _arrow_array(source: Any) -> Any:
+    """Chunked array of a NumPy array, a pandas Series or a list; what is masked is null."""
+    pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
+    mask = None
+    if isinstance(source, np.ma.MaskedArray):
+        mask, source = np.ma.getmaskarray(source), source.data
+    if isinstance(source, np.ndarray) and source.dtype.kind == "f" and source.dtype.itemsize > 8:
+        try:
+            source = as_exact_array("", source)
+        except InvalidInputError as error:
+            raise ColumnError(f"long doubles that float64 would round ({error.value})") from error
+    try:
+        array = pyarrow.array(source, mask=mask, from_pandas=True)
+    except OverflowError:  # Python integers beyond 64 bits
+        numbers = [Decimal(value) if isinstance(value, int) else value for value in source]
+        array = pyarrow.array(np.array(numbers, dtype=object), mask=mask, from_pandas=True)
+    return pyarrow.chunked_array([array])
 
 
 def _decode_series(series: Any, narwhals: Any) -> Column:
@@ -130,21 +160,30 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
     if not present.any():
         return Column(kind=Kind.EMPTY, present=present, values=np.empty(0))
     if dtype.is_numeric():
-        values = _float64(kept.cast(narwhals.Float64))
-        known = ~np.isnan(values)
-        if not known.all():  # NaN is a value of its own to some libraries, and missing here
-            present[present] = known
-            values = values[known]
+        if dtype.is_integer() or dtype.is_decimal():
+            # NumPy has no integers of 128 bits.
+            wide = dtype in (narwhals.Int128, narwhals.UInt128)
+            values = _exact_numbers(kept, in_numpy=dtype.is_integer() and not wide)
+        else:
+            values = _float64(kept.cast(narwhals.Float64))
+            known = ~np.isnan(values)
+            if not known.all():  # NaN is a value of its own to some libraries, and missing here
+                present[present] = known
+                values = values[known]
         kind = Kind.NUMBERS if values.size else Kind.EMPTY
         return Column(kind=kind, present=present, values=values)
     if dtype == narwhals.Datetime:
         kind = Kind.DATETIMES if dtype.time_zone is None else Kind.ZONED_DATETIMES
-        return Column(kind=kind, present=present, values=_int64(kept.dt.timestamp("us")))
+        unit = "ns" if dtype.time_unit == "ns" else "us"
+        ticks = _int64(kept.dt.timestamp(unit))
+        return Column(kind=kind, present=present, values=ticks, tick=_TICKS[unit])
     if dtype == narwhals.Date:
         return Column(kind=Kind.DATETIMES, present=present, values=_int64(kept.dt.timestamp("us")))
     if dtype == narwhals.Duration:
-        microseconds = _int64(kept.dt.total_microseconds())
-        return Column(kind=Kind.DURATIONS, present=present, values=microseconds)
+        unit = "ns" if dtype.time_unit == "ns" else "us"
+        passed = kept.dt.total_nanoseconds() if unit == "ns" else kept.dt.total_microseconds()
+        tick = _TICKS[unit]
+        return Column(kind=Kind.DURATIONS, present=present, values=_int64(passed), tick=tick)
     if dtype == narwhals.Boolean:
         codes = np.asarray(kept.to_numpy(), dtype=bool).astype(np.int64)
         return Column(kind=Kind.BOOLEANS, present=present, values=codes, labels=("False", "True"))
@@ -162,6 +201,18 @@ def _float64(series: Any) -> FloatArray:
     return np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
 
 
+def _exact_numbers(series: Any, *, in_numpy: bool) -> NDArray[Any]:
+    """Integers and decimals as float64 where that is exact, or nearest to decimal fractions."""
+    raw: NDArray[Any] | None = series.to_numpy() if in_numpy else None
+    if raw is None or raw.dtype.kind not in "iu":
+        raw = np.array([Fraction(value) for value in series.to_list()], dtype=object)
+        floats = raw.astype(np.float64)
+        return floats if np.abs(floats).max() < _EXACT else raw
+    if int(raw.min()) >= -_EXACT and int(raw.max()) <= _EXACT:
+        return raw.astype(np.float64)
+    return np.ascontiguousarray(raw)
+
+
 def _int64(series: Any) -> IndexArray:
     return np.ascontiguousarray(series.to_numpy(), dtype=np.int64)
 
@@ -170,15 +221,58 @@ def common_numbers(a: Column, b: Column, seconds: float) -> tuple[FloatArray, Fl
     """Both columns as float64 on one scale; times in units of `seconds`.
 
     Dates are counted from the earliest of both tables, in integers: a distance does not see the
-    origin, and float64 microseconds since 1970 would lose digits to it.
+    origin, and float64 microseconds since 1970 would lose digits to it. Durations and numbers that
+    float64 does not hold exactly are counted from the least.
+
+    Raises
+    ------
+    ColumnError
+        If float64 cannot hold the differences of integers either.
     """
     if not a.kind.is_time:
-        return a.values, b.values
-    origin = 0
-    if a.kind is not Kind.DURATIONS:
-        origin = min(int(a.values.min()), int(b.values.min()))
-    unit = seconds / _MICROSECOND
-    return (a.values - origin) / unit, (b.values - origin) / unit
+        return _common_reals(a.values, b.values)
+    tick = min(a.tick, b.tick)
+    x, y = (_in_ticks(column, tick) for column in (a, b))
+    origin = min(int(x.min()), int(y.min()))
+    if a.kind is Kind.DURATIONS and max(-origin, int(x.max()), int(y.max())) <= _EXACT:
+        origin = 0
+    unit = seconds * (10**9 // tick)
+    return _since(x, origin) / unit, _since(y, origin) / unit
+
+
+def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    if any(isinstance(side.flat[0], Fraction) for side in (x, y)):
+        # Decimal fractions: the nearest float64 to each difference.
+        left, right = (np.array([Fraction(v) for v in side.tolist()], object) for side in (x, y))
+        least = min(left.min(), right.min())
+        return (left - least).astype(np.float64), (right - least).astype(np.float64)
+    try:
+        (left, right), _ = less_common_origin(("A", x[None]), ("B", y[None]))
+    except InvalidInputError as error:
+        raise ColumnError(
+            f"integers so far apart that float64 does not hold their differences ({error.value} in "
+            f"{error.argument})"
+        ) from error
+    return left[0], right[0]
+
+
+def _in_ticks(column: Column, tick: int) -> NDArray[Any]:
+    """Times in ticks of `tick` nanoseconds: int64, or Python's integers where those overflow."""
+    ratio = column.tick // tick
+    values = column.values
+    if ratio == 1:
+        return values
+    fits = max(-int(values.min()), int(values.max())) < 2**63 // ratio
+    return (values if fits else values.astype(object)) * ratio
+
+
+def _since(ticks: NDArray[Any], origin: int) -> FloatArray:
+    """Integers less the least of them, or less 0, as float64: rounded once."""
+    if ticks.dtype == np.int64 and origin:
+        # Modulo 2**64, in which no difference from the least overflows.
+        ticks = ticks.view(np.uint64) - np.array(origin, dtype=np.int64).view(np.uint64)
+        origin = 0
+    return np.asarray(ticks - origin if origin else ticks, dtype=np.float64)
 
 
 def common_codes(a: Column, b: Column) -> tuple[IndexArray, IndexArray, tuple[str, ...]]:

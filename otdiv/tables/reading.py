@@ -91,15 +91,34 @@ def read_table(source: TableLike, argument: str) -> Table:
 
 def _read_csv(path: Path) -> Any:
     csv = import_optional("pyarrow.csv", extra="cli", purpose="reading CSV files")
+    pyarrow = import_optional("pyarrow", extra="cli", purpose="reading CSV files")
     delimiter = "\t" if ".tsv" in path.suffixes else ","
-    return csv.read_csv(
-        path,
-        parse_options=csv.ParseOptions(delimiter=delimiter),
-        # An empty or NA text cell is missing, as in a numeric column; "NA" in quotes is a text.
-        convert_options=csv.ConvertOptions(
-            strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    )
+
+    def read(**types: Any) -> Any:
+        return csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(delimiter=delimiter),
+            # An empty or NA text cell is missing, as in a numeric column; "NA" in quotes is a text.
+            convert_options=csv.ConvertOptions(
+                strings_can_be_null=True, quoted_strings_can_be_null=False, **types
+            ),
+        )
+
+    table = read()
+    compute = import_optional("pyarrow.compute", extra="cli", purpose="reading CSV files")
+    for position, field in enumerate(table.schema):
+        if not pyarrow.types.is_floating(field.type) or table.schema.names.count(field.name) > 1:
+            continue
+        largest = compute.max(compute.abs(table.column(position))).as_py()
+        if largest is not None and 2.0**63 <= largest < 1e38:
+            # Integers beyond 64 bits are read as floats, which rounds them; if these are some.
+            whole = {field.name: pyarrow.decimal128(38, 0)}
+            try:
+                exact = read(column_types=whole, include_columns=[field.name])
+            except pyarrow.ArrowInvalid:
+                continue
+            table = table.set_column(position, field.name, exact.column(0))
+    return table
 
 
 def _read_parquet(path: Path) -> Any:
@@ -219,8 +238,8 @@ def _from_array(array: Any, name: str, argument: str) -> Table:
 def _from_mapping(source: Mapping[Any, Any], argument: str, name: str | None = None) -> Table:
     columns = {}
     for label, values in source.items():
-        array = np.asarray(values)
-        if array.ndim != 1:
+        array = _as_column(values)
+        if len(array.shape) != 1:
             place = f"in column {label!r}"
             raise InvalidInputError(argument, "hold 1-D columns", f"shape {array.shape}", place)
         columns[str(label)] = array
@@ -235,6 +254,27 @@ def _from_mapping(source: Mapping[Any, Any], argument: str, name: str | None = N
         repeated={},
         backend="pyarrow",
     )
+
+
+def _as_column(values: Any) -> Any:
+    """A narwhals Series of what a data frame library made, a NumPy array of anything else.
+
+    Masks stay, and integers beside floats stay integers.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
+    series = narwhals.from_native(values, series_only=True, pass_through=True)
+    if series is not values:
+        return series
+    if isinstance(values, list | tuple):
+        types = set(map(type, values))
+        if any(issubclass(found, np.ma.MaskedArray) for found in types):
+            cells = [None if np.ma.is_masked(value) else value for value in values]
+            return np.array(cells, dtype=object)
+        if types == {int, float}:
+            return np.array(values, dtype=object)
+    return np.asarray(values)
 
 
 def _split_names(names: Sequence[str]) -> tuple[dict[int, str], dict[str, int]]:

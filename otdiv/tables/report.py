@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from .._frozen import restore
 from .._optional import import_optional
 from .._typing import FloatArray
 from ..errors import InvalidInputError
@@ -59,7 +60,8 @@ class Ecdfs:
     Attributes
     ----------
     values : ndarray, shape (k,)
-        Increasing values of the data; at most 1024 of them.
+        Increasing values of the data; at most 1024 of them. Dates, and integers that float64 does
+        not hold exactly, count from the least of both tables.
     a, b : ndarray, shape (k,)
         Share of the weight at or below each value.
     """
@@ -67,6 +69,8 @@ class Ecdfs:
     values: FloatArray
     a: FloatArray
     b: FloatArray
+
+    __setstate__ = restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,6 +88,8 @@ class Frequencies:
     labels: tuple[str, ...]
     a: FloatArray
     b: FloatArray
+
+    __setstate__ = restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._optional import import_optional
 from .._typing import FloatArray, IndexArray
 from .._validation import as_points, check_positive
@@ -56,6 +57,11 @@ class Quality:
     share_good: float
     mode_shares: FloatArray
     n_covered: int
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 class Dataset(abc.ABC):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._frozen import restore, seal
 from .._typing import FloatArray, IndexArray, RngLike
 from .._validation import check_callback, check_positive_integer
 from ..critics.networks import MLP
@@ -88,6 +89,11 @@ class TrainingHistory:
     w1: FloatArray
     share_good: FloatArray
     n_covered: IndexArray
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
     def __repr__(self) -> str:
         return f"TrainingHistory({len(self.step)} logs up to step {self.step[-1]})"
