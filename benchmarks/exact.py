@@ -9,7 +9,8 @@ OPT ± w with
     w = 4u Σ (a |f| + b |g|)
 
 at exact optimal potentials, shifted to (f - t, g + t) by the t that makes w least. Where several
-potentials are optimal, w is the larger one of those that the two sides of the problem lead to.
+potentials are optimal, w is the largest that is found: of those that the two sides of the problem
+lead to and, before anything is called wrong, of those that price a unit of mass at any two atoms.
 
 Everything is an integer: floats are multiples of a power of two, so weights have a common unit and
 costs have one, and the optimum is found by successive shortest paths without a rounding. Each
@@ -19,7 +20,7 @@ answer is proven by its own potentials before it is returned.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -74,18 +75,44 @@ class Optimum:
     """Unit of the whole potentials of `flow`."""
     unit: Fraction = Fraction(1)
     """Unit of the whole amounts of `flow`."""
+    live: tuple[list[int], list[int], Costs] | None = None
+    """Whole supplies, demands and costs of the atoms with weight."""
+    per_spread: int = 0
+    """w of a spread Σ (a|f| + b|g|) of one, in whole units."""
 
     def is_below(self, value: Fraction) -> bool:
         """Whether `value` > OPT + w: it cannot be a lower bound."""
         if not self.feasible:
             return False
-        return value.numerator * self.denominator > (self.high + self.slack) * value.denominator
+        over = value.numerator * self.denominator - self.high * value.denominator
+        return over > self.slack * value.denominator and over > self.widest() * value.denominator
 
     def is_above(self, value: Fraction) -> bool:
         """Whether `value` < OPT - w: it cannot be an upper bound."""
         if not self.feasible:
             return not self.doubtful
-        return value.numerator * self.denominator < (self.low - self.slack) * value.denominator
+        under = self.low * value.denominator - value.numerator * self.denominator
+        return under > self.slack * value.denominator and under > self.widest() * value.denominator
+
+    def widest(self) -> int:
+        """Largest w of the optimal potentials that are found, in units of 1 / `denominator`.
+
+        An optimum stays one while weights move by less than any flow; whichever way they move, its
+        potentials are those, of all that are optimal, under which that way costs most.
+        """
+        assert self.live is not None
+        supplies, demands, costs = self.live
+        fine = 2 * (len(supplies) + len(demands))
+        spread = 0
+        for rows, columns in _moves(len(supplies), len(demands)):
+            moved = (
+                [fine * weight + step for weight, step in zip(side, steps, strict=True)]
+                for side, steps in ((supplies, rows), (demands, columns))
+            )
+            flow = least_flow(*moved, costs)
+            if flow is not None:  # forbidden pairs may leave no way
+                spread = max(spread, _least_spread(supplies, demands, flow))
+        return max(self.slack, spread * self.per_spread)
 
     def as_floats(self) -> tuple[float, float]:
         """OPT and w rounded, for people to read."""
@@ -99,6 +126,23 @@ class Optimum:
         return (
             f"{_readable(self.low, self.denominator)} ± {_readable(self.slack, self.denominator)}"
         )
+
+
+def _moves(n: int, m: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Steps of supplies (n,) and demands (m,) that keep both sums equal: one atom against another.
+
+    Atoms are numbered through; a supply and a demand go up together, two of a side in turn.
+    """
+    for first in range(n + m):
+        for second in range(n + m):
+            if first == second:
+                continue
+            steps = [0] * (n + m)
+            steps[first] = 1
+            steps[second] = -1 if (first < n) == (second < n) else 1
+            if first > second and steps[second] == 1:
+                steps[first] = steps[second] = -1
+            yield steps[:n], steps[n:]
 
 
 def _ratio(numerator: int, denominator: int) -> float:
@@ -351,6 +395,8 @@ def optimum(
         flow=_spread_out(flow, rows, columns, len(whole_a), len(whole_b)),
         scale=cost_unit,
         unit=mass / (total_a * total_b),
+        live=(supplies, demands, live),
+        per_spread=factor,
     )
 
 

@@ -134,3 +134,33 @@ def test_width_takes_the_best_shift_of_the_potentials():
     # are all that is free.
     steep = optimum([1, 1], [1, 1], Fraction(1), [[0, 200], [-200, 0]], Fraction(1))
     assert Fraction(steep.slack, steep.denominator) == Fraction(200, 2**51)
+
+
+def test_what_any_optimal_potentials_allow_is_not_called_wrong():
+    # Equal laws on the points 1 and 2: potentials 0 prove the optimum 0, and so do those that price
+    # a step from 1 to 2, by which it moves where weights are read a rounding otherwise.
+    costs, unit = matrix_costs([[0.0, 1.0], [1.0, 0.0]])
+    right = optimum([2.0, 1.0], [2.0, 1.0], Fraction(1), costs, unit)
+    assert right.slack == 0
+    # The atom of a third on each side: w = 4u (1/3 + 1/3).
+    assert Fraction(right.widest(), right.denominator) == Fraction(2, 3 * 2**51)
+    assert not right.is_below(Fraction(1, 2**52))
+    assert right.is_below(Fraction(1, 2**51))
+
+
+@given(whole_problems())
+def test_an_optimum_of_weights_read_4u_higher_lies_inside_the_right_answer(case):
+    supplies, demands, costs = case
+    right = optimum(supplies, demands, Fraction(sum(supplies)), costs, Fraction(1))
+    if not right.feasible:
+        return
+    assert right.widest() >= right.slack
+    # One row and one column read 4u higher have an optimum within w.
+    scale = 2**51
+    rows, columns = [p * scale for p in supplies], [q * scale for q in demands]
+    step = min(max(supplies), max(demands))
+    rows[supplies.index(max(supplies))] += step
+    columns[demands.index(max(demands))] += step
+    other = exact_transport(rows, columns, costs)
+    if other is not None:
+        assert not right.is_below(other / scale)
