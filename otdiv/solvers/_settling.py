@@ -40,8 +40,9 @@ _BALANCED = 2**51
 _TIGHT = 1e-9
 # Rounding of a reduced cost, as a share of the same.
 _NOISE = 2.0**-50
-# Largest share that costs are lowered by, far above rounding and far below any tolerance, and two
-# irrational numbers (the roots of 3 and 5) whose multiples say how much of it for which pair.
+# Largest share of what is paid in the mean that costs are lowered by, far above rounding and far
+# below any tolerance, and two irrational numbers (the roots of 3 and 5) whose multiples say how
+# much of it for which pair.
 _SHARE, _STRIDES = 2.0**-40, (3.0**0.5, 5.0**0.5)
 # Joins, each of about a millisecond, after which there is no end in sight.
 _MOST_JOINS = 5000
@@ -125,6 +126,10 @@ class _Forest:
         self.component = np.full(n + m, -1)
         self.members: dict[int, list[int]] = {}
         self.visits = self.pairs = self.joins = 0
+        # A cost of the size of what is paid in the mean, or if that is nothing of the largest.
+        nearest = c_transform(problem, np.zeros(n))
+        paid = float(np.abs(nearest[nearest < math.inf]) @ problem.b[nearest < math.inf])
+        self.typical = paid / problem.mass or problem.cost_bound()
         self._plant(plan)
 
     def _plant(self, plan: SparsePlan) -> None:
@@ -268,7 +273,7 @@ class _Forest:
         return i, j + self.n, float(self._costs(np.array([i]), np.array([j]))[0, 0])
 
     def _costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
-        """Costs between some rows and some columns, less a share that no two of them have alike.
+        """Costs between some rows and some columns, less a little that no two of them have alike.
 
         Without it, ties between pairs that cost nothing more would send joins round in circles; and
         since no cost is larger than the true one, potentials below these costs are feasible.
@@ -279,9 +284,7 @@ class _Forest:
         else:
             costs = cost.pairwise(self.problem.x[rows], self.problem.y[columns])
         shares = _SHARE * ((rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0)
-        lower = costs.copy()
-        np.subtract(costs, shares * np.abs(costs), out=lower, where=costs < math.inf)
-        return lower
+        return costs - shares * np.minimum(np.abs(costs), self.typical)
 
     def _result(self) -> tuple[SparsePlan, Potentials]:
         """Masses and potentials, where all components are in balance."""
