@@ -17,7 +17,7 @@ from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError
 
 __all__ = [
-    "LARGEST_COST",
+    "HUGE_COST",
     "LEAST_WEIGHT",
     "as_cost_matrix",
     "as_exact_array",
@@ -60,7 +60,7 @@ _INT64 = np.dtype(np.int64)
 _PLAIN = {float, int, bool, np.float64, np.int64}
 
 # Sums and differences of a few costs of this size stay within float64.
-LARGEST_COST = 2.0**1020
+HUGE_COST = 2.0**1000
 
 # NumPy allows no deeper nesting.
 _MOST_AXES = 64
@@ -464,10 +464,13 @@ def as_points_from(origin: tuple[Any, ...] | None, name: str, value: Any) -> Flo
     return as_points(name, array)
 
 
-def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
+def as_weights(
+    name: str, value: Any, n: int, *, normalize: bool, only_ratios: bool = False
+) -> FloatArray:
     """Coerce n non-negative weights of positive sum; None is uniform of mass one.
 
-    `normalize` divides by the sum (relative frequencies); otherwise the mass is kept.
+    `normalize` divides by the sum (relative frequencies); otherwise the mass is kept, unless
+    `only_ratios` count and the sum would overflow.
     """
     if value is None:
         return np.full(n, 1.0 / n)
@@ -484,8 +487,13 @@ def as_weights(name: str, value: Any, n: int, *, normalize: bool) -> FloatArray:
         raise InvalidInputError(name, "have a positive sum", 0.0)
     if not normalize:
         # Half of the range of floats over n: no sum of such weights overflows.
-        if largest > 8e307 / n and not math.isfinite(float(array.sum())):
-            raise InvalidInputError(name, "have a finite sum", "inf")
+        if largest <= 8e307 / n:
+            return array
+        if only_ratios:
+            return np.ldexp(array, -math.frexp(largest)[1])
+        with np.errstate(over="ignore"):
+            if not math.isfinite(float(array.sum())):
+                raise InvalidInputError(name, "have a finite sum", "inf")
         return array
     # A power of two keeps sums of 1e300 finite and sums of 1e-320 accurate, and rounds nothing.
     scaled = np.ldexp(array, -math.frexp(largest)[1])
@@ -513,17 +521,19 @@ def as_cost_matrix(name: str, value: Any) -> FloatArray:
         bad = np.isnan(array) | (array == -np.inf)
         requirement = "hold numbers or +inf (a forbidden pair)"
         raise InvalidInputError(name, requirement, smallest, first_index(bad))
-    # A finite sum of squares proves that no entry is anywhere near, in the shortest time.
-    if array.size <= _FEW and math.isfinite(np.vdot(array, array)):
-        return array
-    largest = float(array.max())
-    if largest == math.inf:
-        largest = float(np.max(array, where=array < math.inf, initial=0.0))
-    if max(largest, -smallest) > LARGEST_COST and smallest < math.inf:
-        found = largest if largest > -smallest else smallest
-        requirement = "stay within 1e307 in size (rescale the costs)"
-        raise InvalidInputError(name, requirement, found)
     return array
+
+
+def is_huge(costs: FloatArray) -> bool:
+    """Whether sums of some of the finite costs (n, m) may overflow."""
+    # A finite sum of squares proves that no entry is anywhere near, in the shortest time.
+    if costs.size <= _FEW and math.isfinite(np.vdot(costs, costs)):
+        return False
+    largest = float(costs.max())
+    if largest == math.inf:
+        largest = float(np.max(costs, where=costs < math.inf, initial=0.0))
+    smallest = float(costs.min())
+    return max(largest, -smallest if smallest < math.inf else 0.0) > HUGE_COST
 
 
 def as_generator(rng: Any) -> np.random.Generator:

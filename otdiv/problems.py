@@ -11,7 +11,7 @@ import numpy as np
 from ._frozen import restore, seal_in_place
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
-from ._validation import LARGEST_COST, as_weights
+from ._validation import HUGE_COST, as_weights, is_huge
 from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
@@ -26,6 +26,9 @@ MASS_RTOL = 1e-9
 
 # Orders of atoms: numbers, or a slice where they are in order already.
 _Order: TypeAlias = IndexArray | slice
+
+# How often huge costs are halved.
+_HALVINGS = 64
 
 # Costs of points that are kept while a problem is solved: solver and proof read the same 64 MB.
 _KEPT_PAIRS = 2**23
@@ -72,6 +75,7 @@ class TransportProblem:
     """What was taken off each axis of samples that float64 does not hold exactly, mostly None."""
     _kept: CostMatrix | None = field(init=False, default=None)
     _bound: float | None = field(init=False, default=None)
+    _huge: bool | None = field(init=False, default=None)
     _accounts: tuple[float, float, float] | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
@@ -108,7 +112,7 @@ class TransportProblem:
             raise InvalidInputError(
                 "target", f"have dimension {self.source.d} like `source`", self.target.d
             )
-        elif not (self._is_moderate() or self.cost_bound() <= LARGEST_COST):
+        elif not (self._is_moderate() or math.isfinite(self.cost_bound())):
             raise InvalidInputError(
                 "cost", "stay within float64 on these points", "an overflow (rescale the points)"
             )
@@ -274,6 +278,35 @@ class TransportProblem:
             object.__setattr__(self, "_bound", self._find_bound())
         assert self._bound is not None
         return self._bound
+
+    @property
+    def is_huge(self) -> bool:
+        """Whether sums and differences of a few costs may overflow; found once."""
+        if self._huge is None:
+            if isinstance(self.cost, CostMatrix):
+                huge = is_huge(self.cost.values)
+            else:
+                huge = not self._is_moderate() and self.cost_bound() > HUGE_COST
+            object.__setattr__(self, "_huge", huge)
+        assert self._huge is not None
+        return self._huge
+
+    def scaled_down(self) -> tuple[TransportProblem, float]:
+        """Return a huge problem in a unit in which sums of costs fit, and the factor of the costs.
+
+        The factor is a power of two: only costs below 1e-289 lose digits.
+        """
+        cost = self.cost
+        if isinstance(cost, CostMatrix):
+            factor = 2.0**-_HALVINGS
+            values = CostMatrix(cost.values * factor)
+            return TransportProblem(source=self.source, target=self.target, cost=values), factor
+        unit = 2.0 ** -math.ceil(_HALVINGS / cost.power)
+        source, target = (
+            DiscreteMeasure(points=side.points * unit, weights=side.weights)
+            for side in (self.source, self.target)
+        )
+        return TransportProblem(source=source, target=target, cost=cost), unit**cost.power
 
     def _is_moderate(self) -> bool:
         """Whether the coordinates alone show that no cost is near overflow.

@@ -274,8 +274,11 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
         repaired, value, slack = _sparse_upper(problem, plan)
     elif isinstance(plan, DensePlan):
         repaired, value, slack = _dense_upper(problem, plan)
-    elif is_cloud_plan(plan):
-        repaired, value, slack = cloud_plan_upper(problem, plan)
     else:
-        repaired, value, slack = _kernel_upper(problem, plan)
+        # Factors of any size: what comes out of them is a number, or no bound.
+        with np.errstate(all="ignore"):
+            upper = cloud_plan_upper if is_cloud_plan(plan) else _kernel_upper
+            repaired, value, slack = upper(problem, plan)
+        if not math.isfinite(value + slack):
+            repaired, value, slack = plan, math.inf, 0.0
     return repaired, value, value + slack

@@ -24,6 +24,8 @@ __all__ = ["Certificate", "certify", "infeasibility_holds"]
 
 # A gap that is rounding and below this share of the value is not worth another c-transform.
 _EXACT = 1e-11
+# The least float above zero.
+_LEAST = 5e-324
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -31,8 +33,8 @@ class Certificate:
     """Both proofs of one problem, with the feasible objects that they rest on."""
 
     problem: TransportProblem
-    plan: Plan | None
-    potentials: Potentials | None
+    plan: Plan
+    potentials: Potentials
     value: float
     bounds: Bounds
     slack: float
@@ -45,7 +47,6 @@ def in_caller_order(proof: Certificate, problem: TransportProblem) -> Certificat
     Renumbering atoms changes no sum that was taken, so the bounds stand as they are.
     """
     assert isinstance(proof.plan, SparsePlan)
-    assert proof.potentials is not None
     rows, columns = problem.line_orders()
     if isinstance(rows, slice) or isinstance(columns, slice):
         return replace(proof, problem=problem)
@@ -102,6 +103,8 @@ def certify(
     >>> proof.value, proof.bounds
     (0.0, Bounds(lower=0.0, upper=0.0))
     """
+    if problem.is_huge:
+        return _of_huge_costs(problem, plan, potentials, rtol, atol)
     if isinstance(problem.cost, PNormCost) and problem.source.d == 1:
         problem.line_orders()  # before two threads could both look for them
     # The proofs share nothing, and their kernels release the GIL: side by side where it pays.
@@ -134,6 +137,33 @@ def certify(
         potentials=feasible,
         value=value,
         bounds=Bounds(lower, upper),
+        slack=slack,
+    )
+
+
+def _of_huge_costs(
+    problem: TransportProblem, plan: Plan, potentials: Potentials, rtol: float, atol: float
+) -> Certificate:
+    """Proof in a unit in which sums of costs do not overflow, brought back."""
+    moderate, factor = problem.scaled_down()
+    scaled = Potentials(f=potentials.f * factor, g=potentials.g * factor)
+    proof = certify(moderate, plan, scaled, rtol=rtol, atol=atol * factor)
+    # Costs that lost digits lost this at most.
+    lost = _LEAST / factor * problem.mass
+    largest = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        f, g = (
+            np.clip(h / factor, -largest, largest) for h in (proof.potentials.f, proof.potentials.g)
+        )
+        value, slack = (float(np.float64(number) / factor) for number in (proof.value, proof.slack))
+        lower, upper = (np.float64(b) / factor for b in (proof.bounds.lower, proof.bounds.upper))
+        bounds = Bounds(float(max(lower - lost, -largest)), float(upper + lost))
+    return replace(
+        proof,
+        problem=problem,
+        potentials=Potentials(f=f, g=g),
+        value=value,
+        bounds=bounds,
         slack=slack,
     )
 

@@ -106,9 +106,9 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         return None
     # The kernel divides by the totals itself.
     if a is not None:
-        a = as_weights("x_weights", a, left.size, normalize=False)
+        a = as_weights("x_weights", a, left.size, normalize=False, only_ratios=True)
     if b is not None:
-        b = as_weights("y_weights", b, right.size, normalize=False)
+        b = as_weights("y_weights", b, right.size, normalize=False, only_ratios=True)
     if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
         raise MassMismatchError(*masses)
     return left, right, a, b
@@ -243,7 +243,7 @@ def _solved(
     )
     # (U^(1/p) - t)^p + t^p <= U, so a cost gap of t^p proves the root to t.
     cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
-    cost_atol = None if atol is None else (atol / scale) ** p
+    cost_atol = None if atol is None else _power(atol / scale, p)
     transport = solve(problem, solver=solver, rtol=cost_rtol, atol=cost_atol)
     mass = problem.mass
     value = scale * _mean_power(transport, p)
@@ -277,6 +277,11 @@ def _mean_power(transport: TransportResult, p: float) -> float:
         return 0.0
     share = plan.mass[plan.mass > 0.0] / problem.mass
     return longest * _root(float(share @ (moved / longest) ** p), p)
+
+
+def _power(value: float, p: float) -> float:
+    """value**p, or a large number where that overflows."""
+    return value**p if p * math.log10(max(value, 1.0)) < 300.0 else 1e300
 
 
 def _root(value: float, p: float) -> float:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -80,6 +81,13 @@ def settled(
         Every mass of its plan is the exact one, rounded once; or it says and proves that forbidden
         pairs leave no plan. None where there is too much to do.
     """
+    if problem.is_huge:
+        moderate, factor = problem.scaled_down()
+        scaled = None if potentials is None else _times(potentials, factor)
+        solution = settled(moderate, plan, scaled)
+        if solution is None or solution.potentials is None:
+            return solution
+        return replace(solution, potentials=_times(solution.potentials, 1.0 / factor))
     if not isinstance(plan, SparsePlan) or potentials is None or not _are_finite(potentials):
         none, f = np.empty(0, np.int64), np.zeros(problem.shape[0])
         g = c_transform(problem, f)
@@ -102,6 +110,11 @@ def settled(
     return Solution(
         plan=plan, potentials=potentials, n_iterations=forest.joins, status=Status.OPTIMAL
     )
+
+
+def _times(potentials: Potentials, factor: float) -> Potentials:
+    with np.errstate(over="ignore"):
+        return Potentials(f=potentials.f * factor, g=potentials.g * factor)
 
 
 def _are_finite(potentials: Potentials) -> bool:
@@ -284,7 +297,7 @@ class _Forest:
         else:
             costs = cost.pairwise(self.problem.x[rows], self.problem.y[columns])
         shares = _SHARE * ((rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0)
-        return costs - shares * np.minimum(np.abs(costs), self.typical)
+        return np.asarray(costs - shares * np.minimum(np.abs(costs), self.typical))
 
     def _result(self) -> tuple[SparsePlan, Potentials]:
         """Masses and potentials, where all components are in balance."""

@@ -133,7 +133,8 @@ class NetworkSimplex:
             # Nothing moves, and no cost is negative: these potentials prove it without rounding.
             f, g = np.zeros(n), np.zeros(m)
         if shift:
-            f, g = np.ldexp(f, -shift), np.ldexp(g, -shift)
+            with np.errstate(over="ignore"):
+                f, g = np.ldexp(f, -shift), np.ldexp(g, -shift)
         if rows is not None and columns is not None:
             i, j = rows[i], columns[j]
             f, g = _extended(problem, rows, columns, f, g)

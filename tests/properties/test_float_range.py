@@ -143,15 +143,20 @@ def test_solvers_of_matrices_answer_or_refuse_at_any_scale(name, forbidden):
                 )
 
 
-def test_costs_whose_differences_overflow_are_refused_with_the_remedy():
-    for C in ([[1e308]], [[0.0, -1e308]], [[1.7e308, np.inf]]):
-        with pytest.raises(InvalidInputError, match=r"`C` must stay within 1e307.*rescale"):
-            otdiv.transport_matrix(C)
+def test_costs_up_to_the_largest_float_are_transported():
+    assert otdiv.transport_matrix([[1e308]]).value == 1e308
+    assert otdiv.transport_matrix([[0.0, -1e308]]).value == -5e307
+    assert otdiv.transport_matrix([[1.7e308, np.inf]], y_weights=[1.0, 0.0]).value == 1.7e308
+    result = otdiv.transport_matrix([[1.7e308, -1.7e308], [-1.7e308, 1.7e308]])
+    assert result.value == -1.7e308
+    assert result.bounds.relative_gap <= 1e-9
+
+
+def test_costs_of_points_that_overflow_are_refused_with_the_remedy():
     with pytest.raises(InvalidInputError, match="rescale"):
         otdiv.transport([[1e308, 0.0]], [[-1e308, 0.0]])
     with pytest.raises(InvalidInputError, match="rescale"):
         otdiv.PNormCost(power=2.0).pairwise([[1e200]], [[0.0]])
-    assert otdiv.transport_matrix([[1e307]]).value == 1e307
 
 
 @pytest.mark.parametrize("scale", SCALES + SUBNORMAL)
