@@ -6,6 +6,7 @@ column is at most a share of its weight and is paid for in the slack.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,10 @@ def cloud_plan_upper(
     cost = problem.cost
     assert isinstance(cost, PNormCost)
     mass = problem.mass
-    kernel, rows, columns, length = _kernel(problem, plan)
+    found_kernel = _kernel(problem, plan)
+    if found_kernel is None:
+        return plan, math.inf, 0.0
+    kernel, rows, columns, length = found_kernel
     a, b = kernel.a, kernel.b
     root = cost.power == 1.0
     # P = a exp((f + g - C) / epsilon) b with masses kept: both weights are in units of the mass.
@@ -167,16 +171,21 @@ def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArr
 
 def _kernel(
     problem: TransportProblem, plan: ScaledKernelPlan
-) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray, float]:
-    """Kernel of the atoms that carry weight, their numbers in its order, and its unit of length."""
+) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray, float] | None:
+    """Kernel of the atoms that carry weight, their numbers in its order, and its unit of length.
+
+    None where epsilon or the clouds have such a size that floats cannot relate them.
+    """
     cost = problem.cost
     assert isinstance(cost, PNormCost)
     a, b = problem.a / problem.mass, problem.b / problem.mass
     rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
     middle = problem.x[rows].mean(axis=0)
     points = np.concatenate([problem.x[rows], problem.y[columns]])
-    length = float(np.linalg.norm(points.max(axis=0) - points.min(axis=0))) or 1.0
-    epsilon = plan.epsilon / length**cost.power
+    length = math.hypot(*(points.max(axis=0) - points.min(axis=0)).tolist()) or 1.0
+    epsilon = float(plan.epsilon / np.float64(length) ** cost.power)
+    if not 0.0 < epsilon < math.inf:
+        return None
     grids = problem.grids() if cost.power == 2.0 else None
     if grids is not None and worthwhile(*grids, rows.size, columns.size):
         rows = rows[np.argsort(grids[0].cells[rows])]

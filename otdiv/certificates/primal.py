@@ -269,7 +269,8 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     repaired: Plan
     if isinstance(plan, ScaledKernelPlan) and _forbids(problem):
         # Mass that its marginals lack may have to go a long way round, pair by pair.
-        plan = DensePlan(mass=plan.to_dense())
+        with np.errstate(all="ignore"):
+            plan = DensePlan(mass=plan.to_dense())
     if isinstance(plan, SparsePlan):
         repaired, value, slack = _sparse_upper(problem, plan)
     elif isinstance(plan, DensePlan):

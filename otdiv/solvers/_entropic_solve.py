@@ -74,24 +74,26 @@ def solve_entropic(
     if moderate.cost_bound() == 0.0:
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
-    solved = _solved(
-        moderate,
-        scaled_epsilon,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        max_memory=max_memory,
-        callback=callback if factor == 1.0 else moderate_callback(callback, factor),
-        start=start,
-        factor=factor,
-    )
-    if factor == 1.0:
-        return solved
-    return replace(
-        solved,
-        f=solved.f / factor,
-        g=solved.g / factor,
-        summary=in_callers_units(solved.summary, factor),
-    )
+    # Rows that forbidden pairs leave alone, and units of the caller's that are too small.
+    with np.errstate(invalid="ignore", over="ignore"):
+        solved = _solved(
+            moderate,
+            scaled_epsilon,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+            max_memory=max_memory,
+            callback=callback if factor == 1.0 else moderate_callback(callback, factor),
+            start=start,
+            factor=factor,
+        )
+        if factor == 1.0:
+            return solved
+        return replace(
+            solved,
+            f=solved.f / factor,
+            g=solved.g / factor,
+            summary=in_callers_units(solved.summary, factor),
+        )
 
 
 def _solved(
