@@ -11,7 +11,7 @@ from ._frozen import freeze, restore
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
 from ._validation import as_exact_array, as_indices
-from .costs import Cost
+from .costs import Cost, CostMatrix
 from .problems import TransportProblem
 
 __all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
@@ -160,7 +160,11 @@ class ScaledKernelPlan:
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Rows start..stop-1 of the plan as (stop - start, m)."""
-        exponent = self.f[start:stop, None] + self.g - self.problem.block(start, stop)
+        with np.errstate(invalid="ignore"):
+            exponent = self.f[start:stop, None] + self.g - self.problem.block(start, stop)
+        if isinstance(self.cost, CostMatrix):
+            # Potentials of atoms that forbidden pairs cut off may be infinite as well.
+            exponent[np.isnan(exponent)] = -np.inf
         # Between atoms without weight nothing bounds the exponent.
         out = np.exp(np.minimum(exponent / self.epsilon, 700.0))
         out *= (self.row_scale[start:stop] * self.problem.a[start:stop])[:, None]
