@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ._frozen import freeze, restore
+from ._frozen import restore
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
 from ._validation import as_exact_array, as_indices
@@ -18,7 +18,10 @@ __all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
 
 
 def _freeze(instance: object, **arrays: np.ndarray) -> None:
-    freeze(instance, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    for name, array in arrays.items():
+        view = np.ascontiguousarray(array)[...]
+        view.setflags(write=False)
+        object.__setattr__(instance, name, view)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -76,7 +76,7 @@ class TransportProblem:
     _kept: CostMatrix | None = field(init=False, default=None)
     _bound: float | None = field(init=False, default=None)
     _huge: bool | None = field(init=False, default=None)
-    _accounts: tuple[float, float, float] | None = field(init=False, default=None)
+    _defects: tuple[float, float, float] | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
 
@@ -237,28 +237,19 @@ class TransportProblem:
             object.__setattr__(self, "_line_orders", (rows, columns))
         return self._sorted_line or self
 
-    def defects(self) -> tuple[float, float]:
+    def defects(self) -> tuple[float, float, float]:
         """By which share of it each source and each target weight is too small for `mass`.
 
-        Found once. The sums of floats are hardly ever the mass, and count as if they were.
+        The sums of floats are hardly ever the mass, and count as if they were. The third number is
+        the least of all weights, or 0. Found once.
         """
-        return self._sums()[:2]
+        if self._defects is None:
+            from ._kernels.bounds import defects
 
-    def least_weight(self) -> float:
-        """Least of all weights, or 0; found once."""
-        return self._sums()[2]
-
-    def _sums(self) -> tuple[float, float, float]:
-        if self._accounts is None:
-            from ._kernels._jit import frozen
-            from ._kernels.bounds import defect
-
-            (first, least), (second, other) = (
-                defect(frozen(weights), self.mass) for weights in (self.a, self.b)
-            )
-            object.__setattr__(self, "_accounts", (first, second, min(least, other)))
-        assert self._accounts is not None
-        return self._accounts
+            found = defects(self.a, self.b, self.mass)
+            object.__setattr__(self, "_defects", found)
+            return found
+        return self._defects
 
     def grids(self) -> tuple[Grid, Grid] | None:
         """Grids whose cells are the source's and the target's points, if both are; found once."""
@@ -286,7 +277,8 @@ class TransportProblem:
             if isinstance(self.cost, CostMatrix):
                 huge = is_huge(self.cost.values)
             else:
-                huge = not self._is_moderate() and self.cost_bound() > HUGE_COST
+                # Where no bound was needed at first the points are moderate.
+                huge = self._bound is not None and self._bound > HUGE_COST
             object.__setattr__(self, "_huge", huge)
         assert self._huge is not None
         return self._huge

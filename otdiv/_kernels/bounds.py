@@ -18,10 +18,10 @@ __all__ = [
     "Gaps",
     "centred",
     "defect",
+    "defects",
     "dot",
     "lower_value",
     "marginal_gaps",
-    "middle_shift",
     "room",
     "shrink",
 ]
@@ -70,6 +70,13 @@ def defect(weights, mass):
         rest += (s0 - (t - z)) + (w - z)
         s0 = t
     return ((mass - s0) - rest) / mass, least
+
+
+@kernel
+def _defects(a, b, mass):
+    first, least = defect(a, mass)
+    second, other = defect(b, mass)
+    return first, second, min(least, other)
 
 
 @kernel
@@ -159,16 +166,51 @@ def dot(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return total, magnitude
 
 
-def middle_shift(f: np.ndarray, g: np.ndarray, a: np.ndarray, b: np.ndarray, mass: float) -> float:
-    """Shift t that makes the mean sizes of f - t and g + t about even, by their weighted means.
+@kernel
+def _centre(f, g, a, b, mass, out):
+    """Fill in f - t for the shift t that makes the weighted means of f - t and g + t even.
 
-    A light atom far away has a large potential that weighs nothing; the middle of the range would
-    cost all others their digits. NaN if any entry is not finite, 0 if the means overflow.
+    Returns the sum of the weighted sizes of f - t, the largest size, and 0, or NaN where an entry
+    of f is not finite.
     """
-    sum_f, _, finite_f = _weigh(frozen(a), frozen(f))
-    sum_g, _, finite_g = _weigh(frozen(b), frozen(g))
-    shift: float = 0.5 * (sum_f / mass) - 0.5 * (sum_g / mass)
-    return (shift if math.isfinite(shift) else 0.0) + finite_f + finite_g
+    sum_f = sum_g = finite = 0.0
+    for i in range(f.size):
+        finite += 0.0 * f[i]
+        sum_f += a[i] * f[i]
+    for j in range(g.size):
+        sum_g += b[j] * g[j]
+    shift = 0.5 * (sum_f / mass) - 0.5 * (sum_g / mass)
+    if not np.isfinite(shift):
+        shift = 0.0
+    total = largest = 0.0
+    for i in range(f.size):
+        value = f[i] - shift
+        out[i] = value
+        size = abs(value)
+        total += a[i] * size
+        if size > largest:
+            largest = size
+    return total, largest, finite
+
+
+def centred(
+    f: np.ndarray, g: np.ndarray, a: np.ndarray, b: np.ndarray, mass: float, rounding: float
+) -> np.ndarray | None:
+    """The potentials f, shifted to about the size of g; None where an entry is not finite.
+
+    The shift is that of the weighted means: a light atom far away has a large potential that weighs
+    nothing, and the middle of the range would cost all others their digits. Potentials of atoms far
+    away are lowered by a share `rounding` of them: their reduced costs are noise of that size,
+    which would keep down the potentials of all atoms nearby.
+    """
+    out = np.empty(f.size)
+    total, largest, finite = _centre(frozen(f), frozen(g), frozen(a), frozen(b), mass, out)
+    if finite != 0.0:
+        return None
+    if largest * mass > _FAR * total:
+        sizes = np.abs(out)
+        out = np.where(sizes * mass > _FAR * total, out - rounding * sizes, out)
+    return out
 
 
 def lower_value(
@@ -196,34 +238,10 @@ def lower_value(
     return value - rounding, rounding, finite == 0.0
 
 
-@kernel
-def _centred(values, weights, shift, out):
-    """Fill in v_i - shift; returns the sum of their weighted sizes and the largest size."""
-    total = largest = 0.0
-    for i in range(values.size):
-        value = values[i] - shift
-        out[i] = value
-        size = abs(value)
-        total += weights[i] * size
-        if size > largest:
-            largest = size
-    return total, largest
-
-
-def centred(
-    values: np.ndarray, weights: np.ndarray, shift: float, mass: float, rounding: float
-) -> np.ndarray:
-    """Potentials less `shift`, those of atoms far away lowered by a share `rounding` of them.
-
-    The reduced costs of an atom far away from nearly all mass are noise of that size, which would
-    keep down the potentials of all atoms nearby.
-    """
-    out = np.empty(values.size)
-    total, largest = _centred(frozen(values), frozen(weights), shift, out)
-    if largest * mass > _FAR * total:
-        sizes = np.abs(out)
-        out = np.where(sizes * mass > _FAR * total, out - rounding * sizes, out)
-    return out
+def defects(a: np.ndarray, b: np.ndarray, mass: float) -> tuple[float, float, float]:
+    """`defect` of both sides, and the least of all weights."""
+    found: tuple[float, float, float] = _defects(frozen(a), frozen(b), mass)
+    return found
 
 
 class Gaps(NamedTuple):
@@ -260,7 +278,7 @@ def marginal_gaps(
     entries: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
-    small: tuple[float, float],
+    small: tuple[float, ...],
     met: float,
 ) -> Gaps:
     """Compare the sums of a plan's entries with the weights, each side's too small by a share.
@@ -283,7 +301,7 @@ def shrink(
     entries: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
-    small: tuple[float, float],
+    small: tuple[float, ...],
 ) -> np.ndarray:
     """New entries: rows and then columns that are too large scaled down to their weights."""
     for index, weights, share in ((rows, a, small[0]), (columns, b, small[1])):

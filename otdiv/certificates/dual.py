@@ -51,56 +51,44 @@ def dual_bound(
     if potentials.f.shape != (n,) or potentials.g.shape != (m,):
         found = f"shapes {potentials.f.shape} and {potentials.g.shape}"
         raise InvalidInputError("potentials", f"have shapes ({n},) and ({m},)", found)
-    f, g, lower, rounding = _from_rows(problem, potentials.f, potentials.g)
+    f, g, lower, rounding = derived_value(problem, potentials.f, potentials.g)
     if lower == -math.inf:
-        f, g, lower, rounding = _from_rows(problem, *_usable(problem, potentials))
+        f, g, lower, rounding = derived_value(problem, *_usable(problem, potentials))
     return Potentials(f=f, g=g), lower, rounding
 
 
-def _from_rows(
-    problem: TransportProblem, f: FloatArray, g: FloatArray
-) -> tuple[FloatArray, FloatArray, float, float]:
-    """`derived_value` of the rows, after the shift that suits both sides."""
-    shift = kernels.middle_shift(f, g, problem.a, problem.b, problem.mass)
-    if not math.isfinite(shift):
-        return f, g, -math.inf, 0.0
-    return derived_value(problem, f, shift)
-
-
 def derived_value(
-    problem: TransportProblem,
-    given: FloatArray,
-    shift: float = 0.0,
-    *,
-    from_columns: bool = False,
+    problem: TransportProblem, f: FloatArray, g: FloatArray, *, from_columns: bool = False
 ) -> tuple[FloatArray, FloatArray, float, float]:
-    """Potentials of one side with the largest that are feasible on the other, and what they prove.
+    """Potentials of the rows with the largest that are feasible on the columns, and their proof.
 
     Parameters
     ----------
     problem : TransportProblem
         Problem with n source and m target atoms.
-    given : array (n,), or (m,) with `from_columns`
-        Finite potentials.
-    shift : float, default 0
-        What is taken off them first.
+    f, g : arrays (n,), (m,)
+        Potentials, of which f is kept up to a shift, or g with `from_columns`.
 
     Returns
     -------
     f, g, lower, rounding
-        The pair, its dual value less all rounding, and that rounding.
+        The pair, its dual value less all rounding, and that rounding; -inf where a potential that
+        is kept is not finite, or sums overflow.
     """
     k = cost_rounding(problem)
-    own, other = (problem.b, problem.a) if from_columns else (problem.a, problem.b)
-    given = kernels.centred(given, own, shift, problem.mass, (k + 2.0) * U)
+    sides = (problem.b, problem.a) if from_columns else (problem.a, problem.b)
+    pair = (g, f) if from_columns else (f, g)
+    given = kernels.centred(*pair, *sides, problem.mass, (k + 2.0) * U)
+    if given is None:
+        return f, g, -math.inf, 0.0
     derived = (c_transform_back if from_columns else c_transform)(problem, given)
-    small = problem.defects()[::-1] if from_columns else problem.defects()
-    scale = k, problem.mass, small
-    lower, rounding, finite = kernels.lower_value(own, given, other, derived, *scale)
+    first, second, _ = problem.defects()
+    scale = k, problem.mass, (second, first) if from_columns else (first, second)
+    lower, rounding, finite = kernels.lower_value(sides[0], given, sides[1], derived, *scale)
     if not finite:
         # An atom that may not be reached from anywhere: any number is feasible there.
         derived = np.where(np.isfinite(derived), derived, 0.0)
-        lower, rounding, _ = kernels.lower_value(own, given, other, derived, *scale)
+        lower, rounding, _ = kernels.lower_value(sides[0], given, sides[1], derived, *scale)
     f, g = (derived, given) if from_columns else (given, derived)
     return f, g, lower if math.isfinite(lower) else -math.inf, rounding
 

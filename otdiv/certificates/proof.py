@@ -117,7 +117,9 @@ def certify(
     asked, exact = max(atol, rtol * abs(upper)), min(4.0 * slack, _EXACT * abs(upper))
     # What the sums below add to the gap may not undo it.
     if not upper - lower + 0.4 * rounding <= max(asked, exact):
-        f, g, second, second_rounding = derived_value(problem, feasible.g, from_columns=True)
+        f, g, second, second_rounding = derived_value(
+            problem, feasible.f, feasible.g, from_columns=True
+        )
         if second > lower:
             feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
     slack = rounding + (upper - value) if value < math.inf else rounding
@@ -170,7 +172,7 @@ def _of_huge_costs(
 
 def _vague_mass(problem: TransportProblem) -> float:
     """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
-    if problem.least_weight() > LEAST_WEIGHT:
+    if problem.defects()[2] > LEAST_WEIGHT:
         return 0.0
     sides = (problem.a, problem.b)
     return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
