@@ -148,7 +148,11 @@ def _certified(
     if status is Status.OPTIMAL and not exact and solution.entropic is None:
         # The solver met its own rule, in floats: light atoms and long sums may need more.
         again = settled(given, solution.plan, proof.potentials)
-        if again is not None and again.status is Status.INFEASIBLE and proof.value == math.inf:
+        if (
+            again is not None
+            and again.status is Status.INFEASIBLE
+            and proof.bounds.upper == math.inf
+        ):
             return _infeasible(problem, solver, again)
         proof = _better(proof, again)
         if not _is_closed(proof, options) and given.shape[0] * given.shape[1] <= _FEW_PAIRS:
@@ -163,7 +167,7 @@ def _certified(
         proof = certificates.in_caller_order(proof, problem)
     if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
         status = Status.STALLED
-    if not math.isfinite(proof.value):
+    if not math.isfinite(proof.bounds.upper):
         status = Status.NUMERICAL_ERROR if status is Status.OPTIMAL else status
     return TransportResult(
         problem=problem,

@@ -49,7 +49,7 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
         slack += _lost_to_underflow(problem, plan, costs)
     if gaps.unpaid > 0.0:
         slack += _detours(problem, gaps.unpaid)
-    return (plan, value, slack) if slack < math.inf else (plan, math.inf, 0.0)
+    return plan, value, slack
 
 
 def _gaps(problem: TransportProblem, plan: SparsePlan, met: float = MET) -> Gaps:

@@ -113,7 +113,7 @@ def certify(
     )
     if lower < 0.0 and value <= atol and _is_non_negative(problem):
         lower = rounding = 0.0
-    slack = rounding + (upper - value) if value < math.inf else rounding
+    slack = rounding + (upper - value if value < upper else 0.0)
     asked, exact = max(atol, rtol * abs(upper)), min(4.0 * slack, _EXACT * abs(upper))
     # What the sums below add to the gap may not undo it.
     if not upper - lower + 0.4 * rounding <= max(asked, exact):
@@ -122,7 +122,7 @@ def certify(
         )
         if second > lower:
             feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
-    slack = rounding + (upper - value) if value < math.inf else rounding
+    slack = rounding + (upper - value if value < upper else 0.0)
     # Five u of the size of the potentials are in `rounding`; two of them pay for the weights.
     upper += 0.4 * rounding if 0.0 != value < math.inf else 0.0
     vague = _vague_mass(problem)
