@@ -222,14 +222,15 @@ def _infeasible(
 
 
 def _isolated(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
-    """An atom with mass and no allowed partner, as rows and the columns that they reach."""
+    """Atoms with mass and no allowed partner that has any, as rows and the columns they reach."""
     allowed = np.isfinite(problem.matrix())
-    lonely = (problem.a > 0.0) & ~allowed.any(axis=1)
+    rows, columns = problem.a > 0.0, problem.b > 0.0
+    lonely = rows & ~allowed[:, columns].any(axis=1)
     if lonely.any():
-        return np.flatnonzero(lonely), np.empty(0, dtype=np.int64)
-    unreached = (problem.b > 0.0) & ~allowed.any(axis=0)
+        return np.flatnonzero(lonely), np.flatnonzero(allowed[lonely].any(axis=0))
+    unreached = columns & ~allowed[rows].any(axis=0)
     if unreached.any():
-        return np.arange(problem.shape[0]), np.flatnonzero(allowed.any(axis=0))
+        return np.flatnonzero(rows), np.flatnonzero(allowed[rows].any(axis=0))
     return None
 
 
