@@ -37,8 +37,6 @@ _TIGHTENING = 4.0
 # Where potentials that do not meet their own conditions are most of the gap, the tolerance falls by
 # this factor, as far as rounding allows.
 _FINER, _FINEST = 1e-3, 1e-13
-# No epsilon is smaller than this share of the reach and of the largest cost together.
-_LEAST_EPSILON = 1e-12
 # Rounding of the few operations between the bounds of the form and those of the caller; and that of
 # a weight, whose square times the reach no gap resolves.
 _ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-49
@@ -329,8 +327,9 @@ class _Run:
                 continue
             if wanted is not None or not solve.converged:
                 break
+            solver.look_closer(solve)
             current /= _TIGHTENING
-            if current < max(solve.floor, _LEAST_EPSILON * min(form.reach, form.largest)):
+            if current < solver.floor(tolerance):
                 break
         return best, (
             f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"

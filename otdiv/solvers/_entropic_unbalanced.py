@@ -75,13 +75,25 @@ class UnbalancedSolver:
         n, m = problem.shape
         self.few = n * m <= FEW_PAIRS
         self._single = min(n, m) == 1
+        self._scale = largest
 
     def floor(self, tolerance: float) -> float:
         """Smallest epsilon that float64 resolves to a marginal error of `tolerance`.
 
         Exponents have the size of the costs over epsilon, in bits.
         """
-        return self.largest * LOG2_E * 2.0**-50 / tolerance
+        return self._scale * LOG2_E * 2.0**-50 / tolerance
+
+    def look_closer(self, solve: UnbalancedSolve) -> None:
+        """Let the floor follow the terms of the exponents that hold mass, from now on.
+
+        Costs far above these are none that rounding spoils, if they are stored one by one.
+        """
+        a, b, sums = self.problem.a, self.problem.b, solve.sums
+        held = float(a @ (sums.rows.share * np.abs(solve.f)))
+        held += float(b @ (sums.columns.share * np.abs(solve.g))) + sums.transport
+        if self.few and 0.0 < sums.mass and math.isfinite(held):
+            self._scale = min(self.largest, held / sums.mass)
 
     def solve(
         self, epsilon: float, tolerance: float, start: tuple[FloatArray, FloatArray] | None = None
