@@ -18,6 +18,7 @@ from .certificates.unbalanced import (
     UnbalancedEnclosure,
     divergence_of_share,
     enclose,
+    plain_dual,
     stay_put,
 )
 from .costs import Cost, CostMatrix, as_cost
@@ -136,8 +137,8 @@ class UnbalancedPlan:
         """Rows start..stop-1 of the plan as (stop - start, m)."""
         n, m = self.shape
         form, (rows, columns, epsilon, cutoff) = self._form, self._exponents
-        every = np.arange(m)
-        C = form.block(np.arange(*slice(start, stop).indices(n)), every)
+        some, every = np.arange(*slice(start, stop).indices(n)), np.arange(m)
+        C = form.block(every, some).T if form.swapped else form.block(some, every)
         # Logarithms: products of factors may be out of range where the plan is not.
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             plan = np.exp(rows[start:stop, None] + columns - C / epsilon)
@@ -268,7 +269,8 @@ def unbalanced_transport(
         )
     if epsilon is not None:
         epsilon = check_positive("epsilon", epsilon)
-    form = NormalForm(problem.source, problem.target, problem.cost, problem.reach, epsilon)
+    measures = problem.source, problem.target
+    form = NormalForm(problem.normalized(), measures, problem.reach, epsilon)
     run = _Run(problem, form, epsilon, rtol)
     if form.problem is None:
         best, reason = run.nothing_moved(), ""
@@ -313,7 +315,7 @@ class _Run:
             result, residual = self._certified(solve, n_iterations, max_iterations)
             if wanted is not None and solve.epsilon > wanted * (1.0 + 1e-12):
                 floor = float(form.from_unit(np.array(solve.floor)))
-                return replace(result, status=Status.STALLED), (
+                return result, (
                     f"epsilon is below {floor:.3g}, the least that float64 resolves on costs of "
                     "this size, and that was solved instead"
                 )
@@ -345,11 +347,12 @@ class _Run:
         f, g, p, q, sums = stay
         # Any epsilon gives the same plan: other pairs than those that cost nothing hold nothing.
         epsilon = form.reach
-        return self._result(
-            self._enclosed(sums, f, g), epsilon * p, epsilon * q, epsilon, cutoff=5e-324
-        )
+        enclosure = self._enclosed(sums, f, g, 0.0)
+        return self._result(enclosure, epsilon * p, epsilon * q, epsilon, cutoff=5e-324)
 
-    def _enclosed(self, sums: PlanSums, f: FloatArray, g: FloatArray) -> UnbalancedEnclosure:
+    def _enclosed(
+        self, sums: PlanSums, f: FloatArray, g: FloatArray, epsilon: float
+    ) -> UnbalancedEnclosure:
         form = self.form
         assert form.problem is not None
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -359,8 +362,9 @@ class _Run:
                 f,
                 g,
                 reach=form.reach,
-                epsilon=form.epsilon or 0.0,
-                log_reference=form.log_reference if form.epsilon else 0.0,
+                epsilon=epsilon,
+                log_reference=form.log_reference if epsilon > 0.0 else 0.0,
+                reference_error=form.reference_error,
                 largest=form.largest,
                 cost_rounding=form.rounding,
                 cost_error=form.cost_error,
@@ -370,7 +374,15 @@ class _Run:
         self, solve: UnbalancedSolve, n_iterations: int, max_iterations: int
     ) -> tuple[UnbalancedResult, float]:
         """Result of a solve, and the share of its gap that is owed to its tolerance."""
-        enclosure = self._enclosed(solve.sums, solve.f, solve.g)
+        form = self.form
+        epsilon = 0.0 if form.epsilon is None else solve.epsilon
+        enclosure = self._enclosed(solve.sums, solve.f, solve.g, epsilon)
+        astray = form.epsilon is not None and solve.epsilon > form.epsilon * (1.0 + 1e-12)
+        if astray:
+            # The optimum grows with epsilon: from that of no entropic term on.
+            assert form.problem is not None
+            least = plain_dual(form.problem, solve.f, form.reach, form.rounding)
+            enclosure = replace(enclosure, lower=least - form.cost_error)
         at_limit = not solve.converged and solve.n_iterations >= max_iterations
         result = self._result(
             enclosure,
@@ -379,7 +391,8 @@ class _Run:
             solve.epsilon,
             n_iterations=n_iterations,
             otherwise=Status.MAX_ITERATIONS if at_limit else Status.STALLED,
-            cutoff=self.form.cutoff if solve.explicit else math.inf,
+            cutoff=form.cutoff if solve.explicit else math.inf,
+            astray=astray,
         )
         gap = enclosure.upper - max(enclosure.lower, 0.0)
         return result, enclosure.residual / gap if gap > 0.0 else 0.0
@@ -412,10 +425,12 @@ class _Run:
         cutoff: float,
         n_iterations: int = 0,
         otherwise: Status = Status.STALLED,
+        astray: bool = False,
     ) -> UnbalancedResult:
         """Result in the caller's units from one in the unit of the form.
 
-        `f`, `g` and `epsilon` make the plan, which has the mass of the geometric mean.
+        `f`, `g` and `epsilon` make the plan, which has the mass of the geometric mean. `astray`
+        says that its epsilon is not the one that was asked for.
         """
         form, moving = self.form, self.form.problem is not None
         a, b = form.source.shares, form.target.shares
@@ -433,7 +448,9 @@ class _Run:
         if self.epsilon is not None:
             assert form.epsilon is not None
             others = lost[0] * (masses[1] + lost[1]) + masses[0] * lost[1]
-            apart = form.epsilon * _ldexp(others, form.mass_bits)
+            apart = (epsilon if astray else form.epsilon) * _ldexp(others, form.mass_bits)
+        if form.swapped:
+            penalties = penalties[::-1]
         terms = {
             "transport": mean * enclosure.transport,
             "source": penalties[0],
@@ -443,14 +460,15 @@ class _Run:
         roots = math.sqrt(masses[0]) + math.sqrt(masses[1])
         unequal = form.mass_difference() / roots if moving else 0.0
         fixed = math.fsum([reach * unequal * unequal, reach * lost[0], reach * lost[1], apart])
-        lower = (mean * max(enclosure.lower, 0.0) + fixed) * (1.0 - _ROUNDING)
+        least = fixed - apart if astray else fixed
+        lower = (mean * max(enclosure.lower, 0.0) + least) * (1.0 - _ROUNDING)
         upper = (mean * enclosure.upper + fixed) * (1.0 + _ROUNDING)
-        nothing = reach * (sum(masses) + sum(lost)) * _WEIGHT_ROUNDING**2
+        nothing = (reach + (form.epsilon or 0.0)) * (sum(masses) + sum(lost)) * _WEIGHT_ROUNDING**2
         if not math.isfinite(upper) or math.isnan(lower):
             lower, upper, status = 0.0, math.inf, Status.NUMERICAL_ERROR
         else:
             met = Bounds(lower, upper).meets(self.rtol, nothing)
-            status = Status.OPTIMAL if met else otherwise
+            status = Status.OPTIMAL if met and not astray else otherwise
         terms = {name: form.value_from_unit(term) for name, term in terms.items()}
         value = math.fsum(terms.values())
         if status is not Status.NUMERICAL_ERROR and not math.isfinite(value):
@@ -502,6 +520,8 @@ class _Run:
             h = form.extended(h, other, by_column=by_column)
             h = form.from_unit(h + sign * ratio * form.reach - offset * epsilon)
             sides.append((h, exponents, sums))
+        if form.swapped:
+            sides = sides[::-1]
         (f, rows, row_sums), (g, columns, column_sums) = sides
         return UnbalancedPlan(
             problem=problem,

@@ -53,6 +53,7 @@ __all__ = [
     "divergence_of_share",
     "enclose",
     "log_mean",
+    "plain_dual",
     "stay_put",
     "sum_plan",
 ]
@@ -209,6 +210,7 @@ def enclose(
     reach: float,
     epsilon: float,
     log_reference: float,
+    reference_error: float,
     largest: float,
     cost_rounding: float,
     cost_error: float,
@@ -226,8 +228,8 @@ def enclose(
     reach : float
     epsilon : float
         Of the objective; 0 where it has no entropic term.
-    log_reference : float
-        log s.
+    log_reference, reference_error : float
+        log s, and what it may be off by.
     largest : float
         Upper bound of the costs that are not forbidden.
     cost_rounding, cost_error : float
@@ -237,7 +239,14 @@ def enclose(
     if epsilon > 0.0:
         lower = _entropic_dual(a, b, sums, f, g, reach, epsilon, log_reference, cost_rounding)
     else:
-        lower = _plain_dual(problem, f, reach, cost_rounding)
+        lower = plain_dual(problem, f, reach, cost_rounding)
+        reference_error = 0.0
+    # As functions of log s both bounds have the derivative e (s - sum P), and its own is e s.
+    reference = math.exp(min(log_reference, 700.0))
+    apart = abs(sums.mass - reference)
+    if apart < 0.5:
+        apart = abs(sums.excess - math.expm1(min(log_reference, 700.0)))
+    cost_error += epsilon * reference_error * (apart + 2.0 * reference_error * reference)
     lower -= cost_error
     sides = (a, sums.rows, sums.row_errors), (b, sums.columns, sums.column_errors)
     penalties = [reach * math.fsum(w * divergence_of_share(shares)) for w, shares, _ in sides]
@@ -293,9 +302,10 @@ def _distance_from_aims(
     return total if math.isfinite(total) else math.inf
 
 
-def _plain_dual(
+def plain_dual(
     problem: TransportProblem, f: FloatArray, reach: float, cost_rounding: float
 ) -> float:
+    """Lower bound without an entropic term, and so with any, from f (n,) alone."""
     limit = LEAST_SHARE * reach
     g = np.minimum(c_transform(problem, np.minimum(f, limit)), limit)
     # This can only raise f, and with it the dual value.
@@ -339,14 +349,13 @@ def _entropic_dual(
     if sums.mass < 0.5:
         more, errors = sums.mass - reference, sums.rounding * sums.mass
     else:
-        more, errors = sums.excess + (1.0 - reference), sums.rounding * sums.size
+        more, errors = sums.excess - math.expm1(min(log_reference, 700.0)), sums.rounding * sums.size
     errors += sums.forbidden * math.exp(-LEAST_SHARE) * reference + sums.missing
-    size += epsilon * (abs(more) + abs(1.0 - reference) * (log_reference != 0.0))
+    size += epsilon * (abs(more) + abs(1.0 - reference))
     # Rounding of the exponents, times epsilon and the entries.
     held = float(a @ (sums.rows.share * np.abs(f)))
     held += float(b @ (sums.columns.share * np.abs(g)))
     held = 4.0 * held + (cost_rounding + 4.0) * sums.transport
-    held += 4.0 * epsilon * abs(log_reference) * sums.mass
     return math.fsum(parts) - epsilon * (more + errors) - _SUM * size - 2.0 * U * held
 
 

@@ -235,7 +235,9 @@ class Marginals:
     def error(self, u: FloatArray, v: FloatArray) -> float:
         """L1 error of the row marginal, relative to the mass."""
         target = self.row_target(u)
-        return float(np.abs(target - self.rows(u, v)).sum()) / float(target.sum())
+        total = float(target.sum())
+        # Potentials far from any solution may leave nothing of relaxed marginals.
+        return float(np.abs(target - self.rows(u, v)).sum()) / total if total > 0.0 else np.inf
 
     def is_start(self, r: FloatArray) -> bool:
         """Whether no row by itself is far off, however little it weighs."""

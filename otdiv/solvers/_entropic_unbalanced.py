@@ -98,14 +98,13 @@ class UnbalancedSolver:
     def solve(
         self, epsilon: float, tolerance: float, start: tuple[FloatArray, FloatArray] | None = None
     ) -> UnbalancedSolve:
-        """Potentials at `epsilon`, or at the floor if that is above it."""
+        """Potentials at `epsilon`, or at the floor where that is above it and matters."""
         floor = self.floor(tolerance)
-        current = max(epsilon, floor)
-        plain = self._single or current >= self.largest or current >= self.reach
+        smooth = epsilon >= self.largest or epsilon >= self.reach
         with np.errstate(all="ignore"):
-            if plain and (self.few or self._single):
-                return self._in_turn(current, tolerance, floor)
-            return self._on_path(current, tolerance, start, floor)
+            if self._single or (smooth and self.few):
+                return self._in_turn(epsilon, tolerance, floor)
+            return self._on_path(max(epsilon, floor), tolerance, start, floor)
 
     def _in_turn(self, epsilon: float, tolerance: float, floor: float) -> UnbalancedSolve:
         """Both conditions in turn, in potentials themselves: exact however large epsilon is."""

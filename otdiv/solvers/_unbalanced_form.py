@@ -15,6 +15,9 @@ reference.
 Far pairs. What costs 2 L reach or more holds no mass worth a digit (`certificates.unbalanced`), so
 such pairs are forbidden, and atoms that have no others are taken away: they are lost at the price
 reach. The entropic term makes room for L + log mu more epsilon.
+
+Orientation. Source and target are exchanged where they are not in canonical order, so that
+exchanging them exchanges the answer, bit by bit.
 """
 
 from __future__ import annotations
@@ -28,12 +31,13 @@ from scipy.spatial import cKDTree
 
 from .._kernels import costs as kernels
 from .._typing import FloatArray, IndexArray
-from ..certificates.rounding import cost_rounding
+from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
 from ..certificates.unbalanced import LEAST_SHARE
 from ..costs import Cost, CostMatrix, PNormCost
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
+from ._entropic_scaled import comes_later
 from ._entropic_unbalanced import FEW_PAIRS
 
 __all__ = ["NormalForm"]
@@ -63,6 +67,9 @@ class _Side:
     @property
     def log_mass(self) -> float:
         """Natural logarithm of the kept mass in the caller's unit."""
+        mass = _ldexp(self.mass, self.bits)
+        if 1e-300 < mass < math.inf:
+            return math.log(mass)
         return math.log(self.mass) + self.bits * math.log(2.0)
 
 
@@ -80,22 +87,23 @@ class NormalForm:
     cutoff : float
         From this cost on pairs hold nothing.
     rows, columns : arrays
-        Kept atoms in the caller's order.
-    log_reference : float
-        Logarithm of the geometric mean of both masses in the caller's unit.
+        Numbers of the kept atoms among the caller's.
+    swapped : bool
+        Whether rows are the caller's target.
+    log_reference, reference_error : float
+        Logarithm of the geometric mean of both masses in the caller's unit, and its rounding.
     """
 
     problem: TransportProblem | None
 
-    def __init__(
-        self,
-        source: DiscreteMeasure,
-        target: DiscreteMeasure,
-        cost: Cost,
-        reach: float,
-        epsilon: float | None,
-    ):
-        self.cost = cost
+    def __init__(self, balanced: TransportProblem, measures: tuple[DiscreteMeasure, DiscreteMeasure], reach: float, epsilon: float | None):
+        source, target = measures
+        self.cost = balanced.cost
+        self.swapped = comes_later(balanced, source.weights, target.weights)
+        if self.swapped:
+            source, target = target, source
+            if isinstance(self.cost, CostMatrix):
+                self.cost = CostMatrix(np.ascontiguousarray(self.cost.values.T))
         sides = [_at_unit(measure.weights) for measure in (source, target)]
         live = [np.flatnonzero(weights) for weights, _ in sides]
         masses = [math.fsum(w) for w, _ in sides]
@@ -232,10 +240,12 @@ class NormalForm:
         self.rows, self.columns = a.kept, b.kept
         self.mass_bits = max(a.bits, b.bits)
         self.cost_error, self.rounding, self.problem = 0.0, 0.0, None
-        self.log_reference, self.largest = 0.0, 0.0
+        self.log_reference, self.reference_error, self.largest = 0.0, 0.0, 0.0
         if a.kept.size == 0 or b.kept.size == 0:
             return
-        self.log_reference = 0.5 * (a.log_mass + b.log_mass)
+        logs = a.log_mass, b.log_mass
+        self.log_reference = 0.5 * math.fsum(logs)
+        self.reference_error = 4.0 * U * (1.0 + abs(logs[0]) + abs(logs[1]))
         if isinstance(self.cost, CostMatrix) or (far and self._is_explicit(self._kept)):
             C = self.block(a.kept, b.kept)
             if far:
@@ -364,3 +374,10 @@ def _least_gap_bits(points: FloatArray) -> float:
     gaps = np.diff(np.sort(points, axis=0), axis=0)
     gaps = gaps[gaps > 0.0]
     return math.log2(float(gaps.min())) if gaps.size else 0.0
+
+
+def _ldexp(value: float, bits: int) -> float:
+    try:
+        return math.ldexp(value, bits)
+    except OverflowError:
+        return math.inf
