@@ -38,6 +38,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from .._kernels.exponential import LOG2_E, exponentiate
 from .._kernels.relaxed_plan import ROW_SUMS, add_plan
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -97,8 +98,9 @@ class PlanSums:
     """Sum of the magnitudes of which `excess` is the sum."""
     forbidden: float
     """Share of a⊗b that lies on forbidden pairs."""
+    entropy_error: float
     rounding: float
-    """Relative rounding of `transport` and `entropy`."""
+    """Relative rounding of `transport` and `mass`."""
     missing: float = 0.0
     """Mass that the sums may have left out, or have too much of."""
 
@@ -123,14 +125,33 @@ def sum_plan(
     g: FloatArray,
     epsilon: float,
     log_reference: float = 0.0,
+    *,
+    careful: bool = True,
 ) -> PlanSums:
-    """Sums of P_ij = s a_i b_j exp((f_i + g_j - C_ij) / epsilon) over all pairs, one by one."""
+    """Sums of P_ij = s a_i b_j exp((f_i + g_j - C_ij) / epsilon) over all pairs, one by one.
+
+    With `careful` they have their digits also where P is hardly different from a⊗b, which takes
+    some ten times as long.
+    """
+    n, m = problem.shape
+    starts = blocks(n, m)
+    parts = [slice(start, min(start + starts.step, n)) for start in starts]
+    add = _careful_sums if careful else _quick_sums
+    return add(problem, f, g, epsilon, log_reference, parts)
+
+
+def _careful_sums(
+    problem: TransportProblem,
+    f: FloatArray,
+    g: FloatArray,
+    epsilon: float,
+    log_reference: float,
+    parts: list[slice],
+) -> PlanSums:
     n, m = problem.shape
     a, b = problem.a, problem.b
     rows, columns = np.empty((n, ROW_SUMS)), np.zeros((m, 3))
-    starts = blocks(n, m)
-    for start in starts:
-        part = slice(start, min(start + starts.step, n))
+    for part in parts:
         C = problem.block(part.start, part.stop)
         add_plan(C, f[part], g, a[part], b, epsilon, log_reference, rows[part], columns)
     return PlanSums(
@@ -140,11 +161,62 @@ def sum_plan(
         column_errors=(n + 16.0) * U * np.where(columns[:, 0] < 0.5, columns[:, 0], columns[:, 2]),
         transport=math.fsum(a * rows[:, 3]),
         entropy=math.fsum(a * rows[:, 4]),
+        entropy_error=(m + 32.0) * U * math.fsum(a * rows[:, 4]),
         mass=math.fsum(a * rows[:, 0]),
         excess=math.fsum(a * rows[:, 1]),
         size=math.fsum(a * rows[:, 2]),
         forbidden=math.fsum(a * rows[:, 5]),
         rounding=(m + 32.0) * U,
+    )
+
+
+def _quick_sums(
+    problem: TransportProblem,
+    f: FloatArray,
+    g: FloatArray,
+    epsilon: float,
+    log_reference: float,
+    parts: list[slice],
+) -> PlanSums:
+    """The plan is that of the entries as computed; sum P log(P / (s a⊗b)) is led back to sums."""
+    (n, m), a, b = problem.shape, problem.a, problem.b
+    bits = LOG2_E / epsilon
+    u = np.log2(a) + f * bits + log_reference * LOG2_E
+    v = np.log2(b) + g * bits
+    r, c, costs, forbidden = np.empty(n), np.zeros(m), np.empty(n), np.zeros(n)
+    for part in parts:
+        C = problem.block(part.start, part.stop)
+        P = C * -bits
+        P += u[part, None]
+        P += v
+        exponentiate(P.reshape(-1))
+        r[part] = P.sum(axis=1)
+        c += P.sum(axis=0)
+        far = np.isinf(C)
+        if far.any():
+            forbidden[part] = far @ b
+            C = np.where(far, 0.0, C)
+        costs[part] = np.einsum("ij,ij->i", P, C)
+    mass, transport = math.fsum(r), math.fsum(costs)
+    moved = math.fsum(r * f) + math.fsum(c * g)
+    reference = math.exp(min(log_reference, 700.0))
+    rounding = (m + n + 64.0) * U
+    size = math.fsum(r * np.abs(f)) + math.fsum(c * np.abs(g)) + transport
+    size = size / epsilon + (1.0 + abs(log_reference)) * mass + reference
+    rows, columns = r / a, c / b
+    return PlanSums(
+        rows=Shares(rows, rows - 1.0),
+        row_errors=(m + 16.0) * U * (rows + (rows >= 0.5)),
+        columns=Shares(columns, columns - 1.0),
+        column_errors=(n + 16.0) * U * (columns + (columns >= 0.5)),
+        transport=transport,
+        entropy=max((moved - transport) / epsilon - (mass - reference), 0.0),
+        entropy_error=rounding * size,
+        mass=mass,
+        excess=mass - 1.0,
+        size=mass + 1.0,
+        forbidden=math.fsum(a * forbidden),
+        rounding=rounding,
     )
 
 
@@ -254,7 +326,8 @@ def enclose(
     entropy = epsilon * sums.entropy
     value = math.fsum([sums.transport, entropy, *penalties])
     upper = value + math.fsum(errors) + cost_error
-    upper += (sums.rounding + cost_rounding * U) * (sums.transport + entropy) + _SUM * value
+    upper += (sums.rounding + cost_rounding * U) * sums.transport + _SUM * value
+    upper += epsilon * sums.entropy_error
     surplus = 0.0
     if sums.missing > 0.0:
         other = math.fsum(b * sums.columns.share)
@@ -355,7 +428,7 @@ def _entropic_dual(
     # Rounding of the exponents, times epsilon and the entries.
     held = float(a @ (sums.rows.share * np.abs(f)))
     held += float(b @ (sums.columns.share * np.abs(g)))
-    held = 4.0 * held + (cost_rounding + 4.0) * sums.transport
+    held = 4.0 * (held + epsilon * sums.mass) + (cost_rounding + 4.0) * sums.transport
     return math.fsum(parts) - epsilon * (more + errors) - _SUM * size - 2.0 * U * held
 
 
@@ -451,6 +524,7 @@ def stay_put(
         column_errors=column_errors,
         transport=0.0,
         entropy=0.0,
+        entropy_error=0.0,
         mass=mass,
         excess=mass - 1.0,
         size=1.0 + mass,

@@ -21,6 +21,7 @@ from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
 from ..certificates.rounding import blocks
 from ..certificates.unbalanced import PlanSums, Shares, log_mean, sum_plan
+from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ._entropic_kernels import Kernel
 from ._entropic_path import PathOptions, follow_path
@@ -29,8 +30,10 @@ from ._entropic_stage import Stage, final_sums, sum_errors
 
 __all__ = ["FEW_PAIRS", "UnbalancedSolve", "UnbalancedSolver"]
 
-FEW_PAIRS = 2**22
-"""Up to so many pairs a plan is summed entry by entry, in some hundredths of a second."""
+FEW_PAIRS = 2**20
+"""Up to so many pairs a plan is summed entry by entry, in a hundredth of a second."""
+# Up to so many it is summed carefully in some milliseconds also where epsilon is small.
+_CAREFUL_PAIRS = 2**16
 # Rounds in turn, and the change of a potential, in units of epsilon, that ends them; from this
 # ratio of epsilon to costs or reach on they contract by 4 or more each.
 _MOST_ROUNDS = 400
@@ -73,7 +76,7 @@ class UnbalancedSolver:
         self.problem, self.reach, self.log_reference = problem, reach, log_reference
         self.largest, self.max_iterations, self.max_memory = largest, max_iterations, max_memory
         n, m = problem.shape
-        self.few = n * m <= FEW_PAIRS
+        self.few = n * m <= FEW_PAIRS or isinstance(problem.cost, CostMatrix)
         self._single = min(n, m) == 1
         self._scale = largest
 
@@ -198,7 +201,8 @@ class UnbalancedSolver:
         if not (np.isfinite(f).all() and np.isfinite(g).all()):
             f, g, converged = np.zeros(a.size), np.zeros(b.size), False
         if self.few:
-            sums = sum_plan(problem, f, g, epsilon, self.log_reference)
+            careful = a.size * b.size <= _CAREFUL_PAIRS
+            sums = sum_plan(problem, f, g, epsilon, self.log_reference, careful=careful)
         else:
             sums = self._kernel_sums(scaled, kernel, stage, f, g, current, weight)
         return UnbalancedSolve(
@@ -244,6 +248,7 @@ class UnbalancedSolver:
             column_errors=np.zeros(b.size),
             transport=transport,
             entropy=max(entropy, 0.0),
+            entropy_error=0.0,
             mass=total,
             excess=total - 1.0,
             size=total + 1.0,

@@ -42,6 +42,8 @@ from ._entropic_unbalanced import FEW_PAIRS
 
 __all__ = ["NormalForm"]
 
+# Up to so many pairs far ones are forbidden one by one. The costs are then stored.
+_FEW_FAR_PAIRS = 2**22
 # Coordinates and the reach are kept below this power of two: the sums of a few stay finite.
 _MOST_BITS = 1000
 # Costs below this power of two may have lost digits to underflow.
@@ -214,7 +216,7 @@ class NormalForm:
         return np.asarray(values)
 
     def _is_explicit(self, kept: list[IndexArray]) -> bool:
-        few = kept[0].size * kept[1].size <= FEW_PAIRS
+        few = kept[0].size * kept[1].size <= _FEW_FAR_PAIRS
         return few or isinstance(self.cost, CostMatrix)
 
     def _without_lone(self, live: list[IndexArray]) -> list[IndexArray]:
@@ -262,7 +264,7 @@ class NormalForm:
         )
         if isinstance(cost, PNormCost):
             self.largest = self.problem.cost_bound()
-            if self._is_explicit(self._kept):
+            if a.kept.size * b.kept.size <= FEW_PAIRS:
                 self.problem.matrix()  # keeps it
         if isinstance(self.cost, PNormCost):
             x, y = self._x[a.kept], self._y[b.kept]
