@@ -38,6 +38,8 @@ _TIGHTENING = 4.0
 # Where potentials that do not meet their own conditions are most of the gap, the tolerance falls by
 # this factor, as far as rounding allows.
 _FINER, _FINEST = 1e-3, 1e-13
+# Solves in a row whose gap is no better: then rounding is most of it.
+_PATIENCE = 1
 # Rounding of the few operations between the bounds of the form and those of the caller; and that of
 # a weight, whose square times the reach no gap resolves.
 _ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-49
@@ -270,7 +272,7 @@ def unbalanced_transport(
     if epsilon is not None:
         epsilon = check_positive("epsilon", epsilon)
     measures = problem.source, problem.target
-    form = NormalForm(problem.normalized(), measures, problem.reach, epsilon)
+    form = NormalForm(problem.normalized(), measures, problem.reach, epsilon, max_memory)
     run = _Run(problem, form, epsilon, rtol)
     if form.problem is None:
         best, reason = run.nothing_moved(), ""
@@ -308,7 +310,7 @@ class _Run:
             form.problem, form.reach, reference, form.largest, max_iterations, max_memory
         )
         current = wanted or _FIRST_EPSILON * (min(form.largest, form.reach) or form.reach)
-        start, n_iterations = None, 0
+        start, n_iterations, coarsest, worse = None, 0, tolerance, 0
         while True:
             solve = solver.solve(current, tolerance, start)
             n_iterations += solve.n_iterations
@@ -319,8 +321,9 @@ class _Run:
                     f"epsilon is below {floor:.3g}, the least that float64 resolves on costs of "
                     "this size, and that was solved instead"
                 )
+            worse = worse + 1 if best is not None and result.bounds.gap > best.bounds.gap else 0
             best = result if best is None else _better(best, result)
-            if best.status is Status.OPTIMAL:
+            if best.status is Status.OPTIMAL or worse > _PATIENCE:
                 break
             start = solve.f, solve.g
             finer = max(_FINER * tolerance, _FINEST, solve.floor / solve.epsilon * tolerance)
@@ -331,8 +334,11 @@ class _Run:
                 break
             solver.look_closer(solve)
             current /= _TIGHTENING
-            if current < solver.floor(tolerance):
+            # What was made finer for a larger epsilon may be finer than a smaller one resolves.
+            resolved = solver.least_tolerance(current)
+            if resolved > coarsest:
                 break
+            tolerance = max(tolerance, resolved)
         return best, (
             f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"
         )
@@ -411,9 +417,7 @@ class _Run:
             residual=0.0,
         )
         form = self.form
-        return self._result(
-            enclosure, none, none, form.epsilon or form.reach, cutoff=form.cutoff
-        )
+        return self._result(enclosure, none, none, form.epsilon or form.reach, cutoff=form.cutoff)
 
     def _result(
         self,
@@ -447,8 +451,7 @@ class _Run:
         apart = 0.0
         if self.epsilon is not None:
             assert form.epsilon is not None
-            others = lost[0] * (masses[1] + lost[1]) + masses[0] * lost[1]
-            apart = (epsilon if astray else form.epsilon) * _ldexp(others, form.mass_bits)
+            apart = (epsilon if astray else form.epsilon) * form.lost_pairs()
         if form.swapped:
             penalties = penalties[::-1]
         terms = {
@@ -471,7 +474,7 @@ class _Run:
             status = Status.OPTIMAL if met and not astray else otherwise
         terms = {name: form.value_from_unit(term) for name, term in terms.items()}
         value = math.fsum(terms.values())
-        if status is not Status.NUMERICAL_ERROR and not math.isfinite(value):
+        if math.isinf(value):
             raise InvalidInputError(
                 "reach",
                 "keep the value within float64 for these masses",
@@ -479,7 +482,7 @@ class _Run:
             )
         bounds = Bounds(
             min(max(_next_below(form.value_from_unit(lower)), 0.0), value),
-            max(_next_above(form.value_from_unit(upper)), value),
+            max(_next_above(form.value_from_unit(upper)) if upper > 0.0 else 0.0, value),
         )
         return UnbalancedResult(
             problem=self.problem,
@@ -562,4 +565,4 @@ def _next_below(value: float) -> float:
 
 
 def _next_above(value: float) -> float:
-    return math.nextafter(value, math.inf) if value > 0.0 else value
+    return math.nextafter(value, math.inf)

@@ -39,7 +39,9 @@ def forests(n, m):
                 parent[first] = second
             if acyclic:
                 roots = [root(k) for k in range(n + m)]
-                found.append((chosen, [[k for k in range(n + m) if roots[k] == r] for r in set(roots)]))
+                found.append(
+                    (chosen, [[k for k in range(n + m) if roots[k] == r] for r in set(roots)])
+                )
     return found
 
 
@@ -100,9 +102,7 @@ def entropic_optimum(a, b, C, reach, epsilon, digits=60):
             if epsilon == final:
                 break
             epsilon = max(final, epsilon / 4)
-        lost = mp.fsum(
-            [-w * mp.expm1(-h / reach) for w, h in zip(a + b, f + g, strict=True)]
-        )
+        lost = mp.fsum([-w * mp.expm1(-h / reach) for w, h in zip(a + b, f + g, strict=True)])
         more = mp.fsum(
             a[i] * b[j] * mp.expm1((f[i] + g[j] - C[i][j]) / epsilon)
             for i in range(n)
@@ -116,15 +116,15 @@ def _in_turn(a, b, C, reach, epsilon, f, g, rounds):
     damping = 1 / (1 + epsilon / reach)
     for _ in range(rounds):
         f = [
-            -epsilon * damping * mp.log(
-                mp.fsum(b[j] * mp.exp((g[j] - C[i][j]) / epsilon) for j in range(m))
-            )
+            -epsilon
+            * damping
+            * mp.log(mp.fsum(b[j] * mp.exp((g[j] - C[i][j]) / epsilon) for j in range(m)))
             for i in range(n)
         ]
         g = [
-            -epsilon * damping * mp.log(
-                mp.fsum(a[i] * mp.exp((f[i] - C[i][j]) / epsilon) for i in range(n))
-            )
+            -epsilon
+            * damping
+            * mp.log(mp.fsum(a[i] * mp.exp((f[i] - C[i][j]) / epsilon) for i in range(n)))
             for j in range(m)
         ]
         A = mp.fsum(w * mp.exp(-h / reach) for w, h in zip(a, f, strict=True))

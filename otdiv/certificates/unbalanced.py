@@ -92,10 +92,9 @@ class PlanSums:
     entropy: float
     """KL(P | s a⊗b)."""
     mass: float
-    excess: float
-    """Mass of the plan less one."""
-    size: float
-    """Sum of the magnitudes of which `excess` is the sum."""
+    above: float
+    """Mass of the plan less s."""
+    above_error: float
     forbidden: float
     """Share of a⊗b that lies on forbidden pairs."""
     entropy_error: float
@@ -154,6 +153,8 @@ def _careful_sums(
     for part in parts:
         C = problem.block(part.start, part.stop)
         add_plan(C, f[part], g, a[part], b, epsilon, log_reference, rows[part], columns)
+    rounding = (m + 32.0) * U
+    mass, excess, size, above, apart = (math.fsum(a * rows[:, k]) for k in (0, 1, 2, 6, 7))
     return PlanSums(
         rows=Shares(rows[:, 0].copy(), rows[:, 1].copy()),
         row_errors=(m + 16.0) * U * np.where(rows[:, 0] < 0.5, rows[:, 0], rows[:, 2]),
@@ -161,13 +162,36 @@ def _careful_sums(
         column_errors=(n + 16.0) * U * np.where(columns[:, 0] < 0.5, columns[:, 0], columns[:, 2]),
         transport=math.fsum(a * rows[:, 3]),
         entropy=math.fsum(a * rows[:, 4]),
-        entropy_error=(m + 32.0) * U * math.fsum(a * rows[:, 4]),
-        mass=math.fsum(a * rows[:, 0]),
-        excess=math.fsum(a * rows[:, 1]),
-        size=math.fsum(a * rows[:, 2]),
+        entropy_error=rounding * math.fsum(a * rows[:, 4]),
+        mass=mass,
+        **_above(mass, excess, size, log_reference, rounding, (above, apart)),
         forbidden=math.fsum(a * rows[:, 5]),
-        rounding=(m + 32.0) * U,
+        rounding=rounding,
     )
+
+
+def _above(
+    mass: float,
+    excess: float,
+    size: float,
+    log_reference: float,
+    rounding: float,
+    over: tuple[float, float] | None = None,
+) -> dict[str, float]:
+    """Mass of a plan less s, from whichever has the most digits, and its error.
+
+    That is from the mass, from the mass less one (`excess`, the sum of magnitudes `size`), or from
+    the mass over s less one (`over` with its magnitudes).
+    """
+    s, less = math.exp(min(log_reference, 700.0)), math.expm1(min(log_reference, 700.0))
+    ways = [
+        (rounding * mass + U * s, mass - s),
+        (rounding * size + U * abs(less), excess - less),
+    ]
+    if over is not None:
+        ways.append((rounding * s * over[1], s * over[0]))
+    error, above = min(ways)
+    return {"above": above, "above_error": error}
 
 
 def _quick_sums(
@@ -213,8 +237,7 @@ def _quick_sums(
         entropy=max((moved - transport) / epsilon - (mass - reference), 0.0),
         entropy_error=rounding * size,
         mass=mass,
-        excess=mass - 1.0,
-        size=mass + 1.0,
+        **_above(mass, mass - 1.0, mass + 1.0, log_reference, rounding),
         forbidden=math.fsum(a * forbidden),
         rounding=rounding,
     )
@@ -257,20 +280,27 @@ def _divergence_error(share: FloatArray, error: FloatArray) -> FloatArray:
     return off + np.where(nothing, 6.0 * error * (1.0 + np.abs(np.log(least))), 0.0)
 
 
-def _price_of_less(taken: float) -> float:
-    """By how much KL(p | q) may grow where `taken` is taken away from p, if q has the mass one.
+def _price_of_less(taken: float, weights: FloatArray, shares: Shares) -> float:
+    """By how much KL(r | a) may grow where `taken` is taken away from r.
 
     The value is that of row and column sums r and c. One side was summed over some pairs, the other
     made exact by sums that may have left out something, so the plan P of these pairs has other
     sums. Scaled down until neither is above r or c it costs less and has up to `surplus` less of
     each; with the entropic term its cost is at most R @ f + C @ g - epsilon (its mass less that of
-    s a⊗b), where R and C are the sums it has then. Now KL is convex, so taking t_i from p_i adds
-    most where all of p_i is taken: t_i - t_i log(t_i / q_i); and the sum of that is at most
-    t - t log(t / q), t and q being the sums.
+    s a⊗b), where R and C are the sums it has then. Now KL(r - t | a) - KL(r | a) = KL(r - t | r) +
+    sum t log(a / r). The first term is at most the sum of t, and the second most where the rows
+    with the least shares r / a are emptied first.
     """
     if taken == 0.0:
         return 0.0
-    return taken * (1.0 - math.log(taken)) if taken < 1.0 else 1.0
+    share = shares.share
+    order = np.argsort(share)
+    with np.errstate(divide="ignore"):
+        logs = np.where(share > 0.0, -np.log(share), 0.0)[order]
+    held = (weights * share)[order]
+    before = np.cumsum(held) - held
+    emptied = np.clip(taken - before, 0.0, held)
+    return taken + float(emptied @ np.maximum(logs, 0.0))
 
 
 def enclose(
@@ -313,13 +343,9 @@ def enclose(
     else:
         lower = plain_dual(problem, f, reach, cost_rounding)
         reference_error = 0.0
-    # As functions of log s both bounds have the derivative e (s - sum P), and its own is e s.
-    reference = math.exp(min(log_reference, 700.0))
-    apart = abs(sums.mass - reference)
-    if apart < 0.5:
-        apart = abs(sums.excess - math.expm1(min(log_reference, 700.0)))
-    cost_error += epsilon * reference_error * (apart + 2.0 * reference_error * reference)
-    lower -= cost_error
+    # As a function of log s the dual value has the derivative -e (sum P - s), f and g being fixed.
+    apart = epsilon * reference_error * (abs(sums.above) + sums.above_error)
+    lower -= 2.0 * apart + cost_error
     sides = (a, sums.rows, sums.row_errors), (b, sums.columns, sums.column_errors)
     penalties = [reach * math.fsum(w * divergence_of_share(shares)) for w, shares, _ in sides]
     errors = [reach * float(w @ _divergence_error(shares[0], off)) for w, shares, off in sides]
@@ -328,11 +354,30 @@ def enclose(
     upper = value + math.fsum(errors) + cost_error
     upper += (sums.rounding + cost_rounding * U) * sums.transport + _SUM * value
     upper += epsilon * sums.entropy_error
+    if reference_error > 0.0:
+        # With P fixed its objective has the derivative e (s - sum P), which is e s times the change
+        # away; with P over s fixed all of it grows with s.
+        reference = math.exp(min(log_reference, 700.0))
+        grown = (
+            sums.transport
+            + entropy
+            + reach
+            * math.fsum(
+                float(w @ (shares.share * np.abs(np.log(np.maximum(shares.share, 1e-300)))))
+                for w, shares, _ in sides
+            )
+        )
+        grown += 2.0 * reach * reference_error * sums.mass
+        upper += min(
+            2.0 * apart + 2.0 * epsilon * reference_error**2 * reference,
+            2.0 * reference_error * grown,
+        )
     surplus = 0.0
     if sums.missing > 0.0:
         other = math.fsum(b * sums.columns.share)
         surplus = abs(sums.mass - other) + 2.0 * sums.missing
-        upper += sums.missing * largest + 2.0 * reach * _price_of_less(surplus)
+        upper += sums.missing * largest
+        upper += reach * math.fsum(_price_of_less(surplus, w, shares) for w, shares, _ in sides)
         if epsilon > 0.0:
             least = max(-float(f.min()), 0.0) + max(-float(g.min()), 0.0)
             upper += surplus * (least + epsilon) + epsilon * sums.missing
@@ -409,7 +454,6 @@ def _entropic_dual(
     log_reference: float,
     cost_rounding: float,
 ) -> float:
-    reference = math.exp(min(log_reference, 700.0))
     limit = LEAST_SHARE * reach if sums.forbidden > 0.0 else math.inf
     parts, size = [], 0.0
     for w, h in ((a, np.minimum(f, limit)), (b, np.minimum(g, limit))):
@@ -418,18 +462,14 @@ def _entropic_dual(
             moved = float(w @ np.abs(h * np.exp(-h / reach)))
         parts.append(reach * float(w @ less))
         size += reach * float(w @ np.abs(less)) + moved
-    # Where little is left, the mass has the digits, else what it exceeds one by.
-    if sums.mass < 0.5:
-        more, errors = sums.mass - reference, sums.rounding * sums.mass
-    else:
-        more, errors = sums.excess - math.expm1(min(log_reference, 700.0)), sums.rounding * sums.size
-    errors += sums.forbidden * math.exp(-LEAST_SHARE) * reference + sums.missing
-    size += epsilon * (abs(more) + abs(1.0 - reference))
+    errors = sums.above_error + sums.missing
+    errors += sums.forbidden * math.exp(-LEAST_SHARE) * math.exp(min(log_reference, 700.0))
+    size += epsilon * abs(sums.above)
     # Rounding of the exponents, times epsilon and the entries.
     held = float(a @ (sums.rows.share * np.abs(f)))
     held += float(b @ (sums.columns.share * np.abs(g)))
     held = 4.0 * (held + epsilon * sums.mass) + (cost_rounding + 4.0) * sums.transport
-    return math.fsum(parts) - epsilon * (more + errors) - _SUM * size - 2.0 * U * held
+    return sum(parts) - epsilon * (sums.above + errors) - _SUM * size - 2.0 * U * held
 
 
 def _repaired(
@@ -459,8 +499,7 @@ def _repaired(
         placed += _SUM * float(a @ np.abs(rows.excess) + b @ np.abs(columns.excess))
         transport = sums.transport + (placed + sums.missing) * largest
         price = reach * (
-            math.fsum(a * divergence_of_share(rows))
-            + math.fsum(b * divergence_of_share(columns))
+            math.fsum(a * divergence_of_share(rows)) + math.fsum(b * divergence_of_share(columns))
         )
         upper = (transport + price) * (1.0 + _SUM)
         upper += (sums.rounding + cost_rounding * U) * sums.transport
@@ -498,9 +537,7 @@ def stay_put(
         return None
     count = np.bincount(mine, minlength=k) + np.bincount(others, minlength=k)
     with np.errstate(all="ignore"):
-        half = 0.5 * np.where(
-            np.abs(B - A) < 0.5 * A, np.log1p((B - A) / A), np.log(B) - np.log(A)
-        )
+        half = 0.5 * np.where(np.abs(B - A) < 0.5 * A, np.log1p((B - A) / A), np.log(B) - np.log(A))
         factor = np.where(both, -0.25 * (np.log(A) + np.log(B)), 0.0)
     limit = LEAST_SHARE
     sides = []
@@ -510,11 +547,13 @@ def stay_put(
         shares = Shares(np.where(kept, np.exp(safe), 0.0), np.where(kept, np.expm1(safe), -1.0))
         # One atom each, of equal weights: then the sums are exact.
         exact = ~kept | ((change == 0.0) & (count[place] == 2))
-        sides.append((
-            reach * np.where(kept, -safe, limit),
-            shares,
-            np.where(exact, 0.0, _SUM * shares.share),
-        ))
+        sides.append(
+            (
+                reach * np.where(kept, -safe, limit),
+                shares,
+                np.where(exact, 0.0, _SUM * shares.share),
+            )
+        )
     (f, rows, row_errors), (g, columns, column_errors) = sides
     mass = math.fsum(problem.a * rows.share)
     sums = PlanSums(
@@ -526,8 +565,8 @@ def stay_put(
         entropy=0.0,
         entropy_error=0.0,
         mass=mass,
-        excess=mass - 1.0,
-        size=1.0 + mass,
+        above=mass - 1.0,
+        above_error=0.0,
         forbidden=1.0,
         rounding=0.0,
     )

@@ -1,13 +1,13 @@
 """Potentials of entropic transport with penalised marginals.
 
-With t = epsilon / reach the conditions are, s being the `reference` mass of a⊗b,
+With k = reach / (reach + epsilon) the conditions are, s being the `reference` mass of a⊗b,
 
-    f_i / epsilon = -(log s + log sum_j b_j exp((g_j - C_ij) / epsilon)) / (1 + t)
+    f_i = -k epsilon (log s + log sum_j b_j exp((g_j - C_ij) / epsilon))
 
-and the same of g. Taking them in turn contracts by 1 / (1 + t) squared a round at worst, which is
-slow in one direction only where the costs are at most epsilon: (f, g) + (h, -h). Of all h the best
-is known in closed form, so one shift a round settles it (Séjourné, Vialard & Peyré 2022,
-arXiv:2201.00730). Where epsilon is smaller, Newton's steps along a path do the rest.
+and the same of g. Taking them in turn contracts by k squared a round at worst, which is slow in one
+direction only where the costs are at most epsilon: (f, g) + (h, -h). Of all h the best is known in
+closed form, so one shift a round settles it (Séjourné, Vialard & Peyré 2022, arXiv:2201.00730).
+Where epsilon is smaller, Newton's steps along a path do the rest.
 """
 
 from __future__ import annotations
@@ -85,7 +85,11 @@ class UnbalancedSolver:
 
         Exponents have the size of the costs over epsilon, in bits.
         """
-        return self._scale * LOG2_E * 2.0**-50 / tolerance
+        return self.least_tolerance(1.0) / tolerance
+
+    def least_tolerance(self, epsilon: float) -> float:
+        """Marginal error that float64 resolves at `epsilon`."""
+        return self._scale * LOG2_E * 2.0**-50 / epsilon
 
     def look_closer(self, solve: UnbalancedSolve) -> None:
         """Let the floor follow the terms of the exponents that hold mass, from now on.
@@ -111,19 +115,22 @@ class UnbalancedSolver:
 
     def _in_turn(self, epsilon: float, tolerance: float, floor: float) -> UnbalancedSolve:
         """Both conditions in turn, in potentials themselves: exact however large epsilon is."""
-        problem = self.problem
-        a, b, t = problem.a, problem.b, epsilon / self.reach
+        problem, reach = self.problem, self.reach
+        a, b = problem.a, problem.b
+        # Neither ratio of epsilon and reach need be a number, but these are.
+        kept = reach / (reach + epsilon)
+        unit = kept * epsilon
         f, g, count, converged = np.zeros(a.size), np.zeros(b.size), 0, False
         while count < self.max_iterations and count < _MOST_ROUNDS and not converged:
             count += 1
             before = f
-            f = self._update(g, epsilon, by_column=False)
-            g = self._update(f, epsilon, by_column=True)
-            shift = _shift(log_mean(a, -t * f), log_mean(b, -t * g), t)
-            f, g = f + shift, g - shift / (1.0 + t)
-            size = float(np.abs(f).max())
-            converged = float(np.abs(f - before).max()) <= _LEAST_CHANGE * max(size, 1.0 / (1.0 + t))
-        f, g = f * epsilon, g * epsilon
+            f = unit * self._update(g, epsilon, by_column=False)
+            g = unit * self._update(f, epsilon, by_column=True)
+            # The best f + h, g - kept h: columns stay exact, and both sides aim at one mass.
+            shift = (log_mean(a, -f / reach) - log_mean(b, -g / reach)) * reach / (1.0 + kept)
+            f, g = f + shift, g - kept * shift
+            size = max(float(np.abs(f).max()), unit)
+            converged = float(np.abs(f - before).max()) <= _LEAST_CHANGE * size
         sums = sum_plan(problem, f, g, epsilon, self.log_reference)
         return UnbalancedSolve(
             f=f,
@@ -137,33 +144,28 @@ class UnbalancedSolver:
         )
 
     def _update(self, other: FloatArray, epsilon: float, *, by_column: bool) -> FloatArray:
-        """The potential over epsilon that makes the sums of rows, or columns, what they aim at."""
+        """Minus the logarithms of the sums of rows, or columns, without their own potential."""
         problem = self.problem
         n, m = problem.shape
-        parts = []
         starts = blocks(n, m)
-        if by_column:
-            top, total = np.full(m, -np.inf), np.zeros(m)
+        parts, top, total = [], np.full(m, -np.inf), np.zeros(m)
         for start in starts:
             part = slice(start, min(start + starts.step, n))
-            exponents = problem.block(part.start, part.stop) / -epsilon
+            C = problem.block(part.start, part.stop)
             if not by_column:
-                exponents += other
-                parts.append(_log_means(exponents, problem.b))
+                parts.append(_log_means((other - C) / epsilon, problem.b))
                 continue
-            exponents += other[part, None]
+            exponents = (other[part, None] - C) / epsilon
             if starts.step >= n:
-                return self._damped(_log_means(exponents.T, problem.a), epsilon)
-            new_top = np.maximum(top, exponents.max(axis=0))
-            kept = np.where(np.isfinite(new_top), new_top, 0.0)
-            total *= np.exp(np.where(np.isfinite(top), top - kept, -np.inf))
-            total += problem.a[part] @ np.exp(exponents - kept)
-            top = new_top
-        logs = np.concatenate(parts) if not by_column else top + np.log(total)
-        return self._damped(logs, epsilon)
-
-    def _damped(self, logs: FloatArray, epsilon: float) -> FloatArray:
-        return -(self.log_reference + logs) / (1.0 + epsilon / self.reach)
+                parts.append(_log_means(exponents.T, problem.a))
+                break
+            higher = np.maximum(top, exponents.max(axis=0))
+            base = np.where(np.isfinite(higher), higher, 0.0)
+            total *= np.exp(np.where(np.isfinite(top), top - base, -np.inf))
+            total += problem.a[part] @ np.exp(exponents - base)
+            top = higher
+        logs = np.concatenate(parts) if parts else top + np.log(total)
+        return -(self.log_reference + logs)
 
     def _on_path(
         self,
@@ -177,9 +179,9 @@ class UnbalancedSolver:
             reach = math.inf
         # In bits u = log a' + phi the plan has no reference: a' takes what is left of it where
         # marginals are relaxed.
-        t = epsilon / reach
-        half = 0.5 * self.log_reference / (1.0 + t)
-        weight = math.exp(half * t)
+        relaxed = epsilon / (epsilon + reach) if reach < math.inf else 0.0
+        half = 0.5 * self.log_reference * (1.0 - relaxed)
+        weight = math.exp(0.5 * self.log_reference * relaxed)
         a, b = problem.a * weight, problem.b * weight
         scaled = ScaledProblem(problem, a, b, self.max_memory, shift_costs=False)
         options = PathOptions(
@@ -250,8 +252,8 @@ class UnbalancedSolver:
             entropy=max(entropy, 0.0),
             entropy_error=0.0,
             mass=total,
-            excess=total - 1.0,
-            size=total + 1.0,
+            above=total - reference,
+            above_error=1e-14 * (total + reference),
             forbidden=0.0,
             rounding=1e-14,
             missing=missing,
@@ -267,17 +269,6 @@ def _log_means(exponents: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(top + np.log(np.exp(exponents - top[:, None]) @ weights))
 
 
-def _shift(rows: float, columns: float, t: float) -> float:
-    """The best h of f + h, g - h / (1 + t), which keeps columns exact; all over epsilon.
-
-    `rows` and `columns` are the logarithms of the masses that both sides aim at; they are to be
-    equal.
-    """
-    return (rows - columns) / t * ((1.0 + t) / (2.0 + t))
-
-
-def _is_met(
-    a: FloatArray, sums: PlanSums, f: FloatArray, reach: float, tolerance: float
-) -> bool:
+def _is_met(a: FloatArray, sums: PlanSums, f: FloatArray, reach: float, tolerance: float) -> bool:
     aims = np.exp(-f / reach)
     return bool(a @ np.abs(sums.rows.share - aims) <= tolerance * float(a @ aims))

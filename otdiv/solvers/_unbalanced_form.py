@@ -35,6 +35,7 @@ from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
 from ..certificates.unbalanced import LEAST_SHARE
 from ..costs import Cost, CostMatrix, PNormCost
+from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
 from ._entropic_scaled import comes_later
@@ -42,10 +43,15 @@ from ._entropic_unbalanced import FEW_PAIRS
 
 __all__ = ["NormalForm"]
 
-# Up to so many pairs far ones are forbidden one by one. The costs are then stored.
-_FEW_FAR_PAIRS = 2**22
+# Up to so many pairs far ones are forbidden one by one, on about so many arrays of their size, if
+# memory allows that.
+_FEW_FAR_PAIRS, _COPIES = 2**24, 5
+# Costs up to so many cutoffs cost no digits that matter.
+_MODERATE = 16.0
 # Coordinates and the reach are kept below this power of two: the sums of a few stay finite.
 _MOST_BITS = 1000
+# So is the logarithm of epsilon times the mean mass: the entropic term is of its size.
+_MOST_LOG = 690.0
 # Costs below this power of two may have lost digits to underflow.
 _LEAST_BITS = -960
 _COST_ERROR = 2.0**-950
@@ -98,7 +104,17 @@ class NormalForm:
 
     problem: TransportProblem | None
 
-    def __init__(self, balanced: TransportProblem, measures: tuple[DiscreteMeasure, DiscreteMeasure], reach: float, epsilon: float | None):
+    def __init__(
+        self,
+        balanced: TransportProblem,
+        measures: tuple[DiscreteMeasure, DiscreteMeasure],
+        reach: float,
+        epsilon: float | None,
+        max_memory: int | None,
+    ):
+        self._most_pairs = _FEW_FAR_PAIRS
+        if max_memory is not None:
+            self._most_pairs = min(_FEW_FAR_PAIRS, max_memory // (8 * _COPIES))
         source, target = measures
         self.cost = balanced.cost
         self.swapped = comes_later(balanced, source.weights, target.weights)
@@ -125,9 +141,17 @@ class NormalForm:
         cap = 2.0 * LEAST_SHARE * self.reach + more * (self.epsilon or 0.0)
         # Bits of an upper bound: a little more is no harm.
         far = largest_bits + self._shift > math.log2(cap) - 1e-9
-        self.cutoff = cap if far else math.inf
+        self.cutoff = cap
         self._take_points(source, target)
         kept = self._without_lone(live) if far else live
+        if self.epsilon is not None and more + math.log(self.epsilon) > _MOST_LOG:
+            raise InvalidInputError(
+                "epsilon",
+                "keep its product with both masses within float64",
+                "an overflow (rescale the masses)",
+            )
+        far = far and self._is_scattered(kept)
+        self.cutoff = cap if far else math.inf
         self.source, self.target = (
             _side(weights, bits, some) for (weights, bits), some in zip(sides, kept, strict=True)
         )
@@ -216,16 +240,24 @@ class NormalForm:
         return np.asarray(values)
 
     def _is_explicit(self, kept: list[IndexArray]) -> bool:
-        few = kept[0].size * kept[1].size <= _FEW_FAR_PAIRS
+        few = kept[0].size * kept[1].size <= self._most_pairs
         return few or isinstance(self.cost, CostMatrix)
+
+    def _is_scattered(self, kept: list[IndexArray]) -> bool:
+        """Whether pairs of these atoms must be forbidden for others to keep their digits."""
+        pairs = kept[0].size * kept[1].size
+        if isinstance(self.cost, CostMatrix) or pairs <= FEW_PAIRS:
+            return pairs > 0
+        x, y = self._x[kept[0]], self._y[kept[1]]
+        bound = kernels.bounding_cost(x, y, self.cost.norm, self.cost.power)
+        return float(bound) > _MODERATE * self.cutoff
 
     def _without_lone(self, live: list[IndexArray]) -> list[IndexArray]:
         """Atoms that have a partner nearer than the cutoff."""
-        if self._is_explicit(live):
+        if isinstance(self.cost, CostMatrix) or live[0].size * live[1].size <= FEW_PAIRS:
             near = self.block(*live) < self.cutoff
             has_partner = [near.any(axis=1), near.any(axis=0)]
         else:
-            assert isinstance(self.cost, PNormCost)
             length = self.cutoff ** (1.0 / self.cost.power)
             clouds = self._x[live[0]], self._y[live[1]]
             trees = [cKDTree(cloud) for cloud in clouds]
@@ -293,6 +325,12 @@ class NormalForm:
             math.ldexp(self.source.lost, self.source.bits - self.mass_bits),
             math.ldexp(self.target.lost, self.target.bits - self.mass_bits),
         )
+
+    def lost_pairs(self) -> float:
+        """Mass of a⊗b on pairs with an atom that has no partner, over 2**mass_bits."""
+        a, b = self.source, self.target
+        pairs = a.lost * (b.mass + b.lost) + a.mass * b.lost
+        return _ldexp(pairs, a.bits + b.bits - self.mass_bits)
 
     def mean_mass(self) -> float:
         """Geometric mean of the kept masses in the same unit."""
