@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ._typing import FloatArray
 from ._validation import check_positive, check_positive_integer
 from .certificates.unbalanced import (
-    LEAST_SHARE,
     PlanSums,
     Shares,
     UnbalancedEnclosure,
@@ -41,8 +39,9 @@ _FINER, _FINEST = 1e-3, 1e-13
 # Solves in a row whose gap is no better: then rounding is most of it.
 _PATIENCE = 1
 # Rounding of the few operations between the bounds of the form and those of the caller; and that of
-# a weight, whose square times the reach no gap resolves.
-_ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-49
+# a few weights that are added, whose square times the reach is all that equal measures may differ
+# by: a gap of that size is none.
+_ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -116,6 +115,7 @@ class UnbalancedPlan:
     """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors.
 
     Pairs that cost `cutoff` or more hold nothing, nor do atoms whose partners all cost as much.
+    Without an entropic term f and g are no more than such factors.
     """
 
     problem: UnbalancedProblem
@@ -144,7 +144,7 @@ class UnbalancedPlan:
         # Logarithms: products of factors may be out of range where the plan is not.
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             plan = np.exp(rows[start:stop, None] + columns - C / epsilon)
-        plan[(C >= cutoff) | np.isnan(plan)] = 0.0
+        plan[(cutoff <= C) | np.isnan(plan)] = 0.0
         return plan
 
     def to_dense(self) -> FloatArray:
@@ -163,7 +163,9 @@ class UnbalancedResult:
     ----------
     problem : UnbalancedProblem
     value : float
-        Objective of `plan`: the sum of `terms`, never below the optimum.
+        Objective of `plan`: the sum of `terms`, never below the optimum. Where the reach is far
+        above the costs, of the plan that has `row_sums` and `column_sums` exactly; the entries
+        have them up to the marginal tolerance.
     terms : mapping of str to float
         "transport" <C, P>, "source" and "target" (the two penalties), and "entropy",
         epsilon KL(P | a⊗b), 0 where no epsilon was asked. Each is non-negative.
@@ -546,7 +548,7 @@ def _better(first: UnbalancedResult, second: UnbalancedResult) -> UnbalancedResu
 
 
 def _divergence(weights: FloatArray, shares: Shares, change: float) -> float:
-    """KL(r | a) over the mass of a, where shares of r are those of equal masses times exp(change)."""
+    """KL(r | a) over the mass of a, where r are the shares of equal masses times exp(change)."""
     with np.errstate(over="ignore", invalid="ignore"):
         factor = np.exp(change)
         moved = Shares(shares.share * factor, shares.excess * factor + np.expm1(change))

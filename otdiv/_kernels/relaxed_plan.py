@@ -1,8 +1,8 @@
 """Sums over an entropic plan with penalised marginals, entry by entry.
 
-P_ij = a_i b_j exp(z_ij + shift) with z_ij = (f_i + g_j - C_ij) / epsilon. Where epsilon is far above
-the costs what matters is by how much P differs from a⊗b, and from exp(shift) a⊗b, so those are
-summed too: they keep their digits however small they are.
+P_ij = a_i b_j exp(z_ij + shift) with z_ij = (f_i + g_j - C_ij) / epsilon. Where epsilon is far
+above the costs what matters is by how much P differs from a⊗b, and from exp(shift) a⊗b, so those
+are summed too: they keep their digits however small they are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ._jit import frozen, kernel
 __all__ = ["ROW_SUMS", "add_plan"]
 
 ROW_SUMS = 8
-"""Sums of a row i, each divided by a_i: of P, of P - a⊗b and of its magnitudes, of the costs, of the
-entropy, of b_j where pairs are forbidden; and of P / (exp(shift) a⊗b) - 1 times b_j and of its
+"""Sums of a row i, each divided by a_i: of P, of P - a⊗b and of its magnitudes, of the costs, of
+the entropy, of b_j where pairs are forbidden; and of P / (exp(shift) a⊗b) - 1 times b_j and of its
 magnitudes. Columns have the first three."""
 
 # Below this size of an exponent its exponential less one is computed as such, and the entropy from
@@ -56,10 +56,7 @@ def _add_rows(C, f, g, a, b, rate, shift, reference, rows, columns):
             else:
                 entry = math.exp(exponent)
                 more = entry - 1.0
-            if abs(z) < _SMALL:
-                change = math.expm1(z)
-            else:
-                change = math.exp(z) - 1.0
+            change = math.expm1(z) if abs(z) < _SMALL else math.exp(z) - 1.0
             if abs(z) < _TINY:
                 series = _C8 + z * (_C9 + z * (_C10 + z * (_C11 + z * _C12)))
                 series = _C2 + z * (

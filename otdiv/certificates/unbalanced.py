@@ -244,7 +244,7 @@ def _quick_sums(
 
 
 def log_mean(weights: FloatArray, change: FloatArray) -> float:
-    """log sum w exp(change) for weights that add up to one, to full digits also near 0."""
+    """Return log sum w exp(change) for weights that add up to one, to full digits also near 0."""
     largest = float(np.abs(change).max())
     if largest < 1.0:
         return math.log1p(float(weights @ np.expm1(change)))
@@ -254,7 +254,7 @@ def log_mean(weights: FloatArray, change: FloatArray) -> float:
 
 
 def divergence_of_share(shares: Shares) -> FloatArray:
-    """p log p - p + 1 for the shares p (n,), to full digits near 0 and near 1."""
+    """Return p log p - p + 1 for the shares p (n,), to full digits near 0 and near 1."""
     share, excess = shares
     small = np.abs(excess) < _SMALL
     z = np.where(small, excess, 0.0)
@@ -437,8 +437,8 @@ def plain_dual(
     error = 0.0
     for weights, z, log in zip((problem.a, problem.b), changes, logs, strict=True):
         with np.errstate(under="ignore"):
-            size = float(weights @ (np.abs(np.expm1(z)) + np.abs(z) * np.exp(z)))
-        error += size * math.exp(-log)
+            terms = np.abs(np.expm1(z)) + np.abs(z) * np.exp(z)
+        error += float(weights @ terms) * math.exp(-log)
     value = -2.0 * reach * math.expm1(kept)
     return value - _SUM * (reach * math.exp(kept) * error + abs(value))
 
@@ -455,12 +455,12 @@ def _entropic_dual(
     cost_rounding: float,
 ) -> float:
     limit = LEAST_SHARE * reach if sums.forbidden > 0.0 else math.inf
-    parts, size = [], 0.0
+    value, size = 0.0, 0.0
     for w, h in ((a, np.minimum(f, limit)), (b, np.minimum(g, limit))):
         with np.errstate(over="ignore"):
             less = -np.expm1(-h / reach)
             moved = float(w @ np.abs(h * np.exp(-h / reach)))
-        parts.append(reach * float(w @ less))
+        value += reach * float(w @ less)
         size += reach * float(w @ np.abs(less)) + moved
     errors = sums.above_error + sums.missing
     errors += sums.forbidden * math.exp(-LEAST_SHARE) * math.exp(min(log_reference, 700.0))
@@ -469,7 +469,7 @@ def _entropic_dual(
     held = float(a @ (sums.rows.share * np.abs(f)))
     held += float(b @ (sums.columns.share * np.abs(g)))
     held = 4.0 * (held + epsilon * sums.mass) + (cost_rounding + 4.0) * sums.transport
-    return sum(parts) - epsilon * (sums.above + errors) - _SUM * size - 2.0 * U * held
+    return value - epsilon * (sums.above + errors) - _SUM * size - 2.0 * U * held
 
 
 def _repaired(

@@ -99,7 +99,7 @@ class UnbalancedSolver:
         a, b, sums = self.problem.a, self.problem.b, solve.sums
         held = float(a @ (sums.rows.share * np.abs(solve.f)))
         held += float(b @ (sums.columns.share * np.abs(solve.g))) + sums.transport
-        if self.few and 0.0 < sums.mass and math.isfinite(held):
+        if self.few and sums.mass > 0.0 and math.isfinite(held):
             self._scale = min(self.largest, held / sums.mass)
 
     def solve(
@@ -261,7 +261,7 @@ class UnbalancedSolver:
 
 
 def _log_means(exponents: FloatArray, weights: FloatArray) -> FloatArray:
-    """log sum_j w_j exp(e_ij) of every row (n,), to full digits also where all e are small."""
+    """Return log sum_j w_j exp(e_ij) of every row (n,), also where all e are small."""
     top = exponents.max(axis=1)
     if float(np.abs(exponents).max()) < 1.0:
         return np.asarray(np.log1p(np.expm1(exponents) @ weights))

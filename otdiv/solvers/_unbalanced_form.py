@@ -283,7 +283,7 @@ class NormalForm:
         if isinstance(self.cost, CostMatrix) or (far and self._is_explicit(self._kept)):
             C = self.block(a.kept, b.kept)
             if far:
-                C[C >= self.cutoff] = np.inf
+                C[self.cutoff <= C] = np.inf
             cost: Cost = CostMatrix(C)
             source, target = (np.arange(float(side.kept.size)) for side in (a, b))
             self.largest = float(np.max(C, where=np.isfinite(C), initial=0.0))
