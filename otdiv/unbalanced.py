@@ -36,6 +36,8 @@ _TIGHTENING = 4.0
 # Where potentials that do not meet their own conditions are most of the gap, the tolerance falls by
 # this factor, as far as rounding allows.
 _FINER, _FINEST = 1e-3, 1e-13
+# A solve that did nothing made progress if it leaves less than this share of the gap before.
+_PROGRESS = 0.9
 # Solves in a row whose gap is no better: then rounding is most of it.
 _PATIENCE = 1
 # Rounding of the few operations between the bounds of the form and those of the caller; and that of
@@ -313,6 +315,7 @@ class _Run:
         )
         current = wanted or _FIRST_EPSILON * (min(form.largest, form.reach) or form.reach)
         start, n_iterations, coarsest, worse = None, 0, tolerance, 0
+        last = math.inf
         while True:
             solve = solver.solve(current, tolerance, start)
             n_iterations += solve.n_iterations
@@ -323,13 +326,17 @@ class _Run:
                     f"epsilon is below {floor:.3g}, the least that float64 resolves on costs of "
                     "this size, and that was solved instead"
                 )
-            worse = worse + 1 if best is not None and result.bounds.gap > best.bounds.gap else 0
+            rounded = residual > 0.5 and best is not None and result.bounds.gap > best.bounds.gap
+            worse = worse + 1 if rounded else 0
             best = result if best is None else _better(best, result)
             if best.status is Status.OPTIMAL or worse > _PATIENCE:
                 break
             start = solve.f, solve.g
             finer = max(_FINER * tolerance, _FINEST, solve.floor / solve.epsilon * tolerance)
-            if finer <= 0.5 * tolerance and residual > 0.5:
+            # Light atoms count for little in the tolerance, and may yet bind the bounds of others.
+            stuck = solve.n_iterations <= 1 and result.bounds.gap > _PROGRESS * last
+            last = result.bounds.gap
+            if finer <= 0.5 * tolerance and (residual > 0.5 or stuck):
                 tolerance = finer
                 continue
             if wanted is not None or not solve.converged:
