@@ -16,6 +16,7 @@ from .certificates.unbalanced import (
     UnbalancedEnclosure,
     divergence_of_share,
     enclose,
+    enclose_fixed,
     plain_dual,
     stay_put,
 )
@@ -392,6 +393,16 @@ class _Run:
         form = self.form
         epsilon = 0.0 if form.epsilon is None else solve.epsilon
         enclosure = self._enclosed(solve.sums, solve.f, solve.g, epsilon)
+        if solve.fixed is not None and epsilon > 0.0:
+            enclosure = enclose_fixed(
+                enclosure,
+                solve.fixed.bounds.upper,
+                solve.fixed.terms["transport"],
+                epsilon=epsilon,
+                log_reference=form.log_reference,
+                reference_error=form.reference_error,
+                cost_error=form.cost_error,
+            )
         astray = form.epsilon is not None and solve.epsilon > form.epsilon * (1.0 + 1e-12)
         if astray:
             # The optimum grows with epsilon: from that of no entropic term on.

@@ -53,6 +53,7 @@ __all__ = [
     "UnbalancedEnclosure",
     "divergence_of_share",
     "enclose",
+    "enclose_fixed",
     "log_mean",
     "plain_dual",
     "stay_put",
@@ -404,6 +405,40 @@ def enclose(
         rows=second.rows,
         columns=second.columns,
         residual=min(owed, second.residual),
+    )
+
+
+def enclose_fixed(
+    found: UnbalancedEnclosure,
+    upper: float,
+    transport: float,
+    *,
+    epsilon: float,
+    log_reference: float,
+    reference_error: float,
+    cost_error: float,
+) -> UnbalancedEnclosure:
+    """The better of `found` and a plan whose sums are the weights, of mass one.
+
+    `upper` is its <C, P> + e KL(P | a⊗b), at least, and `transport` its cost. With s for its
+    reference the entropic term is more by e (s - 1 - log s).
+    """
+    less = math.expm1(min(log_reference, 700.0))
+    more = epsilon * (less - log_reference)
+    more += epsilon * (4.0 * U * (abs(less) + abs(log_reference)) + abs(less) * reference_error)
+    total = upper + max(more, 0.0) + cost_error
+    if not total < found.upper:
+        return found
+    one, none = np.ones_like(found.rows.share), np.zeros_like(found.rows.share)
+    other, nothing = np.ones_like(found.columns.share), np.zeros_like(found.columns.share)
+    return UnbalancedEnclosure(
+        lower=found.lower,
+        upper=total,
+        transport=transport,
+        entropy=max(total - transport, 0.0),
+        rows=Shares(one, none),
+        columns=Shares(other, nothing),
+        residual=0.0,
     )
 
 

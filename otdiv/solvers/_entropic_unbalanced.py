@@ -23,10 +23,12 @@ from ..certificates.rounding import blocks
 from ..certificates.unbalanced import PlanSums, Shares, log_mean, sum_plan
 from ..costs import CostMatrix
 from ..problems import TransportProblem
+from ..results import EntropicSummary
 from ._entropic_kernels import Kernel
 from ._entropic_path import PathOptions, follow_path
 from ._entropic_scaled import ScaledProblem
 from ._entropic_stage import Stage, final_sums, sum_errors
+from ._entropic_summary import summarise
 
 __all__ = ["FEW_PAIRS", "UnbalancedSolve", "UnbalancedSolver"]
 
@@ -40,6 +42,8 @@ _MOST_ROUNDS = 400
 _LEAST_CHANGE = 2.0**-52
 # Where the reach is this many times all that potentials can be, marginals are as good as fixed.
 _FIXED = 1e10
+# From this ratio of epsilon to the costs on rounding of the path is more than they are.
+_SMOOTHEST = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +58,8 @@ class UnbalancedSolve:
     """Smallest epsilon that float64 resolves."""
     converged: bool
     n_iterations: int
+    fixed: EntropicSummary | None = None
+    """Of the problem with fixed marginals, where the reach is so large that it was solved."""
     explicit: bool
     """Whether the sums were taken entry by entry, and forbidden pairs left out."""
 
@@ -91,6 +97,10 @@ class UnbalancedSolver:
         """Marginal error that float64 resolves at `epsilon`."""
         return self._scale * LOG2_E * 2.0**-50 / epsilon
 
+    def _is_fixed(self, epsilon: float) -> bool:
+        """Whether marginals are as good as fixed."""
+        return self.reach > _FIXED * (self.largest + epsilon * (1.0 + abs(self.log_reference)))
+
     def look_closer(self, solve: UnbalancedSolve) -> None:
         """Let the floor follow the terms of the exponents that hold mass, from now on.
 
@@ -107,9 +117,11 @@ class UnbalancedSolver:
     ) -> UnbalancedSolve:
         """Potentials at `epsilon`, or at the floor where that is above it and matters."""
         floor = self.floor(tolerance)
-        smooth = epsilon >= self.largest or epsilon >= self.reach
+        smooth = self._single or epsilon >= self.largest or epsilon >= self.reach
+        # A common size of costs and epsilon is left to the path, which proves fixed marginals.
+        fixed = self._is_fixed(epsilon) and epsilon < _SMOOTHEST * self.largest
         with np.errstate(all="ignore"):
-            if self._single or (smooth and self.few):
+            if smooth and not fixed and (self.few or self._single):
                 return self._in_turn(epsilon, tolerance, floor)
             return self._on_path(max(epsilon, floor), tolerance, start, floor)
 
@@ -175,7 +187,7 @@ class UnbalancedSolver:
         floor: float,
     ) -> UnbalancedSolve:
         problem, reach = self.problem, self.reach
-        if reach > _FIXED * (self.largest + epsilon * abs(self.log_reference)):
+        if self._is_fixed(epsilon):
             reach = math.inf
         # In bits u = log a' + phi the plan has no reference: a' takes what is left of it where
         # marginals are relaxed.
@@ -206,7 +218,10 @@ class UnbalancedSolver:
             careful = a.size * b.size <= _CAREFUL_PAIRS
             sums = sum_plan(problem, f, g, epsilon, self.log_reference, careful=careful)
         else:
-            sums = self._kernel_sums(scaled, kernel, stage, f, g, current, weight)
+            sums = self._kernel_sums(scaled, kernel, stage, f, g, current)
+        fixed = None
+        if reach == math.inf and converged and not scaled.forbidden:
+            fixed = summarise(scaled, 1.0, kernel, stage, current)
         return UnbalancedSolve(
             f=f,
             g=g,
@@ -215,6 +230,7 @@ class UnbalancedSolver:
             floor=floor,
             converged=converged,
             n_iterations=stage.n_iterations,
+            fixed=fixed,
             explicit=self.few,
         )
 
@@ -226,7 +242,6 @@ class UnbalancedSolver:
         f: FloatArray,
         g: FloatArray,
         current: float,
-        weight: float,
     ) -> PlanSums:
         """Sums as the last stage took them, with what they may have missed."""
         a, b, epsilon = self.problem.a, self.problem.b, current * scaled.unit

@@ -16,6 +16,7 @@ from otdiv import (
     unbalanced_transport,
 )
 from otdiv.costs import CostMatrix
+from otdiv.solvers import Sinkhorn
 from tests.unbalanced_optima import entropic_optimum, plain_optimum
 
 
@@ -290,6 +291,20 @@ def test_the_default_tolerance_is_met_at_any_reach(reach):
     assert result.status is Status.OPTIMAL
     assert result.bounds.lower <= balanced * (1.0 + 1e-9)
     assert result.bounds.upper >= balanced * (1.0 - 2.0 / reach)
+
+
+@pytest.mark.parametrize("reach", [1e6, 1e12, 1e30, 1e200])
+@pytest.mark.parametrize("epsilon", [0.01, 10.0])
+def test_the_entropic_value_is_that_of_fixed_marginals_at_any_large_reach(reach, epsilon):
+    rng = np.random.default_rng(0)
+    x, y = rng.random(64), rng.random(32)
+    result = solve(x, y, reach=reach, epsilon=epsilon)
+    solver = Sinkhorn(epsilon=epsilon)
+    balanced = transport(x, y, cost="sqeuclidean", solver=solver).entropic
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.lower <= balanced.bounds.upper
+    # The default tolerance.
+    assert result.value == pytest.approx(balanced.value, rel=1e-3)
 
 
 @pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean", "cityblock"])
