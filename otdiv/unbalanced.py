@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,14 +12,23 @@ from ._frozen import restore, seal
 from ._memory import check_room
 from ._typing import FloatArray
 from ._validation import check_positive, check_positive_integer
-from .certificates import c_transform
-from .certificates.rounding import cost_rounding
-from .costs import Cost, CostMatrix, PNormCost, as_cost
+from .certificates.unbalanced import (
+    PlanSums,
+    Shares,
+    UnbalancedEnclosure,
+    divergence_of_share,
+    enclose,
+    enclose_fixed,
+    plain_dual,
+    stay_put,
+)
+from .costs import Cost, CostMatrix, as_cost
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
 from .results import Bounds, Status
-from .solvers._entropic_unbalanced import UnbalancedSolve, solve_unbalanced
+from .solvers._entropic_unbalanced import UnbalancedSolve, UnbalancedSolver
+from .solvers._unbalanced_form import NormalForm
 
 __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalanced_transport"]
 
@@ -28,16 +36,17 @@ __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalance
 # this factor until the bounds are close enough.
 _FIRST_EPSILON = 0.05
 _TIGHTENING = 4.0
-# Where what the sums may have missed is most of the gap, the tolerance falls by this factor, as far
-# as rounding allows.
-_FINER, _FINEST = 1e-3, 1e-12
-# Rounding of a bound relative to the sum of the magnitudes in it: sums of n terms taken pairwise,
-# an exponential, and costs; 1e-14 is 90 u.
-_ROUNDING = 1e-14
-# What sums may be off by where all costs are 0, and for each of their terms: a gap of that size is
-# none, as measures may be equal, and the optimum 0. No epsilon is smaller than this share of the
-# reach.
-_LEAST_ERROR, _TERM_ERROR, _LEAST_EPSILON = 1e-13, 2.0**-50, 1e-12
+# Where potentials that do not meet their own conditions are most of the gap, the tolerance falls by
+# this factor, as far as rounding allows.
+_FINER, _FINEST = 1e-3, 1e-13
+# A solve that did nothing made progress if it leaves less than this share of the gap before.
+_PROGRESS = 0.9
+# Solves in a row whose gap is no better: then rounding is most of it.
+_PATIENCE = 1
+# Rounding of the few operations between the bounds of the form and those of the caller; and that of
+# a few weights that are added, whose square times the reach is all that equal measures may differ
+# by: a gap of that size is none.
+_ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -108,7 +117,11 @@ class UnbalancedProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnbalancedPlan:
-    """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors."""
+    """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors.
+
+    Pairs that cost `cutoff` or more hold nothing, nor do atoms whose partners all cost as much.
+    Without an entropic term f and g are no more than such factors.
+    """
 
     problem: UnbalancedProblem
     f: FloatArray
@@ -118,6 +131,9 @@ class UnbalancedPlan:
     """Mass that leaves each source atom (n,)."""
     column_sums: FloatArray
     """Mass that arrives at each target atom (m,)."""
+    cutoff: float = math.inf
+    _form: NormalForm
+    _exponents: tuple[FloatArray, FloatArray, float, float]
 
     __setstate__ = restore
 
@@ -131,9 +147,14 @@ class UnbalancedPlan:
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Rows start..stop-1 of the plan as (stop - start, m)."""
-        costs = self.problem.normalized().block(start, stop)
-        plan = np.exp((self.f[start:stop, None] + self.g - costs) / self.epsilon)
-        plan *= self.problem.a[start:stop, None] * self.problem.b
+        n, m = self.shape
+        form, (rows, columns, epsilon, cutoff) = self._form, self._exponents
+        some, every = np.arange(*slice(start, stop).indices(n)), np.arange(m)
+        C = form.block(every, some).T if form.swapped else form.block(some, every)
+        # Logarithms: products of factors may be out of range where the plan is not.
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            plan = np.exp(rows[start:stop, None] + columns - C / epsilon)
+        plan[(cutoff <= C) | np.isnan(plan)] = 0.0
         return plan
 
     def to_dense(self) -> FloatArray:
@@ -154,7 +175,9 @@ class UnbalancedResult:
     ----------
     problem : UnbalancedProblem
     value : float
-        Objective of `plan`: the sum of `terms`, never below the optimum.
+        Objective of `plan`: the sum of `terms`, never below the optimum. Where the reach is far
+        above the costs, of the plan that has `row_sums` and `column_sums` exactly; the entries
+        have them up to the marginal tolerance.
     terms : mapping of str to float
         "transport" <C, P>, "source" and "target" (the two penalties), and "entropy",
         epsilon KL(P | a⊗b), 0 where no epsilon was asked. Each is non-negative.
@@ -256,61 +279,293 @@ def unbalanced_transport(
     rtol = check_positive("rtol", rtol)
     tolerance = check_positive("marginal_tolerance", marginal_tolerance)
     check_positive_integer("max_iterations", max_iterations)
-    balanced = problem.normalized()
-    largest = balanced.cost_bound()
     if isinstance(problem.cost, CostMatrix) and not np.isfinite(problem.cost.values).all():
         raise UnsupportedProblemError(
             "unbalanced_transport takes finite costs; a cost far above 2 * reach forbids a pair"
         )
     if epsilon is not None:
-        check_positive("epsilon", epsilon)
-    current = epsilon or _FIRST_EPSILON * (min(largest, problem.reach) or problem.reach)
-    best: UnbalancedResult | None = None
-    start = None
-    n_iterations = 0
-    while True:
-        solve = solve_unbalanced(
-            balanced,
-            problem.a,
-            problem.b,
-            current,
-            problem.reach,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-            max_memory=max_memory,
-            start=start,
-        )
-        n_iterations += solve.n_iterations
-        finer = max(_FINER * tolerance, _FINEST, solve.floor / solve.epsilon * tolerance)
-        finest = finer > 0.5 * tolerance or solve.drop <= solve.errors
-        result = _certified(problem, balanced, solve, epsilon is not None, rtol, n_iterations)
-        astray = epsilon is not None and solve.epsilon > epsilon * (1.0 + 1e-12)
-        if astray:
-            best = replace(result, status=Status.STALLED)
-            break
-        best = result if best is None else _better(best, result)
-        if best.status is Status.OPTIMAL or not solve.converged:
-            break
-        start = solve.f, solve.g
-        if not finest and 2.0 * (result.bounds.upper - result.value) > result.bounds.gap:
-            tolerance = finer
-            continue
-        if epsilon is not None:
-            break
-        current /= _TIGHTENING
-        if current < max(solve.floor, _LEAST_EPSILON * problem.reach):
-            break
+        epsilon = check_positive("epsilon", epsilon)
+    measures = problem.source, problem.target
+    form = NormalForm(problem.normalized(), measures, problem.reach, epsilon, max_memory)
+    run = _Run(problem, form, epsilon, rtol)
+    if form.problem is None:
+        best, reason = run.nothing_moved(), ""
+    else:
+        best, reason = run.solved(tolerance, max_iterations, max_memory)
     if throw and best.status is not Status.OPTIMAL:
-        reason = f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"
-        if astray:
-            reason = (
-                f"epsilon is below {solve.floor:.3g}, the least that float64 resolves on costs of "
-                "this size, and that was solved instead"
-            )
         raise ConvergenceError(
             f"unbalanced_transport ended with {best.status.name}: {reason}", best
         )
     return best
+
+
+class _Run:
+    """One call: solves in the normal form, results in the caller's units."""
+
+    def __init__(
+        self, problem: UnbalancedProblem, form: NormalForm, epsilon: float | None, rtol: float
+    ):
+        self.problem, self.form, self.epsilon, self.rtol = problem, form, epsilon, rtol
+
+    def solved(
+        self, tolerance: float, max_iterations: int, max_memory: int | None
+    ) -> tuple[UnbalancedResult, str]:
+        """The best result, and why it is not better."""
+        form, wanted = self.form, self.form.epsilon
+        assert form.problem is not None
+        if wanted is None:
+            best = self._stayed()
+            if best is not None and best.status is Status.OPTIMAL:
+                return best, ""
+        else:
+            best = None
+        reference = 0.0 if wanted is None else form.log_reference
+        solver = UnbalancedSolver(
+            form.problem, form.reach, reference, form.largest, max_iterations, max_memory
+        )
+        current = wanted or _FIRST_EPSILON * (min(form.largest, form.reach) or form.reach)
+        start, n_iterations, coarsest, worse = None, 0, tolerance, 0
+        last = math.inf
+        while True:
+            solve = solver.solve(current, tolerance, start)
+            n_iterations += solve.n_iterations
+            result, residual = self._certified(solve, n_iterations, max_iterations)
+            if wanted is not None and solve.epsilon > wanted * (1.0 + 1e-12):
+                floor = float(form.from_unit(np.array(solve.floor)))
+                return result, (
+                    f"epsilon is below {floor:.3g}, the least that float64 resolves on costs of "
+                    "this size, and that was solved instead"
+                )
+            rounded = residual > 0.5 and best is not None and result.bounds.gap > best.bounds.gap
+            worse = worse + 1 if rounded else 0
+            best = result if best is None else _better(best, result)
+            if best.status is Status.OPTIMAL or worse > _PATIENCE:
+                break
+            start = solve.f, solve.g
+            finer = max(_FINER * tolerance, _FINEST, solve.floor / solve.epsilon * tolerance)
+            # Light atoms count for little in the tolerance, and may yet bind the bounds of others.
+            stuck = solve.n_iterations <= 1 and result.bounds.gap > _PROGRESS * last
+            last = result.bounds.gap
+            if finer <= 0.5 * tolerance and (residual > 0.5 or stuck):
+                tolerance = finer
+                continue
+            if wanted is not None or not solve.converged:
+                break
+            solver.look_closer(solve)
+            current /= _TIGHTENING
+            # What was made finer for a larger epsilon may be finer than a smaller one resolves.
+            resolved = solver.least_tolerance(current)
+            if resolved > coarsest:
+                break
+            tolerance = max(tolerance, resolved)
+        return best, (
+            f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger rtol"
+        )
+
+    def _stayed(self) -> UnbalancedResult | None:
+        """Where atoms of both measures coincide: the plan that moves nothing."""
+        form = self.form
+        assert form.problem is not None
+        stay = stay_put(form.problem, form.reach)
+        if stay is None:
+            return None
+        f, g, p, q, sums = stay
+        # Any epsilon gives the same plan: other pairs than those that cost nothing hold nothing.
+        epsilon = form.reach
+        enclosure = self._enclosed(sums, f, g, 0.0)
+        return self._result(enclosure, epsilon * p, epsilon * q, epsilon, cutoff=5e-324)
+
+    def _enclosed(
+        self, sums: PlanSums, f: FloatArray, g: FloatArray, epsilon: float
+    ) -> UnbalancedEnclosure:
+        form = self.form
+        assert form.problem is not None
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            return enclose(
+                form.problem,
+                sums,
+                f,
+                g,
+                reach=form.reach,
+                epsilon=epsilon,
+                log_reference=form.log_reference if epsilon > 0.0 else 0.0,
+                reference_error=form.reference_error,
+                largest=form.largest,
+                cost_rounding=form.rounding,
+                cost_error=form.cost_error,
+            )
+
+    def _certified(
+        self, solve: UnbalancedSolve, n_iterations: int, max_iterations: int
+    ) -> tuple[UnbalancedResult, float]:
+        """Result of a solve, and the share of its gap that is owed to its tolerance."""
+        form = self.form
+        epsilon = 0.0 if form.epsilon is None else solve.epsilon
+        enclosure = self._enclosed(solve.sums, solve.f, solve.g, epsilon)
+        if solve.fixed is not None and epsilon > 0.0:
+            enclosure = enclose_fixed(
+                enclosure,
+                solve.fixed.bounds.upper,
+                solve.fixed.terms["transport"],
+                epsilon=epsilon,
+                log_reference=form.log_reference,
+                reference_error=form.reference_error,
+                cost_error=form.cost_error,
+            )
+        astray = form.epsilon is not None and solve.epsilon > form.epsilon * (1.0 + 1e-12)
+        if astray:
+            # The optimum grows with epsilon: from that of no entropic term on.
+            assert form.problem is not None
+            least = plain_dual(form.problem, solve.f, form.reach, form.rounding)
+            enclosure = replace(enclosure, lower=least - form.cost_error)
+        at_limit = not solve.converged and solve.n_iterations >= max_iterations
+        result = self._result(
+            enclosure,
+            solve.f,
+            solve.g,
+            solve.epsilon,
+            n_iterations=n_iterations,
+            otherwise=Status.MAX_ITERATIONS if at_limit else Status.STALLED,
+            cutoff=form.cutoff if solve.explicit else math.inf,
+            astray=astray,
+        )
+        gap = enclosure.upper - max(enclosure.lower, 0.0)
+        return result, enclosure.residual / gap if gap > 0.0 else 0.0
+
+    def nothing_moved(self) -> UnbalancedResult:
+        """Result where no pair is worth moving: all mass is lost on one side, made on the other."""
+        none = np.empty(0)
+        nothing = Shares(none, none)
+        enclosure = UnbalancedEnclosure(
+            lower=0.0,
+            upper=0.0,
+            transport=0.0,
+            entropy=0.0,
+            rows=nothing,
+            columns=nothing,
+            residual=0.0,
+        )
+        form = self.form
+        return self._result(enclosure, none, none, form.epsilon or form.reach, cutoff=form.cutoff)
+
+    def _result(
+        self,
+        enclosure: UnbalancedEnclosure,
+        f: FloatArray,
+        g: FloatArray,
+        epsilon: float,
+        *,
+        cutoff: float,
+        n_iterations: int = 0,
+        otherwise: Status = Status.STALLED,
+        astray: bool = False,
+    ) -> UnbalancedResult:
+        """Result in the caller's units from one in the unit of the form.
+
+        `f`, `g` and `epsilon` make the plan, which has the mass of the geometric mean. `astray`
+        says that its epsilon is not the one that was asked for.
+        """
+        form, moving = self.form, self.form.problem is not None
+        a, b = form.source.shares, form.target.shares
+        masses, lost, reach = form.masses, form.lost, form.reach
+        mean = form.mean_mass() if moving else 0.0
+        ratio = form.log_ratio() if moving else 0.0
+        penalties = [
+            reach * math.fsum([mass * _divergence(w, shares, change), gone])
+            for mass, w, shares, change, gone in (
+                (masses[0], a, enclosure.rows, ratio, lost[0]),
+                (masses[1], b, enclosure.columns, -ratio, lost[1]),
+            )
+        ]
+        apart = 0.0
+        if self.epsilon is not None:
+            assert form.epsilon is not None
+            apart = (epsilon if astray else form.epsilon) * form.lost_pairs()
+        if form.swapped:
+            penalties = penalties[::-1]
+        terms = {
+            "transport": mean * enclosure.transport,
+            "source": penalties[0],
+            "target": penalties[1],
+            "entropy": mean * enclosure.entropy + apart,
+        }
+        roots = math.sqrt(masses[0]) + math.sqrt(masses[1])
+        unequal = form.mass_difference() / roots if moving else 0.0
+        fixed = math.fsum([reach * unequal * unequal, reach * lost[0], reach * lost[1], apart])
+        least = fixed - apart if astray else fixed
+        lower = (mean * max(enclosure.lower, 0.0) + least) * (1.0 - _ROUNDING)
+        upper = (mean * enclosure.upper + fixed) * (1.0 + _ROUNDING)
+        nothing = (reach + (form.epsilon or 0.0)) * (sum(masses) + sum(lost)) * _WEIGHT_ROUNDING**2
+        if not math.isfinite(upper) or math.isnan(lower):
+            lower, upper, status = 0.0, math.inf, Status.NUMERICAL_ERROR
+        else:
+            met = Bounds(lower, upper).meets(self.rtol, nothing)
+            status = Status.OPTIMAL if met and not astray else otherwise
+        terms = {name: form.value_from_unit(term) for name, term in terms.items()}
+        value = math.fsum(terms.values())
+        if math.isinf(value):
+            raise InvalidInputError(
+                "reach",
+                "keep the value within float64 for these masses",
+                "an overflow (rescale the costs or the masses)",
+            )
+        bounds = Bounds(
+            min(max(_next_below(form.value_from_unit(lower)), 0.0), value),
+            max(_next_above(form.value_from_unit(upper)) if upper > 0.0 else 0.0, value),
+        )
+        return UnbalancedResult(
+            problem=self.problem,
+            value=value,
+            terms=terms,
+            bounds=bounds,
+            mass=_ldexp(mean * math.fsum(a * enclosure.rows.share), form.mass_bits),
+            plan=self._plan(enclosure, f, g, epsilon, cutoff, mean, ratio),
+            status=status,
+            n_iterations=n_iterations,
+        )
+
+    def _plan(
+        self,
+        enclosure: UnbalancedEnclosure,
+        f: FloatArray,
+        g: FloatArray,
+        epsilon: float,
+        cutoff: float,
+        mean: float,
+        ratio: float,
+    ) -> UnbalancedPlan:
+        form, problem = self.form, self.problem
+        reference = form.log_reference if self.epsilon is not None else 0.0
+        offset = 0.5 * (form.log_reference - reference)
+        sides = []
+        for h, other, side, shares, sign, by_column in (
+            (f, g, form.source, enclosure.rows, -1.0, False),
+            (g, f, form.target, enclosure.columns, 1.0, True),
+        ):
+            n = form.size(by_column=by_column)
+            exponents, sums = np.full(n, -np.inf), np.zeros(n)
+            exponents[side.kept] = (
+                np.log(side.shares) + h / epsilon + 0.5 * (form.log_reference + reference)
+            )
+            with np.errstate(over="ignore", under="ignore"):
+                sums[side.kept] = np.ldexp(side.shares * shares.share * mean, form.mass_bits)
+            h = form.extended(h, other, by_column=by_column)
+            h = form.from_unit(h + sign * ratio * form.reach - offset * epsilon)
+            sides.append((h, exponents, sums))
+        if form.swapped:
+            sides = sides[::-1]
+        (f, rows, row_sums), (g, columns, column_sums) = sides
+        return UnbalancedPlan(
+            problem=problem,
+            f=f,
+            g=g,
+            epsilon=float(form.from_unit(np.array(epsilon))),
+            row_sums=row_sums,
+            column_sums=column_sums,
+            cutoff=float(form.from_unit(np.array(cutoff))),
+            _form=form,
+            _exponents=(rows, columns, epsilon, cutoff),
+        )
 
 
 def _better(first: UnbalancedResult, second: UnbalancedResult) -> UnbalancedResult:
@@ -319,121 +574,24 @@ def _better(first: UnbalancedResult, second: UnbalancedResult) -> UnbalancedResu
     return second if met or second.bounds.gap <= first.bounds.gap else first
 
 
-def _divergence(p: FloatArray, q: FloatArray) -> FloatArray:
-    """Terms p log(p / q) - p + q, with 0 log 0 = 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.where(p > 0.0, p * np.log(p / q), 0.0)
-    return np.asarray(logarithm - p + q)
+def _divergence(weights: FloatArray, shares: Shares, change: float) -> float:
+    """KL(r | a) over the mass of a, where r are the shares of equal masses times exp(change)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor = np.exp(change)
+        moved = Shares(shares.share * factor, shares.excess * factor + np.expm1(change))
+    return math.fsum(weights * divergence_of_share(moved))
 
 
-def _live(weights: FloatArray, potential: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Atoms that carry mass: any potential will do for the others."""
-    carrying = weights > 0.0
-    return weights[carrying], potential[carrying]
+def _ldexp(value: float, bits: int) -> float:
+    try:
+        return math.ldexp(value, bits)
+    except OverflowError:
+        return math.inf
 
 
-def _price_of_less(taken: float, mass: float) -> float:
-    """By how much KL(p | q) may grow where `taken` is taken away from p, if q has the mass `mass`.
-
-    The value is that of row and column sums r and c. One side was summed over some pairs, the other
-    made exact by sums that may have left out something, so the plan P of these pairs has other
-    sums. Scaled down until neither is above r or c it costs less and has up to `surplus` less of
-    each; with the entropic term its cost is at most R @ f + C @ g - epsilon (its mass less that of
-    a⊗b), where R and C are the sums it has then. Now KL is convex, so taking t_i from p_i adds most
-    where all of p_i is taken: t_i - t_i log(t_i / q_i); and the sum of that is at most
-    t - t log(t / q), t and q being the sums.
-    """
-    if taken == 0.0:
-        return 0.0
-    return taken * (1.0 + math.log(mass / taken)) if taken < mass else mass
+def _next_below(value: float) -> float:
+    return math.nextafter(value, -math.inf)
 
 
-def _certified(
-    problem: UnbalancedProblem,
-    balanced: TransportProblem,
-    solve: UnbalancedSolve,
-    regularised: bool,
-    rtol: float,
-    n_iterations: int,
-) -> UnbalancedResult:
-    """Objective of the plan, and a dual bound of the same objective.
-
-    The dual of reach KL(p | a) is -reach a (exp(-f / reach) - 1). With the entropic term any f, g
-    are admissible and pay epsilon (sum P - mass a mass b); without it f + g <= C must hold, which a
-    c-transform ensures.
-    """
-    a, b, reach = problem.a, problem.b, problem.reach
-    epsilon = solve.epsilon if regularised else 0.0
-    r, c, f, g = solve.row_sums, solve.column_sums, solve.f, solve.g
-    total, other = math.fsum(r), math.fsum(c)
-    masses = math.fsum(a) * math.fsum(b)
-    penalties = [reach * float(_divergence(p, q).sum()) for p, q in ((r, a), (c, b))]
-    moved = float(r @ f + c @ g)
-    entropy = max(moved - solve.transport - solve.epsilon * (total - masses), 0.0)
-    terms = {
-        "transport": solve.transport,
-        "source": penalties[0],
-        "target": penalties[1],
-        "entropy": entropy if regularised else 0.0,
-    }
-    value = math.fsum(terms.values())
-    largest = balanced.cost_bound()
-    # Mass that the sums may have missed, or have too much of; see `_price_of_less`.
-    with np.errstate(over="ignore"):
-        aims = (float(w @ np.exp(-h / reach)) for w, h in (_live(a, f), _live(b, g)))
-        missing = (solve.drop + 2.0 * solve.errors) * max(*aims, total, other)
-    surplus = abs(total - other) + 2.0 * missing
-    least = float(_live(a, f)[1].min()), float(_live(b, g)[1].min())
-    if not regularised:
-        # Atoms without mass bind no potential.
-        f = np.where(a > 0.0, f, least[0] - largest)
-        g = c_transform(balanced, f)
-        backwards = TransportProblem(
-            source=balanced.target, target=balanced.source, cost=_transposed(problem.cost)
-        )
-        # This can only raise f, and with it the dual value.
-        f = c_transform(backwards, np.where(b > 0.0, g, float(_live(b, g)[1].min()) - largest))
-    # Rounding of the costs, of their differences and of what pruning left out.
-    scale = largest + float(np.abs(_live(a, f)[1]).max(initial=0.0))
-    relative = max(16.0 * (balanced.source.d + 4.0), cost_rounding(balanced) + 4.0)
-    shrink = relative * 2.0**-53 * scale
-    with np.errstate(over="ignore"):
-        lower = -sum(
-            reach * float(w @ np.expm1(-(h - lowering) / reach))
-            for (w, h), lowering in ((_live(a, f), shrink), (_live(b, g), 0.0))
-        )
-    lower -= epsilon * (max(total, other) + missing - masses)
-    size = value + reach * (math.fsum(a) + math.fsum(b)) + epsilon * (total + masses)
-    lower -= _ROUNDING * size
-    upper = value + _ROUNDING * size + missing * largest
-    upper += reach * (_price_of_less(surplus, math.fsum(a)) + _price_of_less(surplus, math.fsum(b)))
-    if regularised:
-        upper += surplus * (max(-least[0], 0.0) + max(-least[1], 0.0) + epsilon)
-    bounds = Bounds(max(min(lower, value), 0.0), upper)
-    least_error = (_LEAST_ERROR + _TERM_ERROR * max(a.size, b.size)) * max(total, other)
-    nothing = 8.0 * reach * _price_of_less(least_error, math.fsum(a) + math.fsum(b))
-    met = bounds.meets(rtol, nothing + 4.0 * _ROUNDING * size)
-    status = Status.OPTIMAL if met and solve.converged else Status.STALLED
-    if not math.isfinite(value):
-        status = Status.NUMERICAL_ERROR
-    return UnbalancedResult(
-        problem=problem,
-        value=value,
-        terms=terms,
-        bounds=bounds,
-        mass=total,
-        plan=UnbalancedPlan(
-            problem=problem,
-            f=solve.f,
-            g=solve.g,
-            epsilon=solve.epsilon,
-            row_sums=r,
-            column_sums=c,
-        ),
-        status=status,
-        n_iterations=n_iterations,
-    )
-
-
-def _transposed(cost: Cost) -> Any:
-    return cost if isinstance(cost, PNormCost) else CostMatrix(np.ascontiguousarray(cost.values.T))
+def _next_above(value: float) -> float:
+    return math.nextafter(value, math.inf)

@@ -26,6 +26,8 @@ __all__ = ["gaussian_potentials", "gaussian_start"]
 
 # Variance that is added in every direction, as a share of the total: clouds may be flat.
 _FLAT = 1e-10
+# Sums of weights that differ from 1 by less do by rounding.
+_ROUNDING = 1e-9
 # In more dimensions the matrices take longer than the steps that they save.
 _MOST_DIMENSIONS = 32
 
@@ -37,8 +39,14 @@ def gaussian_start(
     u, v = np.log2(x.weights), np.log2(y.weights)
     if root or x.points.shape[1] > _MOST_DIMENSIONS:
         return u, v
-    f, g = gaussian_potentials(x.points, x.weights, y.points, y.weights, epsilon)
+    f, g = gaussian_potentials(x.points, _shares(x.weights), y.points, _shares(y.weights), epsilon)
     return u + f * (LOG2_E / epsilon), v + g * (LOG2_E / epsilon)
+
+
+def _shares(weights: FloatArray) -> FloatArray:
+    """Weights of sum 1: where marginals are relaxed they may have any."""
+    mass = float(weights.sum())
+    return weights if abs(mass - 1.0) < _ROUNDING else weights / mass
 
 
 def gaussian_potentials(

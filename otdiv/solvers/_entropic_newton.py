@@ -12,7 +12,8 @@ converge linearly, by about one digit each, for a small part of the work.
 
 Relaxed marginals (a penalty reach * KL on each) change little: with tau = epsilon / reach rows
 aim at a 2**(-tau phi), phi = u - log2 a, instead of a; updates are damped by 1 / (1 + tau), and
-both diagonals of S grow by that factor, which makes it definite. Balanced transport is tau = 0.
+both diagonals of S grow by that factor, which makes it definite. Of the direction in which it is
+hardly so, a common shift, every update takes the best. Balanced transport is tau = 0.
 
 References
 ----------
@@ -82,7 +83,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
     if rules.coarse is None:
         plan.store(u, v)
-    stage.v = plan.column_update(u, v)
+    stage.u, stage.v = plan.shifted(u, plan.column_update(u, v))
     while True:
         if rules.coarse is None and stage.error < _NEWTON_REGION:
             plan.keep_near()
@@ -113,7 +114,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         # Newton's model is one of small relative errors; rows far from that are put right by a
         # Sinkhorn update.
         stage.u = plan.row_update(stage.u, stage.v)
-        stage.v = plan.column_update(stage.u, stage.v)
+        stage.u, stage.v = plan.shifted(stage.u, plan.column_update(stage.u, stage.v))
 
 
 class _Newton:
@@ -139,7 +140,7 @@ class _Newton:
         changes = _changes(delta, plan.kernel.a, coarse=rules.coarse is not None)
         for number, change in enumerate(changes):
             u, full = stage.u + change, change is delta
-            v = plan.column_update(u, stage.v)
+            u, v = plan.shifted(u, plan.column_update(u, stage.v))
             after, _ = plan.dual(u, v)
             # At a full step a few weakly linked atoms may go astray that weigh nothing.
             enough = rules.final and full and after < before

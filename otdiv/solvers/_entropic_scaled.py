@@ -23,7 +23,7 @@ from ._entropic_geometry import Geometry, MatrixGeometry, PointGeometry
 from ._entropic_grid import GridGeometry
 from ._entropic_kernels import DenseKernel, Kernel
 
-__all__ = ["ScaledProblem"]
+__all__ = ["ScaledProblem", "comes_later"]
 
 # Bytes that a stored plan may take where the caller sets no limit. In few dimensions computing the
 # entries again is about as fast as reading them; in many it is not, and 1e8 singles are allowed.
@@ -71,7 +71,7 @@ class ScaledProblem:
         epsilon: float = math.inf,
     ):
         self.problem, self._epsilon = problem, epsilon
-        self.swapped = _comes_later(problem, a, b)
+        self.swapped = comes_later(problem, a, b)
         self.x, self.y = (problem.y, problem.x) if self.swapped else (problem.x, problem.y)
         self.a, self.b = (b, a) if self.swapped else (a, b)
         self.symmetric = (
@@ -251,7 +251,7 @@ def _spacing(grid: Grid) -> float:
     return min((float(np.ptp(axis)) / (axis.size - 1) for axis in axes), default=0.0)
 
 
-def _comes_later(problem: TransportProblem, a: FloatArray, b: FloatArray) -> bool:
+def comes_later(problem: TransportProblem, a: FloatArray, b: FloatArray) -> bool:
     """Whether source and target are not in canonical order."""
     n, m = problem.shape
     if n != m:

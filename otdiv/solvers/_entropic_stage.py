@@ -189,6 +189,20 @@ class Marginals:
             self.stage.doubt = self.kernel.excess * max(float(before @ growth) / after - 1.0, 0.0)
         return updated
 
+    def shifted(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the best (u + h, v - h / (1 + tau)), where marginals are relaxed; v is exact.
+
+        Columns stay exact, and both sides then aim at one mass: the direction in which updates are
+        slow (Séjourné, Vialard & Peyré 2022, arXiv:2201.00730).
+        """
+        tau = self.tau
+        if tau == 0.0:
+            return u, v
+        rows = _log_total(self.log_a, u, tau)
+        columns = _log_total(self.log_b, v, tau)
+        h = (rows - columns) / tau * ((1.0 + tau) / (2.0 + tau))
+        return (u + h, v - h / (1.0 + tau)) if np.isfinite(h) else (u, v)
+
     def row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
         """Row sums at (u, v), kept until they are asked for elsewhere."""
         if self._sums is None or self._sums.u is not u or self._sums.v is not v:
@@ -221,7 +235,9 @@ class Marginals:
     def error(self, u: FloatArray, v: FloatArray) -> float:
         """L1 error of the row marginal, relative to the mass."""
         target = self.row_target(u)
-        return float(np.abs(target - self.rows(u, v)).sum()) / float(target.sum())
+        total = float(target.sum())
+        # Potentials far from any solution may leave nothing of relaxed marginals.
+        return float(np.abs(target - self.rows(u, v)).sum()) / total if total > 0.0 else np.inf
 
     def is_start(self, r: FloatArray) -> bool:
         """Whether no row by itself is far off, however little it weighs."""
@@ -257,6 +273,13 @@ def _relaxed(log_weights: FloatArray, potential: FloatArray, tau: float) -> Floa
     """What a penalty leaves of a marginal."""
     with np.errstate(over="ignore"):
         return np.asarray(np.exp2(log_weights - tau * (potential - log_weights)))
+
+
+def _log_total(log_weights: FloatArray, potential: FloatArray, tau: float) -> float:
+    """Binary logarithm of what a penalty leaves of a mass."""
+    logs = log_weights - tau * (potential - log_weights)
+    top = float(logs.max())
+    return top + float(np.log2(np.exp2(logs - top).sum()))
 
 
 def plan_cost(kernel: Kernel, u: FloatArray, v: FloatArray) -> tuple[FloatArray, float]:

@@ -16,6 +16,8 @@ from otdiv import (
     unbalanced_transport,
 )
 from otdiv.costs import CostMatrix
+from otdiv.solvers import Sinkhorn
+from tests.unbalanced_optima import entropic_optimum, plain_optimum
 
 
 def measures(n=40, m=30, mass=1.5, seed=0):
@@ -227,3 +229,173 @@ def test_atoms_without_mass_change_no_bound():
         assert dead.bounds.lower <= live.bounds.upper
         assert live.bounds.lower <= dead.bounds.upper
         assert dead.bounds.relative_gap < 1e-3
+
+
+def solve(x, y, *, a=None, b=None, cost="sqeuclidean", reach=1.0, **options):
+    p, q = DiscreteMeasure(points=x, weights=a), DiscreteMeasure(points=y, weights=b)
+    given = UnbalancedProblem(source=p, target=q, cost=cost, reach=reach)
+    return unbalanced_transport(given, **options)
+
+
+def test_what_lies_too_far_is_lost_on_one_side_and_made_on_the_other():
+    """exp(-800) is no number: both masses are paid for."""
+    result = solve([0.0], [40.0])
+    assert result.value == 2.0
+    assert result.bounds.relative_gap <= 1e-14
+    assert result.mass == 0.0
+    assert not result.plan.to_dense().any()
+
+
+def test_an_outlier_does_not_blur_the_rest():
+    """In units of the costs of an atom 1e4 away all others would be one place."""
+    x, y = [0.0, 1.0, 1e4], [0.0, 1.2]
+    C = [[(s - t) ** 2 for t in y] for s in x]
+    # What the outlier keeps is exp(-1e8), in that many digits.
+    optimum = float(plain_optimum([1 / 3] * 3, [0.5] * 2, C, 1.0, digits=100))
+    assert optimum == pytest.approx(0.3831745536874, rel=1e-13)
+    for rtol in (1e-3, 1e-6):
+        result = solve(x, y, rtol=rtol)
+        assert result.bounds.lower <= optimum <= result.bounds.upper
+        assert result.bounds.relative_gap <= rtol
+
+
+@pytest.mark.parametrize("n", [30, 300])
+def test_masses_may_be_numbers_of_atoms(n):
+    rng = np.random.default_rng(0)
+    x, y, ones = rng.random((n, 2)), rng.random((n, 2)), np.ones(n)
+    counted, shared = solve(x, y, a=ones, b=ones), solve(x, y)
+    assert counted.status is Status.OPTIMAL
+    assert counted.bounds.lower <= n * shared.bounds.upper * (1.0 + 1e-12)
+    assert n * shared.bounds.lower <= counted.bounds.upper * (1.0 + 1e-12)
+
+
+def test_different_masses_at_a_large_reach_settle_at_once():
+    """Potentials shift by reach / 2 log(mass / other mass) and more: the slow mode of updates."""
+    x = np.linspace(-5.0, 5.0, 100)
+    a, b = np.exp(-(x**2) / 2), np.exp(-((x - 1) ** 2) / 0.5)
+    points, a, b = x / math.sqrt(2.0), 3.0 * a / a.sum(), 0.5 * b / b.sum()
+    result = solve(points, points, a=a, b=b, reach=1000.0, epsilon=0.03125)
+    assert result.value == pytest.approx(1051.3480523, rel=1e-10)
+    assert result.bounds.relative_gap <= 1e-9
+    assert result.n_iterations < 50
+
+
+@pytest.mark.parametrize("reach", [1e3, 1e6, 1e9, 1e12, 1e30, 1e200])
+def test_the_default_tolerance_is_met_at_any_reach(reach):
+    """Squares of the rounding of marginals, times the reach, are in no bound."""
+    rng = np.random.default_rng(0)
+    # Weights that add up to one exactly: a reach of 1e200 would see the rounding of others.
+    x, y = rng.random(64), rng.random(32)
+    result = solve(x, y, reach=reach)
+    balanced = transport(x, y, cost="sqeuclidean").value
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.lower <= balanced * (1.0 + 1e-9)
+    assert result.bounds.upper >= balanced * (1.0 - 2.0 / reach)
+
+
+@pytest.mark.parametrize("reach", [1e6, 1e12, 1e30, 1e200])
+@pytest.mark.parametrize("epsilon", [0.01, 10.0])
+def test_the_entropic_value_is_that_of_fixed_marginals_at_any_large_reach(reach, epsilon):
+    rng = np.random.default_rng(0)
+    x, y = rng.random(64), rng.random(32)
+    result = solve(x, y, reach=reach, epsilon=epsilon)
+    solver = Sinkhorn(epsilon=epsilon)
+    balanced = transport(x, y, cost="sqeuclidean", solver=solver).entropic
+    assert result.status is Status.OPTIMAL
+    assert result.bounds.lower <= balanced.bounds.upper
+    # The default tolerance.
+    assert result.value == pytest.approx(balanced.value, rel=1e-3)
+
+
+@pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean", "cityblock"])
+@pytest.mark.parametrize("reach", [1e-6, 0.1, 1e6])
+def test_a_measure_costs_nothing_against_itself(cost, reach):
+    p, _ = measures()
+    order = np.random.default_rng(0).permutation(p.n)
+    result = solve(
+        p.points, p.points[order], a=p.weights, b=p.weights[order], cost=cost, reach=reach
+    )
+    assert result.status is Status.OPTIMAL
+    assert (result.value, result.bounds.lower, result.bounds.upper) == (0.0, 0.0, 0.0)
+    assert result.mass == pytest.approx(p.mass, rel=1e-14)
+
+
+def test_weights_that_differ_on_the_same_points_are_settled_in_place():
+    """Within the reach of its neighbours no atom of these has anything to gain."""
+    p, _ = measures()
+    changed = p.weights * (1.0 + 1e-9 * np.random.default_rng(0).random(p.n))
+    result = solve(p.points, p.points, a=p.weights, b=changed, cost="euclidean", reach=1e-3)
+    exact = 1e-3 * math.fsum(np.square((p.weights - changed) / 2.0) / p.weights)
+    assert result.status is Status.OPTIMAL
+    assert result.value == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6, 1e-9])
+def test_one_target_is_solved_to_any_tolerance(rtol):
+    """g alone is free: the best is reach / 2 log(b / sum a exp(-C / reach))."""
+    x = np.random.default_rng(0).random((70, 2))
+    result = solve(x, [[0.3, 0.2]], reach=0.1, rtol=rtol)
+    C = np.square(x - [0.3, 0.2]).sum(axis=1)
+    exact = 0.2 * (1.0 - math.sqrt(np.exp(-C / 0.1).mean()))
+    assert result.bounds.relative_gap <= rtol
+    assert result.bounds.lower * (1.0 - 1e-14) <= exact <= result.bounds.upper * (1.0 + 1e-14)
+
+
+def test_atoms_without_weight_may_be_anywhere():
+    x, y = np.random.default_rng(0).random((2, 20, 2))
+    far = np.vstack([x, [[1e150, 0.0]]])
+    weights = np.append(np.full(20, 0.05), 0.0)
+    with_it, without = solve(far, y, a=weights, reach=0.1), solve(x, y, reach=0.1)
+    assert with_it.bounds.lower <= without.bounds.upper
+    assert without.bounds.lower <= with_it.bounds.upper
+    assert np.isfinite(with_it.plan.f).all()
+
+
+def test_clusters_out_of_reach_add_up():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 30, 2))
+    one = solve(x, y, reach=0.1)
+    x2, y2 = (np.vstack([z, z + 1e8]) for z in (x, y))
+    two = solve(x2, y2, a=np.full(60, 1 / 30), b=np.full(60, 1 / 30), reach=0.1)
+    # Coordinates of 1e8 are rounded to 1e-8.
+    assert two.value == pytest.approx(2.0 * one.value, rel=2e-3)
+    assert two.status is Status.OPTIMAL
+
+
+def test_bounds_hold_also_where_epsilon_is_not_resolved():
+    """They are of the problem that was asked, whatever epsilon was solved."""
+    C = np.array([[0.1, 1.0], [0.9, 0.3]])
+    p, q = (DiscreteMeasure(points=np.arange(2.0)) for _ in range(2))
+    given = UnbalancedProblem(source=p, target=q, cost=CostMatrix(C), reach=0.5)
+    result = unbalanced_transport(given, epsilon=1e-14, throw=False)
+    optimum = entropic_optimum([0.5, 0.5], [0.5, 0.5], C, 0.5, 1e-14)
+    assert result.status is Status.STALLED
+    assert result.bounds.lower <= optimum <= result.bounds.upper
+
+
+def test_the_plan_has_the_sums_that_are_reported():
+    for reach, epsilon in ((0.01, None), (1.0, 0.1), (0.1, 0.01)):
+        given = problem(reach=reach)
+        result = unbalanced_transport(given, epsilon=epsilon)
+        plan = result.plan.to_dense()
+        assert np.allclose(plan.sum(axis=1), result.plan.row_sums, rtol=1e-10, atol=0.0)
+        assert np.allclose(plan.sum(axis=0), result.plan.column_sums, rtol=1e-10, atol=0.0)
+        assert plan.sum() == pytest.approx(result.mass, rel=1e-10)
+
+
+def test_many_points_with_outliers_are_solved_without_a_matrix():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 1500, 2))
+    x[:5] *= 1e4
+    result = solve(x, y, reach=0.1, max_memory=10**7)
+    lost = 0.1 * 5 / 1500
+    assert result.status is Status.OPTIMAL
+    assert lost < result.terms["source"]
+    assert not result.plan.row_sums[:5].any()
+
+
+def test_a_value_beyond_float64_is_refused():
+    with pytest.raises(InvalidInputError, match="within float64"):
+        solve([0.0], [1.0], a=[1e300], b=[1.0], reach=1e300)
+    with pytest.raises(InvalidInputError, match="within float64"):
+        solve([0.0], [1.0], a=[1e300], b=[1e300], epsilon=1.0)
