@@ -26,6 +26,8 @@ def seal(instance: Any) -> None:
         value = getattr(instance, field.name)
         if isinstance(value, np.ndarray) and value.flags.writeable:
             freeze(instance, **{field.name: value})
+        elif isinstance(value, tuple):
+            seal_in_place(value)
 
 
 def restore(instance: Any, state: Iterable[Any]) -> None:

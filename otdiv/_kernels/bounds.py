@@ -231,8 +231,9 @@ def lower_value(
     target, target_size, finite = _weigh(frozen(derived_weights), frozen(derived))
     # What is taken off the potentials so that they are feasible, k u |f_i| and (k + 1) u |g_j|.
     lost = (target_size + k * (target_size + source_size)) * (_U * (1.0 + 1e-12))
-    rounding = lost + 5.0 * _U * (source_size + target_size)
     value = source + target + (source * small[0] + target * small[1])
+    # Each product u; the sums, and this difference, of what may have cancelled.
+    rounding = lost + 1.01 * _U * (source_size + target_size) + 4.0 * _U * abs(value)
     if source_size + target_size < _UNDERFLOW:
         rounding += _LEAST * (given.size + derived.size + (k + 4.0) * math.ceil(mass))
     return value - rounding, rounding, finite == 0.0

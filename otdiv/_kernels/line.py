@@ -35,6 +35,8 @@ U = 2.0**-53
 _LEVEL_ERROR = 4.0 * U
 # Where rounding may cost a larger share of the distance, levels are taken as whole numbers.
 EXACT = 1e-9
+# Share of the heaviest atom below which products lose digits to underflow.
+_LIGHTEST = 2.0**-450
 # Outside these ranges the samples are moved by a power of two, so that no product of a mass with
 # a difference can overflow or lose digits.
 LEAST_RANGE, GREATEST_RANGE = 2.0**-600, 2.0**600
@@ -328,6 +330,11 @@ def _paired(x, y, a, b):
     return x, y, _Masses(a, b, total_a, total_b), total_a[0] * total_b[0], error
 
 
+def _are_paired(weights):
+    """Whether products of these weights have a float's digits beyond their own."""
+    return weights.min() > _LIGHTEST * weights.max()
+
+
 def _scaled(weights):
     """Weights over the power of two at the largest: exact, and no sum can overflow."""
     _, exponent = math.frexp(float(weights.max()))
@@ -389,7 +396,9 @@ def wasserstein_line(
         return 0.0, 0.0
     sample = _sorted_with_weights(x, y, a, b, threads)
     # Levels are enough for most first powers; p-th ones lose more, and start with the pairs.
-    for coupled in (_levelled, _paired) if p in (1.0, math.inf) else (_paired,):
+    tries = (_levelled, _paired) if p in (1.0, math.inf) else (_paired,)
+    # Pairs of floats keep no digits of the very lightest.
+    for coupled in tries if _are_paired(sample[2]) and _are_paired(sample[3]) else tries[:-1]:
         value, slack = _sorted_distance(coupled(*sample), p)
         if slack <= EXACT * value or p == math.inf:
             return value, slack

@@ -12,6 +12,8 @@ __all__ = ["exact_distance", "exact_energy", "whole_numbers"]
 
 _U = 2.0**-53
 _LARGE = 1e300
+# Sums of masses, as shares, below this are multiplied by a power of two.
+_LIGHT, _LIFT = 1e-280, 1000
 
 
 def whole_numbers(weights: np.ndarray) -> list[int]:
@@ -40,12 +42,12 @@ def exact_distance(
     large = max(abs(float(z)) for z in (x[0], x[-1], y[0], y[-1])) > _LARGE
     unit = 0.5 if large else 1.0
     points_x, points_y = (unit * x).tolist(), (unit * y).tolist()
-    shares, gaps = [], []
+    masses, gaps = [], []
     i = j = 0
     left, free = supplies[0] * total_b, demands[0] * total_a
     while True:
         moved = min(left, free)
-        shares.append(moved / total)
+        masses.append(moved)
         gaps.append(abs(points_x[i] - points_y[j]))
         left -= moved
         free -= moved
@@ -61,8 +63,15 @@ def exact_distance(
     if top == 0.0:
         return 0.0, 0.0
     # Ratios err by 2 u, their powers by 2 p u and 2 more, shares, products and the sum by 3.
-    mean = math.fsum(share * (gap / top) ** p for share, gap in zip(shares, gaps, strict=True))
-    value = top * mean ** (1.0 / p) / unit
+    powers = [(gap / top) ** p for gap in gaps]
+    mean = math.fsum(mass / total * power for mass, power in zip(masses, powers, strict=True))
+    lift = 0
+    if mean < _LIGHT:
+        # The root of a subnormal number has more digits than the number.
+        lift = _LIFT
+        shares = ((mass << lift) / total for mass in masses)
+        mean = math.fsum(share * power for share, power in zip(shares, powers, strict=True))
+    value = top * (mean ** (1.0 / p) * 2.0 ** (-lift / p)) / unit
     slack = (2.0 * p + 12.0) * _U * value
     return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
 

@@ -90,7 +90,9 @@ def derived_value(
         derived = np.where(np.isfinite(derived), derived, 0.0)
         lower, rounding, _ = kernels.lower_value(sides[0], given, sides[1], derived, *scale)
     f, g = (derived, given) if from_columns else (given, derived)
-    return f, g, lower if math.isfinite(lower) else -math.inf, rounding
+    if not math.isfinite(lower):
+        lower, rounding = -math.inf, 0.0
+    return f, g, lower, rounding
 
 
 def exact_lower(problem: TransportProblem, potentials: Potentials) -> float:

@@ -115,16 +115,13 @@ def certify(
         lower = rounding = 0.0
     slack = rounding + (upper - value if value < upper else 0.0)
     asked, exact = max(atol, rtol * abs(upper)), min(4.0 * slack, _EXACT * abs(upper))
-    # What the sums below add to the gap may not undo it.
-    if not upper - lower + 0.4 * rounding <= max(asked, exact):
+    if not upper - lower <= max(asked, exact):
         f, g, second, second_rounding = derived_value(
             problem, feasible.f, feasible.g, from_columns=True
         )
         if second > lower:
             feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
     slack = rounding + (upper - value if value < upper else 0.0)
-    # Five u of the size of the potentials are in `rounding`; two of them pay for the weights.
-    upper += 0.4 * rounding if 0.0 != value < math.inf else 0.0
     vague = _vague_mass(problem)
     if vague > 0.0:
         # Potentials are at most twice the largest cost apart, and so is what the mass may cost.

@@ -21,12 +21,11 @@ v = (C (1 + e') - f_i) (1 + e) with |e| <= u, |e'| <= k u, and C <= |v| + |f_i| 
 So the exact one is at least v - (k + 1) u |v| - k u |f_i|, which rises with v, and the potentials
 f_i - k u |f_i| and g_j - (k + 1) u |g_j| are feasible. What row i may be off by is charged to row
 i: it costs nothing where a light atom is far away. sum a f + sum b g of these is at most the
-optimum. Its own rounding is 3 u sum(a|f| + b|g|).
+optimum. Its own rounding is u sum(a|f| + b|g|) of the products and 4 u of the compensated sum.
 
-Weights. They enter as floats, each within u of the number that was meant, and the optimum moves by
-about 2 u sum(a|f| + b|g|) with that, which both bounds include. The potentials are centred first,
-since a shift of (f, g) by (t, -t) changes only that. Near the least float, costs and products lose
-up to half of it each, which is added where sums are that small.
+The potentials are centred first, since a shift of (f, g) by (t, -t) changes only the rounding. Near
+the least float, costs and products lose up to half of it each, which is added where sums are that
+small.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def solve_entropic(
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
     # Rows that forbidden pairs leave alone, and units of the caller's that are too small.
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         solved = _solved(
             moderate,
             scaled_epsilon,

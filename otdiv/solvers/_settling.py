@@ -93,7 +93,12 @@ def settled(
         g = c_transform(problem, f)
         plan = SparsePlan(rows=none, columns=none, mass=np.empty(0), shape=problem.shape)
         potentials = Potentials(f=f, g=np.where(np.isfinite(g), g, 0.0))
-    forest = _Forest(problem, plan, potentials)
+    # Potentials of atoms far away may be near the ends of float64, and forbidden pairs beyond.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _settled(_Forest(problem, plan, potentials))
+
+
+def _settled(forest: _Forest) -> Solution | None:
     try:
         plan, potentials = forest.settle()
     except _GivenUpError:

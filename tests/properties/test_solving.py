@@ -38,9 +38,14 @@ def test_known_answers_are_found(solver, case):
 @pytest.mark.parametrize("solver", ANY_PROBLEM[:2], ids=repr)
 @given(problem=transport_problems())
 def test_value_is_that_of_the_linear_program(solver, problem):
-    ours = solve(problem, solver=solver)
+    ours = solve(problem, solver=solver, throw=False)
     oracle = solve(problem, solver=solvers.LinearProgram(), throw=False)
-    assert_optimal(ours)
+    if ours.status is Status.OPTIMAL:
+        assert_optimal(ours)
+    else:
+        # Where much mass stays in place and a millionth moves, floats prove less than 1e-9 of that.
+        rounding = 2.0**-50 * problem.cost_bound() * problem.mass
+        assert 1e-9 * ours.bounds.upper < ours.bounds.gap <= rounding
     scale = max(problem.cost_bound(), 1e-300) * problem.mass
     # HiGHS's tolerance on costs scaled to one.
     assert ours.value <= oracle.value + 1e-12 * scale

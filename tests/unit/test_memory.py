@@ -1,5 +1,7 @@
 """What does not fit into memory is an error with the forecast, raised before anything is made."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from otdiv import (
     PNormCost,
     SparsePlan,
     TransportProblem,
-    UnbalancedPlan,
     UnbalancedProblem,
     UnsupportedProblemError,
     _memory,
@@ -20,6 +21,7 @@ from otdiv import (
     solvers,
     transport,
     transport_matrix,
+    unbalanced_transport,
 )
 from otdiv.plans import ScaledKernelPlan
 
@@ -28,7 +30,8 @@ CLOUD = np.random.default_rng(0).random((N, 2))
 MEASURE = DiscreteMeasure(points=CLOUD)
 PROBLEM = TransportProblem(source=MEASURE, target=MEASURE, cost="euclidean")
 ZEROS = np.zeros(N)
-LOOSE = UnbalancedProblem(source=MEASURE, target=MEASURE, cost="euclidean", reach=1.0)
+ONE = DiscreteMeasure(points=[0.0])
+LOOSE = unbalanced_transport(UnbalancedProblem(source=ONE, target=ONE, cost="euclidean", reach=1.0))
 
 TOO_LARGE = {
     "NetworkSimplex": lambda: transport(CLOUD, CLOUD, solver=solvers.NetworkSimplex()),
@@ -40,9 +43,7 @@ TOO_LARGE = {
     "matrix": PROBLEM.matrix,
     "SparsePlan": SparsePlan(rows=[0], columns=[0], mass=[1.0], shape=(N, N)).to_dense,
     "ScaledKernelPlan": ScaledKernelPlan.from_potentials(PROBLEM, ZEROS, ZEROS, 1.0).to_dense,
-    "UnbalancedPlan": UnbalancedPlan(
-        problem=LOOSE, f=ZEROS, g=ZEROS, epsilon=1.0, row_sums=ZEROS, column_sums=ZEROS
-    ).to_dense,
+    "UnbalancedPlan": replace(LOOSE.plan, f=ZEROS, g=ZEROS).to_dense,
 }
 
 
