@@ -13,7 +13,7 @@ __all__ = ["exact_distance", "exact_energy", "whole_numbers"]
 _U = 2.0**-53
 _LARGE = 1e300
 # Sums of masses, as shares, below this are multiplied by a power of two.
-_LIGHT, _LIFT = 1e-280, 1000
+_LIGHT, _LIFT = 1e-300, 128
 
 
 def whole_numbers(weights: np.ndarray) -> list[int]:
@@ -71,8 +71,9 @@ def exact_distance(
         lift = _LIFT
         shares = ((mass << lift) / total for mass in masses)
         mean = math.fsum(share * power for share, power in zip(shares, powers, strict=True))
-    value = top * (mean ** (1.0 / p) * 2.0 ** (-lift / p)) / unit
-    slack = (2.0 * p + 12.0) * _U * value
+    value = top * mean ** (1.0 / p) * 2.0 ** (-lift / p) / unit
+    # An exponent of lift / p errs by u of itself.
+    slack = (2.0 * p + 12.0 + lift / p) * _U * value
     return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
 
 
