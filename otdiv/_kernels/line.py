@@ -391,16 +391,21 @@ def wasserstein_line(
     """
     if a is None and b is None:
         return _sorted_distance(_counted(x, y, threads), p)
+    sample = _sorted_with_weights(x, y, a, b, threads)
+    # Levels are enough for most first powers; p-th ones lose more, and start with the pairs.
+    if p in (1.0, math.inf):
+        value, slack = _sorted_distance(_levelled(*sample), p)
+        if slack <= EXACT * value:
+            return value, slack
     # The rounding of weights cannot part a sample from itself.
     if np.array_equal(x, y) and _same_weights(a, b):
         return 0.0, 0.0
-    sample = _sorted_with_weights(x, y, a, b, threads)
-    # Levels are enough for most first powers; p-th ones lose more, and start with the pairs.
-    tries = (_levelled, _paired) if p in (1.0, math.inf) else (_paired,)
+    if p == math.inf:
+        return value, slack
     # Pairs of floats keep no digits of the very lightest.
-    for coupled in tries if _are_paired(sample[2]) and _are_paired(sample[3]) else tries[:-1]:
-        value, slack = _sorted_distance(coupled(*sample), p)
-        if slack <= EXACT * value or p == math.inf:
+    if _are_paired(sample[2]) and _are_paired(sample[3]):
+        value, slack = _sorted_distance(_paired(*sample), p)
+        if slack <= EXACT * value:
             return value, slack
     x, y, a, b = sample
     return exact_distance(x, y, a, b, p)

@@ -49,12 +49,15 @@ def _rise(start, stop, other, power):
 
 
 @kernel
-def _staircase(x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass, f, g):
+def _staircase(
+    x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass, f, g, f_rests, g_rests
+):  # fmt: skip
     """Write the north-west corner plan and tight potentials of sorted points; count the entries.
 
     Masses are in units of `unit`; each side's weights are too small by its defect, a share. Cells
     without mass carry the potentials on but are no entries. What is left of a row and free in a
     column are pairs of floats, so that a light atom after many heavy ones gets its own mass.
+    `f_rests` (n,) and `g_rests` (m,) are work space.
     """
     n, m = x.size, y.size
     size = 0
@@ -62,10 +65,11 @@ def _staircase(x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass,
     left, left_rest = a[0], a[0] * a_defect
     free, free_rest = b[0], b[0] * b_defect
     row_is_new = True
-    # Potentials are cumulated in two parts: n steps would lose log2(n) / 2 bits and more.
+    # Potentials are cumulated in two parts: n steps would lose log2(n) / 2 bits and more. In the
+    # end the one in the middle becomes 0, where most are near: an end may be far away.
     f_main = f_rest = g_rest = 0.0
     g_main = _power(x[0] - y[0], power)
-    f[0] = 0.0
+    f[0] = f_rests[0] = g_rests[0] = 0.0
     g[0] = g_main
     while True:
         last_row, last_column = i == n - 1, j == m - 1
@@ -100,7 +104,7 @@ def _staircase(x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass,
             f_main = total
             i += 1
             left, left_rest = a[i], a[i] * a_defect
-            f[i] = f_main + f_rest
+            f[i], f_rests[i] = f_main, f_rest
         if step_column:
             rise = _rise(y[j], y[j + 1], x[i], power)
             total = g_main + rise
@@ -109,8 +113,13 @@ def _staircase(x, y, a, b, a_defect, b_defect, unit, power, rows, columns, mass,
             g_main = total
             j += 1
             free, free_rest = b[j], b[j] * b_defect
-            g[j] = g_main + g_rest
+            g[j], g_rests[j] = g_main, g_rest
         row_is_new = step_row
+    f_main, f_rest = f[n // 2], f_rests[n // 2]
+    for i in range(n):
+        f[i] = (f[i] - f_main) + (f_rests[i] - f_rest)
+    for j in range(m):
+        g[j] = (g[j] + f_main) + (g_rests[j] + f_rest)
     return size
 
 
@@ -319,5 +328,6 @@ def monotone_plan(
     rows, columns = np.empty(n + m, np.int64), np.empty(n + m, np.int64)
     mass, f, g = np.empty(n + m), np.empty(n), np.empty(m)
     inputs = frozen(x), frozen(y), frozen(a), frozen(b)
-    size = _staircase(*inputs, *defects, unit, power, rows, columns, mass, f, g)
+    outputs = rows, columns, mass, f, g, np.empty(n), np.empty(m)
+    size = _staircase(*inputs, *defects, unit, power, *outputs)
     return rows[:size], columns[:size], mass[:size], f, g

@@ -22,8 +22,8 @@ from .rounding import U
 
 __all__ = ["Certificate", "certify", "infeasibility_holds"]
 
-# A gap that is rounding and below this share of the value is not worth another c-transform.
-_EXACT = 1e-11
+# A gap of so many roundings, below this share of the value, is not worth another c-transform.
+_ROUNDINGS, _EXACT = 64.0, 1e-11
 # The least float above zero.
 _LEAST = 5e-324
 
@@ -114,7 +114,7 @@ def certify(
     if lower < 0.0 and value <= atol and _is_non_negative(problem):
         lower = rounding = 0.0
     slack = rounding + (upper - value if value < upper else 0.0)
-    asked, exact = max(atol, rtol * abs(upper)), min(4.0 * slack, _EXACT * abs(upper))
+    asked, exact = max(atol, rtol * abs(upper)), min(_ROUNDINGS * slack, _EXACT * abs(upper))
     if not upper - lower <= max(asked, exact):
         f, g, second, second_rounding = derived_value(
             problem, feasible.f, feasible.g, from_columns=True
