@@ -12,8 +12,8 @@ __all__ = ["exact_distance", "exact_energy", "whole_numbers"]
 
 _U = 2.0**-53
 _LARGE = 1e300
-# Sums of masses, as shares, below this are multiplied by a power of two.
-_LIGHT, _LIFT = 1e-300, 128
+# Shares below this have lost digits, or soon will.
+_LIGHT = 1e-300
 
 
 def whole_numbers(weights: np.ndarray) -> list[int]:
@@ -59,22 +59,30 @@ def exact_distance(
         if free == 0:
             j += 1
             free = demands[j] * total_a
-    top = max(gaps)
+    # The p-th root of a share times its gap: neither the lightest nor the longest leaves the range
+    # of floats, as their powers would.
+    found = [
+        _term(mass, total, gap, p) for mass, gap in zip(masses, gaps, strict=True) if gap > 0.0
+    ]
+    top = max((term for term, _ in found), default=0.0)
     if top == 0.0:
-        return 0.0, 0.0
-    # Ratios err by 2 u, their powers by 2 p u and 2 more, shares, products and the sum by 3.
-    powers = [(gap / top) ** p for gap in gaps]
-    mean = math.fsum(mass / total * power for mass, power in zip(masses, powers, strict=True))
-    lift = 0
-    if mean < _LIGHT:
-        # The root of a subnormal number has more digits than the number.
-        lift = _LIFT
-        shares = ((mass << lift) / total for mass in masses)
-        mean = math.fsum(share * power for share, power in zip(shares, powers, strict=True))
-    value = top * mean ** (1.0 / p) * 2.0 ** (-lift / p) / unit
-    # An exponent of lift / p errs by u of itself.
-    slack = (2.0 * p + 12.0 + lift / p) * _U * value
-    return value, slack + 5e-324 * len(gaps) if value < 1e-290 else slack
+        return 0.0, 5e-324 * len(found)
+    value = top * math.fsum((term / top) ** p for term, _ in found) ** (1.0 / p) / unit
+    # A term errs by 6 u and what its exponent does; its power by p times as much and 2 u more.
+    slack = (8.0 * p + 12.0 + p * max(halvings for _, halvings in found)) * _U * value
+    return value, slack + 5e-324 * len(found) if value < 1e-290 else slack
+
+
+def _term(mass: int, total: int, gap: float, p: float) -> tuple[float, float]:
+    """(mass / total)**(1 / p) gap, and the halvings of it, whose number errs by u of itself."""
+    share = mass / total
+    if share > _LIGHT:
+        return share ** (1.0 / p) * gap, 0.0
+    # Shares that are no floats any more: their root and the gap together may be one.
+    lift = total.bit_length() - mass.bit_length()
+    halvings = lift / p
+    root = ((mass << lift) / total) ** (1.0 / p) * 2.0 ** (math.floor(halvings) - halvings)
+    return math.ldexp(root * gap, -math.floor(halvings)), halvings
 
 
 def exact_energy(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
