@@ -218,7 +218,7 @@ def _judge_closed(case: Case, right: Optimum, result: TransportResult) -> Verdic
     """Whether a result that calls itself OPTIMAL is within the tolerance, as are its bounds."""
     tolerance = _tolerance(case, Fraction(result.bounds.upper))
     gap = Fraction(result.bounds.upper) - Fraction(result.bounds.lower)
-    rounding = Fraction(0)
+    rounding = _LEAST
     if case.rtol is None and case.atol is None:
         tolerance = max(tolerance, _EXACT_RTOL * Fraction(right.size, right.denominator))
         rounding = _ROUNDING_GAPS * Fraction(right.slack, right.denominator) + _END_OF_FLOATS

@@ -35,6 +35,8 @@ _EPSILON_SHARE, _LARGEST_DROP = 1e-3, 1e-7
 # The whole plan shrinks where its columns are too large by at most this share of epsilon, over the
 # largest cost: what is missing then costs less than the time of another pass is worth.
 _SHRUNK_SHARE = 3e-2
+# Powers of two end at 2**1020; the sums of a plan that is one are about 1.
+_LARGEST_SUM = 2.0**900
 # A pass over this many pairs is not long.
 _FEW_PAIRS = 4 * 10**6
 # Rows that are looked at to see whether sums are exact, and what that means in bits.
@@ -68,12 +70,14 @@ def cloud_plan_upper(
     u = np.log2(a * plan.row_scale[rows]) + plan.f[rows] * bits
     v = np.log2(b * plan.column_scale[columns]) + plan.g[columns] * bits
     u += np.log2(mass)
-    if _rows_are_exact(kernel, u, v):
-        found = _repaired(kernel.transposed(), v, u)
-        column_scale, row_scale, column_rest, row_rest = found[:4]
-    else:
-        found = _repaired(kernel, u, v)
-        row_scale, column_scale, row_rest, column_rest = found[:4]
+    transposed = _rows_are_exact(kernel, u, v)
+    found = _repaired(kernel.transposed(), v, u) if transposed else _repaired(kernel, u, v)
+    if found is None:
+        return plan, math.inf, 0.0
+    row_scale, column_scale, row_rest, column_rest = found[:4]
+    if transposed:
+        row_scale, column_scale = column_scale, row_scale
+        row_rest, column_rest = column_rest, row_rest
     scaled_cost = found.cost / bits
     unit = float(column_rest.sum())
     rest_cost = 0.0
@@ -118,10 +122,15 @@ class _Repair(NamedTuple):
     drop: float
 
 
-def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> _Repair:
-    """Scale rows that are too large, then columns; in two passes where the columns are exact."""
+def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> _Repair | None:
+    """Scale rows that are too large, then columns; in two passes where the columns are exact.
+
+    None where entries are so large that their powers of two were cut off.
+    """
     a, b, epsilon = kernel.a, kernel.b, 0.0
     row_sums, row_costs = kernel.row_costs(u, v)
+    if not float(row_sums.max()) < _LARGEST_SUM:
+        return None
     if isinstance(kernel, PointKernel):
         largest = kernel.scale if kernel.root else kernel.scale**2
         share = _DROP_SHARE * min(1.0, float(row_costs.sum()) / largest)
