@@ -66,7 +66,8 @@ _EXACT_RTOL = Fraction(1, 10**9)
 _ROUNDED = 1 + Fraction(1, 2**40)
 # What a sum over a plan of a few atoms may lose where floats end, in least positive floats: each
 # product rounds by half of one, and bounds are widened by as much again; chosen by taste.
-_END_OF_FLOATS = 128 * Fraction(1, 2**1074)
+_LEAST = Fraction(1, 2**1074)
+_END_OF_FLOATS = 128 * _LEAST
 # Masses of problems agree to this, relatively (`otdiv.problems.MASS_RTOL`).
 _MASS_RTOL = Fraction(1, 10**9)
 # Shares of a mass below this lose digits, or vanish.

@@ -581,7 +581,10 @@ def _audit_infeasible(result: TransportResult) -> Audit:
             return Audit(verdict=Verdict.UNDECIDED, reason=reason)
     supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
     demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
-    if supply * (1 - _MET) > demand * (1 + _MET):
+    # Seen from the other side: the columns outside are reached by the other rows alone. What is
+    # missing may be much of these where it is little of those.
+    left, needed = 1 - supply, 1 - demand
+    if needed * (1 - _MET) > left * (1 + _MET) or supply * (1 - _MET) > demand * (1 + _MET):
         reason = f"there is no plan: a share {float(supply):.6g} of the mass may only go where "
         return Audit(
             verdict=Verdict.CONFIRMED,

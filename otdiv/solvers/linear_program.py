@@ -164,8 +164,10 @@ def _refined(
     best = math.inf
     kept = answer, f, g
     for _ in range(_REFINEMENTS):
-        f = (C - g).min(axis=1)
-        g = (C - f[:, None]).min(axis=0)
+        # An atom whose partners all are forbidden has the infinite potential that it may have.
+        with np.errstate(invalid="ignore"):
+            f = (C - g).min(axis=1)
+            g = (C - f[:, None]).min(axis=0)
         reduced = np.maximum(costs - f[rows] - g[columns], 0.0)
         gap = float(reduced @ answer.x)
         if not gap < best:
