@@ -148,7 +148,7 @@ def _of_huge_costs(
     scaled = Potentials(f=potentials.f * factor, g=potentials.g * factor)
     proof = certify(moderate, plan, scaled, rtol=rtol, atol=atol * factor)
     # Costs that lost digits lost this at most.
-    lost = _LEAST / factor * problem.mass
+    lost = 0.0 if _is_scaled_exactly(problem, moderate, factor) else _LEAST / factor * problem.mass
     largest = np.finfo(np.float64).max
     with np.errstate(over="ignore"):
         f, g = (
@@ -165,6 +165,16 @@ def _of_huge_costs(
         bounds=bounds,
         slack=slack,
     )
+
+
+def _is_scaled_exactly(
+    problem: TransportProblem, moderate: TransportProblem, factor: float
+) -> bool:
+    given, scaled = problem.cost, moderate.cost
+    if isinstance(given, CostMatrix) and isinstance(scaled, CostMatrix):
+        return bool((scaled.values / factor == given.values).all())
+    # Distances that matter beside huge ones are not near the least float, but may be in principle.
+    return False
 
 
 def _vague_mass(problem: TransportProblem) -> float:

@@ -145,6 +145,7 @@ def test_solvers_of_matrices_answer_or_refuse_at_any_scale(name, forbidden):
 
 def test_costs_up_to_the_largest_float_are_transported():
     assert otdiv.transport_matrix([[1e308]]).value == 1e308
+    assert otdiv.transport_matrix([[1e308, 0.0], [0.0, 1.7e308]]).value == 0.0
     assert otdiv.transport_matrix([[0.0, -1e308]]).value == -5e307
     assert otdiv.transport_matrix([[1.7e308, np.inf]], y_weights=[1.0, 0.0]).value == 1.7e308
     result = otdiv.transport_matrix([[1.7e308, -1.7e308], [-1.7e308, 1.7e308]])
