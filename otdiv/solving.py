@@ -13,7 +13,7 @@ from ._validation import check_callback, check_positive_integer, check_tolerance
 from .costs import CostMatrix, PNormCost, as_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
-from .plans import SparsePlan
+from .plans import Potentials, SparsePlan
 from .problems import TransportProblem
 from .results import (
     Bounds,
@@ -140,29 +140,15 @@ def _certified(
         rtol=options.rtol or 0.0,
         atol=options.atol or 0.0,
     )
+    status = solution.status
+    if status is Status.OPTIMAL and solution.entropic is None:
+        # The solver met its own rule, in floats: light atoms and long sums may need more.
+        found = _tightened(proof, solution, options)
+        if isinstance(found, Solution):
+            return _infeasible(problem, solver, found)
+        proof = found
     asked = options.rtol is not None or options.atol is not None
     closed = _is_closed(proof, options)
-    status = solution.status
-    rounding = proof.bounds.meets(_ROUNDING, 0.0) or proof.plan is solution.plan
-    exact = closed and (asked or rounding)
-    if status is Status.OPTIMAL and not exact and solution.entropic is None:
-        # The solver met its own rule, in floats: light atoms and long sums may need more.
-        again = settled(given, solution.plan, proof.potentials)
-        if (
-            again is not None
-            and again.status is Status.INFEASIBLE
-            and proof.bounds.upper == math.inf
-        ):
-            return _infeasible(problem, solver, again)
-        proof = _better(proof, again)
-        if not _is_closed(proof, options) and given.shape[0] * given.shape[1] <= _FEW_PAIRS:
-            proof = _better(proof, settled(given))
-        if not _is_closed(proof, options):
-            lower = certificates.exact_lower(given, solution.potentials)
-            if proof.bounds.lower < lower <= proof.value:
-                bounds = Bounds(lower, proof.bounds.upper)
-                proof = dataclasses.replace(proof, potentials=solution.potentials, bounds=bounds)
-        closed = _is_closed(proof, options)
     if solution.sorted_line:
         proof = certificates.in_caller_order(proof, problem)
     if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
@@ -183,12 +169,48 @@ def _certified(
     )
 
 
+def _tightened(
+    proof: certificates.Certificate, solution: Solution, options: SolveOptions
+) -> certificates.Certificate | Solution:
+    """The proof, or a tighter one where it does not close; or what shows that there is no plan."""
+    problem, plan = proof.problem, solution.plan
+    if _is_exact(proof, solution, options):
+        return proof
+    if not _is_closed(proof, options):
+        # Where each atom goes to its nearest neighbour, no potentials are better than none.
+        nothing = Potentials(f=np.zeros(problem.shape[0]), g=np.zeros(problem.shape[1]))
+        proof = _better(proof, dataclasses.replace(solution, potentials=nothing))
+        if _is_exact(proof, solution, options):
+            return proof
+    again = settled(problem, plan, proof.potentials)
+    if again is not None and again.plan is None and proof.bounds.upper == math.inf:
+        return again
+    proof = _better(proof, again)
+    if not _is_closed(proof, options) and problem.shape[0] * problem.shape[1] <= _FEW_PAIRS:
+        proof = _better(proof, settled(problem))
+    if not _is_closed(proof, options) and solution.potentials is not None:
+        lower = certificates.exact_lower(problem, solution.potentials)
+        if proof.bounds.lower < lower <= proof.value:
+            bounds = Bounds(lower, proof.bounds.upper)
+            proof = dataclasses.replace(proof, potentials=solution.potentials, bounds=bounds)
+    return proof
+
+
 def _better(proof: certificates.Certificate, again: Solution | None) -> certificates.Certificate:
     """The proof with the smaller gap, of this one and that of another plan with its potentials."""
     if again is None or again.plan is None or again.potentials is None:
         return proof
     second = certificates.certify(proof.problem, again.plan, again.potentials)
     return second if second.bounds.gap < proof.bounds.gap else proof
+
+
+def _is_exact(proof: certificates.Certificate, solution: Solution, options: SolveOptions) -> bool:
+    """Whether the bounds are closed, and by a plan that needed no repair where nothing was asked."""
+    if not _is_closed(proof, options):
+        return False
+    if options.rtol is not None or options.atol is not None or proof.plan is solution.plan:
+        return True
+    return proof.bounds.meets(_ROUNDING, 0.0)
 
 
 def _is_closed(proof: certificates.Certificate, options: SolveOptions) -> bool:

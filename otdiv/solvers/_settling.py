@@ -15,6 +15,7 @@ Ahuja, Magnanti, Orlin (1993), Network Flows, chapter 11 (parametric and dual ne
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -179,13 +180,15 @@ class _Forest:
                 order, _ = self._walk(node)
                 self._tighten(max(order, key=lambda x: abs(self.supply[x])))
                 self._call(order, node)
-        waiting = set(self.members)
+        # The smallest component first: its pairs are soon compared.
+        waiting = [(len(nodes), name) for name, nodes in self.members.items()]
+        heapq.heapify(waiting)
         while waiting:
-            # The smallest component first: its pairs are soon compared.
-            root = min(waiting, key=lambda name: (len(self.members[name]), name))
+            size, root = heapq.heappop(waiting)
+            if size != len(self.members.get(root, ())):
+                continue  # it has changed since, and waits anew
             part = self._wrong_part(root)
             if part is None:
-                waiting.discard(root)
                 continue
             self.joins += 1
             if self.joins > _MOST_JOINS:
@@ -194,23 +197,21 @@ class _Forest:
             whole = len(part) == len(self.members[root])
             if pair is None:
                 # No allowed pair: it stays alone, and may be nearly in balance.
-                if whole:
-                    waiting.discard(root)
-                else:
-                    self._call(self._walk(root)[0], root)
+                if not whole:
                     self._call(part, part[0])
+                    self._call(self._walk(root)[0], root)
+                    heapq.heappush(waiting, (len(self.members[root]), root))
                 continue
             i, j, cost = pair
             inside = set(part)
             other = int(self.component[j if i in inside else i])
             if whole:
                 del self.members[root]
-                waiting.discard(root)
             self.near[i][j] = self.near[j][i] = cost
             # What is out of balance moves on to the root of the other component.
             for name in {other} | ({root} if not whole else set()):
                 self._call(self._walk(name)[0], name)
-                waiting.add(name)
+                heapq.heappush(waiting, (len(self.members[name]), name))
         return self._result()
 
     def _call(self, nodes: list[int], name: int) -> None:

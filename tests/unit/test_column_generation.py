@@ -51,10 +51,7 @@ def test_a_cloud_moved_by_1e_7_costs_the_move(power):
     y = x + np.array([1e-7, 0.0])
     # The shift as it is after rounding of y.
     moved = PNormCost(power=power).between(x, y).mean()
-    # The square of the move is 1e-14, and the rounding of potentials of size 1e-7 more than 1e-9 of
-    # it: the value is right, but floats prove it to less.
-    rtol = None if power == 1.0 else 1e-3
-    assert _solve(x, y, power=power, rtol=rtol).value == pytest.approx(moved, rel=1e-9)
+    assert _solve(x, y, power=power).value == pytest.approx(moved, rel=1e-9)
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0])
