@@ -205,7 +205,7 @@ def _better(proof: certificates.Certificate, again: Solution | None) -> certific
 
 
 def _is_exact(proof: certificates.Certificate, solution: Solution, options: SolveOptions) -> bool:
-    """Whether the bounds are closed, and by a plan that needed no repair where nothing was asked."""
+    """Whether the bounds close, and where nothing was asked by a plan that needed no repair."""
     if not _is_closed(proof, options):
         return False
     if options.rtol is not None or options.atol is not None or proof.plan is solution.plan:
