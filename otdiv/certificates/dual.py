@@ -27,7 +27,7 @@ def dual_bound(
 ) -> tuple[Potentials, float, float]:
     """Feasible potentials from any potentials, and a proven lower bound of the optimum.
 
-    One side is kept and the other replaced by its c-transform; the better of the two sides counts.
+    The rows' side is kept up to a shift, the columns' replaced by its c-transform.
 
     Parameters
     ----------

@@ -173,7 +173,7 @@ def _is_scaled_exactly(
     given, scaled = problem.cost, moderate.cost
     if isinstance(given, CostMatrix) and isinstance(scaled, CostMatrix):
         return bool((scaled.values / factor == given.values).all())
-    # Distances that matter beside huge ones are not near the least float, but may be in principle.
+    # Costs of points are rounded anew in the other unit.
     return False
 
 
