@@ -33,7 +33,8 @@ U = 2.0**-53
 # Relative error of the levels, to the total: cumulated sum U, times the other total U, total of
 # one's own U, product of the totals U.
 _LEVEL_ERROR = 4.0 * U
-# Where rounding may cost a larger share of the distance, levels are taken as whole numbers.
+# Where rounding may cost a larger share of the distance, masses are taken as pairs of floats, and
+# where that does not help as whole numbers.
 EXACT = 1e-9
 # Share of the heaviest atom below which products lose digits to underflow.
 _LIGHTEST = 2.0**-450
