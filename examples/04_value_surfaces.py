@@ -7,6 +7,7 @@ N(0, 1), and only the critic is trained. Clipping finds simple functions. The pe
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 from showing import Example
 
 from otdiv.critics import (
@@ -27,7 +28,7 @@ side = np.linspace(-2.0, 2.0, 61)
 grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 network = Architecture((width, width, width), ReLU())
 
-figure, axes = plt.subplots(3, 3, figsize=(9, 9), layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(9, 9.4), layout="constrained")
 for column, data in enumerate((gaussians_8(), gaussians_25(), swiss_roll())):
     real = data.sample(n, rng)
     generated = data.sample(n, rng) + rng.standard_normal((n, 2))
@@ -51,7 +52,7 @@ for column, data in enumerate((gaussians_8(), gaussians_25(), swiss_roll())):
     exact = KantorovichPotential(real, generated)
     both = np.concatenate([real, generated])
     likeness = [np.corrcoef(f(both), exact(both))[0, 1] for f in (clipped, penalised)]
-    example.holds(
+    example.holds_trained(
         f"{data.name}: correlation with the exact potential",
         f"GP {likeness[1]:.3f}, clip {likeness[0]:.3f}",
         "GP above 0.9 and above clip",
@@ -60,7 +61,19 @@ for column, data in enumerate((gaussians_8(), gaussians_25(), swiss_roll())):
     for row, (f, name) in enumerate(((clipped, "clip"), (penalised, "GP"), (exact, "exact"))):
         ax = axes[row, column]
         ax.contour(side, side, np.reshape(f(grid), (61, 61)), levels=15, cmap="viridis")
-        ax.scatter(*real[:400].T, s=2, color="#D55E00", linewidths=0)
+        dots = ax.scatter(*real[:400].T, s=2, color="#D55E00", linewidths=0)
         ax.set(xticks=[], yticks=[], xlim=(-2, 2), ylim=(-2, 2), aspect="equal")
         ax.set_title(f"{data.name}, {name}", fontsize="small")
+low, high = (
+    Line2D([], [], color=plt.colormaps["viridis"](level), label=label)
+    for level, label in ((0.0, "critic low: generated"), (1.0, "critic high: real"))
+)
+figure.legend(
+    [dots, low, high],
+    ["real points", low.get_label(), high.get_label()],
+    loc="outside lower center",
+    ncols=3,
+    frameon=False,
+    markerscale=4.0,
+)
 example.finish(figure, "04_value_surfaces")

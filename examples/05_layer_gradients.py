@@ -51,7 +51,7 @@ ax.set(xlabel="layer, from the input", ylabel="log10 of the gradient's norm")
 ax.legend(frameon=False)
 ax.set_title("Eleven layers back from the output")
 
-example.holds(
+example.holds_trained(
     "clip 0.1: decades gained on the way back",
     f"{change['clip 0.1']:.2f}",
     "more than 2",
@@ -59,8 +59,8 @@ example.holds(
 )
 for bound in ("0.01", "0.001"):
     value = change[f"clip {bound}"]
-    example.holds(f"clip {bound}: decades gained", f"{value:.2f}", "less than -2", value < -2)
-example.holds(
+    example.holds_trained(f"clip {bound}: decades gained", f"{value:.2f}", "less than -2", value < -2)
+example.holds_trained(
     "GP: decades gained", f"{change['GP']:.2f}", "between -1 and 1", abs(change["GP"]) < 1
 )
 example.finish(figure, "05_layer_gradients")

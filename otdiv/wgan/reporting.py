@@ -45,6 +45,10 @@ Files: `history.csv`, `generator.npz` (`otdiv.wgan.Generator.load`), `checkpoint
 """
 
 
+# Fewer pairs than this reach a coefficient of .65 by chance once in twenty times.
+_FEWEST_PAIRS = 10
+
+
 def rank_correlation(u: FloatArray, v: FloatArray) -> float:
     """Spearman's coefficient of the pairs in which both are finite; NaN where one is constant."""
     both = np.isfinite(u) & np.isfinite(v)
@@ -115,7 +119,6 @@ def _write_history(training: Training, target: Path) -> None:
 def _text(training: Training) -> str:
     history, recipe = training.history, training.recipe
     lowest = int(history.w1.argmin())
-    spearman = rank_correlation(history.critic_loss, history.w1)
     settings = "\n".join(
         f"- {field.name}: `{getattr(recipe, field.name)!r}`" for field in fields(recipe)
     )
@@ -132,9 +135,17 @@ def _text(training: Training) -> str:
         good=history.share_good[-1],
         label=recipe.loss.label,
         estimate=history.critic_loss[-1],
-        spearman="undefined" if math.isnan(spearman) else f"{spearman:.3f}",
+        spearman=_correlation(history.critic_loss, history.w1),
         settings=settings,
     )
+
+
+def _correlation(estimate: FloatArray, w1: FloatArray) -> str:
+    n_pairs = int((np.isfinite(estimate) & np.isfinite(w1)).sum())
+    if n_pairs < _FEWEST_PAIRS:
+        return f"{n_pairs} logs are too few to tell"
+    coefficient = rank_correlation(estimate, w1)
+    return "undefined, one is constant" if math.isnan(coefficient) else f"{coefficient:.3f}"
 
 
 def _verdict(training: Training) -> str:
