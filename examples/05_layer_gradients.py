@@ -59,7 +59,9 @@ example.holds_trained(
 )
 for bound in ("0.01", "0.001"):
     value = change[f"clip {bound}"]
-    example.holds_trained(f"clip {bound}: decades gained", f"{value:.2f}", "less than -2", value < -2)
+    example.holds_trained(
+        f"clip {bound}: decades gained", f"{value:.2f}", "less than -2", value < -2
+    )
 example.holds_trained(
     "GP: decades gained", f"{change['GP']:.2f}", "between -1 and 1", abs(change["GP"]) < 1
 )

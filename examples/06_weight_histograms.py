@@ -38,7 +38,9 @@ penalised = weights(GradientPenalty(10.0), Adam(learning_rate=1e-3))
 at_bound = float((np.abs(clipped) >= 0.99 * BOUND).mean())
 inside = float((np.abs(penalised) <= 0.5).mean())
 centre = float((np.abs(penalised) <= penalised.std()).mean())
-example.holds_trained("clip: share of weights at ± 0.01", f"{at_bound:.1%}", "above 50 %", at_bound > 0.5)
+example.holds_trained(
+    "clip: share of weights at ± 0.01", f"{at_bound:.1%}", "above 50 %", at_bound > 0.5
+)
 example.holds_trained("GP: share of weights in ± 0.5", f"{inside:.1%}", "above 99 %", inside > 0.99)
 # A bell holds 68 % within one standard deviation, two spikes at the ends of a box hold none.
 example.holds_trained("GP: share within one sd", f"{centre:.1%}", "60 to 90 %", 0.6 < centre < 0.9)

@@ -46,7 +46,11 @@ for name in ("GP", "LP"):
     listed = ", ".join(f"{final[name, weight]:.3f}" for weight in weights)
     example.shows(f"{name}: exact W1 for weights {weights}", listed)
 ratio = final["GP", low] / final["LP", low]
-example.holds_trained("weight 1: W1 of GP / LP", f"{ratio:.2f}", "0.6 to 1.7: alike", 0.6 < ratio < 1.7)
+example.holds_trained(
+    "weight 1: W1 of GP / LP", f"{ratio:.2f}", "0.6 to 1.7: alike", 0.6 < ratio < 1.7
+)
 ratio = final["GP", high] / final["LP", high]
-example.holds_trained("weight 100: W1 of GP / LP", f"{ratio:.2f}", "above 1: LP is better", ratio > 1.0)
+example.holds_trained(
+    "weight 100: W1 of GP / LP", f"{ratio:.2f}", "above 1: LP is better", ratio > 1.0
+)
 example.finish(figure, "07_penalty_weights")

@@ -53,7 +53,9 @@ for step in range(n_steps + 1):
     trainer.step(data.sample(batch, rng), generated())
 
 fall = max(vanishing) / max(vanishing[-1], 1e-300)
-example.holds_trained("log(1 - D): largest / last gradient", f"{fall:.2g}", "more than 100", fall > 100.0)
+example.holds_trained(
+    "log(1 - D): largest / last gradient", f"{fall:.2g}", "more than 100", fall > 100.0
+)
 rise = np.mean(growing[-5:]) / growing[0]
 example.holds_trained("-log D: last / first gradient", f"{rise:.2g}", "more than 1", rise > 1.0)
 louder = np.mean(noise[-5:]) / noise[0]
