@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
+"""`python -m benchmarks run | report | against | fuzz | audit`; each says more with `--help`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def main() -> None:
     runs.add_argument("--seeds", type=int, default=3, help="instances of each problem and size")
     runs.add_argument("--largest", type=int, help="leave out larger sizes")
     commands.add_parser("report", help="write Markdown and figures from the recorded runs")
+    compared = commands.add_parser("against", help="another commit of the project, side by side")
+    compared.add_argument("revision", help="a commit, as git names it")
+    compared.add_argument("--solves", choices=("small", "large"), default="large")
+    compared.add_argument("--only", default="", metavar="TEXT", help="solves whose name has it")
+    compared.add_argument("--repeats", type=int, default=5, help="timings of each side")
     fuzzes = commands.add_parser("fuzz", help="adversarial cases against exact arithmetic")
     fuzzes.add_argument("--cases", type=int, default=1000, help="cases of each kind")
     fuzzes.add_argument("--rng", type=int, default=0, help="seed")
@@ -52,6 +57,13 @@ def main() -> None:
 
         for path in run(options.suite, options.quick, options.seeds, options.largest):
             print(path)
+    elif options.command == "against":
+        from .against import against
+
+        changed = against(
+            options.revision, options.solves, only=options.only, repeats=options.repeats
+        )
+        sys.exit(1 if changed else 0)
     elif options.command == "audit":
         from .audit import run_audits
 
