@@ -1,9 +1,9 @@
 """Two commits of the project, each in its own installation, asked the same solves in turn.
 
 The commit named and the working tree are installed side by side (without their dependencies, which
-they share), and each answers from a process of its own: the data of a solve are made, one call warms
-up and is measured for memory, then both are timed alternately. Ratios are of CPU seconds, the named
-commit's over the working tree's: above 1, the working tree is faster.
+they share), and each answers from a process of its own: the data of a solve are made, a first call
+warms up, a second is measured for memory, then both sides are timed alternately. Ratios are of CPU
+seconds, the named commit's over the working tree's: above 1, the working tree is faster.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def bits(result: Any) -> str:
     return digest.hexdigest()
 
 
-# A result points to its problem, whose caches depend on the road; and to texts, which may be bettered.
+# The problem, whose caches depend on the road, and what is said in words.
 _LEFT_OUT = {"problem", "reason", "summary", "solver"}
 
 

@@ -192,35 +192,117 @@ SMALL = [
             _data(clouds(UNLIKE, 2, "random", "sqeuclidean"), 300),
             unbalanced(0.05, 1.0),
         ),
-        ("photographs, n=256: Sinkhorn", _data(images("photographs"), 256), points("Sinkhorn", er=1e-2)),
+        (
+            "photographs, n=256: Sinkhorn",
+            _data(images("photographs"), 256),
+            points("Sinkhorn", er=1e-2),
+        ),
     )
-]  # fmt: skip
+]
 
 
 BLOBS = "cube against two blobs"
 LARGE = [
     Solve("plane, W1, n=8000", _data(clouds(UNLIKE, 2, "uniform", "euclidean"), 8000), points()),
-    Solve("plane, W2², random weights, n=8000", _data(clouds(UNLIKE, 2, "random", "sqeuclidean"), 8000), points()),
-    Solve("plane, W2², n=100,000", _data(clouds(UNLIKE, 2, "uniform", "sqeuclidean"), 100_000), points()),
-    Solve("plane, W1 to 1e-3, n=20,000", _data(clouds(UNLIKE, 2, "uniform", "euclidean"), 20_000), points(rtol=1e-3)),
-    Solve("grid ties, W1, n=8000", _data(clouds("grid ties", 2, "uniform", "euclidean"), 8000), points()),
+    Solve(
+        "plane, W2², random weights, n=8000",
+        _data(clouds(UNLIKE, 2, "random", "sqeuclidean"), 8000),
+        points(),
+    ),
+    Solve(
+        "plane, W2², n=100,000",
+        _data(clouds(UNLIKE, 2, "uniform", "sqeuclidean"), 100_000),
+        points(),
+    ),
+    Solve(
+        "plane, W1 to 1e-3, n=20,000",
+        _data(clouds(UNLIKE, 2, "uniform", "euclidean"), 20_000),
+        points(rtol=1e-3),
+    ),
+    Solve(
+        "grid ties, W1, n=8000",
+        _data(clouds("grid ties", 2, "uniform", "euclidean"), 8000),
+        points(),
+    ),
     Solve("colours, W2², n=4000", _data(colours, 4000), points()),
     Solve("counts, d=50, W1, n=4000", _data(counts, 4000), points()),
-    Solve("matrix of 10-D data, n=4000", _matrix_data(_data(clouds(UNLIKE, 10, "random", "euclidean"), 4000)), matrix()),
+    Solve(
+        "matrix of 10-D data, n=4000",
+        _matrix_data(_data(clouds(UNLIKE, 10, "random", "euclidean"), 4000)),
+        matrix(),
+    ),
     Solve("photographs, W2², n=4096", _data(images("photographs"), 4096), points()),
-    Solve("blobs, d=2, er=0.1, n=100,000", _data(entropic_clouds(BLOBS, 2, 1e-1), 100_000), points("Sinkhorn")),
-    Solve("blobs, d=2, er=1e-2, n=30,000", _data(entropic_clouds(BLOBS, 2, 1e-2), 30_000), points("Sinkhorn")),
-    Solve("blobs, d=2, er=1e-3, n=10,000", _data(entropic_clouds(BLOBS, 2, 1e-3), 10_000), points("Sinkhorn")),
-    Solve("blobs, d=2, er=1e-4, n=10,000", _data(entropic_clouds(BLOBS, 2, 1e-4), 10_000), points("Sinkhorn")),
-    Solve("blobs, d=10, er=0.1, n=4000", _data(entropic_clouds(BLOBS, 10, 1e-1), 4000), points("Sinkhorn")),
-    Solve("blobs, d=10, er=1e-2, n=10,000", _data(entropic_clouds(BLOBS, 10, 1e-2), 10_000), points("Sinkhorn")),
-    Solve("two Gaussians, d=2, er=1e-2, n=10,000", _data(entropic_clouds("two Gaussians", 2, 1e-2), 10_000), points("Sinkhorn")),
-    Solve("plain distance, d=2, er=0.05, n=4000", _data(clouds(UNLIKE, 2, "uniform", "euclidean"), 4000), points("Sinkhorn", er=0.05)),
-    Solve("heavy tails, d=2, er=1e-2, n=4000", _data(clouds("heavy-tailed", 2, "uniform", "sqeuclidean"), 4000), points("Sinkhorn", er=1e-2)),
-    Solve("digits, 256 × 256, er=1e-3", _data(images("digits"), 65_536), points("Sinkhorn", er=1e-3)),
-    Solve("white noise, 64 × 64, er=1e-4", _data(images("white noise"), 4096), points("Sinkhorn", er=1e-4)),
-    Solve("matrix, er=1e-2, n=2000", _matrix_data(_data(clouds(UNLIKE, 2, "random", "sqeuclidean"), 2000)), matrix("Sinkhorn", epsilon=3e-3)),
-    Solve("blobs, d=2, Sinkhorn() to 1e-3, n=20,000", _data(entropic_clouds(BLOBS, 2, 1e-2), 20_000), points("Sinkhorn", rtol=1e-3, epsilon=None)),
-    Solve("blobs, d=2, divergence, er=1e-2, n=10,000", _data(entropic_clouds(BLOBS, 2, 1e-2), 10_000), divergence(1e-2)),
-    Solve("blobs, d=2, unbalanced, er=1e-2, n=20,000", _data(entropic_clouds(BLOBS, 2, 1e-2), 20_000), unbalanced(1e-2, 1.0)),
-]  # fmt: skip
+    Solve(
+        "blobs, d=2, er=0.1, n=100,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-1), 100_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "blobs, d=2, er=1e-2, n=30,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-2), 30_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "blobs, d=2, er=1e-3, n=10,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-3), 10_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "blobs, d=2, er=1e-4, n=10,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-4), 10_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "blobs, d=10, er=0.1, n=4000",
+        _data(entropic_clouds(BLOBS, 10, 1e-1), 4000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "blobs, d=10, er=1e-2, n=10,000",
+        _data(entropic_clouds(BLOBS, 10, 1e-2), 10_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "two Gaussians, d=2, er=1e-2, n=10,000",
+        _data(entropic_clouds("two Gaussians", 2, 1e-2), 10_000),
+        points("Sinkhorn"),
+    ),
+    Solve(
+        "plain distance, d=2, er=0.05, n=4000",
+        _data(clouds(UNLIKE, 2, "uniform", "euclidean"), 4000),
+        points("Sinkhorn", er=0.05),
+    ),
+    Solve(
+        "heavy tails, d=2, er=1e-2, n=4000",
+        _data(clouds("heavy-tailed", 2, "uniform", "sqeuclidean"), 4000),
+        points("Sinkhorn", er=1e-2),
+    ),
+    Solve(
+        "digits, 256 × 256, er=1e-3", _data(images("digits"), 65_536), points("Sinkhorn", er=1e-3)
+    ),
+    Solve(
+        "white noise, 64 × 64, er=1e-4",
+        _data(images("white noise"), 4096),
+        points("Sinkhorn", er=1e-4),
+    ),
+    Solve(
+        "matrix, er=1e-2, n=2000",
+        _matrix_data(_data(clouds(UNLIKE, 2, "random", "sqeuclidean"), 2000)),
+        matrix("Sinkhorn", epsilon=3e-3),
+    ),
+    Solve(
+        "blobs, d=2, Sinkhorn() to 1e-3, n=20,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-2), 20_000),
+        points("Sinkhorn", rtol=1e-3, epsilon=None),
+    ),
+    Solve(
+        "blobs, d=2, divergence, er=1e-2, n=10,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-2), 10_000),
+        divergence(1e-2),
+    ),
+    Solve(
+        "blobs, d=2, unbalanced, er=1e-2, n=20,000",
+        _data(entropic_clouds(BLOBS, 2, 1e-2), 20_000),
+        unbalanced(1e-2, 1.0),
+    ),
+]
