@@ -1,3 +1,4 @@
+# Made from the table in __init__.py by `python -m tests.stubs`.
 from .critics import plot_critic as plot_critic
 from .networks import plot_layer_gradients as plot_layer_gradients
 from .networks import plot_weights as plot_weights
