@@ -99,7 +99,7 @@ def run_normals(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list
 
 
 def otdiv_step(hidden: tuple[int, ...], batch: int) -> Callable[[], object]:
-    from otdiv._kernels.networks import interpolate
+    from otdiv._kernels.neural import interpolate
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, 4096, 2)).astype(np.float32)

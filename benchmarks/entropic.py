@@ -50,7 +50,7 @@ def plan_error(plan: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 
 def _ours(data: dict[str, Any]) -> Answer:
     from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem
-    from otdiv.solvers._entropic_solve import solve_entropic
+    from otdiv.entropic.solve import solve_entropic
 
     problem = TransportProblem(
         source=DiscreteMeasure(points=data["x"], weights=data["a"]),

@@ -4,10 +4,10 @@ from .costs import CostMatrix as CostMatrix
 from .costs import Euclidean as Euclidean
 from .costs import PNormCost as PNormCost
 from .costs import SquaredEuclidean as SquaredEuclidean
-from .debiasing import DivergenceGradient as DivergenceGradient
-from .debiasing import SinkhornDivergenceResult as SinkhornDivergenceResult
-from .debiasing import sinkhorn_divergence as sinkhorn_divergence
-from .debiasing import sinkhorn_divergence_result as sinkhorn_divergence_result
+from .entropic.divergence import DivergenceGradient as DivergenceGradient
+from .entropic.divergence import SinkhornDivergenceResult as SinkhornDivergenceResult
+from .entropic.divergence import sinkhorn_divergence as sinkhorn_divergence
+from .entropic.divergence import sinkhorn_divergence_result as sinkhorn_divergence_result
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
 from .distances.computing import DistanceResult as DistanceResult

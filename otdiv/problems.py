@@ -17,7 +17,7 @@ from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
 
 if TYPE_CHECKING:
-    from ._kernels.grids import Grid
+    from ._kernels.gibbs.grids import Grid
 
 __all__ = ["MASS_RTOL", "TransportProblem"]
 
@@ -211,7 +211,7 @@ class TransportProblem:
         `line_orders` says where they were. What goes along the line reads memory in order there.
         """
         if self._line_orders is None:
-            from ._kernels.staircase import sort_line
+            from ._kernels.line.monotone_plan import sort_line
 
             (x, rows), (y, columns) = sort_line(self.x[:, 0], self.y[:, 0], threads)
             # Renumbered atoms need no second validation.
@@ -244,7 +244,7 @@ class TransportProblem:
         the least of all weights, or 0. Found once.
         """
         if self._defects is None:
-            from ._kernels.bounds import defects
+            from ._kernels.proofs.sums import defects
 
             found = defects(self.a, self.b, self.mass)
             object.__setattr__(self, "_defects", found)
@@ -254,7 +254,7 @@ class TransportProblem:
     def grids(self) -> tuple[Grid, Grid] | None:
         """Grids whose cells are the source's and the target's points, if both are; found once."""
         if self._grids is None:
-            from ._kernels.grids import find_grid
+            from ._kernels.gibbs.grids import find_grid
 
             source = find_grid(self.x)
             target = None if source is None else find_grid(self.y)

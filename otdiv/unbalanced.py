@@ -23,12 +23,12 @@ from .certificates.unbalanced import (
     stay_put,
 )
 from .costs import Cost, CostMatrix, as_cost
+from .entropic.solve_unbalanced import UnbalancedSolve, UnbalancedSolver
+from .entropic.unbalanced_form import NormalForm
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
 from .results import Bounds, Status
-from .solvers._entropic_unbalanced import UnbalancedSolve, UnbalancedSolver
-from .solvers._unbalanced_form import NormalForm
 
 __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalanced_transport"]
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._kernels import certify as kernels
-from .._kernels.bounds import dot
-from .._kernels.clouds import build_cloud
+from .._gibbs.clouds import build_cloud
+from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
+from .._gibbs.point_kernel import PointKernel
 from .._kernels.exponential import LOG2_E
-from .._kernels.grid_plan import GridKernel, GridMeasure, worthwhile
-from .._kernels.point_plan import PointKernel
+from .._kernels.proofs import repair as kernels
+from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
 from ..costs import PNormCost
 from ..plans import ScaledKernelPlan

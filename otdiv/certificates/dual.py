@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .._kernels import bounds as kernels
+from .._kernels.proofs import sums as kernels
 from .._typing import FloatArray
 from ..costs import CostMatrix
 from ..errors import InvalidInputError

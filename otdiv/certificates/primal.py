@@ -7,9 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._kernels import certify as kernels
-from .._kernels.bounds import MET, MET_AFTER_REPAIR, Gaps, dot, marginal_gaps, room, shrink
-from .._kernels.rerouting import reroute
+from .._kernels.network_flow.augmenting_paths import reroute
+from .._kernels.proofs import repair as kernels
+from .._kernels.proofs.sums import (
+    MET,
+    MET_AFTER_REPAIR,
+    Gaps,
+    dot,
+    marginal_gaps,
+    room,
+    shrink,
+)
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._kernels import certify as kernels
 from .._kernels import costs as cost_kernels
-from .._kernels import grids
-from .._kernels.staircase import line_transform
-from .._kernels.tree_transform import pruned_c_transform
+from .._kernels.gibbs import grids
+from .._kernels.kdtree.c_transform import pruned_c_transform
+from .._kernels.line.monotone_plan import line_transform
+from .._kernels.proofs import repair as kernels
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem

@@ -39,7 +39,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .._kernels.exponential import LOG2_E, exponentiate
-from .._kernels.relaxed_plan import ROW_SUMS, add_plan
+from .._kernels.gibbs.relaxed_sums import ROW_SUMS, add_plan
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem

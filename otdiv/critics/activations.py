@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._validation import check_positive, check_positive_integer
 from ..errors import InvalidInputError
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._validation import check_positive
 from .activations import Activation, Array, LeakyReLU
 from .networks import MLP

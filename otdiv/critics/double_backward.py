@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from ..errors import InvalidInputError
 from .activations import Array
 from .networks import MLP

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._validation import check_positive
 from ..errors import InvalidInputError
 from .activations import Array

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._kernels import dual_graph as kernels
+from .._kernels.network_flow import shortest_paths as kernels
 from .._typing import ArrayLike, FloatArray, IndexArray
 from .._validation import as_points, as_weights, check_choice
 from ..certificates import LipschitzExtension

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._validation import check_positive
 from .activations import Array
 from .constraints import Constraint

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._typing import RngLike
 from .._validation import as_generator, check_positive_integer
 from .activations import Array

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.histogram import histogram_rows, wasserstein1_rows
+from .._kernels.line.histogram import histogram_rows, wasserstein1_rows
 from .._typing import FloatArray
 from .._validation import (
     as_float_array,

@@ -122,7 +122,7 @@ def line_value(
         short = _short_line_value(x, y)
         if short is not None:
             return short
-    from .._kernels import line as line_kernels
+    from .._kernels.line import distances as line_kernels
 
     value, slack = line_kernels.wasserstein_line(x, y, x_weights, y_weights, p)
     return float(value), float(slack)

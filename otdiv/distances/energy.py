@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._kernels import line as line_kernels
+from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import DISTANCE
 from ..costs import as_metric
 from .gaussians import folded_mean

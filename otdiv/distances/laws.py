@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import line as line_kernels
+from .._kernels.line import distances as line_kernels
 from .._typing import FloatArray
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian

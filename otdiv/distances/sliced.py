@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import line as line_kernels
+from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import project
 from .._typing import FloatArray, RngLike
 from .._validation import as_generator, check_positive_integer

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._kernels.line_exact import whole_numbers
+from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import FloatArray, IndexArray
 from ..certificates import c_transform
 from ..certificates.rounding import blocks

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._memory import room_for
+from .._rescaling import in_moderate_units
 from .._validation import check_positive_integer
 from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions
-from ._column_run import ColumnRun
-from ._levels import default_candidates
-from ._rescaling import in_moderate_units
+from ._columns.levels import default_candidates
+from ._columns.run import ColumnRun
 
 __all__ = ["ColumnGeneration"]
 

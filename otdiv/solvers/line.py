@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._kernels.staircase import monotone_plan
+from .._kernels.line.monotone_plan import monotone_plan
 from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
 from ..plans import Potentials, SparsePlan

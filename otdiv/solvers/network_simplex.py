@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._kernels import tree_simplex as simplex
 from .._kernels._jit import frozen
-from .._kernels.certify import transform_matrix, transform_matrix_columns
-from .._kernels.dense_columns import extent
+from .._kernels.network_flow import spanning_tree as simplex
+from .._kernels.network_flow.dense_pricing import extent
+from .._kernels.proofs.repair import transform_matrix, transform_matrix_columns
 from .._memory import room_for
 from .._typing import FloatArray
 from ..certificates.transforms import point_transform
@@ -19,9 +19,9 @@ from ..errors import InvalidInputError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
-from ._dense_rounds import Run
-from ._dense_small import solve_small
-from ._watch import Watch
+from ._dense.rounds import Run
+from ._dense.small import solve_small
+from ._progress import Watch
 
 __all__ = ["NetworkSimplex"]
 

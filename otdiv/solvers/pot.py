@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .._memory import room_for
+from .._rescaling import in_moderate_units
 from ..errors import MissingDependencyError, UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
-from ._rescaling import in_moderate_units
 
 __all__ = ["PotNetworkSimplex"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from .._rescaling import in_moderate_units
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
+from ..entropic.plan import entropic_plan
+from ..entropic.solve import solve_entropic
 from ..plans import Potentials
 from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status
-from ._entropic_plan import entropic_plan
-from ._entropic_solve import solve_entropic
-from ._entropic_tightening import solve_to_tolerance
-from ._rescaling import in_moderate_units
+from ._tightening import solve_to_tolerance
 
 __all__ = ["Sinkhorn"]
 

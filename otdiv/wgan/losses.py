@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .._kernels import networks as kernels
+from .._kernels import neural as kernels
 from .._validation import check_positive
 from ..critics import (
     CTransform,

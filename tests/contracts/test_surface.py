@@ -1,16 +1,15 @@
 """What a user can import: complete, documented, light."""
 
-import ast
 import importlib
 import inspect
 import pkgutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import otdiv
+from tests.stubs import lazy_packages, stub
 
 PUBLIC = [name for name in otdiv.__all__ if not name.startswith("__")]
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from otdiv import solvers, transport_matrix
-from otdiv.solvers import _dense_rounds
+from otdiv.solvers._dense import rounds as _dense_rounds
 
 SIMPLEX = solvers.NetworkSimplex()
 

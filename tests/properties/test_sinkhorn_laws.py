@@ -17,7 +17,7 @@ from otdiv import (
     transport_matrix,
     unbalanced_transport,
 )
-from otdiv.solvers._entropic_solve import solve_entropic
+from otdiv.entropic.solve import solve_entropic
 
 epsilons = st.sampled_from([1e-2, 0.1, 1.0, 30.0])
 

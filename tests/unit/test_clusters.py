@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otdiv import solvers, transport
-from otdiv._kernels import clusters
-from otdiv._kernels.aggregation import cluster_plan
-from otdiv._kernels.clouds import build_cloud
+from otdiv._gibbs.clouds import build_cloud
+from otdiv._gibbs.point_kernel import PointKernel
+from otdiv._gibbs.preconditioner import cluster_plan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.point_plan import PointKernel
-from otdiv.solvers._entropic_geometry import FINE, Level
+from otdiv._kernels.kdtree.tree import cuts as clusters
+from otdiv.entropic.geometry.points import FINE, Level
 
 
 def cloud_of(n, d, seed):

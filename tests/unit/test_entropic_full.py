@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem
-from otdiv._kernels.buffers import Buffer
-from otdiv._kernels.clouds import build_cloud
+from otdiv._gibbs.buffers import Buffer
+from otdiv._gibbs.clouds import build_cloud
+from otdiv._gibbs.point_kernel import PointKernel
+from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.plan_matrices import CompressedPlan
-from otdiv._kernels.point_plan import PointKernel
-from otdiv.solvers._entropic_full import solve_full
-from otdiv.solvers._entropic_geometry import FINE, Accuracy, PointGeometry
-from otdiv.solvers._entropic_path import PathOptions, follow_path
-from otdiv.solvers._entropic_solve import solve_entropic
+from otdiv.entropic.geometry.points import FINE, Accuracy, PointGeometry
+from otdiv.entropic.iteration.annealing import PathOptions, follow_path
+from otdiv.entropic.iteration.smooth import solve_full
+from otdiv.entropic.solve import solve_entropic
 
 
 def clouds(n, m, seed=0, d=2):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from otdiv import DiscreteMeasure, SquaredEuclidean, TransportProblem, solvers, transport
-from otdiv._kernels.buffers import Buffer
-from otdiv._kernels.clouds import flat_cloud
-from otdiv.solvers._entropic_full import solve_full
-from otdiv.solvers._entropic_gaussian import gaussian_potentials
-from otdiv.solvers._entropic_geometry import PointGeometry
-from otdiv.solvers._entropic_grid import GridGeometry
-from otdiv.solvers._entropic_path import PathOptions
-from otdiv.solvers._entropic_scaled import ScaledProblem
+from otdiv._gibbs.buffers import Buffer
+from otdiv._gibbs.clouds import flat_cloud
+from otdiv.entropic.geometry.gaussian_start import gaussian_potentials
+from otdiv.entropic.geometry.grids import GridGeometry
+from otdiv.entropic.geometry.points import PointGeometry
+from otdiv.entropic.iteration.annealing import PathOptions
+from otdiv.entropic.iteration.smooth import solve_full
+from otdiv.entropic.scaling import ScaledProblem
 
 
 def gaussian(mean, covariance, half_width=6.0, side=41):

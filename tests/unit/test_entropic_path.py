@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from otdiv._kernels.clouds import build_cloud
+from otdiv._gibbs.clouds import build_cloud
+from otdiv._gibbs.dense_kernel import NewtonMatrix
+from otdiv._gibbs.stored_plans import DensePlanMatrix
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.plan_matrices import DensePlanMatrix
-from otdiv.solvers._entropic_coarse import CoarseMatrix
-from otdiv.solvers._entropic_geometry import PointGeometry
-from otdiv.solvers._entropic_kernels import NewtonMatrix
-from otdiv.solvers._entropic_newton import _changes
-from otdiv.solvers._entropic_path import PathOptions, follow_path
-from otdiv.solvers._entropic_stage import final_sums
+from otdiv.entropic.geometry.coarse_matrix import CoarseMatrix
+from otdiv.entropic.geometry.points import PointGeometry
+from otdiv.entropic.iteration.annealing import PathOptions, follow_path
+from otdiv.entropic.iteration.marginals import final_sums
+from otdiv.entropic.iteration.newton import _changes
 
 
 def geometry(n, m, root=False, seed=0):

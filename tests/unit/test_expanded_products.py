@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otdiv._kernels import expanded_products
-from otdiv._kernels.box_expansions import BOTH, COLUMNS, ROWS
-from otdiv._kernels.clouds import build_cloud
-from otdiv._kernels.expanded_products import EXCESS
+from otdiv._gibbs import expansions as expanded_products
+from otdiv._gibbs.clouds import build_cloud
+from otdiv._gibbs.expansions import EXCESS
+from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.point_plan import PointKernel
+from otdiv._kernels.gibbs.chebyshev import BOTH, COLUMNS, ROWS
 
 # Sums in double precision of terms whose exponents have up to a few thousand bits.
 ROUNDING = 1e-11

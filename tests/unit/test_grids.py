@@ -13,7 +13,8 @@ from otdiv import (
     solvers,
     transport,
 )
-from otdiv._kernels import grid_plan, grids
+from otdiv._gibbs import grid_kernel as grid_plan
+from otdiv._kernels.gibbs import grids
 
 
 def axes_of(*sizes):
@@ -163,7 +164,7 @@ def test_exchanging_two_images_gives_exactly_the_transposed_answer():
 def test_merged_cells_keep_the_mass_of_each_axis():
     axes = axes_of(33, 20)
     weights = np.random.default_rng(0).random(660)
-    from otdiv.solvers._entropic_grid import GridGeometry
+    from otdiv.entropic.geometry.grids import GridGeometry
 
     fine = grid_plan.GridMeasure(tuple(axes), np.arange(660), weights)
     for side, _ in GridGeometry(fine, fine)._levels[0].values():

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from otdiv.solvers._watch import interruptible
+from otdiv.solvers._progress import interruptible
 
 
 def test_value_and_error_of_the_call_come_back():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from otdiv._kernels.laplacian_factor import factorise, solve_factor
+from otdiv._kernels.gibbs.laplacian_factor import factorise, solve_factor
 
 
 def edges(P):

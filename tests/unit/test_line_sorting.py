@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from otdiv._kernels import sorting, threads
+from otdiv._kernels import threads
+from otdiv._kernels.line.distances import sorting
 
 
 def samples(n):

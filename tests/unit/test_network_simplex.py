@@ -16,7 +16,7 @@ from otdiv import (
     transport_matrix,
 )
 from otdiv.errors import ConvergenceError, UnsupportedProblemError
-from otdiv.solvers import _watch
+from otdiv.solvers import _progress as _watch
 
 SIMPLEX = solvers.NetworkSimplex()
 SIZES = [1, 2, 30, 1300]

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otdiv._kernels import clusters
-from otdiv._kernels.buffers import Buffer
-from otdiv._kernels.clouds import build_cloud
+from otdiv._gibbs.buffers import Buffer
+from otdiv._gibbs.clouds import build_cloud
+from otdiv._gibbs.point_kernel import PointKernel
+from otdiv._gibbs.rescaled_sums import moved_sums
+from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.moved_sums import moved_sums
-from otdiv._kernels.plan_matrices import CompressedPlan
-from otdiv._kernels.point_plan import PointKernel
+from otdiv._kernels.kdtree.tree import cuts as clusters
 
 N = 400
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from otdiv._kernels import tree_simplex as ts
+from otdiv._kernels.network_flow import spanning_tree as ts
 
 
 def _instance(seed, n, m, *, ties=False, uniform=False):

@@ -1,0 +1,400 @@
+"""Sums over the plan of two clouds where boxes of points are small against the blur.
+
+The work grows with the number of points and that of pairs of boxes, not with the pairs of points:
+see `box_expansions`. Pairs of boxes that hold too few points for it, or for which the error forbids
+it, are summed directly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .._kernels.gibbs import (
+    chebyshev as box_expansions,
+)
+from .._kernels.gibbs import (
+    chebyshev_errors as box_errors,
+)
+from .._kernels.gibbs import (
+    point_sums,
+)
+from .._kernels.gibbs.chebyshev import COLUMNS, NODES, ROWS, P
+from .boxes import Boxes, Nodes
+from .ranges import Ranges
+
+if TYPE_CHECKING:
+    from .pruned_sums import Side
+
+__all__ = ["EXCESS", "Expansion", "Task"]
+
+EXCESS = 2.0**-5
+"""Share of what may be missing from a sum by which it may be too large."""
+
+# Work, in pairs of points that are summed directly (1.2 ns): of the look at a pair of boxes; and by
+# dimension of a pair of boxes and its product with each of the weights, of a point that meets an
+# expanded box likewise, and of the moments of a point.
+_LOOK_COST = 8.0
+_EXPANSION_COST, _PRODUCT_COST = (0.0, 250.0, 450.0, 800.0), (0.0, 80.0, 450.0, 1e4)
+_POINT_COST, _POINT_PRODUCT_COST = (0.0, 20.0, 35.0, 60.0), (0.0, 5.0, 30.0, 500.0)
+_MOMENT_COST = (0.0, 10.0, 30.0, 800.0)
+# From this many pairs on boxes are looked at, and from this gain on they are used.
+_LEAST_PAIRS, _LEAST_GAIN = 4e6, 1.5
+# No other size is looked for beyond this gain, nor for the other sums with the same kernel.
+_ENOUGH_GAIN = 20.0
+# Half widths that are tried: first that at which interpolation errs by this share of what may be
+# too much, then each this part of the one before. About so many boxes of rows tell what suits.
+_FIRST_SHARE, _SHRINKING, _SIZES = 2e-3, 0.7, 4
+_SAMPLE = 24
+# What rounding takes off a share of the mass at most.
+_LEAST_MASS = 2.0**-50
+# Bytes that the numbers at nodes may take, those of one box being large in three dimensions.
+_MOST_BYTES = 5e7
+# Pairs of boxes that one call of a kernel treats (0.2 s), so that Ctrl-C is prompt.
+_SLICE = 2e5
+
+
+class Task(NamedTuple):
+    """Sums of the plan over rows of x, for so many weights: potentials without the clouds' weights.
+
+    Of a row at most `drop` times its budget (n,) may be missing. Where single rows meet expanded
+    columns there may be more weights.
+    """
+
+    x: Side
+    y: Side
+    phi: np.ndarray
+    psi: np.ndarray
+    budgets: np.ndarray
+    drop: float
+    n_weights: int
+    n_row_weights: int
+
+
+class _Plan(NamedTuple):
+    """Boxes of rows and of columns, their pairs to expand, and the ranges to sum directly.
+
+    `pairs` are the first pair of each row box (L + 1,), and column box and kind of each pair; a
+    sample has the work of all but the pairs of a part.
+    """
+
+    x: Boxes
+    y: Boxes
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray]
+    near: Ranges
+    work: float
+    """In pairs of points; infinite where the numbers at nodes take too much memory."""
+    is_sample: bool
+
+    def row_slots(self) -> np.ndarray:
+        """Numbers (L,) of the boxes of rows that are expanded, -1 for the others."""
+        first, _, kinds = self.pairs
+        owners = np.repeat(np.arange(self.x.n_boxes), np.diff(first))
+        return _numbered(self.x.n_boxes, owners[kinds != COLUMNS])
+
+    def column_slots(self) -> np.ndarray:
+        """Numbers (M,) of the boxes of columns likewise."""
+        _, partners, kinds = self.pairs
+        return _numbered(self.y.n_boxes, partners[kinds != ROWS])
+
+    def slices(self) -> Iterator[tuple[int, int]]:
+        """Runs of row boxes with a bounded number of pairs."""
+        first = self.pairs[0]
+        cuts = np.searchsorted(first, np.arange(_SLICE, first[-1], _SLICE))
+        edges = np.unique(np.concatenate([[0], cuts, [first.size - 1]]))
+        return zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+
+
+def _numbered(count: int, used: np.ndarray) -> np.ndarray:
+    slots = np.full(count, -1)
+    used = np.unique(used)
+    slots[used] = np.arange(used.size)
+    return slots
+
+
+class Expansion:
+    """The products of one kernel of squared distances, where boxes pay.
+
+    The size of boxes that suits one pair of potentials suits the next, and is remembered.
+
+    Attributes
+    ----------
+    possible : bool, whether there are dimensions few and pairs many enough
+    used : bool, whether any sum came this way
+    """
+
+    def __init__(self, x: Side, y: Side):
+        d, n_pairs = x.points.shape[0], float(x.weights.size) * y.weights.size
+        self.possible = d < len(_MOMENT_COST) and n_pairs >= _LEAST_PAIRS
+        self._nodes: dict[int, Nodes] = {}
+        self._halves: dict[tuple[int, int, float], float] = {}
+        self._suiting: dict[float, float] = {}
+        self.used = False
+
+    def products(
+        self, task: Task, v: np.ndarray, weights: np.ndarray, count: Callable[[], float]
+    ) -> tuple[np.ndarray, float] | None:
+        """sum_j P_ij weights_kj (n, k) for weights (k, m), or None where boxes do not pay.
+
+        With the number of pairs of points that would take as long. Of a row of P at most what the
+        task allows is missing, and at most that times `EXCESS` is too much. Boxes pay where they
+        are faster than direct sums over `count()` pairs; `v` (m,) are the columns' potentials with
+        their weights.
+        """
+        plan = self._plan_for(task, count)
+        if plan is None:
+            return None
+        out = np.zeros((task.phi.size, task.n_weights))
+        _add_direct(task, plan, v, weights, out)
+        _add_expanded(task, plan, weights * task.y.weights, out)
+        out *= task.x.weights[:, None]
+        return out, plan.work
+
+    def mixed(self, task: Task, v: np.ndarray, count: Callable[[], float]) -> np.ndarray | None:
+        """Sums of P_ij and of -2 P_ij x_i . y_j, (n, 2), or None where boxes do not pay.
+
+        The second ones follow from the slope of the first: d/dx 2**-|x - y|² is proportional to
+        y - x times the same. No more is known of their error than that a polynomial's slope errs by
+        P² / half width times what the polynomial does.
+        """
+        plan = self._plan_for(task, count)
+        if plan is None:
+            return None
+        out = np.zeros((task.phi.size, 2))
+        _add_direct_mixed(task, plan, v, out)
+        _add_expanded_mixed(task, plan, out)
+        out *= task.x.weights[:, None]
+        return out
+
+    def _plan_for(self, task: Task, count: Callable[[], float]) -> _Plan | None:
+        """Boxes of the size that suits, or None where direct sums over `count()` pairs do."""
+        if not self.possible:
+            return None
+        plan, key = None, (id(task.x), task.n_weights, task.drop)
+        if key not in self._halves and task.drop in self._suiting:
+            self._halves[key] = self._suiting[task.drop]
+        elif key not in self._halves:
+            self._halves[key], plan = self._best_size(task, count())
+        if self._halves[key] == 0.0:
+            return None
+        if plan is None or plan.is_sample:
+            plan = self._plan(task, self._halves[key])
+        if plan.work == math.inf:
+            return None
+        self.used = True
+        return plan
+
+    def _best_size(self, task: Task, n_direct: float) -> tuple[float, _Plan | None]:
+        """The half width of boxes that takes the least work, or 0 where direct sums take less."""
+        half = _half_width(_FIRST_SHARE * EXCESS * task.drop)
+        best, found, least = 0.0, None, n_direct / _LEAST_GAIN
+        for _ in range(_SIZES):
+            n_rows, n_columns = (self._nodes_of(side).count(half) for side in (task.x, task.y))
+            if _LOOK_COST * n_rows * n_columns > least:
+                break
+            plan = self._plan(task, half, sampled=True)
+            if plan.work < least:
+                best, found, least = half, plan, plan.work
+            elif found is not None:
+                break
+            if _ENOUGH_GAIN * least < n_direct:
+                self._suiting[task.drop] = best
+                break
+            half *= _SHRINKING
+        return best, found
+
+    def _nodes_of(self, side: Side) -> Nodes:
+        if id(side) not in self._nodes:
+            self._nodes[id(side)] = Nodes(side.points)
+        return self._nodes[id(side)]
+
+    def _plan(self, task: Task, half: float, *, sampled: bool = False) -> _Plan:
+        """Boxes and pairs; `sampled` has but a part of the rows' where these are many."""
+        x, y, phi, psi, budgets, drop, k, row_k = task
+        d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
+        left, right = rows.boxes(phi, half), columns.boxes(psi, half)
+        too_many = _bytes(left.n_boxes + right.n_boxes, task) > _MOST_BYTES
+        smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
+        masses = np.add.reduceat(y.weights, right.edges[:-1])
+        # Differences of the sums up to each box are not to be less than its own mass.
+        masses = np.append(0.0, np.cumsum(masses + _LEAST_MASS * masses.sum()))
+        step = max(1, left.n_boxes // _SAMPLE) if sampled else 1
+        some = (slice(None, None, step),)
+        pairs, near, work = box_errors.pair_lists(
+            tuple(np.ascontiguousarray(part[..., *some]) for part in left.bounds),
+            np.ascontiguousarray(left.sizes[some]),
+            np.ascontiguousarray(smallest[some]),
+            right.bounds,
+            right.edges,
+            masses,
+            _EXPANSION_COST[d] + k * _PRODUCT_COST[d],
+            _POINT_COST[d] + k * _POINT_PRODUCT_COST[d],
+            _POINT_COST[d] + row_k * _POINT_PRODUCT_COST[d],
+            EXCESS / (1.0 - EXCESS),
+        )
+        work *= left.n_boxes / (pairs[0].size - 1)
+        work += _LOOK_COST * left.n_boxes * right.n_boxes + k * _MOMENT_COST[d] * (
+            rows.n + columns.n
+        )
+        work = math.inf if too_many else work
+        return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
+
+
+def _add_direct(
+    task: Task, plan: _Plan, v: np.ndarray, weights: np.ndarray, out: np.ndarray
+) -> None:
+    """Add the sums over pairs of boxes that are not expanded to out (n, k)."""
+    x, y = task.x, task.y
+    row, column = task.phi - x.lengths, v - y.lengths
+    for part in plan.near.slices():
+        if task.n_weights == 1:
+            point_sums.row_sums(x.rows, row, y.columns, column, *part, False, out[:, 0])
+        else:
+            point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
+
+
+def _add_direct_mixed(task: Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -> None:
+    """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
+    x, y = task.x, task.y
+    row, column = task.phi - x.lengths, v - y.lengths
+    sums, mixed = np.empty(row.size), np.empty(row.size)
+    for part in plan.near.slices():
+        # An exponent is row + column + 2 x . y.
+        point_sums.row_costs(x.rows, row, y.columns, column, *part, False, row, column, sums, mixed)
+    out += np.column_stack([sums, mixed])
+
+
+def _add_expanded(task: Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
+    """Add the sums over pairs of boxes that are expanded to out (n, k)."""
+    parts = _Parts(task, plan)
+    for some in parts.chunks(task.n_weights):
+        sources = parts.sources(weights[some])
+        out[:, some] += parts.collected(sources)
+        out[:, some] += parts.evaluated(parts.sums(weights[some], sources))
+
+
+def _add_expanded_mixed(task: Task, plan: _Plan, out: np.ndarray) -> None:
+    """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
+    x, d, parts = task.x, task.x.points.shape[0], _Parts(task, plan)
+    weights = task.y.weights[None, :]
+    sources = parts.sources(weights)
+    # Single points meet nodes of columns, whose places are known.
+    places = np.concatenate([np.ones_like(sources), parts.column_places()], axis=1)
+    for some in parts.chunks(d + 1):
+        found = parts.collected(sources * places[:, some])
+        for k, values in zip(range(d + 1)[some], found.T, strict=True):
+            if k == 0:
+                out[:, 0] += values
+            else:
+                out[:, 1] -= x.rows[:, k - 1] * values
+    polynomials = parts.sums(weights, sources)
+    near = parts.evaluated(polynomials)[:, 0]
+    out[:, 0] += near
+    for k in range(d):
+        # Their slope is that of the plan times the affine function of the box.
+        slopes, halves = parts.of_rows(plan.x.bounds[2][k]), parts.of_rows(plan.x.bounds[1][k])
+        slope = parts.evaluated(box_expansions.derivatives(polynomials, k, d))[:, 0] / halves
+        towards = 0.5 * (slope / math.log(2.0) - slopes * near)
+        out[:, 1] -= x.rows[:, k] * (x.points[k] * near + towards)
+
+
+class _Parts:
+    """The ways through the nodes of boxes."""
+
+    def __init__(self, task: Task, plan: _Plan):
+        self.task, self.plan, self.d = task, plan, task.x.points.shape[0]
+        self.row_slots, self.column_slots = plan.row_slots(), plan.column_slots()
+        self._row_tiles = box_expansions.tiles(plan.x.edges, self.row_slots)
+
+    def chunks(self, count: int) -> Iterator[slice]:
+        """So many weights in parts whose numbers at the nodes fit into the memory allowed."""
+        n_slots = int(self.row_slots.max() + self.column_slots.max()) + 2
+        step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, self.task), 1.0)))
+        return (slice(k, min(k + step, count)) for k in range(0, count, step))
+
+    def of_rows(self, values: np.ndarray) -> np.ndarray:
+        """Values of the boxes of rows (L,) for each of their points (n,)."""
+        return np.repeat(values, self.plan.x.sizes)
+
+    def column_places(self) -> np.ndarray:
+        """Coordinates of the nodes of columns (slot, d, P**d)."""
+        used = np.flatnonzero(self.column_slots >= 0)
+        centres, halves = (part[:, used] for part in self.plan.y.bounds[:2])
+        grid = np.stack(np.meshgrid(*[NODES] * self.d, indexing="ij")).reshape(self.d, -1)
+        return centres.T[:, :, None] + halves.T[:, :, None] * grid
+
+    def sources(self, weights: np.ndarray) -> np.ndarray:
+        """Weights at the nodes of columns (slot, k, P**d) for weights (k, m) of points."""
+        y, plan = self.task.y, self.plan
+        moments = np.zeros((self.column_slots.max() + 1, weights.shape[0], P**self.d))
+        tiles = box_expansions.tiles(plan.y.edges, self.column_slots)
+        box_expansions.moments(
+            y.points,
+            self.task.psi,
+            weights,
+            plan.y.bounds,
+            *tiles,
+            self.column_slots,
+            moments,
+            NODES,
+        )
+        return box_expansions.node_weights(moments, self.d)
+
+    def sums(self, weights: np.ndarray, sources: np.ndarray) -> np.ndarray:
+        """Polynomials of the sums over others in the boxes of rows (slot, k, P**d)."""
+        y, (rows, columns), pairs = self.task.y, self._bounds, self.plan.pairs
+        sums = np.zeros((self.row_slots.max() + 1, *sources.shape[1:]))
+        target = sums, self.row_slots
+        for run in self.plan.slices():
+            box_expansions.transfer(rows, columns, pairs, *run, sources, self.column_slots, *target)
+            box_expansions.transfer_points(
+                rows,
+                pairs,
+                y.points,
+                self.task.psi,
+                weights,
+                self.plan.y.edges,
+                *run,
+                *target,
+                NODES,
+            )
+        return box_expansions.coefficients(sums, self.d)
+
+    def collected(self, sources: np.ndarray) -> np.ndarray:
+        """Sums over the nodes of columns at single points (n, k)."""
+        x, (_, columns), plan = self.task.x, self._bounds, self.plan
+        out = np.zeros((self.task.phi.size, sources.shape[1]))
+        given = columns, plan.pairs, x.points, self.task.phi, plan.x.edges
+        for run in plan.slices():
+            box_expansions.collect(*given, *run, sources, self.column_slots, out, NODES)
+        return out
+
+    def evaluated(self, polynomials: np.ndarray) -> np.ndarray:
+        """Polynomials of the boxes of rows at their points (n, k)."""
+        x, (rows, _) = self.task.x, self._bounds
+        out = np.zeros((self.task.phi.size, polynomials.shape[1]))
+        box_expansions.evaluate(
+            x.points, self.task.phi, rows, *self._row_tiles, polynomials, self.row_slots, out, NODES
+        )
+        return out
+
+    @property
+    def _bounds(self):
+        return self.plan.x.bounds, self.plan.y.bounds
+
+
+def _bytes(n_boxes: int, task: Task) -> float:
+    """Bytes of the numbers at the nodes of so many boxes, for one of the weights."""
+    return 8.0 * n_boxes * P ** task.x.points.shape[0]
+
+
+def _half_width(error: float) -> float:
+    """Half width (root of bits) at which a Gaussian of height one is interpolated to `error`.
+
+    By Cramér's inequality its derivatives are at most 1.09 (2 log 2)**(P/2) sqrt(P!).
+    """
+    decay = math.log(error / 2.18) + 0.5 * math.lgamma(P + 1)
+    return math.exp(decay / P) / math.sqrt(0.5 * math.log(2.0))

@@ -1,0 +1,90 @@
+"""Sums of a plan of which most atoms are near where it was stored while a few have moved far.
+
+Near the solution Newton's steps move nearly all potentials by a fraction of a bit, and a few that
+are weakly linked by dozens. The stored entries still give all sums but for what the few have to do
+with, and that is summed over all pairs, for a small part of what all sums cost anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._kernels.gibbs import point_sums
+from .stored_plans import CompressedPlan
+
+if TYPE_CHECKING:
+    from .point_kernel import PointKernel
+    from .pruned_sums import Side
+
+# What was left out of a sum grows by the moves of both atoms, and as much again relative to the sum
+# where they shrink it.
+_MOVES = 4.0
+# Below this margin plans are stored anew soon in any case.
+_LEAST_BITS = 0.25
+# Pairs that may be summed for each stored entry: about half of what all sums cost.
+_MOST_PAIRS = 12.0
+
+
+def moved_sums(
+    kernel: PointKernel,
+    plan: object,
+    u: np.ndarray,
+    v: np.ndarray,
+    allowed: float,
+    *,
+    by_column: bool,
+) -> np.ndarray | None:
+    """Row sums (n,) or column sums (m,) at (u, v), of which at most the share `allowed` is missing.
+
+    None where `plan` does not serve: too many atoms have moved too far.
+    """
+    if not isinstance(plan, CompressedPlan):
+        return None
+    bits = np.log2(max(allowed, 1e-300) / plan.drop) / _MOVES
+    if not bits >= _LEAST_BITS:
+        return None
+    du, dv = plan.moves(u, v)
+    far_rows, far_columns = ~(np.abs(du) <= bits), ~(np.abs(dv) <= bits)
+    n_far = int(far_rows.sum()) * v.size + int(far_columns.sum()) * u.size
+    if n_far > _MOST_PAIRS * plan.n_entries:
+        return None
+    rows, columns = (
+        np.exp2(np.where(far, -np.inf, move))
+        for far, move in zip((far_rows, far_columns), (du, dv), strict=True)
+    )
+    sums = plan.scaled_sums(rows, columns, by_column=by_column)
+    x, y, far, other = kernel._x, kernel._y, far_rows, far_columns
+    if by_column:
+        x, y, u, v, far, other = y, x, v, u, other, far
+    sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.root)
+    # Where most of a sum has gone, what was left out counts for more.
+    with np.errstate(invalid="ignore"):
+        far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel._expected(x, u))
+    anew = np.flatnonzero(far)
+    if anew.size * v.size > _MOST_PAIRS * plan.n_entries:
+        return None
+    sums[anew] = _pairs(x, y, u, v, anew, slice(None), kernel.root)
+    return sums
+
+
+def _pairs(
+    x: Side,
+    y: Side,
+    u: np.ndarray,
+    v: np.ndarray,
+    rows: np.ndarray | slice,
+    columns: np.ndarray | slice,
+    root: bool,
+) -> np.ndarray:
+    """Sums of some rows over some columns, every pair of them."""
+    points = np.ascontiguousarray(y.columns[:, columns])
+    row, column = (u - x.lengths)[rows], (v - y.lengths)[columns]
+    sums = np.zeros(row.size)
+    if sums.size and column.size:
+        leaf = np.array([0, sums.size]), np.array([0, 1]), np.array([0]), np.array([column.size])
+        point_sums.row_sums(
+            np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, root, sums
+        )
+    return sums

@@ -1,0 +1,208 @@
+"""Entropic plans as matrices that follow the potentials while these stay near.
+
+A plan is made once, stored by ranges, by entries, as a whole or not at all, and moved by factors of
+its rows and columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from .._kernels.gibbs import point_sums
+from .._kernels.gibbs import sparse_sums as sparse_plan
+
+if TYPE_CHECKING:
+    from .point_kernel import PointKernel
+    from .ranges import Ranges
+
+# Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
+_FREE_BITS = 2.0
+# Factors of a stored plan stay within this many bits: their products must not overflow.
+_LARGEST_MOVE = 200.0
+# The share of a row that is left out where nothing is: its logarithm is asked for.
+_NOTHING = 1e-300
+# What single precision changes an entry by at most, relative to it.
+_SINGLE_ROUNDING = 2.0**-24
+
+
+class _MovedPlan(ABC):
+    """A plan that follows the potentials while they stay near those it was made for."""
+
+    exact = False
+    """Whether its sums can serve as marginals."""
+    rounding = 0.0
+    """Relative rounding of its entries beyond that of double precision."""
+
+    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
+        self._u, self._v, self.drop = u.copy(), v.copy(), drop
+
+    def moves(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What takes the potentials that it was made for to (u, v)."""
+        return u - self._u, v - self._v
+
+    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
+        """Take the plan to (u, v); False, and nothing happens, where that is too far.
+
+        What was left out of a row grows with the potentials; `allowed` is the share that may be
+        missing there, or what was left out in the first place if that is more.
+        """
+        du, dv = self.moves(u, v)
+        growth = max(float(du.max()), 0.0) + max(float(dv.max()), 0.0)
+        shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
+        # Rows and columns that shrink make what is missing from them a larger share of them.
+        bits = growth + shrinkage
+        limit = max(np.log2(max(allowed, _NOTHING) / self.drop), _FREE_BITS)
+        if not bits <= min(limit, _LARGEST_MOVE):
+            return False
+        self._follow(u, v, du, dv)
+        return True
+
+    @abstractmethod
+    def _follow(self, u, v, du, dv): ...
+
+
+class ScaledPlan(_MovedPlan):
+    """A stored matrix with row and column factors."""
+
+    exact = True
+
+    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float, *, single: bool = False):
+        super().__init__(u, v, drop)
+        self.rounding = _SINGLE_ROUNDING if single else 0.0
+        self._rows, self._columns = np.ones(u.size), np.ones(v.size)
+
+    def _follow(self, u, v, du, dv):
+        self._rows, self._columns = np.exp2(du), np.exp2(dv)
+
+    @abstractmethod
+    def _multiply(self, w): ...
+
+    @abstractmethod
+    def _multiply_transposed(self, z): ...
+
+    def row_sums(self) -> np.ndarray:
+        """Row sums (n,) at the current potentials."""
+        return self._rows * self._multiply(self._columns)
+
+    def column_sums(self) -> np.ndarray:
+        """Column sums (m,) at the current potentials."""
+        return self._columns * self._multiply_transposed(self._rows)
+
+    def scaled_sums(self, rows: np.ndarray, columns: np.ndarray, *, by_column: bool) -> np.ndarray:
+        """Sums of the plan as it was made times factors of its rows (n,) and columns (m,)."""
+        if by_column:
+            return columns * self._multiply_transposed(rows)
+        return rows * self._multiply(columns)
+
+    def product(self, w: np.ndarray) -> np.ndarray:
+        """P w (n,)."""
+        return self._rows * self._multiply(self._columns * w)
+
+    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+        """P^T z (m,)."""
+        return self._columns * self._multiply_transposed(self._rows * z)
+
+
+class StoredPlan(ScaledPlan):
+    """The kept ranges of a plan between clouds."""
+
+    def __init__(self, values, ranges, offsets, u, v, drop):
+        super().__init__(u, v, drop, single=values.dtype == np.float32)
+        self._values, self._ranges, self._offsets = values, ranges, offsets
+
+    def _multiply(self, w):
+        out = np.empty(self._u.size)
+        point_sums.stored_products(self._values, *self._ranges, self._offsets, w, out)
+        return out
+
+    def _multiply_transposed(self, z):
+        out = np.empty(self._v.size)
+        point_sums.stored_transposed_products(self._values, *self._ranges, self._offsets, z, out)
+        return out
+
+
+class CompressedPlan(ScaledPlan):
+    """The entries of a plan between clouds that weigh anything, row by row."""
+
+    def __init__(self, begins, columns, values, u, v, drop):
+        super().__init__(u, v, drop, single=values.dtype == np.float32)
+        self._entries = begins, columns, values
+        self.n_entries = values.size
+
+    def _multiply(self, w):
+        out = np.empty(self._u.size)
+        sparse_plan.products(*self._entries, w, out)
+        return out
+
+    def _multiply_transposed(self, z):
+        out = np.empty(self._v.size)
+        sparse_plan.transposed_products(*self._entries, z, out)
+        return out
+
+
+class CompletePlan(ScaledPlan):
+    """A plan as a full (n, m) array."""
+
+    most_bits: ClassVar[float]
+    """How far factors may take it."""
+
+    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
+        super().__init__(u, v, _NOTHING)
+        self._plan = plan
+
+    def move(self, u: np.ndarray, v: np.ndarray, allowed: float = 0.0) -> bool:
+        """See `_MovedPlan.move`: only the range of the numbers is a limit here."""
+        du, dv = self.moves(u, v)
+        if not np.abs(du).max() + np.abs(dv).max() <= self.most_bits:
+            return False
+        self._follow(u, v, du, dv)
+        return True
+
+
+class DensePlanMatrix(CompletePlan):
+    """All entries of a plan in double precision."""
+
+    most_bits = 2.0 * _LARGEST_MOVE
+
+    def _multiply(self, w):
+        return self._plan @ w
+
+    def _multiply_transposed(self, z):
+        return z @ self._plan
+
+
+class FusedPlan(_MovedPlan):
+    """Products that compute every entry anew: no memory, about the speed of reading them."""
+
+    def __init__(self, kernel: PointKernel, by_row: Ranges, by_column: Ranges, u, v):
+        super().__init__(u, v, kernel.drop)
+        self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
+        self._now = u, v
+
+    def _follow(self, u, v, du, dv):
+        self._now = u, v
+
+    def row_sums(self) -> np.ndarray:
+        """Row sums (n,) at the current potentials."""
+        return self.product(np.ones(self._v.size))
+
+    def column_sums(self) -> np.ndarray:
+        """Column sums (m,) at the current potentials."""
+        return self.transposed_product(np.ones(self._u.size))
+
+    def product(self, w: np.ndarray) -> np.ndarray:
+        """P w (n,)."""
+        u, v = self._now
+        kernel = self._kernel
+        weights = np.ascontiguousarray(w)[None, :]
+        return kernel._products(kernel._x, kernel._y, u, v, self._by_row, weights)[:, 0]
+
+    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+        """P^T z (m,)."""
+        u, v = self._now
+        kernel = self._kernel
+        weights = np.ascontiguousarray(z)[None, :]
+        return kernel._products(kernel._y, kernel._x, v, u, self._by_column, weights)[:, 0]

@@ -1,0 +1,1 @@
+"""Balanced k-d trees over clouds: boxes, lower bounds on them, and searches between two trees."""

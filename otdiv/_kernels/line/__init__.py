@@ -1,0 +1,1 @@
+"""Transport on the line: sorting, distances, the monotone plan."""

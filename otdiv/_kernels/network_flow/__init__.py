@@ -1,0 +1,1 @@
+"""The network simplex on spanning trees, and the graph algorithms around it."""

@@ -1,0 +1,112 @@
+"""Lists of candidate arcs for the sparse simplex, and other bookkeeping on arcs."""
+
+import numpy as np
+
+from .._jit import kernel
+from .spanning_tree import Tree
+
+
+@kernel
+def _merge(row_columns, row_counts, column_rows, column_counts, place, rows, columns):
+    """Fill in the arcs of `merge_lists`, with work space `place` (n,) of zeros; their number."""
+    total = 0
+    for fill in range(2):
+        for i in range(row_counts.size):
+            for e in range(row_counts[i]):
+                if fill:
+                    rows[place[i]] = i
+                    columns[place[i]] = row_columns[i, e]
+                place[i] += 1
+        for j in range(column_counts.size):
+            for t in range(column_counts[j]):
+                i = column_rows[j, t]
+                known = False
+                for e in range(row_counts[i]):
+                    known |= row_columns[i, e] == j
+                if known:
+                    continue
+                if fill:
+                    rows[place[i]] = i
+                    columns[place[i]] = j
+                place[i] += 1
+        if not fill:
+            # Numbers of arcs become the places of the first.
+            for i in range(place.size):
+                size = place[i]
+                place[i] = total
+                total += size
+    return total
+
+
+def merge_lists(
+    row_columns: np.ndarray,
+    row_counts: np.ndarray,
+    column_rows: np.ndarray,
+    column_counts: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Arcs (rows, columns) of both K-best lists without repetition, sorted by row.
+
+    row_columns (n, K), row_counts (n,): columns listed by rows; column_rows (m, L),
+    column_counts (m,): rows listed by columns.
+    """
+    arcs = np.empty((2, row_columns.size + column_rows.size), np.int64)
+    place = np.zeros(row_counts.size, np.int64)
+    total = _merge(row_columns, row_counts, column_rows, column_counts, place, arcs[0], arcs[1])
+    return arcs[0, :total], arcs[1, :total]
+
+
+def violating_arcs(
+    columns: np.ndarray,
+    found: np.ndarray,
+    counts: np.ndarray,
+    f: np.ndarray,
+    g: np.ndarray,
+    relative: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Arcs whose reduced cost c - f - g is negative beyond rounding; `found` (n, K) holds c - g.
+
+    Returns (rows, columns) of those below -relative (|c| + |f| + |g|).
+    """
+    rows = np.flatnonzero(counts)
+    # What lies beyond a row's count was never set.
+    listed = np.arange(columns.shape[1]) < counts[rows, None]
+    places, entries = np.nonzero(listed)
+    rows = rows[places]
+    values, columns = found[rows, entries], columns[rows, entries]
+    f, g = f[rows], g[columns]
+    below = values - f < -relative * (np.abs(values + g) + np.abs(f) + np.abs(g))
+    return rows[below], columns[below]
+
+
+@kernel
+def corner_fill(a, b):
+    """Plan (rows, columns, integer mass) of equal total masses in the order of the atoms."""
+    n, m = a.shape[0], b.shape[0]
+    rows = np.empty(n + m, np.int64)
+    columns = np.empty(n + m, np.int64)
+    mass = np.empty(n + m, np.int64)
+    size, i, j = 0, 0, 0
+    left_a, left_b = np.int64(0), np.int64(0)
+    while True:
+        while left_a == 0 and i < n:
+            left_a = a[i]
+            i += 1
+        while left_b == 0 and j < m:
+            left_b = b[j]
+            j += 1
+        moved = min(left_a, left_b)
+        if moved == 0:
+            return rows[:size].copy(), columns[:size].copy(), mass[:size].copy()
+        rows[size] = i - 1
+        columns[size] = j - 1
+        mass[size] = moved
+        size += 1
+        left_a -= moved
+        left_b -= moved
+
+
+def artificial_masses(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Integer masses (n,), (m,) that sources send to the root and targets receive from it."""
+    root = tree.parent.size - 1
+    mass = np.where(tree.parent[:root] == root, tree.flow[:root], 0)
+    return mass[:n], mass[n:]

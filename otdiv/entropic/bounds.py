@@ -1,0 +1,141 @@
+"""Value, terms and bounds of the regularised problem, from potentials and the sums of their plan.
+
+The dual value sum a f + sum b g - epsilon (sum P - 1) is below the optimum for any f, g.
+
+Above it is the objective H of any feasible plan. Let P_ij = a_i b_j exp((f_i + g_j - C_ij) /
+epsilon) have the row sums R and column sums C, which are about those that were computed, r and c.
+A feasible plan is made of it in three steps.
+
+1. Rows are scaled down to alpha_i min(r_i, R_i), alpha_i = min(1, a_i / r_i). With the numbers
+   H(P) is a sum of potentials, so the plan P1 has H(P1) <= sum_i R1_i (f_i + epsilon log alpha_i)
+   + sum_j C1_j g_j.
+2. Columns that are still above b are scaled down to it. What that takes away, t, is at most the
+   `surplus` in all; it lowers H(P1) but for epsilon sum t log(t / a⊗b) >= epsilon s log s with s
+   the sum of t (the log-sum inequality, and costs are not negative).
+3. What the marginals lack now, the mass `rest`, is placed as the product Q of both lacks. H is
+   convex, so the result is at most (1 - rest) H(P2 / (1 - rest)) + rest H(Q / rest), and
+   KL(Q / rest | a⊗b) <= 2 log(1 / rest), because the lacks are at most a and b.
+
+What is known of R and C: sums leave out at most `drop`, and err by at most `errors` besides.
+Where the columns were made exact (c = b), C_j >= b_j up to errors, since the other thing that sums
+do is to leave out something: so their surplus is that of the whole mass, sum R - 1, which the row
+sums tell however the columns were summed.
+
+Where this would use forbidden pairs, mass is led over allowed ones and the objective of that plan
+is summed up.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._gibbs.dense_kernel import DenseKernel, Kernel
+from .._kernels.exponential import LOG2_E
+from .._kernels.network_flow.augmenting_paths import reroute
+from .._typing import FloatArray
+from ..results import Bounds, EntropicSummary
+from .iteration.marginals import Stage, final_sums, sum_errors
+from .scaling import ScaledProblem
+
+__all__ = ["summarise"]
+
+# Sums of positive terms, or of terms of the size of a |f| and b |g|, taken pairwise or in blocks,
+# err by less than 90 u of that size.
+_SUM_ROUNDING = 1e-14
+# Pairs that may be looked at to lead missing mass over allowed ones, and the share of the mass that
+# is no more than rounding of the two totals, with minus its logarithm.
+_MOST_VISITS = 10**9
+_ROUNDING_MASS, _ROUNDING_NATS = 1e-14, 33.0
+
+
+def summarise(
+    scaled: ScaledProblem, mass: float, kernel: Kernel, stage: Stage, epsilon: float
+) -> EntropicSummary:
+    """Value, terms and bounds in the caller's unit; `epsilon` is scaled, `mass` is not."""
+    a, b = kernel.a, kernel.b
+    r, cost = final_sums(kernel, stage)
+    bit = epsilon / LOG2_E
+    f, g = (stage.u - np.log2(a)) * bit, (stage.v - np.log2(b)) * bit
+    transport = cost * bit
+    total = float(r.sum())
+    value = float(a @ f + b @ g) - epsilon * (total - 1.0)
+    largest = scaled.geometry.scale
+    errors = max(total, 1.0) * sum_errors(kernel, stage, largest / epsilon, scaled.problem.source.d)
+    rounding = _SUM_ROUNDING * float(a @ np.abs(f) + b @ np.abs(g))
+    lower = value - rounding - epsilon * (kernel.drop + errors)
+    if scaled.forbidden:
+        upper = _rerouted_value(kernel, stage, epsilon)
+        upper += _ROUNDING_MASS * (largest + _ROUNDING_NATS * epsilon)
+    else:
+        # One potential for both marginals makes neither exact, and both alike.
+        surplus = float(np.maximum(r - a, 0.0).sum()) if scaled.symmetric else total - 1.0
+        surplus = max(surplus, 0.0) + kernel.drop + 2.0 * errors
+        upper = _repaired_value(
+            a, b, r, f, g, epsilon=epsilon, largest=largest, surplus=surplus, errors=errors
+        )
+    upper = max(upper + rounding, lower) if math.isfinite(upper) else math.inf
+    unit, shift = scaled.unit * mass, scaled.shift * mass
+    return EntropicSummary(
+        epsilon=epsilon * scaled.unit,
+        value=value * unit + shift,
+        bounds=Bounds(lower * unit + shift, upper * unit + shift),
+        marginal_error=float(np.abs(a - r).sum()) * mass,
+        terms={"transport": transport * unit + shift, "entropy": (value - transport) * unit},
+    )
+
+
+def _repaired_value(
+    a: FloatArray,
+    b: FloatArray,
+    r: FloatArray,
+    f: FloatArray,
+    g: FloatArray,
+    *,
+    epsilon: float,
+    largest: float,
+    surplus: float,
+    errors: float,
+) -> float:
+    """The three steps above: more than the objective of a feasible plan."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha = np.where(r > a, a / r, 1.0)
+        rows = f + epsilon * np.log(alpha)
+    unplaced = float((a - alpha * r).sum())
+    rest = min(unplaced + errors + surplus, 1.0)
+    least = float(g.min())
+    value = float((alpha * r) @ rows + b @ g) - unplaced * least
+    value += errors * max(-float(rows.min()) - least, 0.0)
+    value += surplus * (float(g.max()) - least) + rest * largest
+    # The last term is more than -(1 - rest) log(1 - rest).
+    return value + epsilon * (_entropy(surplus) + 2.0 * _entropy(rest) + rest)
+
+
+def _entropy(mass: float) -> float:
+    """More than -t log t for every t up to `mass`, which grows up to 1 / e."""
+    if mass == 0.0:
+        return 0.0
+    return -mass * math.log(mass) if mass < 1.0 / math.e else 1.0 / math.e
+
+
+def _rerouted_value(kernel: Kernel, stage: Stage, epsilon: float) -> float:
+    """Objective (scaled) of the plan repaired over allowed pairs; inf where that did not succeed.
+
+    Its marginals agree with a and b to rounding, which the caller's slack covers like that of sums.
+    """
+    assert isinstance(kernel, DenseKernel)
+    a, b, C = kernel.a, kernel.b, kernel.costs
+    plan = kernel.plan(stage.u, stage.v)
+    with np.errstate(divide="ignore"):
+        plan *= np.minimum(1.0, a / plan.sum(axis=1))[:, None]
+        plan *= np.minimum(1.0, b / plan.sum(axis=0))
+    row_rest = np.maximum(a - plan.sum(axis=1), 0.0)
+    column_rest = np.maximum(b - plan.sum(axis=0), 0.0)
+    reroute(plan, C, row_rest, column_rest, _MOST_VISITS)
+    if min(float(row_rest.sum()), float(column_rest.sum())) > _ROUNDING_MASS:
+        return math.inf
+    used = plan > 0.0
+    mass = plan[used]
+    product = (a[:, None] * b)[used]
+    return float(mass @ C[used]) + epsilon * float(mass @ np.log(mass / product))

@@ -1,0 +1,1 @@
+"""What the entropic iteration works on: clouds, grids and bare matrices, at every scale."""

@@ -1,0 +1,386 @@
+"""Kernels of one problem at any epsilon, between its atoms and between clusters of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from ..._gibbs.buffers import Buffer
+from ..._gibbs.clouds import Cloud
+from ..._gibbs.dense_kernel import DenseKernel, Kernel, NewtonMatrix, PlanMatrix
+from ..._gibbs.point_kernel import PointKernel
+from ..._kernels.kdtree import cuts as clusters
+from ..._typing import FloatArray, IndexArray
+from .coarse_matrix import CoarseMatrix
+from .gaussian_start import gaussian_start
+
+__all__ = [
+    "FINE",
+    "Accuracy",
+    "Geometry",
+    "Level",
+    "MatrixGeometry",
+    "PointGeometry",
+]
+
+# A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
+# most this share of the squared blur. Measured in the plane: at 0.03 a step with the coarse Newton
+# matrix gains about a digit, at 0.25 less than half of one.
+_RESOLUTION = 0.03
+# Stages on the way only give a start to the next one.
+_ROUGH_RESOLUTION = 0.1
+# Below this many clusters a stage costs less than its overhead.
+_FEWEST = 256
+# Points are one place where their squared distances are this share of those of all.
+_SAME_PLACE = 1e-12
+# Clusters are worth a stage where they are this many times fewer than the points.
+_GAIN = 1.5
+# The level between clusters and points has this many times fewer nodes than points, and no more
+# than that: beyond, a pass over its small boxes takes as long as one over all points.
+_MIDDLE_SHARE, _MOST_MIDDLE = 8, 30_000
+# Each side of a level that has this many times fewer clusters than points saves most of a stage.
+# Many points are worth clusters of these many times the mean squared radius for it: steps are then
+# with the plan itself.
+_FEWER = 3
+_MANY, _COARSER = 5_000, (1.0, 2.0, 4.0, 8.0)
+# Share of a row that the coarse Newton matrix may lose.
+_COARSE_DROP = 1e-3
+
+
+class Accuracy(NamedTuple):
+    """What a kernel may drop of a row, and epsilon / reach of relaxed marginals."""
+
+    drop: float
+    tau: float
+
+
+class Level(NamedTuple):
+    """What the two measures are merged to, in the geometry's own terms; None is not at all.
+
+    The smaller the finer.
+    """
+
+    x: float | None
+    y: float | None
+
+    def no_coarser_than(self, other: Level) -> Level:
+        """Return the finer of the two, for each side."""
+        pairs = zip(self, other, strict=True)
+        return Level(*(None if None in pair else min(pair) for pair in pairs))  # type: ignore[type-var]
+
+
+FINE = Level(None, None)
+
+
+class Geometry(Protocol):
+    """Kernels of one problem at any epsilon and level."""
+
+    @property
+    def scale(self) -> float:
+        """Size of the costs, where annealing starts."""
+        ...
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """Coarsest level that represents the problem at `epsilon`, or roughly does."""
+        ...
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """First guess of the potentials (bits) of a level."""
+        ...
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
+        """Kernel between the two measures of a level."""
+        ...
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Potentials of a finer level by one exact update from the coarser measures."""
+        ...
+
+    def between(self, level: Level) -> Level:
+        """Level between `level` and the points, or the points where there is none to gain from."""
+        ...
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        v: FloatArray,
+        columns: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+        max_bytes: float,
+        *,
+        added: bool = False,
+    ) -> CoarseMatrix | None:
+        """The plan of a level at (u, v) with its columns merged to those of a coarser level.
+
+        Clusters may stand for their columns if these must not be `added` up. None where the plan
+        itself serves as well.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixGeometry:
+    """An explicit cost matrix: one level only."""
+
+    C: FloatArray
+    a: FloatArray
+    b: FloatArray
+    scale: float
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """Return the only level there is."""
+        return FINE
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return np.log2(self.a), np.log2(self.b)
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
+        """See `Geometry.kernel`."""
+        return DenseKernel(self.C, self.a, self.b, epsilon, accuracy.tau)
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the potentials unchanged."""
+        return u, v
+
+    def between(self, level: Level) -> Level:
+        """Return the only level there is."""
+        return FINE
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        v: FloatArray,
+        columns: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+        max_bytes: float,
+        *,
+        added: bool = False,
+    ) -> CoarseMatrix | None:
+        """No clusters, no coarse matrix."""
+        return None
+
+
+class _Merging:
+    """A cloud and its clusters of bounded radius."""
+
+    def __init__(self, cloud: Cloud):
+        self.fine = cloud
+        self._cuts: dict[float, IndexArray] = {}
+        self._clouds: dict[float, Cloud] = {}
+
+    @cached_property
+    def _radii(self) -> FloatArray:
+        # Rounding may leave less than nothing of points in one place.
+        radii = clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+        return np.asarray(np.maximum(radii, 0.0))
+
+    def _cut(self, limit: float) -> IndexArray:
+        if limit not in self._cuts:
+            self._cuts[limit] = clusters.cut_at_radius(self._radii, self.fine.n, limit)
+        return self._cuts[limit]
+
+    def count(self, limit: float | None) -> int:
+        """Number of clusters whose mean squared radius is at most `limit`."""
+        return self.fine.n if limit is None else self._cut(limit).size - 1
+
+    @cached_property
+    def _coarsest(self) -> float:
+        """Largest limit that is worth a stage of its own: one that leaves enough clusters."""
+        # All nodes of this level are small enough, and no more than wanted.
+        first = min(1 << (_FEWEST.bit_length() - 1), self._radii.size // 2)
+        largest, limit = float(self._radii[1]), float(self._radii[first : 2 * first].max())
+        while limit > _SAME_PLACE * largest and self.count(limit) < min(_FEWEST, self.fine.n):
+            limit *= 0.5
+        return limit
+
+    def largest(self, limit: float) -> float | None:
+        """`limit`, or less where that gives too few clusters; None where it gains nothing.
+
+        A smaller `limit` never gives coarser clusters.
+        """
+        limit = min(limit, self._coarsest)
+        return limit if _GAIN * self.count(limit) <= self.fine.n else None
+
+    def fewer(self, limit: float) -> float:
+        """`limit`, or where the points are many a few times as much that leaves far fewer."""
+        if self.fine.n < _MANY:
+            return limit
+        limits = [factor * limit for factor in _COARSER]
+        return next((x for x in limits if _FEWER * self.count(x) <= self.fine.n), limits[-1])
+
+    def middle(self, limit: float | None) -> float | None:
+        """Least of the halves of `limit` at which passes cost little; None where that is none."""
+        found = None
+        while limit:
+            if self.count(limit) > min(self.fine.n / _MIDDLE_SHARE, _MOST_MIDDLE):
+                return found
+            found, limit = limit, 0.5 * limit
+        return found
+
+    def cloud(self, limit: float | None) -> Cloud:
+        """The clusters as points."""
+        if limit is None:
+            return self.fine
+        if limit not in self._clouds:
+            self._clouds[limit] = self.fine.coarse(self._cut(limit))
+        return self._clouds[limit]
+
+    def parents(self, old: float | None, new: float | None) -> IndexArray:
+        """Cluster of `old` that each one of the finer `new` belongs to."""
+        assert old is not None
+        starts = np.arange(self.fine.n) if new is None else self._cut(new)[:-1]
+        return np.searchsorted(self._cut(old), starts, side="right") - 1
+
+
+class PointGeometry:
+    """Two clouds under the squared (or, with `root`, the plain) Euclidean distance.
+
+    A level is the largest mean squared radius of the clusters of each.
+    """
+
+    def __init__(self, x: Cloud, y: Cloud, *, root: bool):
+        self.x, self.y, self.root = x, y, root
+        self._merged = _Merging(x), _Merging(y)
+        coordinates = np.ascontiguousarray(np.concatenate([x.points, y.points]).T)
+        squared = float(np.square(np.ptp(coordinates, axis=1)).sum())
+        self.scale = squared**0.5 if root else squared
+
+    def level(self, epsilon: float, *, rough: bool) -> Level:
+        """See `Geometry.level`."""
+        limit = self._limit(epsilon, _ROUGH_RESOLUTION if rough else _RESOLUTION)
+        if rough:
+            return Level(*(side.largest(limit) for side in self._merged))
+        return Level(*(side.largest(side.fewer(limit)) for side in self._merged))
+
+    def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
+        x, y = self._merged
+        return x.cloud(level.x), y.cloud(level.y)
+
+    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.start`."""
+        return gaussian_start(*self._clouds(level), epsilon, root=self.root)
+
+    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> PointKernel:
+        """See `Geometry.kernel`."""
+        return PointKernel(*self._clouds(level), epsilon, root=self.root, **accuracy._asdict())
+
+    def refine(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        old: Level,
+        new: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `Geometry.refine`."""
+        (x, y), (new_x, new_y), finer_u, finer_v = self._clouds(old), self._clouds(new), u, v
+        if new.x != old.x:
+            kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
+            parents = self._merged[0].parents(old.x, new.x)
+            finer_u = _extended(kernel, _inherited(u, x, new_x, parents), v)
+        if new.y != old.y:
+            kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
+            parents = self._merged[1].parents(old.y, new.y)
+            finer_v = _extended(kernel, _inherited(v, y, new_y, parents), u)
+        return finer_u, finer_v
+
+    def between(self, level: Level) -> Level:
+        """See `Geometry.between`."""
+        x, y = (side.middle(limit) for side, limit in zip(self._merged, level, strict=True))
+        return FINE if x in (None, level.x) or y in (None, level.y) else Level(x, y)
+
+    def coarse_columns(
+        self,
+        level: Level,
+        u: FloatArray,
+        v: FloatArray,
+        columns: Level,
+        epsilon: float,
+        accuracy: Accuracy,
+        max_bytes: float,
+        *,
+        added: bool = False,
+    ) -> CoarseMatrix | None:
+        """See `Geometry.coarse_columns`.
+
+        Where few clusters represent the columns at `epsilon` they stand for them, which takes a
+        small part of the plan's pairs. Where they represent them roughly, and the plan does not
+        fit, its own entries are added up over them.
+        """
+        if columns.y is None:
+            return None
+        x, y = self._clouds(level)
+        merged = self._merged[1]
+        parents = merged.parents(columns.y, level.y)
+        starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
+        coarse = accuracy._replace(drop=_COARSE_DROP)._asdict()
+        kernel = PointKernel(x, y, epsilon, root=self.root, **coarse)
+        rough = columns.y > self._limit(epsilon, _RESOLUTION)
+        if added or rough or _FEWER * (starts.size - 1) > y.n:
+            if kernel.fits(u, v, max_bytes=max_bytes, drop=accuracy.drop):
+                return None
+            return CoarseMatrix(partial(_with_added_columns, kernel, starts, max_bytes, u, v))
+        few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, **coarse)
+        return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
+
+    def _limit(self, epsilon: float, share: float) -> float:
+        """Mean squared radius whose share of the squared blur is `share` in each dimension."""
+        # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
+        squared_blur = epsilon * epsilon if self.root else epsilon
+        return float(share * self.x.points.shape[1] * squared_blur)
+
+
+def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> FloatArray:
+    """First guess of a finer potential: that of the parent, moved to the new weights."""
+    return np.asarray((u - np.log2(old.weights))[parents] + np.log2(new.weights))
+
+
+def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
+    shift, sums = kernel.row_sums(guess, v)
+    return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
+
+
+def _with_added_columns(
+    kernel: PointKernel, starts: IndexArray, max_bytes: float, u: FloatArray, v: FloatArray
+) -> NewtonMatrix:
+    """The plan at (u, v) with the columns of every cluster added up."""
+    columns_v = np.logaddexp2.reduceat(v, starts[:-1])
+    merged = kernel.merged(u, v, starts, columns_v, max_bytes)
+    return NewtonMatrix(merged, columns_v, kernel, u, v)
+
+
+def _with_few_columns(
+    kernel: PointKernel, starts: IndexArray, max_bytes: float, u: FloatArray, v: FloatArray
+) -> NewtonMatrix:
+    """The plan at u between the points and the clusters themselves."""
+    # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
+    v = _extended(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
+    matrix: PlanMatrix = kernel.matrix(
+        u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
+    )
+    return NewtonMatrix(matrix, v, kernel, u, v)

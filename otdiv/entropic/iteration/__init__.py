@@ -1,0 +1,1 @@
+"""How entropic potentials are found: annealing, scaling steps and Newton's method."""

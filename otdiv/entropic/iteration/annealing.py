@@ -1,0 +1,212 @@
+"""From nothing to the potentials at epsilon: coarse to fine, and large epsilon to small.
+
+A large epsilon makes the problem smooth, and a smooth problem is represented by few clusters. So
+epsilon falls from the scale of the costs by equal factors, each stage on the centroids of clusters
+that are small against its blur, and each started from the stage before: potentials
+keep their values in units of the cost, and a finer level takes its potentials from the coarser
+measures by one exact update at the old epsilon.
+
+References
+----------
+Schmitzer (2019), Stabilized sparse scaling algorithms for entropy regularized transport problems,
+arXiv:1610.06519 (multiscale and epsilon scaling). Chizat (2024), Annealed Sinkhorn for optimal
+transport, arXiv:2408.11620.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..._gibbs.buffers import Buffer
+from ..._gibbs.dense_kernel import Kernel
+from ..._typing import FloatArray
+from ..geometry.coarse_matrix import CoarseMatrix
+from ..geometry.points import FINE, Accuracy, Geometry, Level
+from .marginals import Stage, StageRules
+from .newton import solve_stage
+
+__all__ = ["PathOptions", "follow_path"]
+
+# Stages before the last need only be near: L1 errors of the marginals.
+_STAGE_ERROR = 0.02
+_COARSE_ERROR = 3e-4
+_STAGE_ITERATIONS = 20
+# Epsilon falls by at most this factor, which keeps every power of two of a stage inside float64.
+_ANNEALING = 3.0
+# Epsilon starts at the scale of the costs divided by this, where powers of two are in range yet.
+_START = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathOptions:
+    """Rules of a path: tolerance (L1, relative to the mass), limits and the monitor."""
+
+    tolerance: float
+    max_iterations: int
+    max_bytes: float
+    reach: float = math.inf
+    """Penalty of relaxed marginals, in the unit of epsilon."""
+    monitor: Callable[[float, int, float], bool] | None = None
+    """Called with epsilon, iteration and marginal error; True stops."""
+    buffer: Buffer = field(default_factory=Buffer)
+    """Where plans are stored, one after the other."""
+
+    @property
+    def drop(self) -> float:
+        """Share of a row that pruning may leave out: far below the tolerance."""
+        return self.tolerance / 64.0
+
+    def accuracy(self, epsilon: float) -> Accuracy:
+        """Accuracy of the kernels at `epsilon`."""
+        return Accuracy(self.drop, epsilon / self.reach)
+
+
+def follow_path(
+    geometry: Geometry,
+    epsilon: float,
+    options: PathOptions,
+    start: tuple[FloatArray, FloatArray] | None = None,
+) -> tuple[Kernel, Stage]:
+    """Kernel and final stage at `epsilon`; `start` are potentials (bits) of a like problem."""
+    if start is not None:
+        kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
+        return kernel, _solve(kernel, *start, epsilon, options, final=True)
+    current = max(epsilon, geometry.scale / _START)
+    # Equal factors: a last stage at almost the final epsilon would be work for nothing.
+    n_stages = math.ceil(math.log(current / epsilon) / math.log(_ANNEALING))
+    factor = (current / epsilon) ** (1.0 / max(n_stages, 1))
+    level = geometry.level(current, rough=current > epsilon)
+    kernel = geometry.kernel(current, level, options.accuracy(current))
+    u, v = geometry.start(current, level)
+    n_iterations = 0
+    while True:
+        final = current == epsilon and level == FINE
+        stage = _solve(kernel, u, v, current, options, final=final, last=current == epsilon)
+        n_iterations += stage.n_iterations
+        stage.n_iterations = n_iterations
+        if final or stage.stopped:
+            break
+        if current == epsilon:
+            return _finish(geometry, level, stage, epsilon, options)
+        n_stages -= 1
+        following = current / factor if n_stages > 0 else epsilon
+        finer = geometry.level(following, rough=following > epsilon).no_coarser_than(level)
+        u, v = geometry.refine(stage.u, stage.v, level, finer, current, options.accuracy(current))
+        # The next plan takes its memory.
+        level, stage.matrix = finer, None
+        kernel = geometry.kernel(following, level, options.accuracy(following))
+        u, v = _rescaled(kernel, u, v, current / following)
+        current = following
+    if not final:
+        return _unfinished(geometry, level, stage, current, epsilon, options, n_iterations)
+    return kernel, stage
+
+
+def _finish(
+    geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: PathOptions
+) -> tuple[Kernel, Stage]:
+    """Take the solution of a level at `epsilon` to the points themselves, by way of a finer level.
+
+    The Newton matrix keeps the columns of the first level throughout.
+    """
+    stage, n_iterations, accuracy = coarse, coarse.n_iterations, options.accuracy(epsilon)
+    columns, middle = level, geometry.between(level)
+    for finer in (middle, FINE) if middle != FINE else (FINE,):
+        u, v = geometry.refine(stage.u, stage.v, level, finer, epsilon, accuracy)
+        stage.matrix = None
+        kernel, stage = _solve_finer(geometry, finer, columns, u, v, epsilon, options)
+        n_iterations += stage.n_iterations
+        level = finer
+        if stage.stopped and level != FINE:
+            return _unfinished(geometry, level, stage, epsilon, epsilon, options, n_iterations)
+    stage.n_iterations = n_iterations
+    return kernel, stage
+
+
+def _solve_finer(
+    geometry: Geometry,
+    level: Level,
+    columns: Level,
+    u: FloatArray,
+    v: FloatArray,
+    epsilon: float,
+    options: PathOptions,
+) -> tuple[Kernel, Stage]:
+    """Kernel and stage of a level, with a Newton matrix whose columns are those of a coarser one.
+
+    Clusters do not stand for columns that tails are linked to: where the last stage stalls these
+    are added up, and at last each has its own.
+    """
+    accuracy, final, n_iterations = options.accuracy(epsilon), level == FINE, 0
+    kernel = geometry.kernel(epsilon, level, accuracy)
+    for added in (False, True, None):
+        matrix = None
+        if added is not None:
+            place = level, u, v, columns, epsilon
+            matrix = geometry.coarse_columns(*place, accuracy, options.max_bytes, added=added)
+        stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
+        n_iterations += stage.n_iterations
+        useless = stage.stalled and not stage.stopped and not stage.converged
+        if not (final and matrix is not None and useless and np.isfinite(stage.error)):
+            break
+        u, v, stage.matrix = stage.u, stage.v, None
+    stage.n_iterations = n_iterations
+    return kernel, stage
+
+
+def _unfinished(
+    geometry: Geometry,
+    level: Level,
+    stage: Stage,
+    current: float,
+    epsilon: float,
+    options: PathOptions,
+    n_iterations: int,
+) -> tuple[Kernel, Stage]:
+    """Potentials of all points at `epsilon`, with exact columns, from a stage that was stopped."""
+    u, v = stage.u, stage.v
+    if level != FINE:
+        u, v = geometry.refine(u, v, level, FINE, current, options.accuracy(current))
+    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
+    u, v = _rescaled(kernel, u, v, current / epsilon)
+    shift, sums = kernel.column_sums(u, v)
+    v = np.log2(kernel.b) - (np.log2(sums) - shift) / (1.0 + kernel.tau)
+    return kernel, Stage(u, v, n_iterations=n_iterations, stopped=True)
+
+
+def _rescaled(
+    kernel: Kernel, u: FloatArray, v: FloatArray, ratio: float
+) -> tuple[FloatArray, FloatArray]:
+    """The same potentials in the bits of an epsilon that is smaller by `ratio`."""
+    log_a, log_b = np.log2(kernel.a), np.log2(kernel.b)
+    return log_a + (u - log_a) * ratio, log_b + (v - log_b) * ratio
+
+
+def _solve(
+    kernel: Kernel,
+    u: FloatArray,
+    v: FloatArray,
+    epsilon: float,
+    options: PathOptions,
+    *,
+    final: bool,
+    last: bool = True,
+    coarse: CoarseMatrix | None = None,
+) -> Stage:
+    monitor = options.monitor
+    intermediate = _COARSE_ERROR if last else _STAGE_ERROR
+    rules = StageRules(
+        tolerance=options.tolerance if final else max(intermediate, options.tolerance),
+        max_iterations=options.max_iterations if final else _STAGE_ITERATIONS,
+        max_bytes=options.max_bytes,
+        drop=options.drop,
+        buffer=options.buffer,
+        coarse=coarse,
+        final=final,
+        monitor=None if monitor is None else lambda n, error: monitor(epsilon, n, error),
+    )
+    return solve_stage(kernel, u, v, rules)

@@ -1,0 +1,320 @@
+"""One stage of the entropic iteration: its rules, its state and the marginals of its plan.
+
+Sums are taken from a stored plan while the potentials are near those it was made for, and anew
+where they are not. See `_entropic_newton` for relaxed marginals (`tau`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..._gibbs.buffers import Buffer
+from ..._gibbs.dense_kernel import Kernel, PlanMatrix
+from ..._kernels.exponential import LOG2_E
+from ..._typing import FloatArray
+from ..geometry.coarse_matrix import CoarseMatrix
+
+__all__ = ["Marginals", "Monitor", "Stage", "StageRules", "final_sums", "sum_errors"]
+
+# Rounding of the dual value relative to the sum of its terms.
+_ROUNDING = 1e-14
+# With a coarse matrix the next error may be the last where the present one, or that of a start, is
+# at most this many times the tolerance. Sums with costs are some more work than sums, and save a
+# pass where they are the last. They are not trusted where a row has less than this share.
+_LAST_GAIN, _START_ERROR, _TRUSTED_SHARE = 20.0, 0.02, 2.0**-6
+# Columns that grow by more bits at once are summed without expansions.
+_MOST_GROWTH = 7.0
+# Rounding of an exponent u_i + v_j - c_ij relative to the largest c_ij and to u and v, in up to so
+# many dimensions; of a power of two and of a sum besides that of its terms; of a term.
+_EXPONENT_ROUNDING, _FEW_DIMENSIONS = 2.0**-49, 16.0
+_POWER_ROUNDING, _TERM_ROUNDING = 1e-14, 2.0**-53
+# What one row may lack of itself in potentials that a next stage starts from. A few atoms of a tail
+# that weigh nothing in the L1 error may be thousands of bits off, which finer stages are worse at.
+_START_SHARE = 0.2
+# Share of the present error that a moved plan may leave out.
+_ALLOWED_SHARE = 0.1
+# With a coarse matrix few fine products follow, and only a plan that stays in the cache pays.
+_CACHE_BYTES = 1.6e7
+# From this tolerance on a stored plan may be in single precision: that moves a marginal by 6e-8.
+_SINGLE_TOLERANCE = 5e-7
+
+Monitor = Callable[[int, float], bool]
+"""Called with the iteration and the marginal error; True stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRules:
+    """When to stop, and what the plan may cost.
+
+    `drop` is the share of a row that a stored plan may leave out and still serve as the marginal;
+    `coarse` makes the plan whose Schur complement replaces the exact one; `final` potentials need
+    not be a good start for anything.
+    """
+
+    tolerance: float
+    max_iterations: int
+    max_bytes: float
+    drop: float
+    buffer: Buffer
+    coarse: CoarseMatrix | None = None
+    final: bool = True
+    monitor: Monitor | None = None
+
+
+@dataclass(slots=True)
+class Stage:
+    """State of the iteration at one epsilon; potentials in bits."""
+
+    u: FloatArray
+    v: FloatArray
+    error: float = np.inf
+    """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
+    doubt: float = 0.0
+    """Share that the marginals may be off by, up or down, where single numbers made them."""
+    row_sums: FloatArray | None = None
+    cost: float | None = None
+    """<C, P> in bits where it is known; the row sums are as exact as bounds need them then."""
+    n_iterations: int = 0
+    n_products: int = 0
+    converged: bool = False
+    stopped: bool = False
+    stalled: bool = False
+    matrix: PlanMatrix | None = None
+
+
+class _RowSums(NamedTuple):
+    """Shifts and row sums (see `Kernel.row_sums`) at (u, v), and <C, P> in bits if it is known."""
+
+    u: FloatArray
+    v: FloatArray
+    shift: FloatArray
+    sums: FloatArray
+    cost: float | None = None
+
+
+class Marginals:
+    """The marginals of one kernel, from its stored plan while that is near enough."""
+
+    def __init__(self, kernel: Kernel, stage: Stage, rules: StageRules):
+        self.kernel, self.stage, self.rules, self.tau = kernel, stage, rules, kernel.tau
+        self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
+        self._sums: _RowSums | None = None
+
+    def matrix_at(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
+        """Take the matrix of the stage to (u, v), or make it anew there."""
+        matrix = self.stage.matrix
+        if matrix is not None and matrix.move(u, v, min(self.stage.error, 1.0)):
+            return matrix
+        del matrix
+        return self.store(u, v)
+
+    def store(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
+        """Make the plan at (u, v) the matrix of the stage."""
+        # The one before lies in the same buffer, which can only grow where nobody holds it.
+        self.stage.matrix = None
+        self.stage.matrix = matrix = self.kernel.matrix(u, v, **self._storage(np.inf))
+        return matrix
+
+    def store_small(self, u: FloatArray, v: FloatArray) -> None:
+        """Store the plan at (u, v) for its sums alone, if it stays in the cache."""
+        self.stage.matrix = self.kernel.stored(u, v, **self._storage(_CACHE_BYTES))
+
+    def _storage(self, most: float) -> dict[str, Any]:
+        rules = self.rules
+        return {
+            "drop": rules.drop,
+            "max_bytes": min(rules.max_bytes, most),
+            "buffer": rules.buffer,
+            "single": rules.tolerance >= _SINGLE_TOLERANCE,
+        }
+
+    def keep_near(self) -> None:
+        """Store the plan anew where it is too far for sums: a Newton step would do so anyway."""
+        stage = self.stage
+        exact = stage.matrix is not None and stage.matrix.exact
+        if exact and not self.near(stage.u, stage.v):
+            self.store(stage.u, stage.v)
+
+    @property
+    def allowed(self) -> float:
+        """Share of a sum that may be missing where it is taken from a stored plan that moved."""
+        return _ALLOWED_SHARE * max(min(self.stage.error, 1.0), self.rules.tolerance)
+
+    def near(self, u: FloatArray, v: FloatArray) -> bool:
+        """Whether the stored plan is good at (u, v); if so it is moved there."""
+        matrix = self.stage.matrix
+        return matrix is not None and matrix.exact and matrix.move(u, v, self.allowed)
+
+    def stored_sums(self, u: FloatArray, v: FloatArray, *, by_column: bool) -> FloatArray | None:
+        """Row or column sums from the stored plan; None where they have to be taken anew."""
+        matrix, sums = self.stage.matrix, None
+        if self.near(u, v):
+            assert matrix is not None
+            sums = matrix.column_sums() if by_column else matrix.row_sums()
+        elif matrix is not None and matrix.exact:
+            sums = self.kernel.sums_beside(matrix, u, v, self.allowed, by_column=by_column)
+        if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
+            return None
+        return sums
+
+    def row_target(self, u: FloatArray) -> FloatArray:
+        """What the row sums aim at: a, or what its penalty leaves of it."""
+        if self.tau == 0.0:
+            return self.kernel.a
+        return _relaxed(self.log_a, u, self.tau)
+
+    def column_target(self, v: FloatArray) -> FloatArray:
+        """What the column sums aim at, and are after `column_update`."""
+        if self.tau == 0.0:
+            return self.kernel.b
+        return _relaxed(self.log_b, v, self.tau)
+
+    def column_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the v that makes the column sums exact."""
+        shift, sums, matrix = v, self.stored_sums(u, v, by_column=True), self.stage.matrix
+        self.stage.doubt = 0.0 if sums is None or matrix is None else matrix.rounding
+        anew = sums is None
+        if sums is None:
+            shift, sums = self.kernel.column_sums(u, v)
+        with np.errstate(divide="ignore"):
+            updated = np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
+        if anew and self.kernel.excess > 0.0:
+            # What is too much in a sum grows with it.
+            growth = np.exp2(np.minimum(updated - v, _MOST_GROWTH))
+            before, after = self.column_target(v), float(self.column_target(updated).sum())
+            self.stage.doubt = self.kernel.excess * max(float(before @ growth) / after - 1.0, 0.0)
+        return updated
+
+    def shifted(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the best (u + h, v - h / (1 + tau)), where marginals are relaxed; v is exact.
+
+        Columns stay exact, and both sides then aim at one mass: the direction in which updates are
+        slow (Séjourné, Vialard & Peyré 2022, arXiv:2201.00730).
+        """
+        tau = self.tau
+        if tau == 0.0:
+            return u, v
+        rows = _log_total(self.log_a, u, tau)
+        columns = _log_total(self.log_b, v, tau)
+        h = (rows - columns) / tau * ((1.0 + tau) / (2.0 + tau))
+        return (u + h, v - h / (1.0 + tau)) if np.isfinite(h) else (u, v)
+
+    def row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
+        """Row sums at (u, v), kept until they are asked for elsewhere."""
+        if self._sums is None or self._sums.u is not u or self._sums.v is not v:
+            self._sums = self._row_sums(u, v)
+        return self._sums
+
+    def _row_sums(self, u: FloatArray, v: FloatArray) -> _RowSums:
+        sums = self.stored_sums(u, v, by_column=False)
+        if sums is not None:
+            return _RowSums(u, v, u, sums)
+        if self.is_nearly_done:
+            sums, cost = plan_cost(self.kernel, u, v)
+            if np.all((sums > _TRUSTED_SHARE * self.row_target(u)) & (sums < np.inf)):
+                return _RowSums(u, v, u, sums, cost)
+        return _RowSums(u, v, *self.kernel.row_sums(u, v))
+
+    @property
+    def is_nearly_done(self) -> bool:
+        """Whether the next error may be the last one that is asked for."""
+        rules, stage = self.rules, self.stage
+        error = stage.error if stage.n_iterations else _START_ERROR
+        coarse = rules.final and rules.coarse is not None
+        return coarse and error <= _LAST_GAIN * rules.tolerance
+
+    def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Row sums of the plan itself."""
+        _, _, shift, sums, _ = self.row_sums(u, v)
+        return sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
+
+    def error(self, u: FloatArray, v: FloatArray) -> float:
+        """L1 error of the row marginal, relative to the mass."""
+        target = self.row_target(u)
+        total = float(target.sum())
+        # Potentials far from any solution may leave nothing of relaxed marginals.
+        return float(np.abs(target - self.rows(u, v)).sum()) / total if total > 0.0 else np.inf
+
+    def is_start(self, r: FloatArray) -> bool:
+        """Whether no row by itself is far off, however little it weighs."""
+        target = self.row_target(self.stage.u)
+        return bool(np.all(np.abs(target - r) <= _START_SHARE * target))
+
+    def row_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the u that makes the row sums exact."""
+        _, _, shift, sums, _ = self.row_sums(u, v)
+        with np.errstate(divide="ignore"):
+            return np.asarray(self.log_a - (np.log2(sums) - shift) / (1.0 + self.tau))
+
+    def dual(self, u: FloatArray, v: FloatArray) -> tuple[float, float]:
+        """Dual value (bits) where the column sums are exact, and the rounding of it.
+
+        Exact column sums make the mass of the plan that of b, or what its penalty leaves of it.
+        """
+        a, b, tau = self.kernel.a, self.kernel.b, self.tau
+        if tau == 0.0:
+            value = float(a @ u + b @ v)
+            size = float(a @ np.abs(u) + b @ np.abs(v))
+            return value, _ROUNDING * size
+        with np.errstate(over="ignore"):
+            rows = np.expm1((self.log_a - u) * (tau / LOG2_E))
+            columns = np.expm1((self.log_b - v) * (tau / LOG2_E))
+        factor = LOG2_E / tau
+        value = -factor * float(a @ rows + (1.0 + tau) * (b @ columns))
+        size = factor * float(a @ np.abs(rows) + b @ np.abs(columns))
+        return value, _ROUNDING * size
+
+
+def _relaxed(log_weights: FloatArray, potential: FloatArray, tau: float) -> FloatArray:
+    """What a penalty leaves of a marginal."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp2(log_weights - tau * (potential - log_weights)))
+
+
+def _log_total(log_weights: FloatArray, potential: FloatArray, tau: float) -> float:
+    """Binary logarithm of what a penalty leaves of a mass."""
+    logs = log_weights - tau * (potential - log_weights)
+    top = float(logs.max())
+    return top + float(np.log2(np.exp2(logs - top).sum()))
+
+
+def plan_cost(kernel: Kernel, u: FloatArray, v: FloatArray) -> tuple[FloatArray, float]:
+    """Row sums (n,) of a plan with exact columns, or with one potential, and its cost in bits.
+
+    Only where marginals are relaxed is the cost part of a bound.
+    """
+    if kernel.tau == 0.0 and u is not v:
+        return kernel.sums_and_cost(u, v, kernel.b)
+    sums, costs = kernel.row_costs(u, v)
+    return sums, float(costs.sum())
+
+
+def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
+    """Row sums of the final plan and its cost <C, P> in bits, as exact as bounds need them."""
+    u, v = stage.u, stage.v
+    if stage.cost is not None:
+        assert stage.row_sums is not None
+        return stage.row_sums, stage.cost
+    r, cost = plan_cost(kernel, u, v)
+    if not np.all(np.isfinite(r)):
+        shift, sums = kernel.row_sums(u, v)
+        r = sums * np.exp2(np.minimum(u - shift, 1000.0))
+    return r, cost
+
+
+def sum_errors(kernel: Kernel, stage: Stage, largest: float, d: int) -> float:
+    """Share by which sums may be off besides what they leave out.
+
+    Costs are up to `largest` epsilon, in d dimensions.
+    """
+    a, b = kernel.a, kernel.b
+    bits = largest * LOG2_E * max(1.0, d / _FEW_DIMENSIONS)
+    bits += float(a @ np.abs(stage.u)) / float(a.sum()) + float(b @ np.abs(stage.v)) / float(
+        b.sum()
+    )
+    rounding = _EXPONENT_ROUNDING * bits + _POWER_ROUNDING + _TERM_ROUNDING * max(a.size, b.size)
+    return stage.doubt + kernel.excess + rounding

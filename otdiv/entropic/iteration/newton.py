@@ -1,0 +1,242 @@
+"""Newton's method for entropic potentials at one epsilon.
+
+With the column potentials exact (column sums c = b), the dual value as a function of u is concave,
+its gradient is a - r and its negative Hessian the Schur complement
+
+    S = diag(r) - P diag(1 / c) P^T,
+
+a weighted graph Laplacian: S 1 = 0. Each step solves S delta = a - r by conjugate gradients, only
+as accurately as the next step can use, and is kept where the dual value does not fall. The plan in
+S may be replaced by one whose columns are clusters of the target (`coarse`): then the steps
+converge linearly, by about one digit each, for a small part of the work.
+
+Relaxed marginals (a penalty reach * KL on each) change little: with tau = epsilon / reach rows
+aim at a 2**(-tau phi), phi = u - log2 a, instead of a; updates are damped by 1 / (1 + tau), and
+both diagonals of S grow by that factor, which makes it definite. Of the direction in which it is
+hardly so, a common shift, every update takes the best. Balanced transport is tau = 0.
+
+References
+----------
+Brauer, Clason, Lorenz & Wirth (2017), A Sinkhorn-Newton method for entropic optimal transport,
+arXiv:1710.06635.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..._gibbs.dense_kernel import Kernel, NewtonMatrix
+from ..._kernels.exponential import LOG2_E
+from ..._typing import FloatArray
+from .marginals import Marginals, Stage, StageRules
+from .schur import SchurSolver
+
+__all__ = ["solve_stage"]
+
+# Above this L1 error the quadratic model says little and a Sinkhorn update is taken instead.
+_NEWTON_REGION = 0.7
+# Below this error no row is expected to be far off.
+_SMOOTH_ERROR = 1e-3
+# S is damped by this many times the error at first, and by less or more as steps succeed or fail:
+# modes that are nearly free (weakly connected parts) then move no further than the model holds.
+_DAMPING = 0.01
+_LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
+# Parts whose links weigh less than this share of the tolerance do not matter, and rounding would
+# decide where they go.
+_LEAST_DAMPING = 0.01
+# Step lengths that are tried where a full step fails, before falling back to a Sinkhorn update.
+_STEP_LENGTHS = (0.3, 0.09)
+# With a coarse matrix a few atoms in the tails move by dozens of bits, which spoils the step of all
+# others: changes longer than the second number are clipped without a try, at the first one.
+_CLIPPED_STEP, _SPOILING_STEP = 4.0, 8.0
+# Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
+# from it; the share of the slope that may be left of it; what they are multiplied by in search of a
+# better length.
+_MODEL_STEP, _FAR_STEP = 1.0, 32.0
+_FLAT = 0.1
+_LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
+# A row lacks nearly all of its mass where it lacks so many times what it has; none loses all of it.
+_EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
+_LEAST_SHARE = -1.0 + 2.0**-52
+# No entry of u moves by more bits than this in one step.
+_LARGEST_STEP = 64.0
+# Iterations without a better error (by a tenth) after which the iteration is called stalled. Where
+# a few atoms of the tails are hundreds of bits off, the error goes up and down while the dual value
+# rises by more than this share of the tolerance each time: so many of those count as one.
+_PATIENCE = 40
+_RISING, _RISING_PATIENCE = 1.0, 4
+_COARSE_PATIENCE = 3
+# Iterations within the tolerance that a stage on the way may spend on rows that are far off.
+_START_PATIENCE = 4
+# Accuracy of the linear solve where the matrix is an approximation anyway.
+_COARSE_RTOL = 0.05
+
+
+def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules) -> Stage:
+    """Improve potentials (bits) until the L1 marginal error is at most `rules.tolerance`."""
+    stage = Stage(u, v)
+    plan = Marginals(kernel, stage, rules)
+    newton = _Newton(plan)
+    best, since, within, value = np.inf, 0.0, 0, -np.inf
+    # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
+    if rules.coarse is None:
+        plan.store(u, v)
+    stage.u, stage.v = plan.shifted(u, plan.column_update(u, v))
+    while True:
+        if rules.coarse is None and stage.error < _NEWTON_REGION:
+            plan.keep_near()
+        r = plan.rows(stage.u, stage.v)
+        stage.error = plan.error(stage.u, stage.v)
+        stage.row_sums = r
+        within = within + 1 if stage.error <= rules.tolerance else 0
+        enough = rules.final or within > _START_PATIENCE
+        stage.converged = within > 0 and (enough or plan.is_start(r))
+        before, value = value, plan.dual(stage.u, stage.v)[0]
+        rising = rules.coarse is None and value - before > _RISING * rules.tolerance
+        since += 1.0 / _RISING_PATIENCE if rising else 1.0
+        best, since = (stage.error, 0.0) if stage.error < 0.9 * best else (best, since)
+        patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
+        stage.stalled = not np.isfinite(stage.error) or since >= patience
+        if rules.monitor is not None:
+            stage.stopped = rules.monitor(stage.n_iterations, stage.error)
+        done = stage.converged or stage.stalled or stage.stopped
+        if done or stage.n_iterations >= rules.max_iterations:
+            stage.cost = plan.row_sums(stage.u, stage.v).cost
+            return stage
+        if rules.coarse is not None and stage.n_iterations == 0:
+            plan.store_small(stage.u, stage.v)
+        stage.n_iterations += 1
+        taken = stage.error < _NEWTON_REGION and newton.take(r)
+        if taken and (rules.coarse is not None or stage.error < _SMOOTH_ERROR):
+            continue
+        # Newton's model is one of small relative errors; rows far from that are put right by a
+        # Sinkhorn update.
+        stage.u = plan.row_update(stage.u, stage.v)
+        stage.u, stage.v = plan.shifted(stage.u, plan.column_update(stage.u, stage.v))
+
+
+class _Newton:
+    """Steps with the plan's Schur complement, or with that of a coarse plan.
+
+    S is damped by `_damping` times the error.
+    """
+
+    def __init__(self, plan: Marginals):
+        self.plan, self.stage, self.rules = plan, plan.stage, plan.rules
+        self._damping = _DAMPING
+        self._linear = SchurSolver()
+
+    def take(self, r: FloatArray) -> bool:
+        """Take a step if it does not lower the dual value, or ends the stage.
+
+        False where none does, or where a Sinkhorn update should follow it.
+        """
+        plan, stage, rules = self.plan, self.stage, self.rules
+        residual = plan.row_target(stage.u) - r
+        delta = self._direction(r, residual)
+        before, rounding = plan.dual(stage.u, stage.v)
+        changes = _changes(delta, plan.kernel.a, coarse=rules.coarse is not None)
+        for number, change in enumerate(changes):
+            u, full = stage.u + change, change is delta
+            u, v = plan.shifted(u, plan.column_update(u, stage.v))
+            after, _ = plan.dual(u, v)
+            # At a full step a few weakly linked atoms may go astray that weigh nothing.
+            enough = rules.final and full and after < before
+            if after >= before - rounding or (enough and plan.error(u, v) <= rules.tolerance):
+                start, stage.u, stage.v = stage.u, u, v
+                if full:
+                    self._bend(start, delta, residual, after)
+                    self._damping *= _LESS_DAMPING
+                elif number > 0:
+                    self._damping *= _MORE_DAMPING
+                return full or rules.coarse is None
+        self._damping *= _MORE_DAMPING
+        return False
+
+    def _direction(self, r: FloatArray, residual: FloatArray) -> FloatArray:
+        """Newton's step in bits, where r are the row sums."""
+        plan, stage, rules = self.plan, self.stage, self.rules
+        share = np.maximum(residual / np.maximum(r, _LEAST_SUM), _LEAST_SHARE)
+        change = np.log1p(share)
+        # A row without any mass is by itself altogether.
+        empty = share > _EMPTY_SHARE
+        alone = change[empty] / (1.0 + plan.tau)
+        if rules.coarse is not None:
+            system, r, c = rules.coarse.near(stage.u)
+            rtol = _COARSE_RTOL
+        else:
+            near = plan.near(stage.u, stage.v)
+            matrix = plan.matrix_at(stage.u, stage.v)
+            if near:
+                # The last update made the column sums of this very matrix exact.
+                c = plan.column_target(stage.v)
+            else:
+                r, c = matrix.row_sums(), matrix.column_sums()
+            rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
+            rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
+            system = NewtonMatrix(matrix, stage.v, plan.kernel, stage.u, stage.v)
+        damping = max(self._damping * stage.error, _LEAST_DAMPING * rules.tolerance)
+        delta, count = self._linear.solve(
+            system,
+            r,
+            c,
+            residual,
+            tau=plan.tau,
+            damping=damping,
+            accuracy=rtol * float(np.abs(residual).sum()),
+        )
+        stage.n_products += count
+        # S delta = residual says delta = residual / diag(r) + (smooth part). The first term is the
+        # linear model of log(target / r), which is exact for a row by itself however far off it is.
+        diagonal = np.maximum(r, _LEAST_SUM) * (1.0 + plan.tau) * (1.0 + damping)
+        delta += change / ((1.0 + plan.tau) * (1.0 + damping)) - residual / diagonal
+        delta[empty] = alone
+        delta *= LOG2_E
+        # Where S is nearly singular the model asks for more than any potential can need. The others
+        # must not be held back by that.
+        return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
+
+    def _bend(
+        self, start: FloatArray, delta: FloatArray, residual: FloatArray, value: float
+    ) -> None:
+        """Search a better length of the long changes of an accepted step from `start`.
+
+        A few atoms that are linked to the rest by little mass w and lack the mass D need a change
+        of log(1 + D / w) nats, and Newton's model says D / w. Beyond the right value their mass
+        grows exponentially, and the model says one or two nats for the way back, however long it
+        is. The slope of the dual value along these changes, (a - r) @ long, tells which it is.
+        """
+        plan, stage = self.plan, self.stage
+        if self.rules.coarse is not None:
+            return
+        middle = float(plan.kernel.a @ delta) / float(plan.kernel.a.sum())
+        least = _MODEL_STEP if stage.error <= _SMOOTH_ERROR else _FAR_STEP
+        long = np.where(np.abs(delta - middle) > least, delta - middle, 0.0)
+        if not long.any():
+            return
+        slope = float((plan.row_target(stage.u) - plan.rows(stage.u, stage.v)) @ long)
+        if abs(slope) <= _FLAT * abs(float(residual @ long)):
+            return
+        for length in _LONGER if slope > 0.0 else _SHORTER:
+            u, doubt = start + delta + (length - 1.0) * long, stage.doubt
+            v = plan.column_update(u, stage.v)
+            after, _ = plan.dual(u, v)
+            if not after > value:
+                stage.doubt = doubt
+                return
+            stage.u, stage.v, value = u, v, after
+
+
+def _changes(delta: FloatArray, weights: FloatArray, *, coarse: bool) -> Iterator[FloatArray]:
+    """Yield what is tried one after the other: first the step itself if it may succeed."""
+    middle = float(weights @ delta) / float(weights.sum())
+    longest = np.abs(delta - middle).max() if coarse else 0.0
+    if longest <= _SPOILING_STEP:
+        yield delta
+    if longest > _CLIPPED_STEP:
+        delta = np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
+        yield delta
+    for length in _STEP_LENGTHS:
+        yield length * delta

@@ -1,0 +1,194 @@
+"""Smooth problems of points: one kernel that is stored whole, scalings, Newton.
+
+Where epsilon is not small against the costs the plan is diag(alpha) K diag(beta) with one kernel K
+throughout: no levels, no annealing, no pruning. K is stored in single precision, which is enough
+for steps towards the solution; how near they came is summed up in double precision. The steps are
+those of `_entropic_newton`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..._gibbs.point_kernel import PointKernel
+from ..._gibbs.whole_plan import WholePlan
+from ..._kernels.exponential import LOG2_E
+from ..._typing import FloatArray
+from ..geometry.points import FINE, Geometry, PointGeometry
+from .annealing import PathOptions
+from .marginals import Stage
+from .schur import conjugate_gradients
+
+__all__ = ["solve_full"]
+
+# A kernel of this many numbers stays in the last-level cache (6 MB), and costs of so many bits need
+# no annealing yet.
+_CACHED_PAIRS, _MOST_BITS = 1.5e6, 3000.0
+# The smoother the problem the fewer the products. In few dimensions clusters and pruning are better
+# from so many pairs on, and from fewer where boxes of points may be expanded; in many dimensions
+# there is nothing to gain from them.
+_SMOOTH_BITS = 400.0
+_SMOOTH_PAIRS, _EXPANDED_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}, {1: 1.5e6, 2: 8e6}
+# Entries of atoms that weigh less may be too small for single precision.
+_LEAST_WEIGHT = 1e-25
+# Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
+# after it too.
+_NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
+_MOST_ITERATIONS = 30
+# Updates that may be taken before the first Newton step.
+_FIRST_ITERATIONS = 10
+# Products of a linear solve, and steps that lower the dual value: problems that need more of them
+# are better annealed.
+_MOST_PRODUCTS, _MOST_FAILURES = 30, 1
+# What a single entry errs by, relative to it, and at most each further one that is added to it; the
+# sum of a run of 256.
+_ENTRY_DOUBT, _TERM_DOUBT, _RUN_DOUBT = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
+# Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
+_SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
+
+
+def solve_full(
+    geometry: Geometry, epsilon: float, options: PathOptions
+) -> tuple[PointKernel, Stage] | None:
+    """Kernel and final stage at `epsilon`, or None where this is not the way or did not succeed."""
+    if not isinstance(geometry, PointGeometry) or not np.isinf(options.reach):
+        return None
+    bits = geometry.scale * LOG2_E / epsilon
+    if not _is_smooth(geometry, bits, options.max_bytes):
+        return None
+    kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
+    # What leaves the range of floats on the way is found out by the checks of every step.
+    with np.errstate(all="ignore"):
+        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options)
+        solved = run.iterate(epsilon)
+    return (kernel, run.stage) if solved else None
+
+
+def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
+    """Whether few products with a kernel that may be stored will do, costs being up to `bits`."""
+    n_pairs = geometry.x.n * geometry.y.n
+    if min(geometry.x.weights.min(), geometry.y.weights.min()) < _LEAST_WEIGHT:
+        return False
+    if n_pairs > max_bytes / np.dtype(np.float32).itemsize:
+        return False
+    if n_pairs <= _CACHED_PAIRS:
+        return bits <= _MOST_BITS
+    limits = _SMOOTH_PAIRS if geometry.root else _SMOOTH_PAIRS | _EXPANDED_PAIRS
+    most = limits.get(geometry.x.points.shape[1], math.inf)
+    return bits <= _SMOOTH_BITS and n_pairs <= most
+
+
+class _FullRun:
+    """The iteration: potentials with exact column sums and their plan."""
+
+    plan: WholePlan
+
+    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions):
+        self.kernel, self.stage, self.options = kernel, stage, options
+        self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
+        self.n_failures, self.astray = 0, False
+
+    def iterate(self, epsilon: float) -> bool:
+        """Go on until the tolerance is met; False where that is not in sight."""
+        stage, options = self.stage, self.options
+        self.store()
+        self.move(stage.u, stage.v)
+        limit = min(_MOST_ITERATIONS, options.max_iterations)
+        while True:
+            self.measure()
+            stage.converged = stage.error <= options.tolerance
+            if options.monitor is not None:
+                stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
+            if stage.converged or stage.stopped:
+                return True
+            far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
+            hopeless = far or self.n_failures > _MOST_FAILURES or not np.isfinite(stage.error)
+            if hopeless or stage.n_iterations >= limit:
+                return False
+            stage.n_iterations += 1
+            newton = stage.error < _NEWTON_REGION and self.newton_step()
+            if not newton or stage.error >= _SMOOTH_ERROR:
+                self.move(stage.u + (self.log_a - np.log2(self.plan.row_sums())), stage.v)
+
+    def store(self) -> None:
+        """Store the plan with exact rows, but for rounding, for the column potentials."""
+        stage = self.stage
+        plan = self.kernel.whole(stage.u, stage.v, self.options.buffer)
+        u = stage.u + (self.log_a - np.log2(plan.row_sums()))
+        if not plan.move(u, stage.v):
+            shift, sums = self.kernel.row_sums(stage.u, stage.v)
+            u = self.log_a - (np.log2(sums) - shift)
+            plan = self.kernel.whole(u, stage.v, self.options.buffer)
+        stage.u, self.plan = u, plan
+
+    def move(self, u: FloatArray, v: FloatArray) -> None:
+        """Take the plan to u, and to the v near the one given that makes the column sums exact."""
+        stage = self.stage
+        if self.plan.move(u, v):
+            better = v + (self.log_b - np.log2(self.plan.column_sums()))
+            if self.plan.move(u, better):
+                stage.u, stage.v = u, better
+                return
+        shift, sums = self.kernel.column_sums(u, v)
+        stage.u, stage.v = u, self.log_b - (np.log2(sums) - shift)
+        self.store()
+        stage.v = stage.v + (self.log_b - np.log2(self.plan.column_sums()))
+        self.astray = not self.plan.move(stage.u, stage.v)
+
+    def measure(self) -> None:
+        """Row sums and their L1 error; in double precision, and with the cost, where final.
+
+        The error is infinite where the plan could not follow the potentials.
+        """
+        stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
+        r, stage.cost = self.plan.row_sums(), None
+        stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
+        stage.doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
+        if stage.error <= max(options.tolerance, _SINGLE_ERROR):
+            r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
+            # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
+            # rows is needed to few digits.
+            stage.v = stage.v + (self.log_b - np.log2(c))
+            missing = b / c - 1.0
+            r += self.plan.careful_product(missing)
+            self.plan.move(stage.u, stage.v)
+            stage.cost = float(costs @ (b / c))
+            stage.doubt = _RUN_DOUBT * float(b @ np.abs(missing))
+            stage.error = float(np.abs(a - r).sum())
+        stage.row_sums = r
+
+    def newton_step(self) -> bool:
+        """Take a step, unless the dual value falls: that is a failure."""
+        stage, a, b = self.stage, self.kernel.a, self.kernel.b
+        r = stage.row_sums
+        assert r is not None
+        residual = a - r
+        rtol = min(max(0.3 * stage.error**0.5, 1e-3), 0.25)
+        rtol = max(rtol, 0.3 * self.options.tolerance / stage.error)
+        # Its sums must be its own for constants to be in the null space. They are, but for rounding
+        # by 1e-7, far below the accuracy that is asked for.
+        delta, count, done = conjugate_gradients(
+            self.plan,
+            r,
+            b,
+            residual,
+            tau=0.0,
+            damping=0.0,
+            accuracy=rtol * stage.error,
+            max_iterations=_MOST_PRODUCTS,
+        )
+        stage.n_products += count
+        # What takes so many products takes as many the next time.
+        self.n_failures += 0 if done else _MOST_FAILURES + 1
+        # As in `_entropic_newton`: the part of a row by itself is known exactly.
+        delta += np.log1p(residual / r) - residual / r
+        u, v = stage.u, stage.v
+        before = float(a @ u + b @ v)
+        self.move(u + delta * LOG2_E, v)
+        if float(a @ stage.u + b @ stage.v) >= before - _SINGLE_ROUNDING:
+            return True
+        self.move(u, v)
+        self.n_failures += 1
+        return False

@@ -1,0 +1,254 @@
+"""One entropic problem in the caller's units: support, scaling, orientation, ways and verdict."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._frozen import restore, seal
+from .._gibbs.buffers import Buffer
+from .._gibbs.dense_kernel import Kernel
+from .._rescaling import in_callers_units, moderate_callback, moderate_problem
+from .._typing import FloatArray, IndexArray
+from ..costs import CostMatrix
+from ..problems import TransportProblem
+from ..results import Bounds, EntropicSummary, Progress, Status
+from .bounds import summarise
+from .iteration.annealing import PathOptions, follow_path
+from .iteration.marginals import Stage
+from .iteration.smooth import solve_full
+from .iteration.symmetric import solve_symmetric
+from .scaling import ScaledProblem
+
+__all__ = ["EntropicSolve", "solve_entropic"]
+
+# With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
+_FORBIDDEN_TOLERANCE = 2e-14
+# No cost of moderate size is seen beside an epsilon above this.
+_LARGEST_EPSILON = 1e150
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntropicSolve:
+    """Entropic potentials of all atoms with their summary."""
+
+    f: FloatArray
+    g: FloatArray
+    summary: EntropicSummary
+    status: Status
+    n_iterations: int
+    message: str = ""
+    infeasible_rows: IndexArray | None = None
+    infeasible_columns: IndexArray | None = None
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
+
+
+def solve_entropic(
+    problem: TransportProblem,
+    epsilon: float,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    max_memory: int | None = None,
+    callback: Callable[[Progress], object] | None = None,
+    start: tuple[FloatArray, FloatArray] | None = None,
+) -> EntropicSolve:
+    """Solve min <C, P> + epsilon KL(P | a⊗b) over plans with the problem's marginals.
+
+    `tolerance` is the L1 error of the marginals relative to the mass; `start` are potentials
+    (f, g) in the unit of the cost.
+    """
+    moderate, factor = moderate_problem(problem)
+    if factor != 1.0 and start is not None:
+        with np.errstate(over="ignore"):
+            start = start[0] * factor, start[1] * factor
+    scaled_epsilon = min(epsilon * factor, _LARGEST_EPSILON)
+    if moderate.cost_bound() == 0.0:
+        # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
+        scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
+    # Rows that forbidden pairs leave alone, and units of the caller's that are too small.
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        solved = _solved(
+            moderate,
+            scaled_epsilon,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+            max_memory=max_memory,
+            callback=callback if factor == 1.0 else moderate_callback(callback, factor),
+            start=start,
+            factor=factor,
+        )
+        if factor == 1.0:
+            return solved
+        return replace(
+            solved,
+            f=solved.f / factor,
+            g=solved.g / factor,
+            summary=in_callers_units(solved.summary, factor),
+        )
+
+
+def _solved(
+    problem: TransportProblem,
+    epsilon: float,
+    *,
+    tolerance: float,
+    max_iterations: int,
+    max_memory: int | None,
+    callback: Callable[[Progress], object] | None,
+    start: tuple[FloatArray, FloatArray] | None,
+    factor: float,
+) -> EntropicSolve:
+    """`solve_entropic` in moderate units, in which costs are `factor` times the caller's."""
+    # The masses may differ by rounding; treating them alike keeps the answer symmetric.
+    source, target = problem.source, problem.target
+    mass = 0.5 * (source.mass + target.mass)
+    a, b = source.weights / source.mass, target.weights / target.mass
+    scaled = ScaledProblem(problem, a, b, max_memory, sort=False, epsilon=epsilon)
+    floor = scaled.floor(tolerance)
+    wanted = epsilon / scaled.unit
+    reachable = max(wanted, floor)
+    asked = tolerance
+    if scaled.forbidden:
+        tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
+    begin = time.perf_counter()
+
+    def monitor(current: float, iteration: int, error: float) -> bool:
+        assert callback is not None
+        state = Progress(
+            iteration=iteration,
+            epsilon=current * scaled.unit,
+            marginal_error=error * mass,
+            elapsed=time.perf_counter() - begin,
+        )
+        return callback(state) is True
+
+    options = PathOptions(
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        max_bytes=scaled.plan_bytes(max_memory),
+        monitor=None if callback is None else monitor,
+        buffer=Buffer.of_before(),
+    )
+    hopeless = _isolated(problem) if scaled.forbidden else None
+    if hopeless is not None:
+        return _infeasible(problem, epsilon, *hopeless)
+    solved: tuple[Kernel, Stage] | None = None
+    if not scaled.symmetric and start is None:
+        solved = solve_full(scaled.geometry, reachable, options)
+    if solved is None:
+        scaled.sort()
+        bits = scaled.in_bits(start, reachable)
+        solver = solve_symmetric if scaled.symmetric else follow_path
+        solved = solver(scaled.geometry, reachable, options, bits)
+    kernel, stage = solved
+    f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
+    summary = summarise(scaled, mass, kernel, stage, reachable)
+    options.buffer.keep()
+    status, message = _verdict(stage, asked, wanted, floor, scaled, mass, factor)
+    rows, columns = None, None
+    if scaled.forbidden and not stage.converged:
+        rows, columns = _hall_violation(problem, f)
+        if rows is not None:
+            status = Status.INFEASIBLE
+    return EntropicSolve(
+        f=f,
+        g=g,
+        summary=summary,
+        status=status,
+        n_iterations=stage.n_iterations,
+        message=message,
+        infeasible_rows=rows,
+        infeasible_columns=columns,
+    )
+
+
+def _verdict(
+    stage: Stage,
+    asked: float,
+    wanted: float,
+    floor: float,
+    scaled: ScaledProblem,
+    mass: float,
+    factor: float,
+) -> tuple[Status, str]:
+    exact = "NetworkSimplex" if isinstance(scaled.problem.cost, CostMatrix) else "ColumnGeneration"
+    if stage.stopped:
+        return Status.STOPPED, ""
+    if not math.isfinite(stage.error):
+        return Status.NUMERICAL_ERROR, ""
+    if wanted < floor:
+        least = floor * scaled.unit / factor
+        return Status.STALLED, (
+            f"epsilon is below {least:.3g}, the least that float64 resolves on costs "
+            f"of this size, and that was solved instead; use solvers.{exact}()"
+        )
+    if stage.converged or stage.error <= asked:
+        return Status.OPTIMAL, ""
+    message = (
+        f"marginal error {stage.error * mass:.2e}; where epsilon is below the cost of moving "
+        f"to the nearest neighbour, solvers.{exact}() is faster, else raise epsilon"
+    )
+    return Status.STALLED if stage.stalled else Status.MAX_ITERATIONS, message
+
+
+def _infeasible(
+    problem: TransportProblem, epsilon: float, rows: IndexArray, columns: IndexArray
+) -> EntropicSolve:
+    n, m = problem.shape
+    return EntropicSolve(
+        f=np.zeros(n),
+        g=np.zeros(m),
+        summary=EntropicSummary(
+            epsilon=epsilon,
+            value=math.inf,
+            bounds=Bounds(math.inf, math.inf),
+            marginal_error=math.inf,
+            terms={},
+        ),
+        status=Status.INFEASIBLE,
+        n_iterations=0,
+        infeasible_rows=rows,
+        infeasible_columns=columns,
+    )
+
+
+def _isolated(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
+    """Atoms with mass and no allowed partner that has any, as rows and the columns they reach."""
+    allowed = np.isfinite(problem.matrix())
+    rows, columns = problem.a > 0.0, problem.b > 0.0
+    lonely = rows & ~allowed[:, columns].any(axis=1)
+    if lonely.any():
+        return np.flatnonzero(lonely), np.flatnonzero(allowed[lonely].any(axis=0))
+    unreached = columns & ~allowed[rows].any(axis=0)
+    if unreached.any():
+        return np.flatnonzero(rows), np.flatnonzero(allowed[rows].any(axis=0))
+    return None
+
+
+def _hall_violation(
+    problem: TransportProblem, f: FloatArray
+) -> tuple[IndexArray | None, IndexArray | None]:
+    """Rows that hold more than all columns they may reach, read off diverging potentials.
+
+    Where no plan exists the potentials of such rows grow without end, so they are a set of the
+    form f_i > t; each such set is checked against the forbidden pairs.
+    """
+    allowed = np.isfinite(problem.matrix())
+    order = np.argsort(-f, kind="stable")
+    reached = np.zeros(problem.shape[1], dtype=bool)
+    supply = 0.0
+    for k, i in enumerate(order):
+        supply += float(problem.a[i])
+        reached |= allowed[i]
+        if supply - float(problem.b[reached].sum()) > 1e-12 * problem.mass:
+            return np.sort(order[: k + 1]), np.flatnonzero(reached)
+    return None, None

@@ -1,0 +1,1 @@
+"""Column generation from coordinates: levels from coarse to fine, and the restricted problem."""

@@ -1,0 +1,283 @@
+"""The engine of `ColumnGeneration`: one level of the problem, solved by pricing all pairs.
+
+Everything here is in tree order and scaled units, with integer masses; see `column_generation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..._kernels.network_flow import candidates
+from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._typing import FloatArray, IndexArray
+from .._progress import interruptible
+from .levels import Earlier, Ground, Level
+
+# A reduced cost is negative when it is below this share of the magnitudes that it is computed from:
+# potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
+_REDUCED_RTOL = 2.0**-49
+# On long paths it does not, and ties (collinear points: all pairs are tight) could then be pivoted
+# on for ever. So the share grows with the pivots an optimum takes; 2 to 5 an atom are usual.
+_PIVOTS_PER_ATOM = 16
+_RTOL_GROWTH = 4.0
+
+# Artificial arcs cost the estimated dual plus this many 0.9-quantiles of the candidates' reduced
+# costs: measured best between 4 and 64.
+_PENALTY_QUANTILES = 32.0
+_PENALTY_GROWTH = 4.0
+# Share of its cap that the penalty starts with at least, where ties make the quantile meaningless.
+_LEAST_PENALTY = 1e-6
+# Artificial mass must fall by this factor in a round or its cost grows.
+_REQUIRED_FALL = 0.7
+
+# Large Euclidean problems move mass along rays on which nearly all pairs are nearly tight. There
+# the first rounds pivot only on reduced costs beyond this share of the 0.9-quantile, a tenth of it
+# in the next round and so on: far fewer pivots than optima of lists that still change.
+_ROUGH_SHARE = 0.1
+_ROUGH_DECAY = 0.1
+_ROUGH_ROUNDS = 5
+_ROUGH_SIZE = 10_000
+
+# Pairs of an earlier plan are tried before all others where their reduced costs are below this
+# share of the 0.9-quantile: looser ones (points moved by about their spacing) make a worse start
+# than the best candidates do. Measured between 0 and 300.
+_TIGHT_SHARE = 0.1
+
+# Between clouds that lie apart, lists may gain a percent of the mass a round and an arc for each
+# pair in the end. Usually nothing is artificial after two or three rounds.
+_PATIENCE = 4
+_SLOW_SHARE = 0.05
+
+# Rounds after which a coarse level is good enough, once it has no artificial mass.
+_COARSE_ROUNDS = 3
+
+# Pivots between looks at the clock: 20 microseconds each at n = 1e5.
+_PIVOTS = 8192
+# From these numbers of atoms and of candidates on, a slice and a sort may take over a second.
+_LONG_SLICES = 500_000
+_LONG_SORT = 4_000_000
+
+
+class RestrictedProblem:
+    """The transportation problem on a growing list of arcs, with its simplex tree."""
+
+    def __init__(
+        self,
+        level: Level,
+        ground: Ground,
+        start: FloatArray | None,
+        previous: Level | None,
+        earlier: Earlier | None = None,
+    ):
+        self.level, self.ground = level, ground
+        self.n, self.m = level.shape
+        self.position = 0
+        self.n_pivots = 0
+        self.rtol = _REDUCED_RTOL
+        self.mass = int(level.a.sum())
+        self.best: tuple[float, FloatArray, FloatArray] | None = None
+        self._estimate(start, previous, earlier)
+
+    def _estimate(
+        self, f_coarse: FloatArray | None, previous: Level | None, earlier: Earlier | None
+    ) -> None:
+        """Duals from those of the coarser level or earlier ones, candidate arcs, a first basis."""
+        level, ground = self.level, self.ground
+        k = self.k = ground.candidates_for(max(self.n, self.m))
+        if earlier is not None:
+            g = earlier.g
+        elif f_coarse is None or previous is None:
+            g = np.zeros(self.m)
+        else:
+            g = ground.search(level.y, previous.x, f_coarse, 1)[1][:, 0].copy()
+        row_columns, values, row_counts = ground.search(level.x, level.y, g, k)
+        f = values[:, 0].copy()
+        column_rows, values, column_counts = ground.search(level.y, level.x, f, k)
+        g = values[:, 0].copy()
+        self.f, self.g = f, g
+        self.note_lower(f, g)
+        rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
+        n_found = rows.size
+        if earlier is not None:
+            rows = np.concatenate([rows, earlier.rows])
+            columns = np.concatenate([columns, earlier.columns])
+        self.cost = ground.costs(level.x, level.y, rows, columns)
+        self.source = rows.astype(np.uint32)
+        self.target = (columns + self.n).astype(np.uint32)
+        reduced = self.cost - f[rows] - g[columns]
+        share = int(0.9 * (n_found - 1))
+        scale = float(np.partition(reduced[:n_found], share)[share])
+        # No artificial arc needs to cost more than a detour over everything there is.
+        self.penalty_cap = 4.0 * (
+            float(self.cost.max()) + float(np.abs(f).max()) + float(np.abs(g).max())
+        )
+        if self.penalty_cap == 0.0:
+            self.penalty_cap = 1.0  # every candidate is free
+        rough = ground.power <= 1.0 and min(self.n, self.m) >= _ROUGH_SIZE
+        self.floor = _ROUGH_SHARE * scale if rough else 0.0
+        self.penalty = min(
+            max(_PENALTY_QUANTILES * scale, _LEAST_PENALTY * self.penalty_cap), self.penalty_cap
+        )
+        eligible = np.flatnonzero(reduced <= 2.0 * self.penalty)
+        keys = reduced[eligible]
+        large = keys.size > _LONG_SORT
+        order = eligible[interruptible(keys.argsort) if large else keys.argsort()]
+        if earlier is not None:
+            kept = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
+            order = np.concatenate([kept, order])
+        self.tree = tree_simplex.new_tree(self.n, self.m)
+        tree_simplex.start_basis(
+            self.tree, level.a, level.b, f, g, self.source, self.target, self.cost, order,
+            self.penalty,
+        )  # fmt: skip
+        self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
+
+    def note_lower(self, f: FloatArray, g: FloatArray) -> None:
+        """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
+        self.lower = float(f @ self.level.a) + float(g @ self.level.b)
+        # Equal but for rounding: the later pair belongs to the plan.
+        if self.best is None or self.lower >= self.best[0] - 1e-12 * abs(self.best[0]):
+            self.best = max(self.lower, self.best[0] if self.best else self.lower), f, g
+
+    def best_pair(self) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials of the best dual value; rounds in between may have worse ones."""
+        assert self.best is not None
+        return self.best[1:]
+
+    def _slice(self, floor: float) -> tuple[int, int, int]:
+        """Pivot for a slice: its code, number of pivots, and where the next one resumes."""
+
+        def pivots() -> tuple[int, int, int]:
+            return tree_simplex.sparse_simplex(
+                self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
+                self.rtol, _PIVOTS,
+            )  # fmt: skip
+
+        return interruptible(pivots) if self.n + self.m > _LONG_SLICES else pivots()
+
+    def pivot_to_optimum(
+        self, floor: float, good_enough: Callable[[RestrictedProblem], bool] | None = None
+    ) -> bool:
+        """Simplex on the list, in slices; True when `good_enough` ended it early.
+
+        It is asked whenever the artificial mass has halved.
+        """
+        asked_at = self.artificial
+        limit = self.n_pivots + _PIVOTS_PER_ATOM * (self.n + self.m)
+        while True:
+            code, n_pivots, self.position = self._slice(floor)
+            self.n_pivots += n_pivots
+            if self.n_pivots > limit:
+                self.rtol *= _RTOL_GROWTH
+                limit += _PIVOTS_PER_ATOM * (self.n + self.m)
+            self.ground.monitor.tick()
+            self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
+            if code == tree_simplex.OPTIMAL:
+                break
+            if good_enough is not None and 2 * self.artificial < asked_at:
+                asked_at = self.artificial
+                if good_enough(self):
+                    return True
+        if self.artificial == 0 and self.penalty != 0.0:
+            self._change_penalty(0.0)
+        f, g = tree_simplex.potentials(self.tree, self.n)
+        self.f, self.g = f.copy(), g.copy()
+        return False
+
+    def _change_penalty(self, penalty: float) -> None:
+        tree_simplex.raise_penalty(self.tree, self.n, penalty - self.penalty)
+        self.penalty = penalty
+
+    def raise_penalty(self) -> bool:
+        """Make artificial arcs dearer; False where they are as dear as can help."""
+        penalty = min(_PENALTY_GROWTH * self.penalty, self.penalty_cap)
+        if penalty <= self.penalty:
+            return False
+        self._change_penalty(penalty)
+        return True
+
+    def price(self) -> int:
+        """Compare all pairs with the duals; list what violates them and make `f` feasible."""
+        level, ground = self.level, self.ground
+        f, g = self.f, self.g
+        # Twice the share of the simplex, so that every priced arc is eligible there.
+        rtol = 2.0 * self.rtol
+        bounds = f - rtol * np.abs(f)
+        columns, found, counts = ground.search(level.x, level.y, g, self.k, bounds)
+        new_rows, new_columns = candidates.violating_arcs(columns, found, counts, f, g, rtol)
+        # The smallest c - g of a row, or a bound below it: (f, g) is feasible up to rounding.
+        self.f = np.where(counts > 0, found[:, 0], bounds)
+        self.note_lower(self.f, g)
+        if new_rows.size:
+            cost = ground.costs(level.x, level.y, new_rows, new_columns)
+            self.cost = np.concatenate([self.cost, cost])
+            self.source = np.concatenate([self.source, new_rows.astype(np.uint32)])
+            self.target = np.concatenate([self.target, (new_columns + self.n).astype(np.uint32)])
+        return int(new_rows.size)
+
+    def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
+        """Rows, columns and integer masses of the tree's real arcs."""
+        rows, columns, mass = tree_simplex.flows(self.tree, self.n)
+        return rows, columns, mass
+
+    def plan_cost(self) -> float:
+        """Cost of `plan`."""
+        rows, columns, mass = self.plan()
+        return float(self.ground.costs(self.level.x, self.level.y, rows, columns) @ mass)
+
+    def unplaced(self) -> tuple[IndexArray, IndexArray]:
+        """Masses (n,), (m,) that no real arc moves yet."""
+        a, b = candidates.artificial_masses(self.tree, self.n)
+        return a, b
+
+
+def solve_level(
+    problem: RestrictedProblem,
+    *,
+    finest: bool,
+    max_rounds: int,
+    good_enough: Callable[[RestrictedProblem], bool] | None = None,
+    may_give_up: bool = False,
+) -> str:
+    """Pivot and price in turn; returns "optimal", "tolerance", "limit", "stuck" or "slow".
+
+    Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
+    final potentials, found nothing. `good_enough` is asked after every round of the finest level,
+    and within. Slow are lists that leave much mass artificial after some rounds, if the caller has
+    another way.
+    """
+    monitor = problem.ground.monitor
+    before = problem.artificial
+    floor = problem.floor
+    if finest:
+        monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
+    for rounds in range(1, max_rounds + 1):
+        if problem.pivot_to_optimum(floor, good_enough):
+            return "tolerance"
+        n_new = problem.price()
+        if finest:
+            monitor.iteration += 1
+            monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
+            if problem.artificial == 0:
+                monitor.upper = min(monitor.upper, problem.plan_cost() * monitor.scale)
+            monitor.tick(force=True)
+        rough, floor = floor > 0.0, floor * _ROUGH_DECAY
+        if n_new == 0 or rounds >= _ROUGH_ROUNDS:
+            floor = 0.0
+        if problem.artificial == 0:
+            if n_new == 0 and not rough:
+                return "optimal"
+            if not finest and rounds >= _COARSE_ROUNDS:
+                return "limit"
+        if good_enough is not None and good_enough(problem):
+            return "tolerance"
+        if may_give_up and rounds >= _PATIENCE and problem.artificial > _SLOW_SHARE * problem.mass:
+            return "slow"
+        if problem.artificial > 0:
+            stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
+            if stalled and not problem.raise_penalty() and n_new == 0 and not rough:
+                return "stuck"
+        before = problem.artificial
+    return "limit"

@@ -1,0 +1,392 @@
+"""The rounds of the dense network simplex: duals of a coarse problem, candidate arcs, pricing.
+
+Duals come from a coarser problem, recursively (see `_clustering`). Extended by c-transforms they
+are near the optimum; the simplex runs on the pairs of least reduced cost, and full scans of the
+matrix add violated pairs until there are none.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from ..._kernels._jit import frozen
+from ..._kernels.network_flow import dense_pricing as dense
+from ..._kernels.network_flow import spanning_tree as simplex
+from ..._kernels.network_flow.spanning_tree import Tree
+from ..._typing import FloatArray, IndexArray
+from ...results import Status
+from .._progress import InterruptedRunError, Watch
+from .arcs import Arcs, joined, merged
+from .clustering import clustered
+
+__all__ = ["Run"]
+
+# Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
+DIRECT_SIZE = 600
+# Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
+N_BEST = 12
+# A reduced cost within this share of the sizes of its three terms is rounding.
+ROUNDING = 2.0**-47
+# The same over the largest potential, for sums along paths of some hundred arcs.
+PATH_ROUNDING = 2.0**-48
+# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
+FIRST_PENALTY = 16.0
+# Sizes of potentials, over the mean cost paid, that would lose three digits of the value.
+LARGE_ESTIMATE = 1e3
+# Scans with mass still untransported after which the dense simplex takes over.
+PATIENCE = 12
+# Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
+PIVOTS_A_NODE = 300
+# Share of the columns' mass that row minima hit from which on these are near the optimum.
+MINIMA_SHARE = 0.95
+# Violated pairs a row below which the next scan looks at the rows concerned first.
+FEW = 0.5
+# Matrix entries of a slice: a small part of a second.
+SLICE_ENTRIES = 2**26
+
+
+Triples: TypeAlias = tuple[IndexArray, IndexArray, IndexArray]
+
+
+@dataclass(slots=True)
+class Run:
+    """One dense problem: costs C (n, m), integer masses a, b with b > 0, and its tree.
+
+    Artificial flow of at most `dust` units counts as rounding of the weights. `extent` is that of
+    the kernel of this name. `start` replaces the duals of the clustered problem: an estimate of g
+    (m,) and the rows and columns of the pairs of an earlier plan, in leaf order.
+    `tolerance` is a pair (rtol, atol), atol for masses in units, that allows to stop early, and
+    `scale` turns units into the caller's for the callback.
+    """
+
+    C: FloatArray
+    a: IndexArray
+    b: IndexArray
+    watch: Watch
+    extent: tuple[float, float, bool, bool] | None = None
+    dust: int = 0
+    start: tuple[FloatArray, IndexArray, IndexArray] | None = None
+    tolerance: tuple[float, float] | None = None
+    scale: float = 0.0
+    infeasible: np.ndarray | None = None
+    """Where there is no plan: which nodes (n + m,) hang by a source, the proof of it."""
+    repair: Triples | None = None
+    """Pairs and masses that complete the flows of the tree after an early stop."""
+    best: tuple[FloatArray, FloatArray] | None = None
+    """Best feasible potentials seen, where the run did not end with those of the tree."""
+    tree: Tree = field(init=False)
+    penalty: float = field(init=False, default=0.0)
+    estimate: FloatArray = field(init=False)
+    unit: float = field(init=False)
+    forbidden: bool = field(init=False)
+    spread: bool = field(init=False)
+    rounding: float = field(init=False, default=ROUNDING)
+    share: float = field(init=False, default=PATH_ROUNDING)
+    patience: int = field(init=False)
+    checked: int = field(init=False, default=2**62)
+    lower: float = field(init=False, default=-math.inf)
+
+    def __post_init__(self) -> None:
+        self.C = frozen(self.C)
+        self.tree = simplex.new_tree(*self.C.shape)
+        least, largest, self.forbidden, self.spread = self.extent or dense.extent(self.C)
+        # A penalty scale that is positive for any costs, also where all are equal or 0.
+        width = largest - least if least < math.inf else 0.0
+        self.unit = max(width, 2.0**-40 * abs(least)) if math.isfinite(width) else 0.0
+        self.unit = self.unit or 1.0
+        if self.spread:
+            # Sizes differ too much for one floor; the tolerance is local alone.
+            self.share = 0.0
+        self.patience = self.watch.pivots + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
+
+    def solve(self) -> Run:
+        """Run to the optimum, to a proof of infeasibility, or until interrupted."""
+        n, m = self.C.shape
+        try:
+            if self.spread:
+                self._hang_reduced()
+                self._finish_directly()
+            elif self.forbidden or (
+                self.start is None and (max(n, m) <= DIRECT_SIZE or min(n, m) < 32)
+            ):
+                self._hang(np.zeros(n), np.zeros(m), self.unit)
+                self._finish_directly()
+            else:
+                self._solve_by_rounds()
+            self.best = None
+        except InterruptedRunError:
+            simplex.recompute_potentials(self.tree, n)
+            self.repair = self.repair or self._repaired()
+        return self
+
+    def _hang_reduced(self) -> None:
+        """Start from row and column minima, and from the pairs that attain them."""
+        C = self.C
+        f = C.min(axis=1, initial=math.inf)
+        f[~np.isfinite(f)] = 0.0
+        g = np.full(C.shape[1], np.inf)
+        dense.reduce_columns(C, np.arange(len(C)), f, g)
+        g[~np.isfinite(g)] = 0.0
+        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, 2))
+        reduced = self._reduced(arcs, f, g)
+        positive = reduced[reduced > 0.0]
+        penalty = float(positive.min()) if positive.size else self.unit
+        self._hang(f, g, penalty, arcs)
+
+    def _hang(
+        self,
+        f: FloatArray,
+        g: FloatArray,
+        penalty: float,
+        arcs: Arcs | None = None,
+        earlier: Arcs | None = None,
+    ) -> None:
+        """Build the first tree: greedily from the arcs by reduced cost, `earlier` ones first."""
+        self.penalty = penalty
+        self.estimate = f
+        if arcs is None:
+            none = np.empty(0, np.uint32)
+            arcs = Arcs(none, none, np.empty(0))
+            order = np.empty(0, np.int64)
+        else:
+            reduced = self._reduced(arcs, f, g)
+            if earlier is not None:
+                preferred = np.flatnonzero(self._reduced(earlier, f, g) <= penalty)
+                preferred += len(reduced)
+                arcs = joined(arcs, earlier)
+            order = np.argsort(reduced)
+            order = order[: np.searchsorted(reduced[order], 2.0 * penalty)]
+            if earlier is not None:
+                order = np.concatenate([preferred, order])
+        simplex.start_basis(
+            self.tree, self.a, self.b, f, g, arcs.source, arcs.target, arcs.cost, order, penalty
+        )
+
+    def _reduced(self, arcs: Arcs, f: FloatArray, g: FloatArray) -> FloatArray:
+        return np.asarray(arcs.cost - f[arcs.source] - g[arcs.target - len(f)])
+
+    def _artificial(self) -> int:
+        left = int(simplex.artificial_flow(self.tree, self.C.shape[0]))
+        return left if left > self.dust else 0
+
+    def _raise_penalty(self, *, anyhow: bool = False) -> bool:
+        """Raise the penalty until some pair is eligible; False proves infeasibility.
+
+        With `anyhow`, pairs are known to be eligible already.
+        """
+        gap = 0.0
+        if not anyhow:
+            gap, by_source = dense.hanging_gap(self.tree, self.C)
+            if gap == math.inf:
+                self.infeasible = by_source
+                return False
+        increase = max(3.0 * self.penalty, gap)
+        simplex.raise_penalty(self.tree, self.C.shape[0], increase)
+        self.penalty += increase
+        return True
+
+    def _release(self) -> None:
+        """Drop the penalty; the optimum for it may be slightly off at the finer rounding.
+
+        Estimates far larger than the costs that are paid would cost digits of the potentials: then
+        row minima stand in for them.
+        """
+        n = self.C.shape[0]
+        self.penalty = 0.0
+        if self.dust > 0 and simplex.artificial_flow(self.tree, n) > 0:
+            return
+        if self.estimate.any():
+            i, j, mass = simplex.flows(self.tree, n)
+            paid = float(np.abs(self.C[i, j]) @ mass) / float(self.a.sum())
+            if float(np.abs(self.estimate).max()) > LARGE_ESTIMATE * paid:
+                lowest = self.C.min(axis=1)
+                if np.abs(lowest).max() < np.abs(self.estimate).max():
+                    self.estimate = lowest
+        simplex.release(self.tree, n, self.estimate)
+
+    def _spend(self, n_pivots: int) -> None:
+        """Account for pivots; far more than any run needs mean that rounding keeps it going."""
+        self.watch.after(n_pivots)
+        if self.watch.pivots > self.patience:
+            self.patience += PIVOTS_A_NODE * (sum(self.C.shape) + 100)
+            self.rounding *= 16.0
+            self.share = max(16.0 * self.share, PATH_ROUNDING)
+            if self.rounding > 2.0**-20:
+                self.watch.status = Status.STALLED
+                raise InterruptedRunError
+
+    def _floor(self) -> float:
+        """Reduced cost that the rounding of potentials, sums along tree paths, may fake."""
+        return self.share * float(np.abs(self.tree.pi).max())
+
+    def _repaired(self) -> Triples | None:
+        """Move what is left straight to where it is needed, at least cost; None if it is much."""
+        n, m = self.C.shape
+        hangs = (self.tree.parent[:-1] == n + m) & (self.tree.flow[:-1] > 0)
+        sources, targets = np.flatnonzero(hangs[:n]), np.flatnonzero(hangs[n:])
+        if self.forbidden or not sources.size or sources.size * targets.size > n * m / 4:
+            return None
+        flow = self.tree.flow
+        left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Watch())
+        i, j, mass = simplex.flows(left.solve().tree, sources.size)
+        return sources[i], targets[j], mass
+
+    def _check(self, f: FloatArray | None = None, g: FloatArray | None = None) -> None:
+        """Bound the value from feasible potentials and the repaired plan; stop if close enough."""
+        if f is not None and g is not None:
+            value = float(self.a @ f) + float(self.b @ g)
+            if value > self.lower:
+                self.lower, self.best = value, (f, g)
+                self.watch.lower = value * self.scale
+        left = simplex.artificial_flow(self.tree, self.C.shape[0])
+        if 0 < left > 0.8 * self.checked and f is None:
+            return
+        self.checked = left
+        repair = self._repaired() if left and self.tolerance is not None else None
+        if left and repair is None:
+            return
+        i, j, mass = simplex.flows(self.tree, self.C.shape[0])
+        upper = float(self.C[i, j] @ mass)
+        if repair is not None:
+            upper += float(self.C[repair[0], repair[1]] @ repair[2])
+        self.watch.upper = min(self.watch.upper, upper * self.scale)
+        if self.tolerance is not None:
+            rtol, atol = self.tolerance
+            # A tenth of the tolerance is left for the slack of the proof.
+            if upper - self.lower <= 0.9 * max(atol, rtol * abs(upper)):
+                self.repair = repair
+                raise InterruptedRunError
+
+    def _finish_directly(self) -> None:
+        """Dense simplex from the present tree, raising the penalty while mass is left."""
+        row = 0
+        while True:
+            code, k, row = dense.dense_simplex(
+                self.tree, self.C, row, self.share, self.rounding, self.watch.slice_pivots
+            )
+            self._spend(k)
+            if code != simplex.OPTIMAL:
+                continue
+            if self._artificial():
+                if not self._raise_penalty():
+                    return
+            elif self.penalty > 0.0:
+                self._release()
+            else:
+                return
+
+    def _solve_by_rounds(self) -> None:
+        C = self.C
+        n = len(C)
+        f, g = self._first_duals() if self.start is None else self._extended(self.start[0])
+        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
+        reduced = self._reduced(arcs, f, g)
+        penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
+        if self.start is None:
+            self._hang(f, g, penalty, arcs)
+        else:
+            _, rows, columns = self.start
+            ends = rows.astype(np.uint32), (columns + n).astype(np.uint32)
+            earlier = Arcs(*ends, C[rows, columns])
+            self._hang(f, g, penalty, arcs, earlier)
+            arcs = merged(arcs, earlier)
+        watched = self.tolerance is not None or self.watch.callback is not None
+        if watched:
+            self._check(f, g)
+        left = self._artificial()
+        suspects: IndexArray | None = None
+        for scan in range(10**6):
+            self._pivot_on(arcs)
+            f, g = simplex.potentials(self.tree, n)
+            found, least = self._price(f, g, suspects)
+            if found is None and suspects is not None:
+                suspects = None
+                found, least = self._price(f, g)
+            if watched and suspects is None:
+                self._check(f + least, g)
+            before, left = left, self._artificial()
+            if left and scan >= PATIENCE:
+                self._finish_directly()
+                return
+            if left:
+                if found is None or left > 0.7 * before:
+                    self._raise_penalty(anyhow=found is not None)
+            elif self.penalty > 0.0:
+                self._release()
+            elif found is None:
+                return
+            if found is not None:
+                # When few rows had violated pairs, the next are looked for among these rows first.
+                few = len(found.source) < FEW * n
+                suspects = np.unique(found.source).astype(np.int64) if few and not left else None
+                arcs = merged(arcs, found)
+
+    def _pivot_on(self, arcs: Arcs) -> None:
+        n = self.C.shape[0]
+        position, code = 0, simplex.PIVOT_LIMIT
+        while code != simplex.OPTIMAL:
+            limit = self.watch.slice_pivots
+            if self.tolerance is not None:
+                limit = min(limit, max(1000, n))
+            code, k, position = simplex.sparse_simplex(
+                self.tree, n, arcs.source, arcs.target, arcs.cost, position,
+                self._floor(), self.rounding, limit,
+            )  # fmt: skip
+            self._spend(k)
+            if self.tolerance is not None and code != simplex.OPTIMAL:
+                self._check()
+
+    def _price(
+        self, f: FloatArray, g: FloatArray, rows: IndexArray | None = None
+    ) -> tuple[Arcs | None, FloatArray]:
+        """Scan all pairs, or those of some rows: the violated ones, and how far f is too large.
+
+        The violated ones are None if there are none.
+        """
+        n, m = self.C.shape
+        rows = np.arange(n) if rows is None else rows
+        least = np.zeros(n)
+        floor = self._floor()
+        step = max(1, SLICE_ENTRIES // m)
+        found = []
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            *arcs, least[part] = dense.price_rows(self.C, f, g, part, floor, self.rounding, N_BEST)
+            found.append(arcs)
+        source, target, cost = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
+        return (Arcs(source, target, cost) if source.size else None), least
+
+    def _extended(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials (f, g) from any estimate of g, by c-transforms."""
+        f, improved = np.empty(len(self.C)), np.full(self.C.shape[1], np.inf)
+        dense.reduce_rows(self.C, g, f, improved)
+        return f, improved
+
+    def _first_duals(self) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials: row and column minima, or those of the clustered problem if better.
+
+        Costs without geometry (independent entries, many ties) are better served by the former.
+        """
+        f, g = self._extended(np.zeros(self.C.shape[1]))
+        if float(self.b[g <= 0.0].sum()) >= MINIMA_SHARE * float(self.b.sum()):
+            return f, g
+        coarse_f, coarse_g = self._coarse_duals()
+        gained = self.a @ (coarse_f - f) + self.b @ (coarse_g - g)
+        return (coarse_f, coarse_g) if gained > 0.0 else (f, g)
+
+    def _coarse_duals(self) -> tuple[FloatArray, FloatArray]:
+        """Feasible potentials from the duals of the clustered problem."""
+        merged, C, a, b = clustered(self.C, self.a, self.b)
+        coarse = Run(C, a, b, self.watch).solve()
+        if self.watch.status is not Status.OPTIMAL:
+            n, m = self.C.shape
+            self._hang(np.zeros(n), np.zeros(m), self.unit)
+            raise InterruptedRunError
+        f, _ = simplex.potentials(coarse.tree, len(C))
+        g = np.full(self.C.shape[1], np.inf)
+        dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
+        return self._extended(g)

@@ -1,0 +1,52 @@
+"""The dense network simplex of a small problem, without the driver of the large ones.
+
+Below a hundred atoms that driver would take longer than the pivots. Whatever is out of the ordinary
+(forbidden pairs, spread or huge costs, atoms without weight, mass that the first penalty leaves
+behind, a run that does not end) is left to it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._kernels.network_flow import dense_small as dense_direct
+from ..._kernels.network_flow.dense_pricing import extent
+from ..._kernels.network_flow.spanning_tree import integer_masses
+from ..._typing import FloatArray
+from ...plans import Potentials, SparsePlan
+from ...results import Solution, Status
+from .rounds import DIRECT_SIZE, PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING
+
+__all__ = ["solve_small"]
+
+# Costs whose sums along any path are far from overflow, and whose digits are far from subnormal.
+_LARGEST, _SMALLEST = 1e290, 1e-260
+
+
+def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) -> Solution | None:
+    """Optimum for costs C (n, m), weights a (n,), b (m,) and a mass; None where not applicable."""
+    n, m = C.shape
+    if max(n, m) > DIRECT_SIZE or np.count_nonzero(a) < n or np.count_nonzero(b) < m:
+        return None
+    least, largest, forbidden, spread = extent(C)
+    top = max(-least, largest)
+    if forbidden or spread or top >= _LARGEST or 0.0 < top < _SMALLEST:
+        return None
+    whole = integer_masses(a, b, total_mass)
+    # As in `Run`: positive for any costs, also where all are equal or 0.
+    penalty = max(largest - least, 2.0**-40 * abs(least)) or 1.0
+    # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
+    dust = 2**8 * (n + m) if whole.a_rest.size else 0
+    patience = PIVOTS_A_NODE * (n + m + 100)
+    found = dense_direct.solve_directly(
+        C, whole, least, penalty, dust, PATH_ROUNDING, ROUNDING, patience
+    )
+    if found is None:
+        return None
+    rows, columns, mass, f, g, n_pivots = found
+    return Solution(
+        plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=(n, m)),
+        potentials=Potentials(f=f, g=g),
+        n_iterations=n_pivots,
+        status=Status.OPTIMAL,
+    )
