@@ -4,10 +4,6 @@ from .costs import CostMatrix as CostMatrix
 from .costs import Euclidean as Euclidean
 from .costs import PNormCost as PNormCost
 from .costs import SquaredEuclidean as SquaredEuclidean
-from .entropic.divergence import DivergenceGradient as DivergenceGradient
-from .entropic.divergence import SinkhornDivergenceResult as SinkhornDivergenceResult
-from .entropic.divergence import sinkhorn_divergence as sinkhorn_divergence
-from .entropic.divergence import sinkhorn_divergence_result as sinkhorn_divergence_result
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
 from .distances.computing import DistanceResult as DistanceResult
@@ -33,6 +29,10 @@ from .divergences.separation import chi2_divergence as chi2_divergence
 from .divergences.separation import f_divergence as f_divergence
 from .divergences.separation import hellinger_distance as hellinger_distance
 from .divergences.separation import total_variation as total_variation
+from .entropic.divergence import DivergenceGradient as DivergenceGradient
+from .entropic.divergence import SinkhornDivergenceResult as SinkhornDivergenceResult
+from .entropic.divergence import sinkhorn_divergence as sinkhorn_divergence
+from .entropic.divergence import sinkhorn_divergence_result as sinkhorn_divergence_result
 from .errors import ConvergenceError as ConvergenceError
 from .errors import InvalidInputError as InvalidInputError
 from .errors import MassMismatchError as MassMismatchError
