@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import otdiv
-from otdiv.theory.conformance import (
+from otdiv.conformance import (
     ConformanceReport,
     adapters,
     check_solver_isolated,
@@ -28,10 +28,10 @@ from otdiv.theory.conformance import (
     peers_table,
     solver_laws,
 )
-from otdiv.theory.conformance.report import breach_markdown
+from otdiv.conformance.report import breach_markdown
 
 RESULTS = Path(__file__).parent / "results"
-ADAPTERS = "otdiv.theory.conformance.adapters:"
+ADAPTERS = "otdiv.conformance.adapters:"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from otdiv import (
     TransportProblem,
     TransportResult,
 )
-from otdiv.distances.computing import DistanceResult
+from otdiv.distances.dispatch import DistanceResult
 
 from .cases import PREAMBLE, Case
 from .exact import Optimum, matrix_costs, optimum, point_costs

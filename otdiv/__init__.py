@@ -31,7 +31,7 @@ __getattr__, __dir__, __all__ = attach(
         "transport_matrix": "solving",
         "barycentric_map": "maps",
         "gradient": "maps",
-        "DistanceResult": "distances.computing",
+        "DistanceResult": "distances.dispatch",
         "energy_distance": "distances.energy",
         "maximum_mean_discrepancy": "distances.discrepancy",
         "maximum_mean_discrepancy_result": "distances.discrepancy",
@@ -75,6 +75,7 @@ __getattr__, __dir__, __all__ = attach(
     },
     modules=(
         "certificates",
+        "conformance",
         "critics",
         "distances",
         "divergences",

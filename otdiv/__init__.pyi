@@ -6,9 +6,9 @@ from .costs import PNormCost as PNormCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
-from .distances.computing import DistanceResult as DistanceResult
 from .distances.discrepancy import maximum_mean_discrepancy as maximum_mean_discrepancy
 from .distances.discrepancy import maximum_mean_discrepancy_result as maximum_mean_discrepancy_result
+from .distances.dispatch import DistanceResult as DistanceResult
 from .distances.energy import energy_distance as energy_distance
 from .distances.sliced import sliced_wasserstein as sliced_wasserstein
 from .distances.sliced import sliced_wasserstein_result as sliced_wasserstein_result

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._optional import import_optional
 
 if TYPE_CHECKING:
-    from ..theory.conformance.report import ConformanceReport, LawResult
+    from ..conformance.report import ConformanceReport, LawResult
 
 __all__ = ["add_options", "run"]
 
@@ -64,7 +64,7 @@ def run(
     target: Path | None = None,
 ) -> int:
     """Run the laws, write the report, and return 1 where a law is broken."""
-    from ..theory.conformance import check_solver_isolated
+    from ..conformance import check_solver_isolated
 
     # A solver under development lies in the current folder, as for `python -m`.
     if os.getcwd() not in sys.path:

@@ -5,7 +5,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "DistanceResult": "computing",
+        "DistanceResult": "dispatch",
         "energy_distance": "energy",
         "maximum_mean_discrepancy": "discrepancy",
         "maximum_mean_discrepancy_result": "discrepancy",

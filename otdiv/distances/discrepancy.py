@@ -14,7 +14,7 @@ from .._validation import check_choice, check_positive
 from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
-from .line_laws import is_law
+from .laws.line import is_law
 from .samples import (
     SamplePair,
     SignedAtoms,

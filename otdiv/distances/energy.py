@@ -8,9 +8,9 @@ from typing import Any
 from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import DISTANCE
 from ..costs import as_metric
-from .gaussians import folded_mean
-from .laws import cdf_distance
-from .line_laws import Normal, as_line_law, is_law
+from .laws.distance import cdf_distance
+from .laws.gaussians import folded_mean
+from .laws.line import Normal, as_line_law, is_law
 from .samples import SignedAtoms, as_sample_pair, of_extent_one, triangle_sum
 
 __all__ = ["energy_distance"]

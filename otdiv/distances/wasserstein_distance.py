@@ -7,7 +7,7 @@ from typing import Any
 from ..costs import as_metric
 from ..errors import UnsupportedProblemError
 from ..results import Solver
-from .computing import (
+from .dispatch import (
     DistanceResult,
     as_order,
     certified_distance,

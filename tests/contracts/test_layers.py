@@ -19,7 +19,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics"},
+    {"testing", "critics", "conformance"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
@@ -34,6 +34,7 @@ ORDERED = [
     ("wgan", "theory"),
     ("divergences", "distances"),
     ("testing", "critics"),
+    ("testing", "conformance"),
 ]
 # A method `.plot()` forwards to the pictures; nothing else may look up.
 FORWARDED = {"plotting"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from otdiv.theory.conformance import LawVerdict, check_solver
+from otdiv.conformance import LawVerdict, check_solver
 
-ADAPTERS = "otdiv.theory.conformance.adapters:"
+ADAPTERS = "otdiv.conformance.adapters:"
 
 # What no version of an exact solver is known to break.
 ORDINARY = [

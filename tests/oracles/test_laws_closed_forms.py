@@ -19,7 +19,7 @@ from otdiv import (
     wasserstein1_result,
     wasserstein2,
 )
-from otdiv.distances.laws import law_distance
+from otdiv.distances.laws.distance import law_distance
 
 NORMAL = stats.norm
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from otdiv import UnsupportedProblemError, transport_matrix
-from otdiv.theory.conformance import LawVerdict, PointSolver, check_solver, solver_laws
+from otdiv.conformance import LawVerdict, PointSolver, check_solver, solver_laws
 
 
 def exact(a, b, C):

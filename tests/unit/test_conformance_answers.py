@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from otdiv import SparsePlan, transport_matrix
-from otdiv.theory.conformance import read_answer
+from otdiv.conformance import read_answer
 
 PLAN = np.array([[0.5, 0.0, 0.0], [0.0, 0.25, 0.25]])
 F, G = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])

@@ -11,7 +11,7 @@ import pytest
 
 from otdiv import InvalidInputError, OtdivError, solvers
 from otdiv.cli import main
-from otdiv.theory.conformance import (
+from otdiv.conformance import (
     LawVerdict,
     PointSolver,
     check_solver,

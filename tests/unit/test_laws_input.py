@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from otdiv.distances.laws.distance.line import Atoms, Frozen, Normal, as_line_law, is_law
+from otdiv.distances.laws.distance.quantiles import largest_shift
 from scipy import stats
 
 from otdiv import (
@@ -15,8 +17,6 @@ from otdiv import (
     wasserstein1,
     wasserstein2,
 )
-from otdiv.distances.law_quantiles import largest_shift
-from otdiv.distances.line_laws import Atoms, Frozen, Normal, as_line_law, is_law
 
 
 @pytest.mark.parametrize(

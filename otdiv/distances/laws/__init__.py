@@ -1,0 +1,1 @@
+"""Wasserstein and Cramér distances where a side is a law: quantiles, quadrature, proven cells."""

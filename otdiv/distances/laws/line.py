@@ -1,0 +1,358 @@
+"""Laws on the line in one shape: distribution function, quantile function, moments, family.
+
+Each has `cdf` P(X <= t), `sf` P(X > t), `ppf` (the smallest t with cdf(t) >= u) and `isf` (the
+smallest t with sf(t) <= v), all of arrays; the ends `lower` and `upper` of its support; `mean` and
+`variance`; `breaks`, the positions of its atoms in increasing order; and its `family`.
+
+scipy.stats takes long to import and is never imported here: a frozen law brings its own methods.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..._typing import FloatArray
+from ..._validation import as_points, as_weights
+from ...errors import InvalidInputError, UnsupportedProblemError
+from ...measures import DiscreteMeasure, Gaussian
+
+__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms", "is_law"]
+
+# Atoms that an infinite discrete law may be cut to: 8 MB an array; by taste.
+_MAX_ATOMS = 2**20
+# Mass beyond the cut: its W_p to the whole law is about this to the power 1/p.
+_CUT_MASS = 1e-200
+_EMPTY = np.empty(0)
+
+# Far beyond a law there is nothing: a coordinate that overflows has the same cdf as infinity.
+_OVERFLOWING = np.errstate(over="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Location-scale family: the law is that of loc + scale * Z with Z named by `key`.
+
+    `mean` and `variance` are those of Z, `lower` and `upper` the ends of its support.
+    """
+
+    key: tuple[Any, ...]
+    loc: float
+    scale: float
+    mean: float
+    variance: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Atoms:
+    """Finitely many atoms in increasing order, of total mass one.
+
+    `lower` and `upper` are the ends of the support of the law that was meant: where they are
+    infinite, the atoms are a cut of it, and `is_cut` is True.
+    """
+
+    breaks: FloatArray
+    weights: FloatArray
+    lower: float
+    upper: float
+    below: FloatArray = field(init=False)
+    """P(X <= breaks[i])."""
+    above: FloatArray = field(init=False)
+    """P(X > breaks[i]), summed from above so that small tails keep their digits."""
+    mean: float = field(init=False)
+    variance: float = field(init=False)
+    family: None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        sums = np.minimum(np.cumsum(self.weights), 1.0)
+        rests = np.minimum(np.cumsum(self.weights[::-1])[::-1], 1.0)
+        sums[-1] = 1.0
+        mean = float(self.weights @ self.breaks)
+        with np.errstate(over="ignore"):
+            variance = float(self.weights @ (self.breaks - mean) ** 2)
+        values = {
+            "below": sums,
+            "above": np.append(rests[1:], 0.0),
+            "mean": mean,
+            "variance": variance,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_sample(
+        cls, x: FloatArray, a: FloatArray, ends: tuple[float, float] | None = None
+    ) -> Atoms:
+        """Sort and join atoms `x` (n,) of relative weights `a` (n,); those without mass go."""
+        present = a > 0.0
+        support, inverse = np.unique(x[present], return_inverse=True)
+        sums = np.asarray(np.bincount(inverse, weights=a[present] / a.max()), dtype=np.float64)
+        weights = sums / math.fsum(sums)
+        lower, upper = (float(support[0]), float(support[-1])) if ends is None else ends
+        return cls(breaks=support, weights=weights, lower=lower, upper=upper)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether these are some of infinitely many atoms."""
+        return math.isinf(self.lower) or math.isinf(self.upper)
+
+    def cdf_left(self, t: FloatArray) -> FloatArray:
+        """P(X < t)."""
+        index = np.searchsorted(self.breaks, t, side="left")
+        return np.where(index > 0, self.below[np.maximum(index - 1, 0)], 0.0)
+
+    def sf_left(self, t: FloatArray) -> FloatArray:
+        """P(X >= t)."""
+        index = np.searchsorted(self.breaks, t, side="left")
+        return np.where(index > 0, self.above[np.maximum(index - 1, 0)], 1.0)
+
+    def cdf(self, t: FloatArray) -> FloatArray:
+        """P(X <= t)."""
+        index = np.searchsorted(self.breaks, t, side="right")
+        return np.where(index > 0, self.below[np.maximum(index - 1, 0)], 0.0)
+
+    def sf(self, t: FloatArray) -> FloatArray:
+        """P(X > t)."""
+        index = np.searchsorted(self.breaks, t, side="right")
+        return np.where(index > 0, self.above[np.maximum(index - 1, 0)], 1.0)
+
+    def ppf(self, u: FloatArray) -> FloatArray:
+        """Smallest atom with P(X <= t) >= u."""
+        return self.breaks[np.searchsorted(self.below, u, side="left")]
+
+    def isf(self, v: FloatArray) -> FloatArray:
+        """Smallest atom with P(X > t) <= v."""
+        return self.breaks[np.searchsorted(-self.above, -v, side="left")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """The normal law with mean `loc` and standard deviation `scale` > 0."""
+
+    loc: float
+    scale: float
+    lower: float = -math.inf
+    upper: float = math.inf
+    breaks: FloatArray = field(default_factory=lambda: _EMPTY)
+
+    @property
+    def mean(self) -> float:
+        """Mean."""
+        return self.loc
+
+    @property
+    def variance(self) -> float:
+        """Variance."""
+        return self.scale * self.scale
+
+    @property
+    def family(self) -> Family:
+        """The normal laws."""
+        return Family(("normal",), self.loc, self.scale, 0.0, 1.0, -math.inf, math.inf)
+
+    @_OVERFLOWING
+    def cdf(self, t: FloatArray) -> FloatArray:
+        """P(X <= t)."""
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr((t - self.loc) / self.scale))
+
+    @_OVERFLOWING
+    def sf(self, t: FloatArray) -> FloatArray:
+        """P(X > t)."""
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr((self.loc - t) / self.scale))
+
+    @_OVERFLOWING
+    def ppf(self, u: FloatArray) -> FloatArray:
+        """Quantile of level u."""
+        from scipy.special import ndtri
+
+        return np.asarray(self.loc + self.scale * ndtri(u))
+
+    @_OVERFLOWING
+    def isf(self, v: FloatArray) -> FloatArray:
+        """Quantile of level 1 - v."""
+        from scipy.special import ndtri
+
+        return np.asarray(self.loc - self.scale * ndtri(v))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """A frozen law of scipy.stats, mostly a continuous one."""
+
+    law: Any
+    lower: float
+    upper: float
+    mean: float
+    variance: float
+    family: Family | None
+    breaks: FloatArray = field(default_factory=lambda: _EMPTY)
+    has_jumps: bool = False
+    """Whether it is a discrete law with too many atoms to list: only its moments are of use."""
+
+    @_OVERFLOWING
+    def cdf(self, t: FloatArray) -> FloatArray:
+        """P(X <= t)."""
+        return np.asarray(self.law.cdf(t))
+
+    @_OVERFLOWING
+    def sf(self, t: FloatArray) -> FloatArray:
+        """P(X > t)."""
+        return np.asarray(self.law.sf(t))
+
+    @_OVERFLOWING
+    def ppf(self, u: FloatArray) -> FloatArray:
+        """Quantile of level u."""
+        return np.asarray(self.law.ppf(u))
+
+    @_OVERFLOWING
+    def isf(self, v: FloatArray) -> FloatArray:
+        """Quantile of level 1 - v."""
+        return np.asarray(self.law.isf(v))
+
+
+LineLaw: TypeAlias = Atoms | Normal | Frozen
+
+
+def is_law(value: Any) -> bool:
+    """Whether `value` is a law without samples: a `Gaussian`, or a 1-D law of scipy.stats.
+
+    Examples
+    --------
+    >>> from otdiv import Gaussian
+    >>> from otdiv.distances.laws.line import is_law
+    >>> is_law(Gaussian(mean=0.0, covariance=1.0)), is_law([0.0, 1.0])
+    (True, False)
+    """
+    if isinstance(value, np.ndarray):
+        return False
+    return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
+
+
+def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
+    """Coerce a 1-D sample, `DiscreteMeasure`, `Gaussian` or frozen law.
+
+    A discrete measure stands for its relative frequencies.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no such law, its parameters are arrays or not valid, or a law comes with weights.
+    UnsupportedProblemError
+        For laws of more than one dimension.
+    """
+    if isinstance(value, Atoms | Normal | Frozen):
+        return value
+    if weights is not None and (is_law(value) or isinstance(value, DiscreteMeasure)):
+        raise InvalidInputError(f"{name}_weights", "be None for a law", "weights")
+    if is_law(value) and not isinstance(value, Gaussian):
+        return _as_frozen(name, value)
+    d = value.d if isinstance(value, DiscreteMeasure | Gaussian) else 1
+    if not isinstance(value, DiscreteMeasure | Gaussian):
+        value = DiscreteMeasure.from_samples(as_points(name, value))
+        d = value.d
+        if weights is not None:
+            weights = as_weights(f"{name}_weights", weights, value.n, normalize=True)
+    if d != 1:
+        raise UnsupportedProblemError(
+            f"`{name}` has {d} dimensions: distances from or to a law are computed on the line, "
+            "and W2 between two Gaussians in any dimension; draw samples from the law instead"
+        )
+    if isinstance(value, DiscreteMeasure):
+        return Atoms.from_sample(value.points[:, 0], value.weights if weights is None else weights)
+    loc, scale = float(value.mean[0]), value.standard_deviation
+    if scale == 0.0:
+        return Atoms(breaks=np.array([loc]), weights=np.ones(1), lower=loc, upper=loc)
+    return Normal(loc=loc, scale=scale)
+
+
+def check_atoms(name: str, law: LineLaw) -> None:
+    """Raise for a discrete law that no method covers."""
+    if isinstance(law, Frozen) and law.has_jumps:
+        raise UnsupportedProblemError(
+            f"`{name}` puts mass on more than {_MAX_ATOMS} atoms; draw samples from it, or pass a "
+            "DiscreteMeasure cut where it may be"
+        )
+
+
+def _as_frozen(name: str, value: Any) -> LineLaw:
+    law = value
+    if not hasattr(law, "dist"):
+        # stats.norm itself, or a distribution of one's own without shape parameters.
+        try:
+            law = value()
+        except TypeError:
+            raise InvalidInputError(
+                name, "be frozen, its parameters given", type(value).__name__
+            ) from None
+    median = np.asarray(law.ppf(0.5))
+    if median.ndim:
+        raise InvalidInputError(name, "be one law, its parameters scalars", f"shape {median.shape}")
+    if not np.isfinite(median):
+        raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
+    lower, upper = (float(end) for end in law.support())
+    if hasattr(law, "pmf"):
+        return _cut(law, lower, upper, float(median))
+    with np.errstate(over="ignore"):
+        mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+    family = _family(law)
+    if family is not None and family.key == ("norm",):
+        return Normal(loc=family.loc, scale=family.scale)
+    return Frozen(law=law, lower=lower, upper=upper, mean=mean, variance=variance, family=family)
+
+
+def _family(law: Any) -> Family | None:
+    """Family of a frozen continuous law of scipy; None for a distribution of the user's own."""
+    dist = law.dist
+    parse = getattr(dist, "_parse_args", None)
+    if not type(dist).__module__.startswith("scipy.stats.") or parse is None:
+        return None
+    # A histogram's shape is not among its parameters.
+    if hasattr(dist, "_histogram") or hasattr(dist, "xk"):
+        return None
+    shapes, loc, scale = parse(*law.args, **law.kwds)
+    shapes = tuple(float(shape) for shape in shapes)
+    mean, variance = (float(moment) for moment in dist.stats(*shapes, moments="mv"))
+    lower, upper = (float(end) for end in dist.support(*shapes))
+    key = (dist.name, *shapes)
+    return Family(key, float(loc), float(scale), mean, variance, lower, upper)
+
+
+def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
+    """Atoms of a discrete law, cut where less than `_CUT_MASS` remains on either side."""
+    points = getattr(law.dist, "xk", None)
+    if points is not None:
+        _, loc, _ = law.dist._parse_args(*law.args, **law.kwds)
+        support = np.asarray(points, dtype=np.float64)
+        return Atoms.from_sample(support + float(loc), np.asarray(law.dist.pk, dtype=np.float64))
+    ends = []
+    for end, sign, tail in ((lower, -1.0, law.cdf), (upper, 1.0, law.sf)):
+        step, position = 1.0, median
+        while tail(position) > _CUT_MASS and sign * (end - position) > 0.0:
+            position = min(max(median + sign * step, lower), upper)
+            step *= 1.5 if step > 8.0 else 2.0
+            step = math.floor(step)
+            if step > _MAX_ATOMS:
+                with np.errstate(over="ignore"):
+                    mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+                return Frozen(
+                    law=law,
+                    lower=lower,
+                    upper=upper,
+                    mean=mean,
+                    variance=variance,
+                    family=None,
+                    has_jumps=True,
+                )
+        ends.append(position)
+    support = np.arange(ends[0], ends[1] + 1.0)
+    weights = np.maximum(np.asarray(law.pmf(support)), 0.0)
+    return Atoms.from_sample(support, weights, (lower, upper))

@@ -1,0 +1,103 @@
+"""The texts that the claims come from, as a reader can find them."""
+
+from ..claim import Source
+
+QI = Source(
+    "Qi Xiangyu (2019), Generative adversarial networks: theory (in Chinese), blog article of "
+    "2019-06-14",
+    short="Qi (2019)",
+)
+BOXES = Source(
+    "Notes (in Chinese) on the Wasserstein distance and WGAN with the moving-boxes example, after "
+    "Hui (2018)",
+    short="Notes on the boxes",
+)
+READING = Source(
+    "Annotated reading (English and Chinese) of arXiv:1701.07875v3",
+    short="Annotated reading of arXiv:1701.07875",
+)
+ZHENG = Source(
+    "Zheng Zhijie (2022), notes of 2022-02-13 on arXiv:2103.01678",
+    short="Zheng (2022)",
+)
+ZHANG = Source(
+    "Zhang Huiling (2025), A theoretical study of improving the training stability of GAN based on "
+    "Wasserstein distance as optimization objective, doi:10.12677/aam.2025.145286",
+    short="Zhang (2025)",
+)
+HERRMANN = Source(
+    "Herrmann (2017), Wasserstein GAN and the Kantorovich-Rubinstein duality, blog article and "
+    "notebook",
+    short="Herrmann (2017)",
+)
+GOODFELLOW = Source(
+    "Goodfellow et al. (2014), Generative adversarial nets, arXiv:1406.2661",
+    short="Goodfellow et al. (2014)",
+)
+PRINCIPLED = Source(
+    "Arjovsky & Bottou (2017), Towards principled methods for training generative adversarial "
+    "networks, arXiv:1701.04862",
+    short="Arjovsky & Bottou (2017)",
+)
+WGAN = Source(
+    "Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, arXiv:1701.07875",
+    short="Arjovsky, Chintala & Bottou (2017)",
+)
+WGAN_GP = Source(
+    "Gulrajani et al. (2017), Improved training of Wasserstein GANs, arXiv:1704.00028",
+    short="Gulrajani et al. (2017)",
+)
+WGAN_LP = Source(
+    "Petzka, Fischer & Lukovnikov (2018), On the regularization of Wasserstein GANs, "
+    "arXiv:1709.08894",
+    short="Petzka, Fischer & Lukovnikov (2018)",
+)
+BANACH = Source(
+    "Adler & Lunz (2018), Banach Wasserstein GAN, arXiv:1806.06621",
+    short="Adler & Lunz (2018)",
+)
+STANCZUK = Source(
+    "Stanczuk et al. (2021), Wasserstein GANs work because they fail (to approximate the "
+    "Wasserstein distance), arXiv:2103.01678",
+    short="Stanczuk et al. (2021)",
+)
+BELLEMARE = Source(
+    "Bellemare et al. (2017), The Cramer distance as a solution to biased Wasserstein gradients, "
+    "arXiv:1705.10743",
+    short="Bellemare et al. (2017)",
+)
+VILLANI = Source(
+    "Villani (2009), Optimal transport: old and new, doi:10.1007/978-3-540-71050-9",
+    short="Villani (2009)",
+)
+ENDRES = Source(
+    "Endres & Schindelin (2003), A new metric for probability distributions, "
+    "doi:10.1109/TIT.2003.813506",
+    short="Endres & Schindelin (2003)",
+)
+LIN = Source(
+    "Lin (1991), Divergence measures based on the Shannon entropy, doi:10.1109/18.61115",
+    short="Lin (1991)",
+)
+COVER = Source(
+    "Cover & Thomas (2006), Elements of information theory, doi:10.1002/047174882X",
+    short="Cover & Thomas (2006)",
+)
+TSYBAKOV = Source(
+    "Tsybakov (2009), Introduction to nonparametric estimation, doi:10.1007/b13794",
+    short="Tsybakov (2009)",
+)
+FOURNIER = Source(
+    "Fournier & Guillin (2015), On the rate of convergence in Wasserstein distance of the "
+    "empirical measure, doi:10.1007/s00440-014-0583-7",
+    short="Fournier & Guillin (2015)",
+)
+GIBBS = Source(
+    "Gibbs & Su (2002), On choosing and bounding probability metrics, "
+    "doi:10.1111/j.1751-5823.2002.tb00178.x",
+    short="Gibbs & Su (2002)",
+)
+DERIVED = Source(
+    "No paper: derived for this catalogue",
+    short="Derived here",
+)
