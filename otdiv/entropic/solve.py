@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +11,7 @@ import numpy as np
 from .._frozen import restore, seal
 from .._gibbs.buffers import Buffer
 from .._gibbs.dense_kernel import Kernel
+from .._monitor import Monitor
 from .._rescaling import in_callers_units, moderate_callback, moderate_problem
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
@@ -119,23 +119,17 @@ def _solved(
     asked = tolerance
     if scaled.forbidden:
         tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
-    begin = time.perf_counter()
+    monitor = Monitor(callback)
 
-    def monitor(current: float, iteration: int, error: float) -> bool:
-        assert callback is not None
-        state = Progress(
-            iteration=iteration,
-            epsilon=current * scaled.unit,
-            marginal_error=error * mass,
-            elapsed=time.perf_counter() - begin,
-        )
-        return callback(state) is True
+    def asks_to_stop(current: float, iteration: int, error: float) -> bool:
+        monitor.iteration = iteration
+        return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
 
     options = PathOptions(
         tolerance=tolerance,
         max_iterations=max_iterations,
         max_bytes=scaled.plan_bytes(max_memory),
-        monitor=None if callback is None else monitor,
+        asks_to_stop=asks_to_stop,
         buffer=Buffer.of_before(),
     )
     hopeless = _isolated(problem) if scaled.forbidden else None

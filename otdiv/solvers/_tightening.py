@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import certificates
+from .._monitor import EndOfRun
 from ..costs import PNormCost
 from ..entropic.plan import entropic_plan
 from ..entropic.solve import EntropicSolve, solve_entropic
@@ -21,7 +22,6 @@ from ..errors import InvalidInputError
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import EntropicSummary, Solution, SolveOptions, Status
-from ._columns.levels import Stopped
 from ._columns.restricted import RestrictedProblem
 from ._columns.run import ColumnRun
 
@@ -93,7 +93,7 @@ def solve_to_tolerance(
         if status is not Status.STOPPED:
             try:
                 attempt = _attempt(problem, solved, options)
-            except Stopped:
+            except EndOfRun:
                 status = Status.STOPPED
         if attempt is None:
             potentials = Potentials(f=solved.f, g=solved.g)

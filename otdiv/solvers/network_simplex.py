@@ -12,6 +12,7 @@ from .._kernels.network_flow import spanning_tree as simplex
 from .._kernels.network_flow.dense_pricing import extent
 from .._kernels.proofs.repair import transform_matrix, transform_matrix_columns
 from .._memory import room_for
+from .._monitor import Monitor
 from .._typing import FloatArray
 from ..certificates.transforms import point_transform
 from ..costs import CostMatrix
@@ -21,7 +22,6 @@ from ..problems import TransportProblem
 from ..results import Solution, SolveOptions, Status, TransportResult
 from ._dense.rounds import Run
 from ._dense.small import solve_small
-from ._progress import Watch
 
 __all__ = ["NetworkSimplex"]
 
@@ -98,8 +98,8 @@ class NetworkSimplex:
         whole = simplex.integer_masses(a, b, problem.mass)
         unit, exponent = whole.unit, whole.exponent
         n, m = C.shape
-        watch = Watch(callback=options.callback, max_pivots=self.max_iterations)
-        run = Run(C, whole.a, whole.b, watch, limits)
+        monitor = Monitor(callback=options.callback, max_iterations=self.max_iterations)
+        run = Run(C, whole.a, whole.b, monitor, limits)
         if whole.a_rest.size:
             # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
             run.dust = 2**8 * (n + m)
@@ -116,7 +116,7 @@ class NetworkSimplex:
             return Solution(
                 plan=None,
                 potentials=None,
-                n_iterations=watch.pivots,
+                n_iterations=monitor.iteration,
                 status=Status.INFEASIBLE,
                 infeasible_rows=bad_rows if rows is None else rows[bad_rows],
                 infeasible_columns=bad_columns if columns is None else columns[bad_columns],
@@ -141,8 +141,8 @@ class NetworkSimplex:
         return Solution(
             plan=SparsePlan(rows=i, columns=j, mass=mass, shape=problem.shape),
             potentials=Potentials(f=f, g=g),
-            n_iterations=watch.pivots,
-            status=watch.status,
+            n_iterations=monitor.iteration,
+            status=monitor.status,
         )
 
     def _is_plain(self, options: SolveOptions) -> bool:

@@ -14,7 +14,7 @@ LAYERS = [
     {"measures", "costs", "problems", "plans"},
     {"_gibbs"},
     {"certificates", "results"},
-    {"_rescaling"},
+    {"_rescaling", "_monitor"},
     {"entropic"},
     {"solvers"},
     {"selection", "solving", "maps"},

@@ -127,7 +127,7 @@ def test_the_monitor_stops_the_short_way():
         seen.append((epsilon, iteration, error))
         return True
 
-    found = solve_full(geometry, 0.1, options(monitor=monitor))
+    found = solve_full(geometry, 0.1, options(asks_to_stop=monitor))
     assert found is not None
     assert found[1].stopped
     assert len(seen) == 1

@@ -10,13 +10,13 @@ from otdiv import (
     Euclidean,
     Status,
     TransportProblem,
+    _monitor,
     solve,
     solvers,
     transport,
     transport_matrix,
 )
 from otdiv.errors import ConvergenceError, UnsupportedProblemError
-from otdiv.solvers import _progress as _watch
 
 SIMPLEX = solvers.NetworkSimplex()
 SIZES = [1, 2, 30, 1300]
@@ -193,7 +193,7 @@ def test_max_iterations_stops_with_valid_bounds(n):
 
 @pytest.mark.parametrize("n", [300, 1300])
 def test_the_callback_sees_progress_and_can_stop(n, monkeypatch):
-    monkeypatch.setattr(_watch, "SLICE_PIVOTS", 100)
+    monkeypatch.setattr(_monitor, "SLICE_PIVOTS", 100)
     seen = []
     C = np.random.default_rng(8).random((n, n))
     result = transport_matrix(
@@ -209,7 +209,7 @@ def test_the_callback_sees_progress_and_can_stop(n, monkeypatch):
 def test_slices_do_not_change_the_answer(monkeypatch):
     C = np.random.default_rng(9).random((1300, 1250))
     whole = _solve(C)
-    monkeypatch.setattr(_watch, "SLICE_PIVOTS", 37)
+    monkeypatch.setattr(_monitor, "SLICE_PIVOTS", 37)
     assert _solve(C).value == pytest.approx(whole.value, rel=1e-12)
 
 

@@ -43,15 +43,15 @@ _START = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathOptions:
-    """Rules of a path: tolerance (L1, relative to the mass), limits and the monitor."""
+    """Rules of a path: tolerance (L1, relative to the mass), limits, and who may stop it."""
 
     tolerance: float
     max_iterations: int
     max_bytes: float
     reach: float = math.inf
     """Penalty of relaxed marginals, in the unit of epsilon."""
-    monitor: Callable[[float, int, float], bool] | None = None
-    """Called with epsilon, iteration and marginal error; True stops."""
+    asks_to_stop: Callable[[float, int, float], bool] = lambda epsilon, n_iterations, error: False
+    """Called with epsilon, the iteration and the marginal error."""
     buffer: Buffer = field(default_factory=Buffer)
     """Where plans are stored, one after the other."""
 
@@ -197,7 +197,6 @@ def _solve(
     last: bool = True,
     coarse: CoarseMatrix | None = None,
 ) -> Stage:
-    monitor = options.monitor
     intermediate = _COARSE_ERROR if last else _STAGE_ERROR
     rules = StageRules(
         tolerance=options.tolerance if final else max(intermediate, options.tolerance),
@@ -207,6 +206,6 @@ def _solve(
         buffer=options.buffer,
         coarse=coarse,
         final=final,
-        monitor=None if monitor is None else lambda n, error: monitor(epsilon, n, error),
+        asks_to_stop=lambda n, error: options.asks_to_stop(epsilon, n, error),
     )
     return solve_stage(kernel, u, v, rules)

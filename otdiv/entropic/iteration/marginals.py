@@ -18,7 +18,7 @@ from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
 from ..geometry.coarse_matrix import CoarseMatrix
 
-__all__ = ["Marginals", "Monitor", "Stage", "StageRules", "final_sums", "sum_errors"]
+__all__ = ["Marginals", "Stage", "StageRules", "final_sums", "sum_errors"]
 
 # Rounding of the dual value relative to the sum of its terms.
 _ROUNDING = 1e-14
@@ -42,9 +42,6 @@ _CACHE_BYTES = 1.6e7
 # From this tolerance on a stored plan may be in single precision: that moves a marginal by 6e-8.
 _SINGLE_TOLERANCE = 5e-7
 
-Monitor = Callable[[int, float], bool]
-"""Called with the iteration and the marginal error; True stops."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRules:
@@ -62,7 +59,8 @@ class StageRules:
     buffer: Buffer
     coarse: CoarseMatrix | None = None
     final: bool = True
-    monitor: Monitor | None = None
+    asks_to_stop: Callable[[int, float], bool] = lambda n_iterations, error: False
+    """Called with the iteration and the marginal error."""
 
 
 @dataclass(slots=True)

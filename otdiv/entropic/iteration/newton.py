@@ -99,8 +99,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         best, since = (stage.error, 0.0) if stage.error < 0.9 * best else (best, since)
         patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
         stage.stalled = not np.isfinite(stage.error) or since >= patience
-        if rules.monitor is not None:
-            stage.stopped = rules.monitor(stage.n_iterations, stage.error)
+        stage.stopped = rules.asks_to_stop(stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= rules.max_iterations:
             stage.cost = plan.row_sums(stage.u, stage.v).cost

@@ -99,8 +99,7 @@ class _FullRun:
         while True:
             self.measure()
             stage.converged = stage.error <= options.tolerance
-            if options.monitor is not None:
-                stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
+            stage.stopped = options.asks_to_stop(epsilon, stage.n_iterations, stage.error)
             if stage.converged or stage.stopped:
                 return True
             far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION

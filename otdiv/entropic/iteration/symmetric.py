@@ -51,8 +51,7 @@ def solve_symmetric(
         stage.converged = stage.error <= options.tolerance
         best, since = (stage.error, 0) if stage.error < 0.9 * best else (best, since + 1)
         stage.stalled = since >= _PATIENCE or not np.isfinite(stage.error)
-        if options.monitor is not None:
-            stage.stopped = options.monitor(epsilon, stage.n_iterations, stage.error)
+        stage.stopped = options.asks_to_stop(epsilon, stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= options.max_iterations:
             return kernel, stage

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,52 +11,16 @@ from ..._kernels.costs import gathered
 from ..._kernels.kdtree import tree as kdtree
 from ..._kernels.kdtree.c_transform import LEAF_SIZE, search_all
 from ..._kernels.kdtree.tree import KDTree
+from ..._monitor import Monitor
 from ..._typing import FloatArray, IndexArray
-from ...results import Callback, Progress
 
 __all__ = [
     "Earlier",
     "Ground",
     "Level",
-    "Monitor",
-    "Stopped",
     "coarse_levels",
     "default_candidates",
 ]
-
-
-class Stopped(Exception):  # noqa: N818  (control flow, not an error)
-    """The callback asked to stop."""
-
-
-@dataclass(slots=True)
-class Monitor:
-    """Counts slices of work, keeps the best proven bounds and talks to the callback."""
-
-    callback: Callback | None
-    scale: float = 1.0
-    """Transport cost of one scaled unit of cost times one unit of integer mass."""
-    iteration: int = 0
-    lower: float = -math.inf
-    upper: float = math.inf
-    started: float = field(default_factory=time.perf_counter)
-    silent_until: float = 0.0
-
-    def tick(self, *, force: bool = False) -> None:
-        """Report progress, at most ten times a second; raises `Stopped` when asked to."""
-        if self.callback is None:
-            return
-        now = time.perf_counter()
-        if force or now >= self.silent_until:
-            self.silent_until = now + 0.1
-            report = Progress(
-                iteration=self.iteration,
-                lower=self.lower,
-                upper=self.upper,
-                elapsed=now - self.started,
-            )
-            if self.callback(report):
-                raise Stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

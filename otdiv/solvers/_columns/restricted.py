@@ -11,8 +11,8 @@ import numpy as np
 
 from ..._kernels.network_flow import candidates
 from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
-from .._progress import interruptible
 from .levels import Earlier, Ground, Level
 
 # A reduced cost is negative when it is below this share of the magnitudes that it is computed from:

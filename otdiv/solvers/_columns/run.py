@@ -12,6 +12,7 @@ from ..._kernels.kdtree import tree as kdtree
 from ..._kernels.kdtree.c_transform import LEAF_SIZE, safe_scale
 from ..._kernels.network_flow import candidates
 from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
 from ...costs import CostMatrix, PNormCost
 from ...errors import InvalidInputError
@@ -20,7 +21,7 @@ from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
 from ..network_simplex import NetworkSimplex, memory_needed
-from .levels import Earlier, Ground, Level, Monitor, Stopped, coarse_levels
+from .levels import Earlier, Ground, Level, coarse_levels
 from .restricted import RestrictedProblem, solve_level
 
 __all__ = ["ColumnRun"]
@@ -131,7 +132,7 @@ class ColumnRun:
                 elif finest and end == "stuck":
                     status = Status.NUMERICAL_ERROR
                     message = "mass is left that no arc of finite reduced cost can move"
-        except Stopped:
+        except EndOfRun:
             status = Status.STOPPED
         return self._solution(state, f, previous, n_pivots, status, message)
 
@@ -286,7 +287,7 @@ class ColumnRun:
         return rows, columns, np.asarray(mass * self.mass_unit, dtype=np.float64)
 
     def _quiet(self) -> Ground:
-        return dataclasses.replace(self.ground, monitor=Monitor(None))
+        return dataclasses.replace(self.ground, monitor=Monitor())
 
     def extended_potentials(
         self, f: FloatArray | None, g: FloatArray

@@ -17,9 +17,9 @@ from ..._kernels._jit import frozen
 from ..._kernels.network_flow import dense_pricing as dense
 from ..._kernels.network_flow import spanning_tree as simplex
 from ..._kernels.network_flow.spanning_tree import Tree
+from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
 from ...results import Status
-from .._progress import InterruptedRunError, Watch
 from .arcs import Arcs, joined, merged
 from .clustering import clustered
 
@@ -66,7 +66,7 @@ class Run:
     C: FloatArray
     a: IndexArray
     b: IndexArray
-    watch: Watch
+    monitor: Monitor
     extent: tuple[float, float, bool, bool] | None = None
     dust: int = 0
     start: tuple[FloatArray, IndexArray, IndexArray] | None = None
@@ -101,7 +101,7 @@ class Run:
         if self.spread:
             # Sizes differ too much for one floor; the tolerance is local alone.
             self.share = 0.0
-        self.patience = self.watch.pivots + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
+        self.patience = self.monitor.iteration + PIVOTS_A_NODE * (sum(self.C.shape) + 100)
 
     def solve(self) -> Run:
         """Run to the optimum, to a proof of infeasibility, or until interrupted."""
@@ -118,7 +118,7 @@ class Run:
             else:
                 self._solve_by_rounds()
             self.best = None
-        except InterruptedRunError:
+        except EndOfRun:
             simplex.recompute_potentials(self.tree, n)
             self.repair = self.repair or self._repaired()
         return self
@@ -210,14 +210,13 @@ class Run:
 
     def _spend(self, n_pivots: int) -> None:
         """Account for pivots; far more than any run needs mean that rounding keeps it going."""
-        self.watch.after(n_pivots)
-        if self.watch.pivots > self.patience:
+        self.monitor.spend(n_pivots)
+        if self.monitor.iteration > self.patience:
             self.patience += PIVOTS_A_NODE * (sum(self.C.shape) + 100)
             self.rounding *= 16.0
             self.share = max(16.0 * self.share, PATH_ROUNDING)
             if self.rounding > 2.0**-20:
-                self.watch.status = Status.STALLED
-                raise InterruptedRunError
+                self.monitor.end(Status.STALLED)
 
     def _floor(self) -> float:
         """Reduced cost that the rounding of potentials, sums along tree paths, may fake."""
@@ -231,7 +230,7 @@ class Run:
         if self.forbidden or not sources.size or sources.size * targets.size > n * m / 4:
             return None
         flow = self.tree.flow
-        left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Watch())
+        left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Monitor())
         i, j, mass = simplex.flows(left.solve().tree, sources.size)
         return sources[i], targets[j], mass
 
@@ -241,7 +240,7 @@ class Run:
             value = float(self.a @ f) + float(self.b @ g)
             if value > self.lower:
                 self.lower, self.best = value, (f, g)
-                self.watch.lower = value * self.scale
+                self.monitor.lower = value * self.scale
         left = simplex.artificial_flow(self.tree, self.C.shape[0])
         if 0 < left > 0.8 * self.checked and f is None:
             return
@@ -253,20 +252,20 @@ class Run:
         upper = float(self.C[i, j] @ mass)
         if repair is not None:
             upper += float(self.C[repair[0], repair[1]] @ repair[2])
-        self.watch.upper = min(self.watch.upper, upper * self.scale)
+        self.monitor.upper = min(self.monitor.upper, upper * self.scale)
         if self.tolerance is not None:
             rtol, atol = self.tolerance
             # A tenth of the tolerance is left for the slack of the proof.
             if upper - self.lower <= 0.9 * max(atol, rtol * abs(upper)):
                 self.repair = repair
-                raise InterruptedRunError
+                raise EndOfRun
 
     def _finish_directly(self) -> None:
         """Dense simplex from the present tree, raising the penalty while mass is left."""
         row = 0
         while True:
             code, k, row = dense.dense_simplex(
-                self.tree, self.C, row, self.share, self.rounding, self.watch.slice_pivots
+                self.tree, self.C, row, self.share, self.rounding, self.monitor.slice_pivots
             )
             self._spend(k)
             if code != simplex.OPTIMAL:
@@ -294,7 +293,7 @@ class Run:
             earlier = Arcs(*ends, C[rows, columns])
             self._hang(f, g, penalty, arcs, earlier)
             arcs = merged(arcs, earlier)
-        watched = self.tolerance is not None or self.watch.callback is not None
+        watched = self.tolerance is not None or self.monitor.callback is not None
         if watched:
             self._check(f, g)
         left = self._artificial()
@@ -329,7 +328,7 @@ class Run:
         n = self.C.shape[0]
         position, code = 0, simplex.PIVOT_LIMIT
         while code != simplex.OPTIMAL:
-            limit = self.watch.slice_pivots
+            limit = self.monitor.slice_pivots
             if self.tolerance is not None:
                 limit = min(limit, max(1000, n))
             code, k, position = simplex.sparse_simplex(
@@ -381,11 +380,11 @@ class Run:
     def _coarse_duals(self) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials from the duals of the clustered problem."""
         merged, C, a, b = clustered(self.C, self.a, self.b)
-        coarse = Run(C, a, b, self.watch).solve()
-        if self.watch.status is not Status.OPTIMAL:
+        coarse = Run(C, a, b, self.monitor).solve()
+        if self.monitor.status is not Status.OPTIMAL:
             n, m = self.C.shape
             self._hang(np.zeros(n), np.zeros(m), self.unit)
-            raise InterruptedRunError
+            raise EndOfRun
         f, _ = simplex.potentials(coarse.tree, len(C))
         g = np.full(self.C.shape[1], np.inf)
         dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
