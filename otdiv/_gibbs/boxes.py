@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.gibbs import chebyshev_errors as box_errors
 from .._kernels.gibbs import pruning as leaf_pruning
 from .._kernels.kdtree import cuts as clusters
 from .._kernels.kdtree import tree as kdtree
+from .._typing import FloatArray, IndexArray
 
-__all__ = ["Boxes", "Nodes"]
+__all__ = ["BoxBounds", "Boxes", "Nodes"]
 
 # Nodes of so many points are not split: one by one these cost about as much as together.
 _FEW = 16
@@ -20,6 +22,10 @@ _SPREAD = 6.0
 # Boxes are taken to be at least this part as wide as they may be in every dimension: the slope of a
 # polynomial would not be known across an interval of no width.
 _LEAST_WIDTH = 0.05
+
+
+BoxBounds: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""Centres, half widths, slopes and tops of boxes, as `leaf_bounds` returns them."""
 
 
 class Boxes(NamedTuple):
@@ -31,8 +37,8 @@ class Boxes(NamedTuple):
     bounds : the tuple of `leaf_bounds` of a potential
     """
 
-    edges: np.ndarray
-    bounds: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    edges: IndexArray
+    bounds: BoxBounds
 
     @property
     def n_boxes(self) -> int:
@@ -40,7 +46,7 @@ class Boxes(NamedTuple):
         return int(self.edges.size - 1)
 
     @property
-    def sizes(self) -> np.ndarray:
+    def sizes(self) -> IndexArray:
         """Number of points of each (L,)."""
         return np.diff(self.edges)
 
@@ -48,15 +54,15 @@ class Boxes(NamedTuple):
 class Nodes:
     """The nodes of a cloud (d, n) in tree order, by their widths."""
 
-    def __init__(self, points: np.ndarray):
+    def __init__(self, points: FloatArray):
         self.points, self.n = points, points.shape[1]
         depth = kdtree.depth_for(self.n, _FEW)
         lower, upper = kdtree.corners(points, depth)
         self._halves = 0.5 * (upper - lower).max(axis=0)
 
-    def _flags(self, half: float) -> np.ndarray:
+    def _flags(self, half: float) -> NDArray[np.bool_]:
         """Which nodes are at most so wide, by heap index; those of few points all are."""
-        flags = self._halves <= half
+        flags: NDArray[np.bool_] = self._halves <= half
         flags[flags.size // 2 :] = True
         return flags
 
@@ -64,7 +70,7 @@ class Nodes:
         """Number of the highest nodes at most so wide."""
         return clusters.cut(self.n, self._flags(half)).size - 1
 
-    def boxes(self, values: np.ndarray, half: float) -> Boxes:
+    def boxes(self, values: FloatArray, half: float) -> Boxes:
         """Highest nodes at most so wide on which the values (n,) are nearly affine."""
         flags = self._flags(half)
         while True:

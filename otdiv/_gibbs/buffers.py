@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 # Memory of up to this size is kept between solves: getting and zeroing it anew took a tenth of a
 # smooth solve of 4000 points.
@@ -32,7 +33,7 @@ class Buffer:
         if self._array.size <= _KEPT_BYTES and not self._kept:
             self._kept.append(self)
 
-    def take(self, size: int, dtype=np.float64) -> np.ndarray:
+    def take(self, size: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Array (size,) of undefined content; what was taken before becomes invalid."""
         needed = size * np.dtype(dtype).itemsize
         if self._array.size < needed:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._kernels.kdtree import cuts as clusters
 from .._kernels.kdtree import tree as kdtree
+from .._typing import FloatArray, IndexArray
 
 # Pairs of leaves are kept or dropped as a whole: smaller leaves prune better and cost more tests.
 # Measured in the plane: 32 is best at 4e3 to 2e4 points, 64 from about 5e4 on.
@@ -26,17 +27,17 @@ class Cloud(NamedTuple):
     leaves : (L + 1,) int64, first position of each leaf, and n
     """
 
-    points: np.ndarray
-    weights: np.ndarray
-    order: np.ndarray
-    leaves: np.ndarray
+    points: FloatArray
+    weights: FloatArray
+    order: IndexArray
+    leaves: IndexArray
 
     @property
     def n(self) -> int:
         """Number of points."""
         return int(self.points.shape[0])
 
-    def coarse(self, starts: np.ndarray) -> Cloud:
+    def coarse(self, starts: IndexArray) -> Cloud:
         """The clusters of a cut (k + 1,) as points: their centroids with their masses."""
         masses = np.add.reduceat(self.weights, starts[:-1])
         moments = np.add.reduceat(self.points * self.weights[:, None], starts[:-1], axis=0)
@@ -44,13 +45,13 @@ class Cloud(NamedTuple):
         return Cloud(moments / masses[:, None], masses, np.arange(masses.size), leaves)
 
 
-def flat_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
+def flat_cloud(points: FloatArray, weights: FloatArray) -> Cloud:
     """Points in the order given, as a single leaf: for sums over all pairs."""
     n = points.shape[0]
     return Cloud(np.ascontiguousarray(points), weights, np.arange(n), np.array([0, n]))
 
 
-def build_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
+def build_cloud(points: FloatArray, weights: FloatArray) -> Cloud:
     """Order points (n, d) with positive weights (n,) down to nodes of one or two points."""
     n = points.shape[0]
     columns, order, keys = np.ascontiguousarray(points.T), np.arange(n), np.empty(n)
@@ -59,6 +60,6 @@ def build_cloud(points: np.ndarray, weights: np.ndarray) -> Cloud:
     return Cloud(np.ascontiguousarray(points[order]), weights[order], order, _leaves(n))
 
 
-def _leaves(n: int) -> np.ndarray:
+def _leaves(n: int) -> IndexArray:
     depth = kdtree.depth_for(n, _LEAF_SIZE if n <= _LARGE else _LARGE_LEAF_SIZE)
-    return clusters.node_edges(n, depth)
+    return np.asarray(clusters.node_edges(n, depth))

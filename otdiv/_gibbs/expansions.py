@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,11 +23,10 @@ from .._kernels.gibbs import (
     point_sums,
 )
 from .._kernels.gibbs.chebyshev import COLUMNS, NODES, ROWS, P
-from .boxes import Boxes, Nodes
+from .._typing import FloatArray, IndexArray
+from .boxes import BoxBounds, Boxes, Nodes
 from .ranges import Ranges
-
-if TYPE_CHECKING:
-    from .pruned_sums import Side
+from .sides import Side
 
 __all__ = ["EXCESS", "Expansion", "Task"]
 
@@ -66,9 +65,9 @@ class Task(NamedTuple):
 
     x: Side
     y: Side
-    phi: np.ndarray
-    psi: np.ndarray
-    budgets: np.ndarray
+    phi: FloatArray
+    psi: FloatArray
+    budgets: FloatArray
     drop: float
     n_weights: int
     n_row_weights: int
@@ -83,19 +82,19 @@ class _Plan(NamedTuple):
 
     x: Boxes
     y: Boxes
-    pairs: tuple[np.ndarray, np.ndarray, np.ndarray]
+    pairs: tuple[IndexArray, IndexArray, IndexArray]
     near: Ranges
     work: float
     """In pairs of points; infinite where the numbers at nodes take too much memory."""
     is_sample: bool
 
-    def row_slots(self) -> np.ndarray:
+    def row_slots(self) -> FloatArray:
         """Numbers (L,) of the boxes of rows that are expanded, -1 for the others."""
         first, _, kinds = self.pairs
         owners = np.repeat(np.arange(self.x.n_boxes), np.diff(first))
         return _numbered(self.x.n_boxes, owners[kinds != COLUMNS])
 
-    def column_slots(self) -> np.ndarray:
+    def column_slots(self) -> FloatArray:
         """Numbers (M,) of the boxes of columns likewise."""
         _, partners, kinds = self.pairs
         return _numbered(self.y.n_boxes, partners[kinds != ROWS])
@@ -108,7 +107,7 @@ class _Plan(NamedTuple):
         return zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
-def _numbered(count: int, used: np.ndarray) -> np.ndarray:
+def _numbered(count: int, used: FloatArray) -> FloatArray:
     slots = np.full(count, -1)
     used = np.unique(used)
     slots[used] = np.arange(used.size)
@@ -135,8 +134,8 @@ class Expansion:
         self.used = False
 
     def products(
-        self, task: Task, v: np.ndarray, weights: np.ndarray, count: Callable[[], float]
-    ) -> tuple[np.ndarray, float] | None:
+        self, task: Task, v: FloatArray, weights: FloatArray, count: Callable[[], float]
+    ) -> tuple[FloatArray, float] | None:
         """sum_j P_ij weights_kj (n, k) for weights (k, m), or None where boxes do not pay.
 
         With the number of pairs of points that would take as long. Of a row of P at most what the
@@ -153,7 +152,7 @@ class Expansion:
         out *= task.x.weights[:, None]
         return out, plan.work
 
-    def mixed(self, task: Task, v: np.ndarray, count: Callable[[], float]) -> np.ndarray | None:
+    def mixed(self, task: Task, v: FloatArray, count: Callable[[], float]) -> FloatArray | None:
         """Sums of P_ij and of -2 P_ij x_i . y_j, (n, 2), or None where boxes do not pay.
 
         The second ones follow from the slope of the first: d/dx 2**-|x - y|² is proportional to
@@ -244,7 +243,7 @@ class Expansion:
 
 
 def _add_direct(
-    task: Task, plan: _Plan, v: np.ndarray, weights: np.ndarray, out: np.ndarray
+    task: Task, plan: _Plan, v: FloatArray, weights: FloatArray, out: FloatArray
 ) -> None:
     """Add the sums over pairs of boxes that are not expanded to out (n, k)."""
     x, y = task.x, task.y
@@ -256,7 +255,7 @@ def _add_direct(
             point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
 
 
-def _add_direct_mixed(task: Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -> None:
+def _add_direct_mixed(task: Task, plan: _Plan, v: FloatArray, out: FloatArray) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
     x, y = task.x, task.y
     row, column = task.phi - x.lengths, v - y.lengths
@@ -267,7 +266,7 @@ def _add_direct_mixed(task: Task, plan: _Plan, v: np.ndarray, out: np.ndarray) -
     out += np.column_stack([sums, mixed])
 
 
-def _add_expanded(task: Task, plan: _Plan, weights: np.ndarray, out: np.ndarray) -> None:
+def _add_expanded(task: Task, plan: _Plan, weights: FloatArray, out: FloatArray) -> None:
     """Add the sums over pairs of boxes that are expanded to out (n, k)."""
     parts = _Parts(task, plan)
     for some in parts.chunks(task.n_weights):
@@ -276,7 +275,7 @@ def _add_expanded(task: Task, plan: _Plan, weights: np.ndarray, out: np.ndarray)
         out[:, some] += parts.evaluated(parts.sums(weights[some], sources))
 
 
-def _add_expanded_mixed(task: Task, plan: _Plan, out: np.ndarray) -> None:
+def _add_expanded_mixed(task: Task, plan: _Plan, out: FloatArray) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
     x, d, parts = task.x, task.x.points.shape[0], _Parts(task, plan)
     weights = task.y.weights[None, :]
@@ -315,18 +314,18 @@ class _Parts:
         step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, self.task), 1.0)))
         return (slice(k, min(k + step, count)) for k in range(0, count, step))
 
-    def of_rows(self, values: np.ndarray) -> np.ndarray:
+    def of_rows(self, values: FloatArray) -> FloatArray:
         """Values of the boxes of rows (L,) for each of their points (n,)."""
         return np.repeat(values, self.plan.x.sizes)
 
-    def column_places(self) -> np.ndarray:
+    def column_places(self) -> FloatArray:
         """Coordinates of the nodes of columns (slot, d, P**d)."""
         used = np.flatnonzero(self.column_slots >= 0)
         centres, halves = (part[:, used] for part in self.plan.y.bounds[:2])
         grid = np.stack(np.meshgrid(*[NODES] * self.d, indexing="ij")).reshape(self.d, -1)
-        return centres.T[:, :, None] + halves.T[:, :, None] * grid
+        return np.asarray(centres.T[:, :, None] + halves.T[:, :, None] * grid)
 
-    def sources(self, weights: np.ndarray) -> np.ndarray:
+    def sources(self, weights: FloatArray) -> FloatArray:
         """Weights at the nodes of columns (slot, k, P**d) for weights (k, m) of points."""
         y, plan = self.task.y, self.plan
         moments = np.zeros((self.column_slots.max() + 1, weights.shape[0], P**self.d))
@@ -343,7 +342,7 @@ class _Parts:
         )
         return box_expansions.node_weights(moments, self.d)
 
-    def sums(self, weights: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    def sums(self, weights: FloatArray, sources: FloatArray) -> FloatArray:
         """Polynomials of the sums over others in the boxes of rows (slot, k, P**d)."""
         y, (rows, columns), pairs = self.task.y, self._bounds, self.plan.pairs
         sums = np.zeros((self.row_slots.max() + 1, *sources.shape[1:]))
@@ -363,7 +362,7 @@ class _Parts:
             )
         return box_expansions.coefficients(sums, self.d)
 
-    def collected(self, sources: np.ndarray) -> np.ndarray:
+    def collected(self, sources: FloatArray) -> FloatArray:
         """Sums over the nodes of columns at single points (n, k)."""
         x, (_, columns), plan = self.task.x, self._bounds, self.plan
         out = np.zeros((self.task.phi.size, sources.shape[1]))
@@ -372,7 +371,7 @@ class _Parts:
             box_expansions.collect(*given, *run, sources, self.column_slots, out, NODES)
         return out
 
-    def evaluated(self, polynomials: np.ndarray) -> np.ndarray:
+    def evaluated(self, polynomials: FloatArray) -> FloatArray:
         """Polynomials of the boxes of rows at their points (n, k)."""
         x, (rows, _) = self.task.x, self._bounds
         out = np.zeros((self.task.phi.size, polynomials.shape[1]))
@@ -382,13 +381,13 @@ class _Parts:
         return out
 
     @property
-    def _bounds(self):
+    def _bounds(self) -> tuple[BoxBounds, BoxBounds]:
         return self.plan.x.bounds, self.plan.y.bounds
 
 
 def _bytes(n_boxes: int, task: Task) -> float:
     """Bytes of the numbers at the nodes of so many boxes, for one of the weights."""
-    return 8.0 * n_boxes * P ** task.x.points.shape[0]
+    return float(8.0 * n_boxes * P ** task.x.points.shape[0])
 
 
 def _half_width(error: float) -> float:

@@ -13,6 +13,8 @@ import numpy as np
 
 from .._kernels.exponential import LOG2_E
 from .._kernels.gibbs import grids
+from .._typing import FloatArray, IndexArray
+from .buffers import Buffer
 
 # A sum of at least this (the largest factor being one) has lost nothing to underflow: at most
 # 2**-1022 a cell is left out of it.
@@ -39,7 +41,7 @@ def worthwhile(source: grids.Grid, target: grids.Grid, n: int, m: int) -> bool:
 class GridMeasure:
     """Positive weights (n,) on cells of a grid, in the order of the cells."""
 
-    def __init__(self, axes: tuple[np.ndarray, ...], cells: np.ndarray, weights: np.ndarray):
+    def __init__(self, axes: tuple[FloatArray, ...], cells: IndexArray, weights: FloatArray):
         self.axes, self.weights = axes, weights
         self.shape = tuple(axis.size for axis in axes)
         self.size = int(np.prod(self.shape))
@@ -49,9 +51,9 @@ class GridMeasure:
     def of(
         cls,
         grid: grids.Grid,
-        atoms: np.ndarray,
-        weights: np.ndarray,
-        middle: np.ndarray,
+        atoms: IndexArray,
+        weights: FloatArray,
+        middle: FloatArray,
         length: float,
     ) -> GridMeasure:
         """Measure of `atoms`, sorted by their cells, at (x - middle) / length.
@@ -68,7 +70,7 @@ class GridMeasure:
         """Number of cells that carry weight."""
         return int(self.weights.size)
 
-    def spread_out(self, values: np.ndarray, empty: float) -> np.ndarray:
+    def spread_out(self, values: FloatArray, empty: float) -> FloatArray:
         """Values (n,) on all cells, `empty` where there is no weight."""
         if self.cells is None:
             return values
@@ -76,17 +78,17 @@ class GridMeasure:
         out[self.cells] = values
         return out
 
-    def gathered(self, values: np.ndarray) -> np.ndarray:
+    def gathered(self, values: FloatArray) -> FloatArray:
         """Values of all cells at those that carry weight (n,)."""
         return values if self.cells is None else values[self.cells]
 
-    def marginals(self) -> list[np.ndarray]:
+    def marginals(self) -> list[FloatArray]:
         """Weights of each axis alone."""
         weights = self.spread_out(self.weights, 0.0).reshape(self.shape)
         d = len(self.shape)
         return [weights.sum(axis=tuple(range(k)) + tuple(range(k + 1, d))) for k in range(d)]
 
-    def outer_sum(self, parts: list[np.ndarray]) -> np.ndarray:
+    def outer_sum(self, parts: list[FloatArray]) -> FloatArray:
         """Sum over axes of parts (n_k,), at the cells that carry weight."""
         total = np.zeros(self.shape)
         for k, part in enumerate(parts):
@@ -94,14 +96,14 @@ class GridMeasure:
         return self.gathered(total.reshape(-1))
 
 
-def axis_costs(x: GridMeasure, y: GridMeasure) -> list[np.ndarray]:
+def axis_costs(x: GridMeasure, y: GridMeasure) -> list[FloatArray]:
     """Squared differences (n_k, m_k) of the coordinates of each axis."""
     return [np.square(p[:, None] - q) for p, q in zip(x.axes, y.axes, strict=True)]
 
 
 def monotone_potentials(
-    cost: np.ndarray, p: np.ndarray, q: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    cost: FloatArray, p: FloatArray, q: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Potentials of the transport of p (n,) to q (m,) on the line under a convex cost."""
     n, m = cost.shape
     alpha, beta = np.zeros(n), np.zeros(m)
@@ -155,7 +157,7 @@ class GridKernel:
         other.factors = [factor.T for factor in self.factors]
         return other
 
-    def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts s and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i)."""
         rest = v - self.beta
         top = float(rest.max())
@@ -165,32 +167,45 @@ class GridKernel:
             return self.alpha - top, sums
         return self.alpha - self.x.gathered(self.rest_log_sums(rest)), np.ones(u.size)
 
-    def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def column_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts (m,) and sums (m,) of the columns likewise."""
         return self.transposed().row_sums(v, u)
 
-    def log_sums(self, v: np.ndarray) -> np.ndarray:
+    def log_sums(self, v: FloatArray) -> FloatArray:
         """log2 sum_j 2**(v_j - c_ij) for every cell of the source, empty or not."""
         return grids.log_sums(self.costs, self.y.spread_out(v, -np.inf))
 
-    def rest_log_sums(self, rest: np.ndarray) -> np.ndarray:
+    def rest_log_sums(self, rest: FloatArray) -> FloatArray:
         """log2 sum_j 2**(rest_j - c'_ij) for every cell, where c' is what remains of the cost."""
         return grids.log_sums(self.rest, self.y.spread_out(rest, -np.inf))
 
-    def sums_beside(self, plan, u, v, allowed: float, *, by_column: bool) -> None:
+    def sums_beside(
+        self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
+    ) -> None:
         """Nothing is stored here that could be near."""
 
-    def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         plan = GridPlan(self, u, v)
         return plan.row_sums(), plan.row_costs()
 
-    def sums_and_cost(self, u: np.ndarray, v: np.ndarray, columns: np.ndarray):
+    def sums_and_cost(
+        self, u: FloatArray, v: FloatArray, columns: FloatArray
+    ) -> tuple[FloatArray, float]:
         """Row sums (n,) and the cost in bits of the whole plan."""
         sums, costs = self.row_costs(u, v)
         return sums, float(costs.sum())
 
-    def matrix(self, u, v, *, drop: float, max_bytes: float, buffer=None, single: bool = False):
+    def matrix(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer | None = None,
+        single: bool = False,
+    ) -> GridPlan:
         """The plan as a matrix; nothing is stored and nothing is left out."""
         return GridPlan(self, u, v)
 
@@ -204,12 +219,12 @@ class GridKernel:
 class _Side:
     """One potential: its powers of two, and what the kernel makes of them."""
 
-    def __init__(self, potential: np.ndarray, taken: np.ndarray):
+    def __init__(self, potential: FloatArray, taken: FloatArray):
         self.potential = potential
         rest = potential - taken
         self.rest, self.top = rest, float(rest.max())
         self.powers = np.exp2(rest - self.top)
-        self.sums: np.ndarray | None = None
+        self.sums: FloatArray | None = None
 
 
 class GridPlan:
@@ -218,11 +233,11 @@ class GridPlan:
     exact = True
     rounding = 0.0
 
-    def __init__(self, kernel: GridKernel, u: np.ndarray, v: np.ndarray):
+    def __init__(self, kernel: GridKernel, u: FloatArray, v: FloatArray):
         self._kernel, self._transposed = kernel, kernel.transposed()
         self._u, self._v = _Side(u, kernel.alpha), _Side(v, kernel.beta)
 
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
+    def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
         """Take the plan to (u, v); always possible."""
         if u is not self._u.potential:
             self._u = _Side(u, self._kernel.alpha)
@@ -230,7 +245,7 @@ class GridPlan:
             self._v = _Side(v, self._kernel.beta)
         return True
 
-    def row_sums(self) -> np.ndarray:
+    def row_sums(self) -> FloatArray:
         """Row sums (n,) at the current potentials."""
         sums = self._sums(self._kernel, self._v)
         if sums is not None:
@@ -238,7 +253,7 @@ class GridPlan:
         logs = self._kernel.x.gathered(self._kernel.rest_log_sums(self._v.rest))
         return np.exp2(np.minimum(self._u.rest + logs, 1000.0))
 
-    def column_sums(self) -> np.ndarray:
+    def column_sums(self) -> FloatArray:
         """Column sums (m,) at the current potentials."""
         sums = self._sums(self._transposed, self._u)
         if sums is not None:
@@ -246,15 +261,15 @@ class GridPlan:
         logs = self._kernel.y.gathered(self._transposed.rest_log_sums(self._u.rest))
         return np.exp2(np.minimum(self._v.rest + logs, 1000.0))
 
-    def product(self, w: np.ndarray) -> np.ndarray:
+    def product(self, w: FloatArray) -> FloatArray:
         """P w (n,)."""
         return self._product(self._kernel, self._u, self._v, w)
 
-    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+    def transposed_product(self, z: FloatArray) -> FloatArray:
         """P^T z (m,)."""
         return self._product(self._transposed, self._v, self._u, z)
 
-    def row_costs(self) -> np.ndarray:
+    def row_costs(self) -> FloatArray:
         """Sums of the plan times the costs (n,), in bits."""
         kernel, v = self._kernel, self._v
         if self._sums(kernel, v) is None:
@@ -270,11 +285,11 @@ class GridPlan:
         return self._outer(self._u, v) * total
 
     @staticmethod
-    def _outer(outer: _Side, inner: _Side) -> np.ndarray:
+    def _outer(outer: _Side, inner: _Side) -> FloatArray:
         return np.exp2(np.minimum(outer.rest + inner.top, 1000.0))
 
     @staticmethod
-    def _sums(kernel: GridKernel, inner: _Side) -> np.ndarray | None:
+    def _sums(kernel: GridKernel, inner: _Side) -> FloatArray | None:
         """K 2**inner, or None where it is not in the range of floats."""
         if inner.sums is None:
             powers = kernel.y.spread_out(inner.powers, 0.0)
@@ -282,8 +297,8 @@ class GridPlan:
         return inner.sums if inner.sums.min() >= _SMALLEST_SUM else None
 
     def _product(
-        self, kernel: GridKernel, outer: _Side, inner: _Side, values: np.ndarray
-    ) -> np.ndarray:
+        self, kernel: GridKernel, outer: _Side, inner: _Side, values: FloatArray
+    ) -> FloatArray:
         if self._sums(kernel, inner) is not None:
             powers = kernel.y.spread_out(inner.powers * values, 0.0)
             sums = kernel.x.gathered(grids.apply(kernel.factors, powers))

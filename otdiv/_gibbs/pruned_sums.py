@@ -6,16 +6,18 @@ that the plan needs one power of two an entry.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
 from .._kernels.gibbs import point_sums
 from .._kernels.gibbs import pruning as leaf_pruning
+from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
 from .expansions import EXCESS, Expansion, Task
 from .ranges import SLICE, Ranges
+from .sides import Side, side_of
 
 # A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
 # may have been pruned, so it is computed again, with a better shift or from its maximum. One this
@@ -25,31 +27,6 @@ _LARGEST_EXCESS = 900.0
 _ATTEMPTS = 3
 # Leaves of rows that tell how many pairs all of them keep.
 _SAMPLED_LEAVES = 128
-
-
-class Side(NamedTuple):
-    """One cloud in bits.
-
-    `points` (d, n) bound the leaves; `rows` (n, d), `columns` (d, n) and `lengths` (n,) are what
-    sums are computed from: the points themselves for distances; doubled, plain, and their squared
-    lengths for squared distances.
-    """
-
-    points: np.ndarray
-    rows: np.ndarray
-    columns: np.ndarray
-    lengths: np.ndarray
-    weights: np.ndarray
-    leaves: np.ndarray
-
-
-def _side(cloud: Cloud, scale: float, root: bool) -> Side:
-    rows = cloud.points * scale
-    columns = np.ascontiguousarray(rows.T)
-    if root:
-        return Side(columns, rows, columns, np.zeros(cloud.n), cloud.weights, cloud.leaves)
-    lengths = np.einsum("ij,ij->i", rows, rows)
-    return Side(columns, 2.0 * rows, columns, lengths, cloud.weights, cloud.leaves)
 
 
 class PrunedSums:
@@ -67,8 +44,8 @@ class PrunedSums:
         scale = bits if root else float(np.sqrt(bits))
         self.a, self.b = x.weights, y.weights
         self.root, self.drop, self.scale, self.tau = root, drop, scale, tau
-        self._x, self._y = _side(x, scale, root), _side(y, scale, root)
-        self._expansion = None if root else Expansion(self._x, self._y)
+        self.x, self.y = side_of(x, scale, root), side_of(y, scale, root)
+        self._expansion = None if root else Expansion(self.x, self.y)
 
     @property
     def excess(self) -> float:
@@ -76,22 +53,22 @@ class PrunedSums:
         used = self._expansion is not None and self._expansion.used
         return EXCESS * self.drop if used else 0.0
 
-    def row_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts s and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
-        return self._sums(self._x, self._y, u, v, by_column=False)
+        return self._sums(self.x, self.y, u, v, by_column=False)
 
-    def column_sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def column_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts (m,) and sums (m,) of the columns likewise."""
-        return self._sums(self._y, self._x, v, u, by_column=True)
+        return self._sums(self.y, self.x, v, u, by_column=True)
 
-    def row_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
-        x, y = self._x, self._y
+        x, y = self.x, self.y
         found = None
         if self._expansion is not None and self._expansion.possible:
             # |x - y|² = |x|² - 2 x.y + |y|².
             weights = np.vstack([np.ones(v.size), y.columns, y.lengths])
-            found = self._expanded(x, y, u, v, weights, self._expected(x, u), by_column=False)
+            found = self._expanded(x, y, u, v, weights, self.expected(x, u), by_column=False)
         if found is not None:
             moments = found[0]
             mixed = np.einsum("ij,ij->i", x.rows, moments[:, 1:-1])
@@ -100,8 +77,8 @@ class PrunedSums:
             return sums, np.maximum(sums * x.lengths - mixed + moments[:, -1], 0.0)
         return self._direct_costs(u, v)
 
-    def _direct_costs(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x, y = self._x, self._y
+    def _direct_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        x, y = self.x, self.y
         row, column = u - x.lengths, v - y.lengths
         sums, costs = np.empty(u.size), np.empty(u.size)
         for part in self.ranges(u, v, drop=self.drop).slices():
@@ -111,15 +88,15 @@ class PrunedSums:
         return sums, np.maximum(costs, 0.0)
 
     def sums_and_cost(
-        self, u: np.ndarray, v: np.ndarray, columns: np.ndarray
-    ) -> tuple[np.ndarray, float]:
+        self, u: FloatArray, v: FloatArray, columns: FloatArray
+    ) -> tuple[FloatArray, float]:
         """Row sums (n,) of the plan, and its cost in bits where its column sums are `columns` (m,).
 
         Unlike that of `row_costs`, the error of the cost has no bound.
         """
-        x, y, found = self._x, self._y, None
+        x, y, found = self.x, self.y, None
         if self._expansion is not None:
-            task = self._task(x, y, u, v, self._expected(x, u), 1, 1 + x.points.shape[0])
+            task = self._task(x, y, u, v, self.expected(x, u), 1, 1 + x.points.shape[0])
             found = self._expansion.mixed(task, v, lambda: self._n_kept(u, v, False))
         if found is None:
             sums, costs = self._direct_costs(u, v)
@@ -129,30 +106,39 @@ class PrunedSums:
         cost = float(sums @ x.lengths + found[:, 1].sum() + columns @ y.lengths)
         return sums, max(cost, 0.0)
 
-    def row_products(self, u: np.ndarray, v: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def row_products(self, u: FloatArray, v: FloatArray, weights: FloatArray) -> FloatArray:
         """P W^T (n, k) for weights W (k, m)."""
         ranges = self.ranges(u, v, drop=self.drop)
-        return self._products(self._x, self._y, u, v, ranges, weights)
+        return self.products(self.x, self.y, u, v, ranges, weights)
 
-    def _products(self, x, y, u, v, ranges, weights):
+    def products(
+        self,
+        x: Side,
+        y: Side,
+        u: FloatArray,
+        v: FloatArray,
+        ranges: Ranges,
+        weights: FloatArray,
+    ) -> FloatArray:
+        """P W^T (n, k) of one side's rows for weights W (k, m), over the pairs of some ranges."""
         out = np.empty((u.size, weights.shape[0]))
         row, column = u - x.lengths, v - y.lengths
         for part in ranges.slices():
             point_sums.row_products(x.rows, row, y.columns, column, *part, self.root, weights, out)
         return out
 
-    def row_softmin(self, points: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def row_softmin(self, points: FloatArray, v: FloatArray) -> FloatArray:
         """-log2 sum_j 2**(v_j - c(x, y_j)) at new points (k, d) in the caller's unit."""
         rows = points * self.scale
         lengths = np.zeros(len(rows)) if self.root else np.square(rows).sum(axis=1)
         rows = rows if self.root else 2.0 * rows
-        shift, sums = self._sums_from_maxima(rows, lengths, self._y, v)
+        shift, sums = self._sums_from_maxima(rows, lengths, self.y, v)
         return np.asarray(shift - np.log2(sums))
 
-    def exact_rows(self, some: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def exact_rows(self, some: IndexArray, v: FloatArray) -> FloatArray:
         """The u that makes the sums of a few rows (k,) their weights: one exact update."""
         # In NumPy: for few rows compiling takes longer than it saves.
-        x, y = self._x, self._y
+        x, y = self.x, self.y
         rows = x.rows[some]
         if self.root:
             squares = np.zeros((len(rows), v.size))
@@ -163,12 +149,12 @@ class PrunedSums:
             exponents = (v - y.lengths) + (rows @ y.columns - x.lengths[some, None])
         top = exponents.max(axis=1)
         sums = np.exp2(exponents - top[:, None]).sum(axis=1)
-        return np.log2(self.a[some]) - top - np.log2(sums)
+        return np.asarray(np.log2(self.a[some]) - top - np.log2(sums))
 
     def transposed(self) -> Self:
         """The same kernel with rows and columns exchanged."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, a=self.b, b=self.a, _x=self._y, _y=self._x)
+        other.__dict__.update(self.__dict__, a=self.b, b=self.a, x=self.y, y=self.x)
         return other
 
     def with_drop(self, drop: float) -> Self:
@@ -178,40 +164,47 @@ class PrunedSums:
         return other
 
     def ranges(
-        self, u: np.ndarray, v: np.ndarray, *, drop: float, by_column: bool = False
+        self, u: FloatArray, v: FloatArray, *, drop: float, by_column: bool = False
     ) -> Ranges:
         """Kept ranges of the rows, or of the columns as rows of the transposed plan."""
-        x = self._y if by_column else self._x
+        x = self.y if by_column else self.x
         return Ranges(x.leaves, *self._kept(u, v, drop, by_column, 1))
 
-    def _kept(self, u, v, drop, by_column, every):
+    def _kept(
+        self, u: FloatArray, v: FloatArray, drop: float, by_column: bool, every: int
+    ) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Kept ranges of the first of every so many leaves of rows."""
-        x, y = (self._y, self._x) if by_column else (self._x, self._y)
+        x, y = (self.y, self.x) if by_column else (self.x, self.y)
         u, v = (v, u) if by_column else (u, v)
         rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
         columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
-        budgets = drop * np.minimum.reduceat(self._expected(x, u), x.leaves[:-1])[::every]
+        budgets = drop * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
         some = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
-        return leaf_pruning.kept_ranges(some, budgets, columns, y.leaves, self.root)
+        kept: tuple[IndexArray, IndexArray, IndexArray] = leaf_pruning.kept_ranges(
+            some, budgets, columns, y.leaves, self.root
+        )
+        return kept
 
-    def _n_kept(self, u, v, by_column):
+    def _n_kept(self, u: FloatArray, v: FloatArray, by_column: bool) -> float:
         """Number of pairs that sums are taken of, by a sample of the leaves of rows."""
-        x = self._y if by_column else self._x
+        x = self.y if by_column else self.x
         every = max(1, (x.leaves.size - 1) // _SAMPLED_LEAVES)
         first, starts, stops = self._kept(u, v, self.drop, by_column, every)
         sizes = np.diff(x.leaves)[::every]
         widths = np.diff(np.append(0, np.cumsum(stops - starts))[first])
         return float(sizes @ widths) * x.weights.size / float(sizes.sum())
 
-    def _expected(self, x: Side, u: np.ndarray) -> np.ndarray:
+    def expected(self, x: Side, u: FloatArray) -> FloatArray:
         """Sums that the rows should have near the solution."""
         if self.tau == 0.0:
             return x.weights
         log = np.log2(x.weights)
         return np.exp2(np.clip(log - self.tau * (u - log), -900.0, 900.0))
 
-    def _sums(self, x, y, u, v, by_column):
-        expected = self._expected(x, u)
+    def _sums(
+        self, x: Side, y: Side, u: FloatArray, v: FloatArray, by_column: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        expected = self.expected(x, u)
         shift = u
         for _ in range(_ATTEMPTS):
             sums, n_pairs = self._sums_near(x, y, shift, v, expected, by_column)
@@ -231,7 +224,15 @@ class PrunedSums:
         shift[doubtful], sums[doubtful] = self._sums_from_maxima(*some, y, v)
         return shift, sums
 
-    def _sums_near(self, x, y, u, v, expected, by_column):
+    def _sums_near(
+        self,
+        x: Side,
+        y: Side,
+        u: FloatArray,
+        v: FloatArray,
+        expected: FloatArray,
+        by_column: bool,
+    ) -> tuple[FloatArray, float]:
         """Row sums where u is a good shift, and the number of pairs that take as long."""
         found = self._expanded(x, y, u, v, np.ones((1, v.size)), expected, by_column)
         if found is not None:
@@ -244,7 +245,16 @@ class PrunedSums:
             point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
         return sums, float(ranges.entries().sum())
 
-    def _expanded(self, x, y, u, v, weights, expected, by_column):
+    def _expanded(
+        self,
+        x: Side,
+        y: Side,
+        u: FloatArray,
+        v: FloatArray,
+        weights: FloatArray,
+        expected: FloatArray,
+        by_column: bool,
+    ) -> tuple[FloatArray, float] | None:
         """Products (n, k) with weights (k, m) by expansions, where these pay, and their work."""
         if self._expansion is None:
             return None
@@ -256,12 +266,23 @@ class PrunedSums:
             lambda: self._n_kept(*((v, u) if by_column else (u, v)), by_column),
         )
 
-    def _task(self, x, y, u, v, expected, *numbers):
+    def _task(
+        self,
+        x: Side,
+        y: Side,
+        u: FloatArray,
+        v: FloatArray,
+        expected: FloatArray,
+        n_weights: int,
+        n_row_weights: int,
+    ) -> Task:
         """Sums over rows of x for so many weights, and so many where single rows meet boxes."""
         phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
-        return Task(x, y, phi, psi, expected / x.weights, self.drop, *numbers)
+        return Task(x, y, phi, psi, expected / x.weights, self.drop, n_weights, n_row_weights)
 
-    def _sums_from_maxima(self, rows, lengths, y, v):
+    def _sums_from_maxima(
+        self, rows: FloatArray, lengths: FloatArray, y: Side, v: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Shifts and sums of rows of which nothing is known: two passes over all columns."""
         n, m = rows.shape[0], v.size
         maxima, sums = np.empty(n), np.empty(n)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._typing import IndexArray
+
 # One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
 SLICE = 2 * 10**8
 
@@ -14,15 +16,15 @@ SLICE = 2 * 10**8
 class Ranges(NamedTuple):
     """Column ranges of each row leaf, as `leaf_pruning.kept_ranges` returns them."""
 
-    leaves: np.ndarray
-    first: np.ndarray
-    starts: np.ndarray
-    stops: np.ndarray
+    leaves: IndexArray
+    first: IndexArray
+    starts: IndexArray
+    stops: IndexArray
 
-    def entries(self) -> np.ndarray:
+    def entries(self) -> IndexArray:
         """Number of kept entries of each row leaf."""
         widths = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
-        return np.diff(self.leaves) * np.diff(widths[self.first])
+        return np.asarray(np.diff(self.leaves) * np.diff(widths[self.first]))
 
     def sample(self) -> list[Ranges]:
         """A few runs of row leaves, a sixteenth of all."""

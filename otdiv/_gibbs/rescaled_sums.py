@@ -7,16 +7,13 @@ with, and that is summed over all pairs, for a small part of what all sums cost 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from .._kernels.gibbs import point_sums
+from .._typing import FloatArray, IndexArray
+from .pruned_sums import PrunedSums
+from .sides import Side
 from .stored_plans import CompressedPlan
-
-if TYPE_CHECKING:
-    from .point_kernel import PointKernel
-    from .pruned_sums import Side
 
 # What was left out of a sum grows by the moves of both atoms, and as much again relative to the sum
 # where they shrink it.
@@ -28,14 +25,14 @@ _MOST_PAIRS = 12.0
 
 
 def moved_sums(
-    kernel: PointKernel,
+    kernel: PrunedSums,
     plan: object,
-    u: np.ndarray,
-    v: np.ndarray,
+    u: FloatArray,
+    v: FloatArray,
     allowed: float,
     *,
     by_column: bool,
-) -> np.ndarray | None:
+) -> FloatArray | None:
     """Row sums (n,) or column sums (m,) at (u, v), of which at most the share `allowed` is missing.
 
     None where `plan` does not serve: too many atoms have moved too far.
@@ -55,13 +52,13 @@ def moved_sums(
         for far, move in zip((far_rows, far_columns), (du, dv), strict=True)
     )
     sums = plan.scaled_sums(rows, columns, by_column=by_column)
-    x, y, far, other = kernel._x, kernel._y, far_rows, far_columns
+    x, y, far, other = kernel.x, kernel.y, far_rows, far_columns
     if by_column:
         x, y, u, v, far, other = y, x, v, u, other, far
     sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.root)
     # Where most of a sum has gone, what was left out counts for more.
     with np.errstate(invalid="ignore"):
-        far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel._expected(x, u))
+        far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel.expected(x, u))
     anew = np.flatnonzero(far)
     if anew.size * v.size > _MOST_PAIRS * plan.n_entries:
         return None
@@ -72,12 +69,12 @@ def moved_sums(
 def _pairs(
     x: Side,
     y: Side,
-    u: np.ndarray,
-    v: np.ndarray,
-    rows: np.ndarray | slice,
-    columns: np.ndarray | slice,
+    u: FloatArray,
+    v: FloatArray,
+    rows: IndexArray | slice,
+    columns: IndexArray | slice,
     root: bool,
-) -> np.ndarray:
+) -> FloatArray:
     """Sums of some rows over some columns, every pair of them."""
     points = np.ascontiguousarray(y.columns[:, columns])
     row, column = (u - x.lengths)[rows], (v - y.lengths)[columns]

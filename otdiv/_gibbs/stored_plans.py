@@ -7,16 +7,16 @@ its rows and columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.gibbs import point_sums
 from .._kernels.gibbs import sparse_sums as sparse_plan
-
-if TYPE_CHECKING:
-    from .point_kernel import PointKernel
-    from .ranges import Ranges
+from .._typing import FloatArray, IndexArray
+from .pruned_sums import PrunedSums
+from .ranges import Ranges
 
 # Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
 _FREE_BITS = 2.0
@@ -36,14 +36,14 @@ class _MovedPlan(ABC):
     rounding = 0.0
     """Relative rounding of its entries beyond that of double precision."""
 
-    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float):
+    def __init__(self, u: FloatArray, v: FloatArray, drop: float):
         self._u, self._v, self.drop = u.copy(), v.copy(), drop
 
-    def moves(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def moves(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What takes the potentials that it was made for to (u, v)."""
         return u - self._u, v - self._v
 
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float) -> bool:
+    def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
         """Take the plan to (u, v); False, and nothing happens, where that is too far.
 
         What was left out of a row grows with the potentials; `allowed` is the share that may be
@@ -61,7 +61,7 @@ class _MovedPlan(ABC):
         return True
 
     @abstractmethod
-    def _follow(self, u, v, du, dv): ...
+    def _follow(self, u: FloatArray, v: FloatArray, du: FloatArray, dv: FloatArray) -> None: ...
 
 
 class ScaledPlan(_MovedPlan):
@@ -69,39 +69,39 @@ class ScaledPlan(_MovedPlan):
 
     exact = True
 
-    def __init__(self, u: np.ndarray, v: np.ndarray, drop: float, *, single: bool = False):
+    def __init__(self, u: FloatArray, v: FloatArray, drop: float, *, single: bool = False):
         super().__init__(u, v, drop)
         self.rounding = _SINGLE_ROUNDING if single else 0.0
         self._rows, self._columns = np.ones(u.size), np.ones(v.size)
 
-    def _follow(self, u, v, du, dv):
+    def _follow(self, u: FloatArray, v: FloatArray, du: FloatArray, dv: FloatArray) -> None:
         self._rows, self._columns = np.exp2(du), np.exp2(dv)
 
     @abstractmethod
-    def _multiply(self, w): ...
+    def _multiply(self, w: FloatArray) -> FloatArray: ...
 
     @abstractmethod
-    def _multiply_transposed(self, z): ...
+    def _multiply_transposed(self, z: FloatArray) -> FloatArray: ...
 
-    def row_sums(self) -> np.ndarray:
+    def row_sums(self) -> FloatArray:
         """Row sums (n,) at the current potentials."""
         return self._rows * self._multiply(self._columns)
 
-    def column_sums(self) -> np.ndarray:
+    def column_sums(self) -> FloatArray:
         """Column sums (m,) at the current potentials."""
         return self._columns * self._multiply_transposed(self._rows)
 
-    def scaled_sums(self, rows: np.ndarray, columns: np.ndarray, *, by_column: bool) -> np.ndarray:
+    def scaled_sums(self, rows: FloatArray, columns: FloatArray, *, by_column: bool) -> FloatArray:
         """Sums of the plan as it was made times factors of its rows (n,) and columns (m,)."""
         if by_column:
             return columns * self._multiply_transposed(rows)
         return rows * self._multiply(columns)
 
-    def product(self, w: np.ndarray) -> np.ndarray:
+    def product(self, w: FloatArray) -> FloatArray:
         """P w (n,)."""
         return self._rows * self._multiply(self._columns * w)
 
-    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+    def transposed_product(self, z: FloatArray) -> FloatArray:
         """P^T z (m,)."""
         return self._columns * self._multiply_transposed(self._rows * z)
 
@@ -109,16 +109,24 @@ class ScaledPlan(_MovedPlan):
 class StoredPlan(ScaledPlan):
     """The kept ranges of a plan between clouds."""
 
-    def __init__(self, values, ranges, offsets, u, v, drop):
+    def __init__(
+        self,
+        values: NDArray[Any],
+        ranges: Ranges,
+        offsets: IndexArray,
+        u: FloatArray,
+        v: FloatArray,
+        drop: float,
+    ):
         super().__init__(u, v, drop, single=values.dtype == np.float32)
         self._values, self._ranges, self._offsets = values, ranges, offsets
 
-    def _multiply(self, w):
+    def _multiply(self, w: FloatArray) -> FloatArray:
         out = np.empty(self._u.size)
         point_sums.stored_products(self._values, *self._ranges, self._offsets, w, out)
         return out
 
-    def _multiply_transposed(self, z):
+    def _multiply_transposed(self, z: FloatArray) -> FloatArray:
         out = np.empty(self._v.size)
         point_sums.stored_transposed_products(self._values, *self._ranges, self._offsets, z, out)
         return out
@@ -127,17 +135,25 @@ class StoredPlan(ScaledPlan):
 class CompressedPlan(ScaledPlan):
     """The entries of a plan between clouds that weigh anything, row by row."""
 
-    def __init__(self, begins, columns, values, u, v, drop):
+    def __init__(
+        self,
+        begins: IndexArray,
+        columns: NDArray[np.uint32],
+        values: NDArray[Any],
+        u: FloatArray,
+        v: FloatArray,
+        drop: float,
+    ):
         super().__init__(u, v, drop, single=values.dtype == np.float32)
         self._entries = begins, columns, values
         self.n_entries = values.size
 
-    def _multiply(self, w):
+    def _multiply(self, w: FloatArray) -> FloatArray:
         out = np.empty(self._u.size)
         sparse_plan.products(*self._entries, w, out)
         return out
 
-    def _multiply_transposed(self, z):
+    def _multiply_transposed(self, z: FloatArray) -> FloatArray:
         out = np.empty(self._v.size)
         sparse_plan.transposed_products(*self._entries, z, out)
         return out
@@ -149,11 +165,11 @@ class CompletePlan(ScaledPlan):
     most_bits: ClassVar[float]
     """How far factors may take it."""
 
-    def __init__(self, plan: np.ndarray, u: np.ndarray, v: np.ndarray):
+    def __init__(self, plan: NDArray[Any], u: FloatArray, v: FloatArray):
         super().__init__(u, v, _NOTHING)
         self._plan = plan
 
-    def move(self, u: np.ndarray, v: np.ndarray, allowed: float = 0.0) -> bool:
+    def move(self, u: FloatArray, v: FloatArray, allowed: float = 0.0) -> bool:
         """See `_MovedPlan.move`: only the range of the numbers is a limit here."""
         du, dv = self.moves(u, v)
         if not np.abs(du).max() + np.abs(dv).max() <= self.most_bits:
@@ -167,42 +183,49 @@ class DensePlanMatrix(CompletePlan):
 
     most_bits = 2.0 * _LARGEST_MOVE
 
-    def _multiply(self, w):
-        return self._plan @ w
+    def _multiply(self, w: FloatArray) -> FloatArray:
+        return np.asarray(self._plan @ w)
 
-    def _multiply_transposed(self, z):
-        return z @ self._plan
+    def _multiply_transposed(self, z: FloatArray) -> FloatArray:
+        return np.asarray(z @ self._plan)
 
 
 class FusedPlan(_MovedPlan):
     """Products that compute every entry anew: no memory, about the speed of reading them."""
 
-    def __init__(self, kernel: PointKernel, by_row: Ranges, by_column: Ranges, u, v):
+    def __init__(
+        self,
+        kernel: PrunedSums,
+        by_row: Ranges,
+        by_column: Ranges,
+        u: FloatArray,
+        v: FloatArray,
+    ):
         super().__init__(u, v, kernel.drop)
         self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
         self._now = u, v
 
-    def _follow(self, u, v, du, dv):
+    def _follow(self, u: FloatArray, v: FloatArray, du: FloatArray, dv: FloatArray) -> None:
         self._now = u, v
 
-    def row_sums(self) -> np.ndarray:
+    def row_sums(self) -> FloatArray:
         """Row sums (n,) at the current potentials."""
         return self.product(np.ones(self._v.size))
 
-    def column_sums(self) -> np.ndarray:
+    def column_sums(self) -> FloatArray:
         """Column sums (m,) at the current potentials."""
         return self.transposed_product(np.ones(self._u.size))
 
-    def product(self, w: np.ndarray) -> np.ndarray:
+    def product(self, w: FloatArray) -> FloatArray:
         """P w (n,)."""
         u, v = self._now
         kernel = self._kernel
         weights = np.ascontiguousarray(w)[None, :]
-        return kernel._products(kernel._x, kernel._y, u, v, self._by_row, weights)[:, 0]
+        return kernel.products(kernel.x, kernel.y, u, v, self._by_row, weights)[:, 0]
 
-    def transposed_product(self, z: np.ndarray) -> np.ndarray:
+    def transposed_product(self, z: FloatArray) -> FloatArray:
         """P^T z (m,)."""
         u, v = self._now
         kernel = self._kernel
         weights = np.ascontiguousarray(z)[None, :]
-        return kernel._products(kernel._y, kernel._x, v, u, self._by_column, weights)[:, 0]
+        return kernel.products(kernel.y, kernel.x, v, u, self._by_column, weights)[:, 0]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._kernels._jit import fast_kernel
-from .._kernels.exponential import TILE, fill_exponents, power_of_two, single_power_of_two
+from .._kernels.gibbs import pair_exponents
+from .._typing import FloatArray
 from .stored_plans import CompletePlan
 
 # Rows of a block of exponents, which stays in the second-level cache.
@@ -28,18 +29,18 @@ class WholePlan(CompletePlan):
     # Entries that weigh anything stay normal numbers.
     most_bits = 40.0
 
-    def careful_product(self, w: np.ndarray) -> np.ndarray:
+    def careful_product(self, w: FloatArray) -> FloatArray:
         """P w (n,) where no more than some hundreds of singles are added up as such."""
         out, w = np.zeros(self._rows.size), (self._columns * w).astype(np.float32)
         for first in range(0, w.size, _RUN):
             out += self._plan[:, first : first + _RUN] @ w[first : first + _RUN]
         return self._rows * out
 
-    def _multiply(self, w):
-        return self._plan @ w.astype(np.float32)
+    def _multiply(self, w: FloatArray) -> FloatArray:
+        return np.asarray(self._plan @ w.astype(np.float32))
 
-    def _multiply_transposed(self, z):
-        return z.astype(np.float32) @ self._plan
+    def _multiply_transposed(self, z: FloatArray) -> FloatArray:
+        return np.asarray(z.astype(np.float32) @ self._plan)
 
 
 class PairExponents:
@@ -49,27 +50,29 @@ class PairExponents:
     potentials row (n,), column (m,).
     """
 
-    def __init__(self, x, row, y, column, root):
+    def __init__(
+        self, x: FloatArray, row: FloatArray, y: FloatArray, column: FloatArray, root: bool
+    ):
         self.n, self.m = row.size, column.size
         self._pairs = x, row, y, column, root
         self._multiplied = not root and x.shape[1] > _FEW_DIMENSIONS
 
-    def store(self, values: np.ndarray) -> None:
+    def store(self, values: NDArray[np.float32]) -> None:
         """Write all of the plan to (n, m) singles."""
         for some, exponents in self._blocks():
-            _store_powers(exponents, values[some])
+            pair_exponents.store_powers(exponents, values[some])
 
-    def sums(self, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sums over rows (n,) and columns (m,), and of the plan times the costs over columns (m,).
 
         The cost of a pair is what its exponent is below the potentials u (n,), v (m,).
         """
         rows, columns, costs = np.empty(self.n), np.zeros(self.m), np.zeros(self.m)
         for some, exponents in self._blocks():
-            _sum_powers(exponents, u[some], v, rows[some], columns, costs)
+            pair_exponents.sum_powers(exponents, u[some], v, rows[some], columns, costs)
         return rows, columns, costs
 
-    def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+    def _blocks(self) -> Iterator[tuple[slice, FloatArray]]:
         x, row, y, column, root = self._pairs
         memory = np.empty((_BLOCK, self.m))
         if self._multiplied:
@@ -81,37 +84,5 @@ class PairExponents:
             if self._multiplied:
                 np.matmul(rows[some], columns, out=exponents)
             else:
-                _fill_rows(x[some], row[some], y, column, root, exponents)
+                pair_exponents.fill_rows(x[some], row[some], y, column, root, exponents)
             yield some, exponents
-
-
-@fast_kernel
-def _fill_rows(x, row, y, column, root, out):
-    """Exponents (k, m) of all pairs of x (k, d) and y (d, m)."""
-    for i in range(row.size):
-        for start in range(0, column.size, TILE):
-            stop = min(start + TILE, column.size)
-            fill_exponents(x, i, row[i], y, column, start, root, out[i, start:stop])
-
-
-@fast_kernel
-def _store_powers(exponents, values):
-    """Write 2**exponents (k, m), rounded."""
-    for i in range(exponents.shape[0]):
-        source, target = exponents[i], values[i]
-        for j in range(source.size):
-            target[j] = single_power_of_two(source[j])
-
-
-@fast_kernel
-def _sum_powers(exponents, row_bits, column_bits, rows, columns, costs):
-    """Sums of 2**exponents over the rows (k,), added to those of the columns; costs likewise."""
-    for i in range(rows.size):
-        total, bits = 0.0, row_bits[i]
-        source = exponents[i]
-        for j in range(source.size):
-            power = power_of_two(source[j])
-            total += power
-            columns[j] += power
-            costs[j] += power * ((bits + column_bits[j]) - source[j])
-        rows[i] = total

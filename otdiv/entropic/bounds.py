@@ -31,7 +31,8 @@ import math
 
 import numpy as np
 
-from .._gibbs.dense_kernel import DenseKernel, Kernel
+from .._gibbs.dense_kernel import DenseKernel
+from .._gibbs.protocols import Kernel
 from .._kernels.exponential import LOG2_E
 from .._kernels.network_flow.augmenting_paths import reroute
 from .._typing import FloatArray

@@ -11,9 +11,10 @@ import math
 import numpy as np
 
 from .._gibbs.clouds import build_cloud, flat_cloud
-from .._gibbs.dense_kernel import DenseKernel, Kernel
+from .._gibbs.dense_kernel import DenseKernel
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
 from .._gibbs.point_kernel import PointKernel
+from .._gibbs.protocols import Kernel
 from .._kernels.exponential import LOG2_E
 from .._kernels.gibbs.grids import Grid
 from .._memory import check_room

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._frozen import restore, seal
 from .._gibbs.buffers import Buffer
-from .._gibbs.dense_kernel import Kernel
+from .._gibbs.protocols import Kernel
 from .._monitor import Monitor
 from .._rescaling import in_callers_units, moderate_callback, moderate_problem
 from .._typing import FloatArray, IndexArray

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._gibbs.dense_kernel import Kernel
+from .._gibbs.protocols import Kernel
 from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
 from ..certificates.rounding import blocks

@@ -45,7 +45,9 @@ def topics() -> dict[str, Topic]:
     >>> topics()["duality"].title
     'Kantorovich-Rubinstein duality'
     """
-    return {name: importlib.import_module(f"{__package__}.claims.{name}").TOPIC for name in _FILES}
+    return {
+        name: importlib.import_module(f"{__package__}.chapters.{name}").TOPIC for name in _FILES
+    }
 
 
 def claims() -> dict[str, Claim]:

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from otdiv._kernels.line.distances.histogram import histogram_rows, wasserstein1_rows
 from scipy import stats
 
 from otdiv._kernels.line.distances import energy_line, wasserstein_line
+from otdiv._kernels.line.histogram import histogram_rows, wasserstein1_rows
 
 EPS = np.finfo(float).eps
 

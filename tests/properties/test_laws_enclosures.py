@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from otdiv.distances.laws.distance.gaussians import bures_distance
 from scipy import stats
 
 from otdiv import DiscreteMeasure, Gaussian, energy_distance, wasserstein, wasserstein1
 from otdiv.distances.laws.distance import law_distance
+from otdiv.distances.laws.gaussians import bures_distance
 
 FEW = settings(max_examples=30)
 LOCATIONS = st.floats(-5.0, 5.0)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from otdiv._kernels.line.distances.histogram import histogram_rows, wasserstein1_rows
-from otdiv._kernels.line.distances.monotone_plan import line_transform, monotone_plan
 
 from otdiv._kernels.line.distances import energy_line, wasserstein_line
+from otdiv._kernels.line.histogram import histogram_rows, wasserstein1_rows
+from otdiv._kernels.line.monotone_plan import line_transform, monotone_plan
 
 EPS = np.finfo(float).eps
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from otdiv import solvers, transport
 from otdiv._gibbs.clouds import build_cloud
 from otdiv._gibbs.point_kernel import PointKernel
-from otdiv._gibbs.preconditioner import cluster_plan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.kdtree.tree import cuts as clusters
+from otdiv._kernels.gibbs.cluster_sums import cluster_plan
+from otdiv._kernels.kdtree import cuts as clusters
 from otdiv.entropic.geometry.points import FINE, Level
 
 
@@ -85,9 +85,9 @@ def test_the_plan_between_clusters_is_the_sum_over_their_points(root):
     n, m = row_starts.size - 1, column_starts.size - 1
     wanted = np.add.reduceat(plan, row_starts[:-1], axis=0)
     wanted = np.add.reduceat(wanted, column_starts[:-1], axis=1)
-    lengths = (np.zeros(150), np.zeros(130)) if root else (kernel._x.lengths, kernel._y.lengths)
+    lengths = (np.zeros(150), np.zeros(130)) if root else (kernel.x.lengths, kernel.y.lengths)
     rows, columns, masses = cluster_plan(
-        kernel._x.rows, u - lengths[0], kernel._y.columns, v - lengths[1],
+        kernel.x.rows, u - lengths[0], kernel.y.columns, v - lengths[1],
         np.array([0, 70, 150]), np.array([0, 1, 2]), np.array([0, 0]), np.array([130, 130]), root,
         np.repeat(np.arange(n), np.diff(row_starts)),
         np.repeat(np.arange(m), np.diff(column_starts)), m, 0.0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from otdiv._gibbs.clouds import build_cloud
-from otdiv._gibbs.dense_kernel import NewtonMatrix
+from otdiv._gibbs.protocols import NewtonMatrix
 from otdiv._gibbs.stored_plans import DensePlanMatrix
 from otdiv._kernels.exponential import LOG2_E
 from otdiv.entropic.geometry.coarse_matrix import CoarseMatrix

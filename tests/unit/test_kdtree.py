@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from otdiv._kernels.kdtree.tree import tree as kdtree
+from otdiv._kernels.kdtree import tree as kdtree
 
 CLOUDS = {
     "random": lambda rng: rng.random((333, 2)),

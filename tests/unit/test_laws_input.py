@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from otdiv.distances.laws.distance.line import Atoms, Frozen, Normal, as_line_law, is_law
-from otdiv.distances.laws.distance.quantiles import largest_shift
 from scipy import stats
 
 from otdiv import (
@@ -17,6 +15,8 @@ from otdiv import (
     wasserstein1,
     wasserstein2,
 )
+from otdiv.distances.laws.line import Atoms, Frozen, Normal, as_line_law, is_law
+from otdiv.distances.laws.quantiles import largest_shift
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from otdiv._kernels.line.distances.monotone_plan import line_transform, monotone_plan
 
 from otdiv import (
     CostMatrix,
@@ -17,6 +16,7 @@ from otdiv import (
     solvers,
     transport,
 )
+from otdiv._kernels.line.monotone_plan import line_transform, monotone_plan
 
 POWERS = [1.0, 1.5, 2.0, 3.0]
 EPS = np.finfo(float).eps

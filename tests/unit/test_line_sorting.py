@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from otdiv._kernels import threads
-from otdiv._kernels.line.distances import sorting
+from otdiv._kernels.line import sorting
 
 
 def samples(n):

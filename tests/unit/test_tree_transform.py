@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from otdiv._kernels.kdtree.tree.c_transform import pruned_c_transform, search_all
 
 from otdiv._kernels import costs
-from otdiv._kernels.kdtree.tree import c_transform as tree_transform
-from otdiv._kernels.kdtree.tree import tree as kdtree
+from otdiv._kernels.kdtree import c_transform as tree_transform
+from otdiv._kernels.kdtree import tree as kdtree
+from otdiv._kernels.kdtree.c_transform import pruned_c_transform, search_all
 
 COSTS = [(2.0, 1.0), (2.0, 2.0), (1.0, 1.0), (3.0, 1.5), (np.inf, 2.0), (2.0, 0.5)]
 

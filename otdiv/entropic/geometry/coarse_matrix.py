@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..._gibbs.dense_kernel import NewtonMatrix
+from ..._gibbs.protocols import NewtonMatrix
 from ..._typing import FloatArray
 
 __all__ = ["CoarseMatrix"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._gibbs.dense_kernel import NewtonMatrix
 from ..._gibbs.grid_kernel import GridKernel, GridMeasure, GridPlan
+from ..._gibbs.protocols import NewtonMatrix
 from ..._typing import FloatArray
 from .coarse_matrix import CoarseMatrix
 from .points import FINE, Accuracy, Level

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..._gibbs.buffers import Buffer
 from ..._gibbs.clouds import Cloud
-from ..._gibbs.dense_kernel import DenseKernel, Kernel, NewtonMatrix, PlanMatrix
+from ..._gibbs.dense_kernel import DenseKernel
 from ..._gibbs.point_kernel import PointKernel
+from ..._gibbs.protocols import Kernel, NewtonMatrix, PlanMatrix
 from ..._kernels.kdtree import cuts as clusters
 from ..._typing import FloatArray, IndexArray
 from .coarse_matrix import CoarseMatrix

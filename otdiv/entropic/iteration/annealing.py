@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..._gibbs.buffers import Buffer
-from ..._gibbs.dense_kernel import Kernel
+from ..._gibbs.protocols import Kernel
 from ..._typing import FloatArray
 from ..geometry.coarse_matrix import CoarseMatrix
 from ..geometry.points import FINE, Accuracy, Geometry, Level

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._gibbs.buffers import Buffer
-from ..._gibbs.dense_kernel import Kernel, PlanMatrix
+from ..._gibbs.protocols import Kernel, PlanMatrix
 from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
 from ..geometry.coarse_matrix import CoarseMatrix

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..._gibbs.dense_kernel import Kernel, NewtonMatrix
+from ..._gibbs.protocols import Kernel, NewtonMatrix
 from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
 from .marginals import Marginals, Stage, StageRules

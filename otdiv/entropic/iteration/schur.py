@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..._gibbs.dense_kernel import NewtonMatrix, PlanMatrix
 from ..._gibbs.preconditioner import ClusterPreconditioning
+from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
 from ..._typing import FloatArray
 
 __all__ = ["SchurSolver", "conjugate_gradients"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._gibbs.dense_kernel import Kernel, PlanMatrix
+from ..._gibbs.protocols import Kernel, PlanMatrix
 from ..._typing import FloatArray
 from ..geometry.points import FINE, Geometry
 from .annealing import PathOptions

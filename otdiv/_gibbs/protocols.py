@@ -1,0 +1,133 @@
+"""What the entropic iteration asks of a cost: a kernel, and its plan as a matrix.
+
+All potentials are in bits: u = log2(a) + f log2(e) / epsilon, v likewise, so that the plan is
+P_ij = 2**(u_i + v_j - c_ij) with c = C log2(e) / epsilon.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from .._typing import FloatArray
+from .buffers import Buffer
+from .preconditioner import ClusterPreconditioning
+
+__all__ = ["Kernel", "NewtonMatrix", "PlanMatrix"]
+
+
+class PlanMatrix(Protocol):
+    """The plan as a matrix, following the potentials while they stay near."""
+
+    exact: bool
+    """Whether its sums are accurate enough to serve as marginals."""
+    rounding: float
+    """Relative rounding of its entries beyond that of double precision."""
+
+    def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
+        """Take the plan to (u, v); False where more than `allowed` of a row might be missing."""
+        ...
+
+    def row_sums(self) -> FloatArray:
+        """Row sums (n,)."""
+        ...
+
+    def column_sums(self) -> FloatArray:
+        """Column sums (m,)."""
+        ...
+
+    def product(self, w: FloatArray) -> FloatArray:
+        """P w (n,)."""
+        ...
+
+    def transposed_product(self, z: FloatArray) -> FloatArray:
+        """P^T z (m,)."""
+        ...
+
+
+class Kernel(Protocol):
+    """A cost in bits between atoms of positive weight."""
+
+    a: FloatArray
+    b: FloatArray
+    tau: float
+    """epsilon / reach of relaxed marginals, 0 for fixed ones."""
+
+    @property
+    def drop(self) -> float:
+        """Share of a row or column that sums may leave out, 0 where nothing is pruned."""
+        ...
+
+    @property
+    def excess(self) -> float:
+        """Share of a row or column by which sums may be too large."""
+        ...
+
+    def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shifts s (n,) and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i)."""
+        ...
+
+    def column_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shifts (m,) and sums (m,) of the columns likewise."""
+        ...
+
+    def sums_beside(
+        self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
+    ) -> FloatArray | None:
+        """Sums at (u, v) from a plan that few atoms have moved far from; None if that cannot be.
+
+        At most the share `allowed` of a sum may be missing.
+        """
+        ...
+
+    def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
+        ...
+
+    def sums_and_cost(
+        self, u: FloatArray, v: FloatArray, columns: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Row sums (n,), and the cost of the plan in bits where its column sums are `columns`."""
+        ...
+
+    def matrix(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix:
+        """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
+        ...
+
+    def stored(
+        self,
+        u: FloatArray,
+        v: FloatArray,
+        *,
+        drop: float,
+        max_bytes: float,
+        buffer: Buffer,
+        single: bool = False,
+    ) -> PlanMatrix | None:
+        """Return the same only where it is exact, which takes that it fits into `max_bytes`."""
+        ...
+
+    def preconditioning(self) -> ClusterPreconditioning | None:
+        """What helps conjugate gradients where the diagonal does not, or None."""
+        ...
+
+
+class NewtonMatrix(NamedTuple):
+    """A plan whose Schur complement Newton's steps solve with, and where it was made.
+
+    Its columns may be clusters of those of the kernel; `columns` are their potentials.
+    """
+
+    matrix: PlanMatrix
+    columns: FloatArray
+    kernel: Kernel
+    u: FloatArray
+    v: FloatArray
