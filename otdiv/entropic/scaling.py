@@ -21,8 +21,10 @@ from .._memory import check_room
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem
+from .geometry.base import Geometry
 from .geometry.grids import GridGeometry
-from .geometry.points import Geometry, MatrixGeometry, PointGeometry
+from .geometry.matrix import MatrixGeometry
+from .geometry.points import PointGeometry
 
 __all__ = ["ScaledProblem", "comes_later"]
 

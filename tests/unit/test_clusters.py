@@ -13,7 +13,7 @@ from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.gibbs.cluster_sums import cluster_plan
 from otdiv._kernels.kdtree import cuts as clusters
-from otdiv.entropic.geometry.points import FINE, Level
+from otdiv.entropic.geometry.base import FINE, Level
 
 
 def cloud_of(n, d, seed):

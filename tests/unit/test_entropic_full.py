@@ -9,7 +9,8 @@ from otdiv._gibbs.clouds import build_cloud
 from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv.entropic.geometry.points import FINE, Accuracy, PointGeometry
+from otdiv.entropic.geometry.base import FINE, Accuracy
+from otdiv.entropic.geometry.points import PointGeometry
 from otdiv.entropic.iteration.annealing import PathOptions, follow_path
 from otdiv.entropic.iteration.smooth import solve_full
 from otdiv.entropic.solve import solve_entropic

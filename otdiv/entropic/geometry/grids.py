@@ -6,18 +6,12 @@ import numpy as np
 
 from ..._gibbs.grid_kernel import GridKernel, GridMeasure, GridPlan
 from ..._gibbs.protocols import NewtonMatrix
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._typing import FloatArray
+from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
-from .points import FINE, Accuracy, Level
 
 __all__ = ["GridGeometry"]
-
-# A level of merged cells represents a stage when its spread, in each dimension, is at most this
-# share of epsilon; stages on the way only give a start to the next one.
-_RESOLUTION = 0.03
-_ROUGH_RESOLUTION = 0.1
-# Below this many cells a stage costs less than its overhead.
-_FEWEST = 256
 
 
 class GridGeometry:
@@ -32,7 +26,7 @@ class GridGeometry:
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
-        limit = (_ROUGH_RESOLUTION if rough else _RESOLUTION) * len(self.x.shape) * epsilon
+        limit = (ROUGH_RESOLUTION if rough else RESOLUTION) * len(self.x.shape) * epsilon
         depths = [
             max((h for h, (_, spread) in levels.items() if spread <= limit), default=None)
             for levels in self._levels
@@ -67,9 +61,9 @@ class GridGeometry:
         new_x, new_y = self._sides(new)
         finer_u, finer_v = u, v
         if new.x != old.x:
-            finer_u = _extended(GridKernel(new_x, y, epsilon, accuracy.tau), v)
+            finer_u = _transformed(GridKernel(new_x, y, epsilon, accuracy.tau), v)
         if new.y != old.y:
-            finer_v = _extended(GridKernel(new_y, x, epsilon, accuracy.tau), u)
+            finer_v = _transformed(GridKernel(new_y, x, epsilon, accuracy.tau), u)
         return finer_u, finer_v
 
     def between(self, level: Level) -> Level:
@@ -95,23 +89,23 @@ class GridGeometry:
         kernel = GridKernel(x, clusters, epsilon, accuracy.tau)
 
         def make() -> NewtonMatrix:
-            columns_v = _extended(kernel.transposed(), u)
+            columns_v = _transformed(kernel.transposed(), u)
             return NewtonMatrix(GridPlan(kernel, u, columns_v), columns_v, kernel, u, columns_v)
 
         return CoarseMatrix(make)
 
 
-def _extended(kernel: GridKernel, v: FloatArray) -> FloatArray:
+def _transformed(kernel: GridKernel, v: FloatArray) -> FloatArray:
     """The row potential that belongs to v."""
     shift, sums = kernel.row_sums(np.zeros_like(kernel.a), v)
-    return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
+    return soft_c_transform(np.log2(kernel.a), shift, sums, kernel.tau)
 
 
 def _levels(fine: GridMeasure) -> dict[int, tuple[GridMeasure, float]]:
     """Merged grids with the mean squared distance of a cell to the one that it is merged into."""
     levels: dict[int, tuple[GridMeasure, float]] = {}
     step, size = 2, fine.size
-    while size >= _FEWEST:
+    while size >= FEWEST:
         merged, spread = _merged(fine, step)
         if size == merged.size:
             break

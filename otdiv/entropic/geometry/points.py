@@ -1,40 +1,24 @@
-"""Kernels of one problem at any epsilon, between its atoms and between clusters of them."""
+"""Clouds of points: kernels between the atoms themselves and between clusters of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ..._gibbs.buffers import Buffer
 from ..._gibbs.clouds import Cloud
-from ..._gibbs.dense_kernel import DenseKernel
 from ..._gibbs.point_kernel import PointKernel
-from ..._gibbs.protocols import Kernel, NewtonMatrix, PlanMatrix
+from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._kernels.kdtree import cuts as clusters
 from ..._typing import FloatArray, IndexArray
+from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
 from .gaussian_start import gaussian_start
 
-__all__ = [
-    "FINE",
-    "Accuracy",
-    "Geometry",
-    "Level",
-    "MatrixGeometry",
-    "PointGeometry",
-]
+__all__ = ["PointGeometry"]
 
-# A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
-# most this share of the squared blur. Measured in the plane: at 0.03 a step with the coarse Newton
-# matrix gains about a digit, at 0.25 less than half of one.
-_RESOLUTION = 0.03
-# Stages on the way only give a start to the next one.
-_ROUGH_RESOLUTION = 0.1
-# Below this many clusters a stage costs less than its overhead.
-_FEWEST = 256
 # Points are one place where their squared distances are this share of those of all.
 _SAME_PLACE = 1e-12
 # Clusters are worth a stage where they are this many times fewer than the points.
@@ -49,140 +33,6 @@ _FEWER = 3
 _MANY, _COARSER = 5_000, (1.0, 2.0, 4.0, 8.0)
 # Share of a row that the coarse Newton matrix may lose.
 _COARSE_DROP = 1e-3
-
-
-class Accuracy(NamedTuple):
-    """What a kernel may drop of a row, and epsilon / reach of relaxed marginals."""
-
-    drop: float
-    tau: float
-
-
-class Level(NamedTuple):
-    """What the two measures are merged to, in the geometry's own terms; None is not at all.
-
-    The smaller the finer.
-    """
-
-    x: float | None
-    y: float | None
-
-    def no_coarser_than(self, other: Level) -> Level:
-        """Return the finer of the two, for each side."""
-        pairs = zip(self, other, strict=True)
-        return Level(*(None if None in pair else min(pair) for pair in pairs))  # type: ignore[type-var]
-
-
-FINE = Level(None, None)
-
-
-class Geometry(Protocol):
-    """Kernels of one problem at any epsilon and level."""
-
-    @property
-    def scale(self) -> float:
-        """Size of the costs, where annealing starts."""
-        ...
-
-    def level(self, epsilon: float, *, rough: bool) -> Level:
-        """Coarsest level that represents the problem at `epsilon`, or roughly does."""
-        ...
-
-    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
-        """First guess of the potentials (bits) of a level."""
-        ...
-
-    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
-        """Kernel between the two measures of a level."""
-        ...
-
-    def refine(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        old: Level,
-        new: Level,
-        epsilon: float,
-        accuracy: Accuracy,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Potentials of a finer level by one exact update from the coarser measures."""
-        ...
-
-    def between(self, level: Level) -> Level:
-        """Level between `level` and the points, or the points where there is none to gain from."""
-        ...
-
-    def coarse_columns(
-        self,
-        level: Level,
-        u: FloatArray,
-        v: FloatArray,
-        columns: Level,
-        epsilon: float,
-        accuracy: Accuracy,
-        max_bytes: float,
-        *,
-        added: bool = False,
-    ) -> CoarseMatrix | None:
-        """The plan of a level at (u, v) with its columns merged to those of a coarser level.
-
-        Clusters may stand for their columns if these must not be `added` up. None where the plan
-        itself serves as well.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatrixGeometry:
-    """An explicit cost matrix: one level only."""
-
-    C: FloatArray
-    a: FloatArray
-    b: FloatArray
-    scale: float
-
-    def level(self, epsilon: float, *, rough: bool) -> Level:
-        """Return the only level there is."""
-        return FINE
-
-    def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
-        """See `Geometry.start`."""
-        return np.log2(self.a), np.log2(self.b)
-
-    def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> Kernel:
-        """See `Geometry.kernel`."""
-        return DenseKernel(self.C, self.a, self.b, epsilon, accuracy.tau)
-
-    def refine(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        old: Level,
-        new: Level,
-        epsilon: float,
-        accuracy: Accuracy,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the potentials unchanged."""
-        return u, v
-
-    def between(self, level: Level) -> Level:
-        """Return the only level there is."""
-        return FINE
-
-    def coarse_columns(
-        self,
-        level: Level,
-        u: FloatArray,
-        v: FloatArray,
-        columns: Level,
-        epsilon: float,
-        accuracy: Accuracy,
-        max_bytes: float,
-        *,
-        added: bool = False,
-    ) -> CoarseMatrix | None:
-        """No clusters, no coarse matrix."""
-        return None
 
 
 class _Merging:
@@ -212,9 +62,9 @@ class _Merging:
     def _coarsest(self) -> float:
         """Largest limit that is worth a stage of its own: one that leaves enough clusters."""
         # All nodes of this level are small enough, and no more than wanted.
-        first = min(1 << (_FEWEST.bit_length() - 1), self._radii.size // 2)
+        first = min(1 << (FEWEST.bit_length() - 1), self._radii.size // 2)
         largest, limit = float(self._radii[1]), float(self._radii[first : 2 * first].max())
-        while limit > _SAME_PLACE * largest and self.count(limit) < min(_FEWEST, self.fine.n):
+        while limit > _SAME_PLACE * largest and self.count(limit) < min(FEWEST, self.fine.n):
             limit *= 0.5
         return limit
 
@@ -272,7 +122,7 @@ class PointGeometry:
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
-        limit = self._limit(epsilon, _ROUGH_RESOLUTION if rough else _RESOLUTION)
+        limit = self._limit(epsilon, ROUGH_RESOLUTION if rough else RESOLUTION)
         if rough:
             return Level(*(side.largest(limit) for side in self._merged))
         return Level(*(side.largest(side.fewer(limit)) for side in self._merged))
@@ -303,11 +153,11 @@ class PointGeometry:
         if new.x != old.x:
             kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
             parents = self._merged[0].parents(old.x, new.x)
-            finer_u = _extended(kernel, _inherited(u, x, new_x, parents), v)
+            finer_u = _transformed(kernel, _inherited(u, x, new_x, parents), v)
         if new.y != old.y:
             kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
             parents = self._merged[1].parents(old.y, new.y)
-            finer_v = _extended(kernel, _inherited(v, y, new_y, parents), u)
+            finer_v = _transformed(kernel, _inherited(v, y, new_y, parents), u)
         return finer_u, finer_v
 
     def between(self, level: Level) -> Level:
@@ -341,7 +191,7 @@ class PointGeometry:
         starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
         coarse = accuracy._replace(drop=_COARSE_DROP)._asdict()
         kernel = PointKernel(x, y, epsilon, root=self.root, **coarse)
-        rough = columns.y > self._limit(epsilon, _RESOLUTION)
+        rough = columns.y > self._limit(epsilon, RESOLUTION)
         if added or rough or _FEWER * (starts.size - 1) > y.n:
             if kernel.fits(u, v, max_bytes=max_bytes, drop=accuracy.drop):
                 return None
@@ -361,9 +211,9 @@ def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> Fl
     return np.asarray((u - np.log2(old.weights))[parents] + np.log2(new.weights))
 
 
-def _extended(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
+def _transformed(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.row_sums(guess, v)
-    return np.asarray(np.log2(kernel.a) - (np.log2(sums) - shift) / (1.0 + kernel.tau))
+    return soft_c_transform(np.log2(kernel.a), shift, sums, kernel.tau)
 
 
 def _with_added_columns(
@@ -380,7 +230,7 @@ def _with_few_columns(
 ) -> NewtonMatrix:
     """The plan at u between the points and the clusters themselves."""
     # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
-    v = _extended(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
+    v = _transformed(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
     matrix: PlanMatrix = kernel.matrix(
         u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
     )

@@ -23,9 +23,10 @@ import numpy as np
 
 from ..._gibbs.buffers import Buffer
 from ..._gibbs.protocols import Kernel
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._typing import FloatArray
+from ..geometry.base import FINE, Accuracy, Geometry, Level
 from ..geometry.coarse_matrix import CoarseMatrix
-from ..geometry.points import FINE, Accuracy, Geometry, Level
 from .marginals import Stage, StageRules
 from .newton import solve_stage
 
@@ -173,8 +174,7 @@ def _unfinished(
         u, v = geometry.refine(u, v, level, FINE, current, options.accuracy(current))
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     u, v = _rescaled(kernel, u, v, current / epsilon)
-    shift, sums = kernel.column_sums(u, v)
-    v = np.log2(kernel.b) - (np.log2(sums) - shift) / (1.0 + kernel.tau)
+    v = soft_c_transform(np.log2(kernel.b), *kernel.column_sums(u, v), kernel.tau)
     return kernel, Stage(u, v, n_iterations=n_iterations, stopped=True)
 
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from ..._gibbs.buffers import Buffer
 from ..._gibbs.protocols import Kernel, PlanMatrix
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
 from ..geometry.coarse_matrix import CoarseMatrix
 
-__all__ = ["Marginals", "Stage", "StageRules", "final_sums", "sum_errors"]
+__all__ = ["Marginals", "Patience", "Stage", "StageRules", "final_sums", "plan_sums", "sum_errors"]
 
 # Rounding of the dual value relative to the sum of its terms.
 _ROUNDING = 1e-14
@@ -79,9 +80,30 @@ class Stage:
     n_iterations: int = 0
     n_products: int = 0
     converged: bool = False
+    is_symmetric: bool = False
+    """Whether u = v serves both marginals, of which then neither is exact."""
     stopped: bool = False
     stalled: bool = False
     matrix: PlanMatrix | None = None
+
+
+class Patience:
+    """Tells when an iteration has gone long without a better error, by a tenth."""
+
+    def __init__(self, limit: float):
+        self._limit, self._best, self._since = limit, np.inf, 0.0
+
+    def is_over(self, error: float, *, counts: float = 1.0) -> bool:
+        """Account for an iteration with this error, which counts for so many."""
+        self._since += counts
+        if error < 0.9 * self._best:
+            self._best, self._since = error, 0.0
+        return not np.isfinite(error) or self._since >= self._limit
+
+
+def plan_sums(potential: FloatArray, shift: FloatArray, sums: FloatArray) -> FloatArray:
+    """Row or column sums of the plan itself, of shifts and sums as kernels return them."""
+    return np.asarray(sums * np.exp2(np.minimum(potential - shift, 1000.0)))
 
 
 class _RowSums(NamedTuple):
@@ -179,7 +201,7 @@ class Marginals:
         if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
-            updated = np.asarray(self.log_b - (np.log2(sums) - shift) / (1.0 + self.tau))
+            updated = soft_c_transform(self.log_b, shift, sums, self.tau)
         if anew and self.kernel.excess > 0.0:
             # What is too much in a sum grows with it.
             growth = np.exp2(np.minimum(updated - v, _MOST_GROWTH))
@@ -212,7 +234,7 @@ class Marginals:
         if sums is not None:
             return _RowSums(u, v, u, sums)
         if self.is_nearly_done:
-            sums, cost = plan_cost(self.kernel, u, v)
+            sums, cost = plan_cost(self.kernel, u, v, exact_columns=True)
             if np.all((sums > _TRUSTED_SHARE * self.row_target(u)) & (sums < np.inf)):
                 return _RowSums(u, v, u, sums, cost)
         return _RowSums(u, v, *self.kernel.row_sums(u, v))
@@ -228,7 +250,7 @@ class Marginals:
     def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Row sums of the plan itself."""
         _, _, shift, sums, _ = self.row_sums(u, v)
-        return sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
+        return plan_sums(u, shift, sums)
 
     def error(self, u: FloatArray, v: FloatArray) -> float:
         """L1 error of the row marginal, relative to the mass."""
@@ -246,7 +268,7 @@ class Marginals:
         """Return the u that makes the row sums exact."""
         _, _, shift, sums, _ = self.row_sums(u, v)
         with np.errstate(divide="ignore"):
-            return np.asarray(self.log_a - (np.log2(sums) - shift) / (1.0 + self.tau))
+            return soft_c_transform(self.log_a, shift, sums, self.tau)
 
     def dual(self, u: FloatArray, v: FloatArray) -> tuple[float, float]:
         """Dual value (bits) where the column sums are exact, and the rounding of it.
@@ -280,12 +302,14 @@ def _log_total(log_weights: FloatArray, potential: FloatArray, tau: float) -> fl
     return top + float(np.log2(np.exp2(logs - top).sum()))
 
 
-def plan_cost(kernel: Kernel, u: FloatArray, v: FloatArray) -> tuple[FloatArray, float]:
-    """Row sums (n,) of a plan with exact columns, or with one potential, and its cost in bits.
+def plan_cost(
+    kernel: Kernel, u: FloatArray, v: FloatArray, *, exact_columns: bool
+) -> tuple[FloatArray, float]:
+    """Row sums (n,) of a plan and its cost in bits, which exact columns make cheaper.
 
     Only where marginals are relaxed is the cost part of a bound.
     """
-    if kernel.tau == 0.0 and u is not v:
+    if kernel.tau == 0.0 and exact_columns:
         return kernel.sums_and_cost(u, v, kernel.b)
     sums, costs = kernel.row_costs(u, v)
     return sums, float(costs.sum())
@@ -297,10 +321,9 @@ def final_sums(kernel: Kernel, stage: Stage) -> tuple[FloatArray, float]:
     if stage.cost is not None:
         assert stage.row_sums is not None
         return stage.row_sums, stage.cost
-    r, cost = plan_cost(kernel, u, v)
+    r, cost = plan_cost(kernel, u, v, exact_columns=not stage.is_symmetric)
     if not np.all(np.isfinite(r)):
-        shift, sums = kernel.row_sums(u, v)
-        r = sums * np.exp2(np.minimum(u - shift, 1000.0))
+        r = plan_sums(u, *kernel.row_sums(u, v))
     return r, cost
 
 

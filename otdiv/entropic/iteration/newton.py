@@ -30,8 +30,8 @@ import numpy as np
 from ..._gibbs.protocols import Kernel, NewtonMatrix
 from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
-from .marginals import Marginals, Stage, StageRules
-from .schur import SchurSolver
+from .marginals import Marginals, Patience, Stage, StageRules
+from .schur import SchurSolver, step_accuracy
 
 __all__ = ["solve_stage"]
 
@@ -79,7 +79,8 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     stage = Stage(u, v)
     plan = Marginals(kernel, stage, rules)
     newton = _Newton(plan)
-    best, since, within, value = np.inf, 0.0, 0, -np.inf
+    patience = Patience(_PATIENCE if rules.coarse is None else _COARSE_PATIENCE)
+    within, value = 0, -np.inf
     # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
     if rules.coarse is None:
         plan.store(u, v)
@@ -95,10 +96,9 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         stage.converged = within > 0 and (enough or plan.is_start(r))
         before, value = value, plan.dual(stage.u, stage.v)[0]
         rising = rules.coarse is None and value - before > _RISING * rules.tolerance
-        since += 1.0 / _RISING_PATIENCE if rising else 1.0
-        best, since = (stage.error, 0.0) if stage.error < 0.9 * best else (best, since)
-        patience = _PATIENCE if rules.coarse is None else _COARSE_PATIENCE
-        stage.stalled = not np.isfinite(stage.error) or since >= patience
+        stage.stalled = patience.is_over(
+            stage.error, counts=1.0 / _RISING_PATIENCE if rising else 1.0
+        )
         stage.stopped = rules.asks_to_stop(stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= rules.max_iterations:
@@ -146,7 +146,7 @@ class _Newton:
             if after >= before - rounding or (enough and plan.error(u, v) <= rules.tolerance):
                 start, stage.u, stage.v = stage.u, u, v
                 if full:
-                    self._bend(start, delta, residual, after)
+                    self._extrapolate(start, delta, residual, after)
                     self._damping *= _LESS_DAMPING
                 elif number > 0:
                     self._damping *= _MORE_DAMPING
@@ -173,8 +173,7 @@ class _Newton:
                 c = plan.column_target(stage.v)
             else:
                 r, c = matrix.row_sums(), matrix.column_sums()
-            rtol = min(max(0.3 * np.sqrt(stage.error), 1e-3), 0.25)
-            rtol = max(rtol, 0.3 * rules.tolerance / stage.error)
+            rtol = step_accuracy(stage.error, rules.tolerance)
             system = NewtonMatrix(matrix, stage.v, plan.kernel, stage.u, stage.v)
         damping = max(self._damping * stage.error, _LEAST_DAMPING * rules.tolerance)
         delta, count = self._linear.solve(
@@ -197,7 +196,7 @@ class _Newton:
         # must not be held back by that.
         return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
 
-    def _bend(
+    def _extrapolate(
         self, start: FloatArray, delta: FloatArray, residual: FloatArray, value: float
     ) -> None:
         """Search a better length of the long changes of an accepted step from `start`.

@@ -10,7 +10,7 @@ from ..._gibbs.preconditioner import ClusterPreconditioning
 from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
 from ..._typing import FloatArray
 
-__all__ = ["SchurSolver", "conjugate_gradients"]
+__all__ = ["SchurSolver", "conjugate_gradients", "step_accuracy"]
 
 # Products of one linear solve: at most, without and with a new preconditioner; before the cost of
 # one is asked for; and before it is made anew, or as many as that costs if those are more.
@@ -76,6 +76,14 @@ def conjugate_gradients(
         direction += scaled
         energy = updated
     return solution, count, False
+
+
+def step_accuracy(error: float, tolerance: float) -> float:
+    """Share of the residual that the solve of a step may leave: what the next step can use.
+
+    A step takes an error e to about e squared, and none needs to go far below the tolerance.
+    """
+    return float(max(min(max(0.3 * error**0.5, 1e-3), 0.25), 0.3 * tolerance / error))
 
 
 class SchurSolver:

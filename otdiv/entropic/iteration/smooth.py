@@ -13,13 +13,15 @@ import math
 import numpy as np
 
 from ..._gibbs.point_kernel import PointKernel
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._gibbs.whole_plan import WholePlan
 from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
-from ..geometry.points import FINE, Geometry, PointGeometry
+from ..geometry.base import FINE, Geometry
+from ..geometry.points import PointGeometry
 from .annealing import PathOptions
 from .marginals import Stage
-from .schur import conjugate_gradients
+from .schur import conjugate_gradients, step_accuracy
 
 __all__ = ["solve_full"]
 
@@ -109,16 +111,15 @@ class _FullRun:
             stage.n_iterations += 1
             newton = stage.error < _NEWTON_REGION and self.newton_step()
             if not newton or stage.error >= _SMOOTH_ERROR:
-                self.move(stage.u + (self.log_a - np.log2(self.plan.row_sums())), stage.v)
+                self.move(soft_c_transform(self.log_a, stage.u, self.plan.row_sums()), stage.v)
 
     def store(self) -> None:
         """Store the plan with exact rows, but for rounding, for the column potentials."""
         stage = self.stage
         plan = self.kernel.whole(stage.u, stage.v, self.options.buffer)
-        u = stage.u + (self.log_a - np.log2(plan.row_sums()))
+        u = soft_c_transform(self.log_a, stage.u, plan.row_sums())
         if not plan.move(u, stage.v):
-            shift, sums = self.kernel.row_sums(stage.u, stage.v)
-            u = self.log_a - (np.log2(sums) - shift)
+            u = soft_c_transform(self.log_a, *self.kernel.row_sums(stage.u, stage.v))
             plan = self.kernel.whole(u, stage.v, self.options.buffer)
         stage.u, self.plan = u, plan
 
@@ -126,14 +127,14 @@ class _FullRun:
         """Take the plan to u, and to the v near the one given that makes the column sums exact."""
         stage = self.stage
         if self.plan.move(u, v):
-            better = v + (self.log_b - np.log2(self.plan.column_sums()))
+            better = soft_c_transform(self.log_b, v, self.plan.column_sums())
             if self.plan.move(u, better):
                 stage.u, stage.v = u, better
                 return
-        shift, sums = self.kernel.column_sums(u, v)
-        stage.u, stage.v = u, self.log_b - (np.log2(sums) - shift)
+        stage.u = u
+        stage.v = soft_c_transform(self.log_b, *self.kernel.column_sums(u, v))
         self.store()
-        stage.v = stage.v + (self.log_b - np.log2(self.plan.column_sums()))
+        stage.v = soft_c_transform(self.log_b, stage.v, self.plan.column_sums())
         self.astray = not self.plan.move(stage.u, stage.v)
 
     def measure(self) -> None:
@@ -149,7 +150,7 @@ class _FullRun:
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
             # rows is needed to few digits.
-            stage.v = stage.v + (self.log_b - np.log2(c))
+            stage.v = soft_c_transform(self.log_b, stage.v, c)
             missing = b / c - 1.0
             r += self.plan.careful_product(missing)
             self.plan.move(stage.u, stage.v)
@@ -164,8 +165,7 @@ class _FullRun:
         r = stage.row_sums
         assert r is not None
         residual = a - r
-        rtol = min(max(0.3 * stage.error**0.5, 1e-3), 0.25)
-        rtol = max(rtol, 0.3 * self.options.tolerance / stage.error)
+        rtol = step_accuracy(stage.error, self.options.tolerance)
         # Its sums must be its own for constants to be in the null space. They are, but for rounding
         # by 1e-7, far below the accuracy that is asked for.
         delta, count, done = conjugate_gradients(

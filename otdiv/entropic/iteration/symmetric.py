@@ -14,10 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..._gibbs.protocols import Kernel, PlanMatrix
+from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._typing import FloatArray
-from ..geometry.points import FINE, Geometry
+from ..geometry.base import FINE, Geometry
 from .annealing import PathOptions
-from .marginals import Stage
+from .marginals import Patience, Stage, plan_sums
 
 __all__ = ["solve_symmetric"]
 
@@ -35,8 +36,8 @@ def solve_symmetric(
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     a, log_a = kernel.a, np.log2(kernel.a)
     u = log_a if start is None else start[0]
-    stage = Stage(u, u)
-    best, since = np.inf, 0
+    stage = Stage(u, u, is_symmetric=True)
+    patience = Patience(_PATIENCE)
     matrix: PlanMatrix | None = None
     while True:
         if matrix is not None and matrix.exact and matrix.move(u, u, 0.1 * options.tolerance):
@@ -44,13 +45,12 @@ def solve_symmetric(
         else:
             matrix = None
             shift, sums = kernel.row_sums(u, u)
-        r = sums if shift is u else sums * np.exp2(np.minimum(u - shift, 1000.0))
+        r = plan_sums(u, shift, sums)
         stage.u = stage.v = u
         stage.row_sums = r
         stage.error = float(np.abs(a - r).sum())
         stage.converged = stage.error <= options.tolerance
-        best, since = (stage.error, 0) if stage.error < 0.9 * best else (best, since + 1)
-        stage.stalled = since >= _PATIENCE or not np.isfinite(stage.error)
+        stage.stalled = patience.is_over(stage.error)
         stage.stopped = options.asks_to_stop(epsilon, stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= options.max_iterations:
@@ -61,4 +61,4 @@ def solve_symmetric(
             matrix = kernel.matrix(
                 u, u, drop=options.drop, max_bytes=options.max_bytes, buffer=options.buffer
             )
-        u = u + 0.5 * (log_a - np.log2(sums) + (shift - u))
+        u = 0.5 * (u + soft_c_transform(log_a, shift, sums))
