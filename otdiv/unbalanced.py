@@ -412,8 +412,8 @@ class _Run:
                 reference_error=form.reference_error,
                 cost_error=form.cost_error,
             )
-        astray = form.epsilon is not None and solve.epsilon > form.epsilon * (1.0 + 1e-12)
-        if astray:
+        is_lost = form.epsilon is not None and solve.epsilon > form.epsilon * (1.0 + 1e-12)
+        if is_lost:
             # The optimum grows with epsilon: from that of no entropic term on.
             assert form.problem is not None
             least = plain_dual(form.problem, solve.f, form.reach, form.rounding)
@@ -427,7 +427,7 @@ class _Run:
             n_iterations=n_iterations,
             otherwise=Status.MAX_ITERATIONS if at_limit else Status.STALLED,
             cutoff=form.cutoff if solve.explicit else math.inf,
-            astray=astray,
+            is_lost=is_lost,
         )
         gap = enclosure.upper - max(enclosure.lower, 0.0)
         return result, enclosure.residual / gap if gap > 0.0 else 0.0
@@ -458,11 +458,11 @@ class _Run:
         cutoff: float,
         n_iterations: int = 0,
         otherwise: Status = Status.STALLED,
-        astray: bool = False,
+        is_lost: bool = False,
     ) -> UnbalancedResult:
         """Result in the caller's units from one in the unit of the form.
 
-        `f`, `g` and `epsilon` make the plan, which has the mass of the geometric mean. `astray`
+        `f`, `g` and `epsilon` make the plan, which has the mass of the geometric mean. `is_lost`
         says that its epsilon is not the one that was asked for.
         """
         form, moving = self.form, self.form.problem is not None
@@ -480,7 +480,7 @@ class _Run:
         apart = 0.0
         if self.epsilon is not None:
             assert form.epsilon is not None
-            apart = (epsilon if astray else form.epsilon) * form.lost_pairs()
+            apart = (epsilon if is_lost else form.epsilon) * form.lost_pairs()
         if form.swapped:
             penalties = penalties[::-1]
         terms = {
@@ -492,7 +492,7 @@ class _Run:
         roots = math.sqrt(masses[0]) + math.sqrt(masses[1])
         unequal = form.mass_difference() / roots if moving else 0.0
         fixed = math.fsum([reach * unequal * unequal, reach * lost[0], reach * lost[1], apart])
-        least = fixed - apart if astray else fixed
+        least = fixed - apart if is_lost else fixed
         lower = (mean * max(enclosure.lower, 0.0) + least) * (1.0 - _ROUNDING)
         upper = (mean * enclosure.upper + fixed) * (1.0 + _ROUNDING)
         nothing = (reach + (form.epsilon or 0.0)) * (sum(masses) + sum(lost)) * _WEIGHT_ROUNDING**2
@@ -500,7 +500,7 @@ class _Run:
             lower, upper, status = 0.0, math.inf, Status.NUMERICAL_ERROR
         else:
             met = Bounds(lower, upper).meets(self.rtol, nothing)
-            status = Status.OPTIMAL if met and not astray else otherwise
+            status = Status.OPTIMAL if met and not is_lost else otherwise
         terms = {name: form.value_from_unit(term) for name, term in terms.items()}
         value = math.fsum(terms.values())
         if math.isinf(value):

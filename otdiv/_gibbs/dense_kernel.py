@@ -17,8 +17,8 @@ __all__ = ["DenseKernel"]
 class DenseKernel:
     """An explicit matrix of costs (n, m) in the caller's unit; `inf` forbids a pair."""
 
-    drop = 0.0
-    excess = 0.0
+    truncation = 0.0
+    overcount = 0.0
 
     def __init__(
         self, C: FloatArray, a: FloatArray, b: FloatArray, epsilon: float, tau: float = 0.0
@@ -54,10 +54,10 @@ class DenseKernel:
         exponentiate(exponents.reshape(-1))
         return shift, exponents.sum(axis=0)
 
-    def sums_beside(
+    def rescaled_sums(
         self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> FloatArray | None:
-        """See `Kernel.sums_beside`: a whole plan moves with all of them."""
+        """See `Kernel.rescaled_sums`: a whole plan moves with all of them."""
         return None
 
     def softmin(self, C: FloatArray, v: FloatArray) -> FloatArray:
@@ -89,7 +89,7 @@ class DenseKernel:
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool = False,

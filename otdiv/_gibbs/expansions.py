@@ -28,9 +28,9 @@ from .boxes import BoxBounds, Boxes, Nodes
 from .ranges import Ranges
 from .sides import Side
 
-__all__ = ["EXCESS", "Expansion", "Task"]
+__all__ = ["OVERCOUNT", "Expansion", "PlanProduct"]
 
-EXCESS = 2.0**-5
+OVERCOUNT = 2.0**-5
 """Share of what may be missing from a sum by which it may be too large."""
 
 # Work, in pairs of points that are summed directly (1.2 ns): of the look at a pair of boxes; and by
@@ -56,11 +56,11 @@ _MOST_BYTES = 5e7
 _SLICE = 2e5
 
 
-class Task(NamedTuple):
+class PlanProduct(NamedTuple):
     """Sums of the plan over rows of x, for so many weights: potentials without the clouds' weights.
 
-    Of a row at most `drop` times its budget (n,) may be missing. Where single rows meet expanded
-    columns there may be more weights.
+    Of a row at most `truncation` times its budget (n,) may be missing. Where single rows meet
+    expanded columns there may be more weights.
     """
 
     x: Side
@@ -68,12 +68,12 @@ class Task(NamedTuple):
     phi: FloatArray
     psi: FloatArray
     budgets: FloatArray
-    drop: float
+    truncation: float
     n_weights: int
     n_row_weights: int
 
 
-class _Plan(NamedTuple):
+class _BoxPairs(NamedTuple):
     """Boxes of rows and of columns, their pairs to expand, and the ranges to sum directly.
 
     `pairs` are the first pair of each row box (L + 1,), and column box and kind of each pair; a
@@ -134,73 +134,77 @@ class Expansion:
         self.used = False
 
     def products(
-        self, task: Task, v: FloatArray, weights: FloatArray, count: Callable[[], float]
+        self, product: PlanProduct, v: FloatArray, weights: FloatArray, count: Callable[[], float]
     ) -> tuple[FloatArray, float] | None:
         """sum_j P_ij weights_kj (n, k) for weights (k, m), or None where boxes do not pay.
 
         With the number of pairs of points that would take as long. Of a row of P at most what the
-        task allows is missing, and at most that times `EXCESS` is too much. Boxes pay where they
-        are faster than direct sums over `count()` pairs; `v` (m,) are the columns' potentials with
-        their weights.
+        product allows is missing, and at most that times `OVERCOUNT` is too much. Boxes pay where
+        they are faster than direct sums over `count()` pairs; `v` (m,) are the columns' potentials
+        with their weights.
         """
-        plan = self._plan_for(task, count)
+        plan = self._pairs_for(product, count)
         if plan is None:
             return None
-        out = np.zeros((task.phi.size, task.n_weights))
-        _add_direct(task, plan, v, weights, out)
-        _add_expanded(task, plan, weights * task.y.weights, out)
-        out *= task.x.weights[:, None]
+        out = np.zeros((product.phi.size, product.n_weights))
+        _add_direct(product, plan, v, weights, out)
+        _add_expanded(product, plan, weights * product.y.weights, out)
+        out *= product.x.weights[:, None]
         return out, plan.work
 
-    def mixed(self, task: Task, v: FloatArray, count: Callable[[], float]) -> FloatArray | None:
+    def mixed(
+        self, product: PlanProduct, v: FloatArray, count: Callable[[], float]
+    ) -> FloatArray | None:
         """Sums of P_ij and of -2 P_ij x_i . y_j, (n, 2), or None where boxes do not pay.
 
         The second ones follow from the slope of the first: d/dx 2**-|x - y|² is proportional to
         y - x times the same. No more is known of their error than that a polynomial's slope errs by
         P² / half width times what the polynomial does.
         """
-        plan = self._plan_for(task, count)
+        plan = self._pairs_for(product, count)
         if plan is None:
             return None
-        out = np.zeros((task.phi.size, 2))
-        _add_direct_mixed(task, plan, v, out)
-        _add_expanded_mixed(task, plan, out)
-        out *= task.x.weights[:, None]
+        out = np.zeros((product.phi.size, 2))
+        _add_direct_mixed(product, plan, v, out)
+        _add_expanded_mixed(product, plan, out)
+        out *= product.x.weights[:, None]
         return out
 
-    def _plan_for(self, task: Task, count: Callable[[], float]) -> _Plan | None:
+    def _pairs_for(self, product: PlanProduct, count: Callable[[], float]) -> _BoxPairs | None:
         """Boxes of the size that suits, or None where direct sums over `count()` pairs do."""
         if not self.possible:
             return None
-        plan, key = None, (id(task.x), task.n_weights, task.drop)
-        if key not in self._halves and task.drop in self._suiting:
-            self._halves[key] = self._suiting[task.drop]
+        plan, key = None, (id(product.x), product.n_weights, product.truncation)
+        if key not in self._halves and product.truncation in self._suiting:
+            self._halves[key] = self._suiting[product.truncation]
         elif key not in self._halves:
-            self._halves[key], plan = self._best_size(task, count())
+            self._halves[key], plan = self._best_size(product, count())
         if self._halves[key] == 0.0:
             return None
         if plan is None or plan.is_sample:
-            plan = self._plan(task, self._halves[key])
+            plan = self._box_pairs(product, self._halves[key])
         if plan.work == math.inf:
             return None
         self.used = True
         return plan
 
-    def _best_size(self, task: Task, n_direct: float) -> tuple[float, _Plan | None]:
+    def _best_size(self, product: PlanProduct, n_direct: float) -> tuple[float, _BoxPairs | None]:
         """The half width of boxes that takes the least work, or 0 where direct sums take less."""
-        half = _half_width(_FIRST_SHARE * EXCESS * task.drop)
+        half = _half_width(_FIRST_SHARE * OVERCOUNT * product.truncation)
         best, found, least = 0.0, None, n_direct / _LEAST_GAIN
         for _ in range(_SIZES):
-            n_rows, n_columns = (self._nodes_of(side).count(half) for side in (task.x, task.y))
+            n_rows, n_columns = (
+                self._nodes_of(side).count(half) for side in (product.x, product.y)
+            )
             if _LOOK_COST * n_rows * n_columns > least:
                 break
-            plan = self._plan(task, half, sampled=True)
+            plan = self._box_pairs(product, half, sampled=True)
             if plan.work < least:
                 best, found, least = half, plan, plan.work
             elif found is not None:
                 break
             if _ENOUGH_GAIN * least < n_direct:
-                self._suiting[task.drop] = best
+                self._suiting[product.truncation] = best
                 break
             half *= _SHRINKING
         return best, found
@@ -210,13 +214,13 @@ class Expansion:
             self._nodes[id(side)] = Nodes(side.points)
         return self._nodes[id(side)]
 
-    def _plan(self, task: Task, half: float, *, sampled: bool = False) -> _Plan:
+    def _box_pairs(self, product: PlanProduct, half: float, *, sampled: bool = False) -> _BoxPairs:
         """Boxes and pairs; `sampled` has but a part of the rows' where these are many."""
-        x, y, phi, psi, budgets, drop, k, row_k = task
+        x, y, phi, psi, budgets, truncation, k, row_k = product
         d, rows, columns = x.points.shape[0], self._nodes_of(x), self._nodes_of(y)
         left, right = rows.boxes(phi, half), columns.boxes(psi, half)
-        too_many = _bytes(left.n_boxes + right.n_boxes, task) > _MOST_BYTES
-        smallest = (1.0 - EXCESS) * drop * np.minimum.reduceat(budgets, left.edges[:-1])
+        too_many = _bytes(left.n_boxes + right.n_boxes, product) > _MOST_BYTES
+        smallest = (1.0 - OVERCOUNT) * truncation * np.minimum.reduceat(budgets, left.edges[:-1])
         masses = np.add.reduceat(y.weights, right.edges[:-1])
         # Differences of the sums up to each box are not to be less than its own mass.
         masses = np.append(0.0, np.cumsum(masses + _LEAST_MASS * masses.sum()))
@@ -232,33 +236,35 @@ class Expansion:
             _EXPANSION_COST[d] + k * _PRODUCT_COST[d],
             _POINT_COST[d] + k * _POINT_PRODUCT_COST[d],
             _POINT_COST[d] + row_k * _POINT_PRODUCT_COST[d],
-            EXCESS / (1.0 - EXCESS),
+            OVERCOUNT / (1.0 - OVERCOUNT),
         )
         work *= left.n_boxes / (pairs[0].size - 1)
         work += _LOOK_COST * left.n_boxes * right.n_boxes + k * _MOMENT_COST[d] * (
             rows.n + columns.n
         )
         work = math.inf if too_many else work
-        return _Plan(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
+        return _BoxPairs(left, right, pairs, Ranges(left.edges, *near), work, step > 1)
 
 
 def _add_direct(
-    task: Task, plan: _Plan, v: FloatArray, weights: FloatArray, out: FloatArray
+    product: PlanProduct, plan: _BoxPairs, v: FloatArray, weights: FloatArray, out: FloatArray
 ) -> None:
     """Add the sums over pairs of boxes that are not expanded to out (n, k)."""
-    x, y = task.x, task.y
-    row, column = task.phi - x.lengths, v - y.lengths
+    x, y = product.x, product.y
+    row, column = product.phi - x.lengths, v - y.lengths
     for part in plan.near.slices():
-        if task.n_weights == 1:
+        if product.n_weights == 1:
             point_sums.row_sums(x.rows, row, y.columns, column, *part, False, out[:, 0])
         else:
             point_sums.row_products(x.rows, row, y.columns, column, *part, False, weights, out)
 
 
-def _add_direct_mixed(task: Task, plan: _Plan, v: FloatArray, out: FloatArray) -> None:
+def _add_direct_mixed(
+    product: PlanProduct, plan: _BoxPairs, v: FloatArray, out: FloatArray
+) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
-    x, y = task.x, task.y
-    row, column = task.phi - x.lengths, v - y.lengths
+    x, y = product.x, product.y
+    row, column = product.phi - x.lengths, v - y.lengths
     sums, mixed = np.empty(row.size), np.empty(row.size)
     for part in plan.near.slices():
         # An exponent is row + column + 2 x . y.
@@ -266,19 +272,21 @@ def _add_direct_mixed(task: Task, plan: _Plan, v: FloatArray, out: FloatArray) -
     out += np.column_stack([sums, mixed])
 
 
-def _add_expanded(task: Task, plan: _Plan, weights: FloatArray, out: FloatArray) -> None:
+def _add_expanded(
+    product: PlanProduct, plan: _BoxPairs, weights: FloatArray, out: FloatArray
+) -> None:
     """Add the sums over pairs of boxes that are expanded to out (n, k)."""
-    parts = _Parts(task, plan)
-    for some in parts.chunks(task.n_weights):
+    parts = _Passes(product, plan)
+    for some in parts.chunks(product.n_weights):
         sources = parts.sources(weights[some])
         out[:, some] += parts.collected(sources)
         out[:, some] += parts.evaluated(parts.sums(weights[some], sources))
 
 
-def _add_expanded_mixed(task: Task, plan: _Plan, out: FloatArray) -> None:
+def _add_expanded_mixed(product: PlanProduct, plan: _BoxPairs, out: FloatArray) -> None:
     """Add the sums of P and of -2 P x . y over the same pairs to out (n, 2)."""
-    x, d, parts = task.x, task.x.points.shape[0], _Parts(task, plan)
-    weights = task.y.weights[None, :]
+    x, d, parts = product.x, product.x.points.shape[0], _Passes(product, plan)
+    weights = product.y.weights[None, :]
     sources = parts.sources(weights)
     # Single points meet nodes of columns, whose places are known.
     places = np.concatenate([np.ones_like(sources), parts.column_places()], axis=1)
@@ -300,18 +308,18 @@ def _add_expanded_mixed(task: Task, plan: _Plan, out: FloatArray) -> None:
         out[:, 1] -= x.rows[:, k] * (x.points[k] * near + towards)
 
 
-class _Parts:
+class _Passes:
     """The ways through the nodes of boxes."""
 
-    def __init__(self, task: Task, plan: _Plan):
-        self.task, self.plan, self.d = task, plan, task.x.points.shape[0]
+    def __init__(self, product: PlanProduct, plan: _BoxPairs):
+        self.product, self.plan, self.d = product, plan, product.x.points.shape[0]
         self.row_slots, self.column_slots = plan.row_slots(), plan.column_slots()
         self._row_tiles = box_expansions.tiles(plan.x.edges, self.row_slots)
 
     def chunks(self, count: int) -> Iterator[slice]:
         """So many weights in parts whose numbers at the nodes fit into the memory allowed."""
         n_slots = int(self.row_slots.max() + self.column_slots.max()) + 2
-        step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, self.task), 1.0)))
+        step = max(1, int(_MOST_BYTES / max(_bytes(n_slots, self.product), 1.0)))
         return (slice(k, min(k + step, count)) for k in range(0, count, step))
 
     def of_rows(self, values: FloatArray) -> FloatArray:
@@ -327,12 +335,12 @@ class _Parts:
 
     def sources(self, weights: FloatArray) -> FloatArray:
         """Weights at the nodes of columns (slot, k, P**d) for weights (k, m) of points."""
-        y, plan = self.task.y, self.plan
+        y, plan = self.product.y, self.plan
         moments = np.zeros((self.column_slots.max() + 1, weights.shape[0], P**self.d))
         tiles = box_expansions.tiles(plan.y.edges, self.column_slots)
         box_expansions.moments(
             y.points,
-            self.task.psi,
+            self.product.psi,
             weights,
             plan.y.bounds,
             *tiles,
@@ -344,7 +352,7 @@ class _Parts:
 
     def sums(self, weights: FloatArray, sources: FloatArray) -> FloatArray:
         """Polynomials of the sums over others in the boxes of rows (slot, k, P**d)."""
-        y, (rows, columns), pairs = self.task.y, self._bounds, self.plan.pairs
+        y, (rows, columns), pairs = self.product.y, self._bounds, self.plan.pairs
         sums = np.zeros((self.row_slots.max() + 1, *sources.shape[1:]))
         target = sums, self.row_slots
         for run in self.plan.slices():
@@ -353,7 +361,7 @@ class _Parts:
                 rows,
                 pairs,
                 y.points,
-                self.task.psi,
+                self.product.psi,
                 weights,
                 self.plan.y.edges,
                 *run,
@@ -364,19 +372,26 @@ class _Parts:
 
     def collected(self, sources: FloatArray) -> FloatArray:
         """Sums over the nodes of columns at single points (n, k)."""
-        x, (_, columns), plan = self.task.x, self._bounds, self.plan
-        out = np.zeros((self.task.phi.size, sources.shape[1]))
-        given = columns, plan.pairs, x.points, self.task.phi, plan.x.edges
+        x, (_, columns), plan = self.product.x, self._bounds, self.plan
+        out = np.zeros((self.product.phi.size, sources.shape[1]))
+        given = columns, plan.pairs, x.points, self.product.phi, plan.x.edges
         for run in plan.slices():
             box_expansions.collect(*given, *run, sources, self.column_slots, out, NODES)
         return out
 
     def evaluated(self, polynomials: FloatArray) -> FloatArray:
         """Polynomials of the boxes of rows at their points (n, k)."""
-        x, (rows, _) = self.task.x, self._bounds
-        out = np.zeros((self.task.phi.size, polynomials.shape[1]))
+        x, (rows, _) = self.product.x, self._bounds
+        out = np.zeros((self.product.phi.size, polynomials.shape[1]))
         box_expansions.evaluate(
-            x.points, self.task.phi, rows, *self._row_tiles, polynomials, self.row_slots, out, NODES
+            x.points,
+            self.product.phi,
+            rows,
+            *self._row_tiles,
+            polynomials,
+            self.row_slots,
+            out,
+            NODES,
         )
         return out
 
@@ -385,9 +400,9 @@ class _Parts:
         return self.plan.x.bounds, self.plan.y.bounds
 
 
-def _bytes(n_boxes: int, task: Task) -> float:
+def _bytes(n_boxes: int, product: PlanProduct) -> float:
     """Bytes of the numbers at the nodes of so many boxes, for one of the weights."""
-    return float(8.0 * n_boxes * P ** task.x.points.shape[0])
+    return float(8.0 * n_boxes * P ** product.x.points.shape[0])
 
 
 def _half_width(error: float) -> float:

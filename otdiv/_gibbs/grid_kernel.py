@@ -124,9 +124,9 @@ def monotone_potentials(
 class GridKernel:
     """Squared Euclidean distance between two grids; see `point_plan.PointKernel`."""
 
-    drop = 0.0
+    truncation = 0.0
     """Nothing is left out of a row."""
-    excess = 0.0
+    overcount = 0.0
     """Nor added to it."""
 
     def __init__(self, x: GridMeasure, y: GridMeasure, epsilon: float, tau: float = 0.0):
@@ -179,7 +179,7 @@ class GridKernel:
         """log2 sum_j 2**(rest_j - c'_ij) for every cell, where c' is what remains of the cost."""
         return grids.log_sums(self.rest, self.y.spread_out(rest, -np.inf))
 
-    def sums_beside(
+    def rescaled_sums(
         self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> None:
         """Nothing is stored here that could be near."""
@@ -201,7 +201,7 @@ class GridKernel:
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer | None = None,
         single: bool = False,

@@ -51,7 +51,7 @@ def merged_plan(
         counts += np.bincount(rows, minlength=u.size)
         end = begin
     begins = np.concatenate([[0], np.cumsum(counts)])
-    return CompressedPlan(begins, columns, values, u, columns_v, kernel.drop)
+    return CompressedPlan(begins, columns, values, u, columns_v, kernel.truncation)
 
 
 def merged_parts(
@@ -72,7 +72,7 @@ def merged_parts(
     rows = np.repeat(np.arange(n), np.diff(row_starts))
     columns = np.repeat(np.arange(m), np.diff(column_starts))
     kept = x.rows, u - x.lengths, y.columns, v - y.lengths
-    for part in kernel.ranges(u, v, drop=kernel.drop).slices(_MERGED_PAIRS):
+    for part in kernel.ranges(u, v, truncation=kernel.truncation).slices(_MERGED_PAIRS):
         yield cluster_plan(*kept, *part, kernel.root, rows, columns, m, share)
 
 

@@ -12,7 +12,7 @@ from .preconditioner import ClusterPreconditioning
 from .protocols import PlanMatrix
 from .pruned_sums import PrunedSums
 from .ranges import Ranges
-from .rescaled_sums import moved_sums
+from .rescaled_sums import rescaled_sums
 from .stored_plans import CompressedPlan, FusedPlan, StoredPlan
 from .whole_plan import PairExponents, WholePlan
 
@@ -26,11 +26,11 @@ _MANY_PAIRS, _SAMPLE_MARGIN = 10**7, 1.3
 _UNDERFLOW = 2.0**-120
 # Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
 # steps then gain about two digits each.
-_ROUGH_DROP = 1e-2
+_ROUGH_TRUNCATION = 1e-2
 
 
 class _EntryCount:
-    """The entries of a plan that weigh more than the share `drop` of their row, counted.
+    """The entries of a plan that weigh more than the share `truncation` of their row, counted.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class _EntryCount:
     kept : what `sparse_sums` computes entries from
     """
 
-    def __init__(self, kernel: PrunedSums, u: FloatArray, v: FloatArray, drop: float):
+    def __init__(self, kernel: PrunedSums, u: FloatArray, v: FloatArray, truncation: float):
         x, y = kernel.x, kernel.y
         self.kept = x.rows, u - x.lengths, y.columns, v - y.lengths
         self.counts, self.floors = np.empty(u.size, dtype=np.int64), np.empty(u.size)
-        self._root, self._budgets = kernel.root, 0.5 * drop * kernel.expected(x, u)
+        self._root, self._budgets = kernel.root, 0.5 * truncation * kernel.expected(x, u)
 
     def count(self, ranges: Ranges) -> int:
         """Number of entries in some ranges."""
@@ -62,11 +62,11 @@ class _EntryCount:
 class PointKernel(PrunedSums):
     """Squared or plain Euclidean distance between two clouds, as the entropic iteration asks it."""
 
-    def sums_beside(
+    def rescaled_sums(
         self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> FloatArray | None:
         """Row or column sums at (u, v) from a plan that was stored elsewhere, or None."""
-        return moved_sums(self, plan, u, v, allowed, by_column=by_column)
+        return rescaled_sums(self, plan, u, v, allowed, by_column=by_column)
 
     def preconditioning(self) -> ClusterPreconditioning:
         """What helps conjugate gradients where the diagonal does not."""
@@ -77,22 +77,26 @@ class PointKernel(PrunedSums):
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool = False,
     ) -> PlanMatrix:
         """The plan as a matrix: `stored`, or computed each time where that does not fit."""
-        kept = self.stored(u, v, drop=drop, max_bytes=max_bytes, buffer=buffer, single=single)
+        kept = self.stored(
+            u, v, truncation=truncation, max_bytes=max_bytes, buffer=buffer, single=single
+        )
         if kept is not None:
             return kept
         # Ranges do not fit, so rows pay wherever they do.
-        rough = self.ranges(u, v, drop=0.5 * _ROUGH_DROP)
-        sparse = self._sparse(u, v, rough, _ROUGH_DROP, max_bytes, buffer, single, factor=1)
+        rough = self.ranges(u, v, truncation=0.5 * _ROUGH_TRUNCATION)
+        sparse = self._sparse(u, v, rough, _ROUGH_TRUNCATION, max_bytes, buffer, single, factor=1)
         if sparse is not None:
             sparse.exact = False
             return sparse
-        by_row, by_column = (self.ranges(u, v, drop=drop, by_column=k) for k in (False, True))
+        by_row, by_column = (
+            self.ranges(u, v, truncation=truncation, by_column=k) for k in (False, True)
+        )
         return FusedPlan(self, by_row, by_column, u, v)
 
     def stored(
@@ -100,7 +104,7 @@ class PointKernel(PrunedSums):
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool = False,
@@ -110,10 +114,10 @@ class PointKernel(PrunedSums):
         With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
         its sums are still taken in double precision.
         """
-        ranges = self.ranges(u, v, drop=0.5 * drop)
+        ranges = self.ranges(u, v, truncation=0.5 * truncation)
         entries = ranges.entries()
         total = int(entries.sum())
-        sparse = self._sparse(u, v, ranges, drop, max_bytes, buffer, single)
+        sparse = self._sparse(u, v, ranges, truncation, max_bytes, buffer, single)
         if sparse is not None:
             return sparse
         # Out of the cache a product waits for memory, and half the bytes are half the time.
@@ -131,13 +135,13 @@ class PointKernel(PrunedSums):
             )
         if total == u.size * v.size:
             # Nothing was left out but what underflows.
-            drop = _UNDERFLOW
-        return StoredPlan(values, ranges, offsets, u, v, drop)
+            truncation = _UNDERFLOW
+        return StoredPlan(values, ranges, offsets, u, v, truncation)
 
-    def fits(self, u: FloatArray, v: FloatArray, *, max_bytes: float, drop: float) -> bool:
+    def fits(self, u: FloatArray, v: FloatArray, *, max_bytes: float, truncation: float) -> bool:
         """Whether the plan at (u, v) in single precision takes at most `max_bytes`, by a sample."""
-        ranges = self.ranges(u, v, drop=0.5 * drop)
-        census = _EntryCount(self, u, v, drop)
+        ranges = self.ranges(u, v, truncation=0.5 * truncation)
+        census = _EntryCount(self, u, v, truncation)
         return _SAMPLE_MARGIN * census.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
 
     def merged(
@@ -174,14 +178,14 @@ class PointKernel(PrunedSums):
         u: FloatArray,
         v: FloatArray,
         ranges: Ranges,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool,
         factor: int = _SPARSE_FACTOR,
     ) -> CompressedPlan | None:
         """The entries above a share of their row, where they are few of the kept pairs."""
-        census = _EntryCount(self, u, v, drop)
+        census = _EntryCount(self, u, v, truncation)
         n_pairs = int(ranges.entries().sum())
         # In single precision an entry takes eight bytes, else twelve.
         fitting = max_bytes / (8 if single else 12)
@@ -201,4 +205,4 @@ class PointKernel(PrunedSums):
             sparse_sums.store_entries(
                 *census.kept, *part, self.root, census.floors, begins, columns, values
             )
-        return CompressedPlan(begins, columns, values, u, v, drop)
+        return CompressedPlan(begins, columns, values, u, v, truncation)

@@ -53,12 +53,12 @@ class Kernel(Protocol):
     """epsilon / reach of relaxed marginals, 0 for fixed ones."""
 
     @property
-    def drop(self) -> float:
+    def truncation(self) -> float:
         """Share of a row or column that sums may leave out, 0 where nothing is pruned."""
         ...
 
     @property
-    def excess(self) -> float:
+    def overcount(self) -> float:
         """Share of a row or column by which sums may be too large."""
         ...
 
@@ -70,7 +70,7 @@ class Kernel(Protocol):
         """Shifts (m,) and sums (m,) of the columns likewise."""
         ...
 
-    def sums_beside(
+    def rescaled_sums(
         self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> FloatArray | None:
         """Sums at (u, v) from a plan that few atoms have moved far from; None if that cannot be.
@@ -94,12 +94,12 @@ class Kernel(Protocol):
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool = False,
     ) -> PlanMatrix:
-        """Return the plan at (u, v) as a matrix that may leave out the share `drop` of a row."""
+        """Return the plan at (u, v) as a matrix that may lack the share `truncation` of a row."""
         ...
 
     def stored(
@@ -107,7 +107,7 @@ class Kernel(Protocol):
         u: FloatArray,
         v: FloatArray,
         *,
-        drop: float,
+        truncation: float,
         max_bytes: float,
         buffer: Buffer,
         single: bool = False,

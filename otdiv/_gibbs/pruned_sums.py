@@ -15,7 +15,7 @@ from .._kernels.gibbs import point_sums
 from .._kernels.gibbs import pruning as leaf_pruning
 from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
-from .expansions import EXCESS, Expansion, Task
+from .expansions import OVERCOUNT, Expansion, PlanProduct
 from .ranges import SLICE, Ranges
 from .sides import Side, side_of
 
@@ -23,7 +23,7 @@ from .sides import Side, side_of
 # may have been pruned, so it is computed again, with a better shift or from its maximum. One this
 # far above may overflow.
 _TRUSTED_BITS = 6.0
-_LARGEST_EXCESS = 900.0
+_MOST_BITS_ABOVE = 900.0
 _ATTEMPTS = 3
 # Leaves of rows that tell how many pairs all of them keep.
 _SAMPLED_LEAVES = 128
@@ -33,25 +33,25 @@ class PrunedSums:
     """Squared or plain Euclidean distance between two clouds, in O(n + m) memory.
 
     Pairs of leaves whose entries are provably negligible are skipped: what is dropped from a row i
-    is at most `drop` a_i in all, and from a column j at most `drop` b_j. With relaxed marginals
-    (`tau` = epsilon / reach) a_i and b_j stand for what the penalties leave of them.
+    is at most `truncation` a_i in all, and from a column j at most `truncation` b_j. With relaxed
+    marginals (`tau` = epsilon / reach) a_i and b_j stand for what the penalties leave of them.
     """
 
     def __init__(
-        self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, drop: float, tau: float = 0.0
+        self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, truncation: float, tau: float = 0.0
     ):
         bits = LOG2_E / epsilon
         scale = bits if root else float(np.sqrt(bits))
         self.a, self.b = x.weights, y.weights
-        self.root, self.drop, self.scale, self.tau = root, drop, scale, tau
+        self.root, self.truncation, self.scale, self.tau = root, truncation, scale, tau
         self.x, self.y = side_of(x, scale, root), side_of(y, scale, root)
         self._expansion = None if root else Expansion(self.x, self.y)
 
     @property
-    def excess(self) -> float:
+    def overcount(self) -> float:
         """Share of a row or column by which sums may be too large."""
         used = self._expansion is not None and self._expansion.used
-        return EXCESS * self.drop if used else 0.0
+        return OVERCOUNT * self.truncation if used else 0.0
 
     def row_sums(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts s and sums r (n,) with sum_j 2**(v_j - c_ij) = r_i 2**(-s_i); s is mostly u."""
@@ -81,7 +81,7 @@ class PrunedSums:
         x, y = self.x, self.y
         row, column = u - x.lengths, v - y.lengths
         sums, costs = np.empty(u.size), np.empty(u.size)
-        for part in self.ranges(u, v, drop=self.drop).slices():
+        for part in self.ranges(u, v, truncation=self.truncation).slices():
             point_sums.row_costs(
                 x.rows, row, y.columns, column, *part, self.root, u, v, sums, costs
             )
@@ -96,8 +96,8 @@ class PrunedSums:
         """
         x, y, found = self.x, self.y, None
         if self._expansion is not None:
-            task = self._task(x, y, u, v, self.expected(x, u), 1, 1 + x.points.shape[0])
-            found = self._expansion.mixed(task, v, lambda: self._n_kept(u, v, False))
+            product = self._product(x, y, u, v, self.expected(x, u), 1, 1 + x.points.shape[0])
+            found = self._expansion.mixed(product, v, lambda: self._n_kept(u, v, False))
         if found is None:
             sums, costs = self._direct_costs(u, v)
             return sums, float(costs.sum())
@@ -108,7 +108,7 @@ class PrunedSums:
 
     def row_products(self, u: FloatArray, v: FloatArray, weights: FloatArray) -> FloatArray:
         """P W^T (n, k) for weights W (k, m)."""
-        ranges = self.ranges(u, v, drop=self.drop)
+        ranges = self.ranges(u, v, truncation=self.truncation)
         return self.products(self.x, self.y, u, v, ranges, weights)
 
     def products(
@@ -157,28 +157,28 @@ class PrunedSums:
         other.__dict__.update(self.__dict__, a=self.b, b=self.a, x=self.y, y=self.x)
         return other
 
-    def with_drop(self, drop: float) -> Self:
+    def with_truncation(self, truncation: float) -> Self:
         """The same kernel, pruned by another share."""
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, drop=drop)
+        other.__dict__.update(self.__dict__, truncation=truncation)
         return other
 
     def ranges(
-        self, u: FloatArray, v: FloatArray, *, drop: float, by_column: bool = False
+        self, u: FloatArray, v: FloatArray, *, truncation: float, by_column: bool = False
     ) -> Ranges:
         """Kept ranges of the rows, or of the columns as rows of the transposed plan."""
         x = self.y if by_column else self.x
-        return Ranges(x.leaves, *self._kept(u, v, drop, by_column, 1))
+        return Ranges(x.leaves, *self._kept(u, v, truncation, by_column, 1))
 
     def _kept(
-        self, u: FloatArray, v: FloatArray, drop: float, by_column: bool, every: int
+        self, u: FloatArray, v: FloatArray, truncation: float, by_column: bool, every: int
     ) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Kept ranges of the first of every so many leaves of rows."""
         x, y = (self.y, self.x) if by_column else (self.x, self.y)
         u, v = (v, u) if by_column else (u, v)
         rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
         columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
-        budgets = drop * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
+        budgets = truncation * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
         some = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
         kept: tuple[IndexArray, IndexArray, IndexArray] = leaf_pruning.kept_ranges(
             some, budgets, columns, y.leaves, self.root
@@ -189,7 +189,7 @@ class PrunedSums:
         """Number of pairs that sums are taken of, by a sample of the leaves of rows."""
         x = self.y if by_column else self.x
         every = max(1, (x.leaves.size - 1) // _SAMPLED_LEAVES)
-        first, starts, stops = self._kept(u, v, self.drop, by_column, every)
+        first, starts, stops = self._kept(u, v, self.truncation, by_column, every)
         sizes = np.diff(x.leaves)[::every]
         widths = np.diff(np.append(0, np.cumsum(stops - starts))[first])
         return float(sizes @ widths) * x.weights.size / float(sizes.sum())
@@ -209,19 +209,19 @@ class PrunedSums:
         for _ in range(_ATTEMPTS):
             sums, n_pairs = self._sums_near(x, y, shift, v, expected, by_column)
             with np.errstate(all="ignore"):
-                excess = np.log2(sums / expected)
-            doubtful = ~((excess > -_TRUSTED_BITS) & (excess < _LARGEST_EXCESS))
-            unknown = ~np.isfinite(excess)
-            few = 2 * int(doubtful.sum()) * v.size < n_pairs
+                ratio_bits = np.log2(sums / expected)
+            is_doubtful = ~((ratio_bits > -_TRUSTED_BITS) & (ratio_bits < _MOST_BITS_ABOVE))
+            unknown = ~np.isfinite(ratio_bits)
+            few = 2 * int(is_doubtful.sum()) * v.size < n_pairs
             if few or unknown.any():
                 break
             # Shifts that put every sum near what is expected let the next pass prune rightly.
-            shift = shift - np.where(doubtful, excess, 0.0)
-        if not doubtful.any():
+            shift = shift - np.where(is_doubtful, ratio_bits, 0.0)
+        if not is_doubtful.any():
             return shift, sums
         shift = shift.copy()
-        some = x.rows[doubtful], x.lengths[doubtful]
-        shift[doubtful], sums[doubtful] = self._sums_from_maxima(*some, y, v)
+        some = x.rows[is_doubtful], x.lengths[is_doubtful]
+        shift[is_doubtful], sums[is_doubtful] = self._sums_from_maxima(*some, y, v)
         return shift, sums
 
     def _sums_near(
@@ -238,7 +238,7 @@ class PrunedSums:
         if found is not None:
             return found[0][:, 0], found[1]
         ranges = self.ranges(
-            *((v, u) if by_column else (u, v)), drop=self.drop, by_column=by_column
+            *((v, u) if by_column else (u, v)), truncation=self.truncation, by_column=by_column
         )
         row, column, sums = u - x.lengths, v - y.lengths, np.empty(u.size)
         for part in ranges.slices():
@@ -260,13 +260,13 @@ class PrunedSums:
             return None
         k = weights.shape[0]
         return self._expansion.products(
-            self._task(x, y, u, v, expected, k, k),
+            self._product(x, y, u, v, expected, k, k),
             v,
             weights,
             lambda: self._n_kept(*((v, u) if by_column else (u, v)), by_column),
         )
 
-    def _task(
+    def _product(
         self,
         x: Side,
         y: Side,
@@ -275,10 +275,12 @@ class PrunedSums:
         expected: FloatArray,
         n_weights: int,
         n_row_weights: int,
-    ) -> Task:
+    ) -> PlanProduct:
         """Sums over rows of x for so many weights, and so many where single rows meet boxes."""
         phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
-        return Task(x, y, phi, psi, expected / x.weights, self.drop, n_weights, n_row_weights)
+        return PlanProduct(
+            x, y, phi, psi, expected / x.weights, self.truncation, n_weights, n_row_weights
+        )
 
     def _sums_from_maxima(
         self, rows: FloatArray, lengths: FloatArray, y: Side, v: FloatArray

@@ -24,7 +24,7 @@ _LEAST_BITS = 0.25
 _MOST_PAIRS = 12.0
 
 
-def moved_sums(
+def rescaled_sums(
     kernel: PrunedSums,
     plan: object,
     u: FloatArray,
@@ -39,7 +39,7 @@ def moved_sums(
     """
     if not isinstance(plan, CompressedPlan):
         return None
-    bits = np.log2(max(allowed, 1e-300) / plan.drop) / _MOVES
+    bits = np.log2(max(allowed, 1e-300) / plan.truncation) / _MOVES
     if not bits >= _LEAST_BITS:
         return None
     du, dv = plan.moves(u, v)

@@ -36,8 +36,8 @@ class _MovedPlan(ABC):
     rounding = 0.0
     """Relative rounding of its entries beyond that of double precision."""
 
-    def __init__(self, u: FloatArray, v: FloatArray, drop: float):
-        self._u, self._v, self.drop = u.copy(), v.copy(), drop
+    def __init__(self, u: FloatArray, v: FloatArray, truncation: float):
+        self._u, self._v, self.truncation = u.copy(), v.copy(), truncation
 
     def moves(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """What takes the potentials that it was made for to (u, v)."""
@@ -54,7 +54,7 @@ class _MovedPlan(ABC):
         shrinkage = max(-float(du.min()), 0.0) + max(-float(dv.min()), 0.0)
         # Rows and columns that shrink make what is missing from them a larger share of them.
         bits = growth + shrinkage
-        limit = max(np.log2(max(allowed, _NOTHING) / self.drop), _FREE_BITS)
+        limit = max(np.log2(max(allowed, _NOTHING) / self.truncation), _FREE_BITS)
         if not bits <= min(limit, _LARGEST_MOVE):
             return False
         self._follow(u, v, du, dv)
@@ -69,8 +69,8 @@ class ScaledPlan(_MovedPlan):
 
     exact = True
 
-    def __init__(self, u: FloatArray, v: FloatArray, drop: float, *, single: bool = False):
-        super().__init__(u, v, drop)
+    def __init__(self, u: FloatArray, v: FloatArray, truncation: float, *, single: bool = False):
+        super().__init__(u, v, truncation)
         self.rounding = _SINGLE_ROUNDING if single else 0.0
         self._rows, self._columns = np.ones(u.size), np.ones(v.size)
 
@@ -116,9 +116,9 @@ class StoredPlan(ScaledPlan):
         offsets: IndexArray,
         u: FloatArray,
         v: FloatArray,
-        drop: float,
+        truncation: float,
     ):
-        super().__init__(u, v, drop, single=values.dtype == np.float32)
+        super().__init__(u, v, truncation, single=values.dtype == np.float32)
         self._values, self._ranges, self._offsets = values, ranges, offsets
 
     def _multiply(self, w: FloatArray) -> FloatArray:
@@ -142,9 +142,9 @@ class CompressedPlan(ScaledPlan):
         values: NDArray[Any],
         u: FloatArray,
         v: FloatArray,
-        drop: float,
+        truncation: float,
     ):
-        super().__init__(u, v, drop, single=values.dtype == np.float32)
+        super().__init__(u, v, truncation, single=values.dtype == np.float32)
         self._entries = begins, columns, values
         self.n_entries = values.size
 
@@ -201,7 +201,7 @@ class FusedPlan(_MovedPlan):
         u: FloatArray,
         v: FloatArray,
     ):
-        super().__init__(u, v, kernel.drop)
+        super().__init__(u, v, kernel.truncation)
         self._kernel, self._by_row, self._by_column = kernel, by_row, by_column
         self._now = u, v
 

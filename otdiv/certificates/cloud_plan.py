@@ -28,10 +28,10 @@ __all__ = ["cloud_plan_upper", "is_cloud_plan"]
 # What pruning drops, at the largest cost, is at most this share of what the marginals lack, at the
 # mean cost; or the least drop if that is more. Where a pass is long, the first one finds out with a
 # drop that is right for most.
-_DROP_SHARE, _LEAST_DROP, _FIRST_DROP = 1e-2, 1e-13, 1e-9
+_TRUNCATION_SHARE, _LEAST_TRUNCATION, _FIRST_TRUNCATION = 1e-2, 1e-13, 1e-9
 # Or this share of epsilon: the bounds are about epsilon apart, for the blur costs as much. But the
 # marginals of the plan shall not be off by more than the second number.
-_EPSILON_SHARE, _LARGEST_DROP = 1e-3, 1e-7
+_EPSILON_SHARE, _LARGEST_TRUNCATION = 1e-3, 1e-7
 # The whole plan shrinks where its columns are too large by at most this share of epsilon, over the
 # largest cost: what is missing then costs less than the time of another pass is worth.
 _SHRUNK_SHARE = 3e-2
@@ -103,7 +103,7 @@ def cloud_plan_upper(
     terms = float(sum(kernel.x.shape + kernel.y.shape)) if isinstance(kernel, GridKernel) else 0.0
     relative = (cost_rounding(problem) + 24.0 + 8.0 * size + terms) * U
     slack = relative * value
-    slack += (4.0 * found.drop + terms * U) * problem.cost_bound() * mass
+    slack += (4.0 * found.truncation + terms * U) * problem.cost_bound() * mass
     slack += 8.0 * size * U / bits * mass
     return repaired, value, slack
 
@@ -111,7 +111,8 @@ def cloud_plan_upper(
 class _Repair(NamedTuple):
     """Factors that make no sum of a plan too large, what is missing then, and the cost.
 
-    The cost is in bits; what pruning left out of a row or column is at most `drop` of its weight.
+    The cost is in bits; what pruning left out of a row or column is at most the share `truncation`
+    of its weight.
     """
 
     row_scale: FloatArray
@@ -119,7 +120,7 @@ class _Repair(NamedTuple):
     row_rest: FloatArray
     column_rest: FloatArray
     cost: float
-    drop: float
+    truncation: float
 
 
 def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> _Repair | None:
@@ -133,11 +134,11 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
         return None
     if isinstance(kernel, PointKernel):
         largest = kernel.scale if kernel.root else kernel.scale**2
-        share = _DROP_SHARE * min(1.0, float(row_costs.sum()) / largest)
+        share = _TRUNCATION_SHARE * min(1.0, float(row_costs.sum()) / largest)
         epsilon = LOG2_E / largest
         allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_drop(epsilon))
-        if kernel.drop > max(allowed, _LEAST_DROP):
-            kernel = kernel.with_drop(max(0.1 * allowed, _LEAST_DROP))
+        if kernel.truncation > max(allowed, _LEAST_TRUNCATION):
+            kernel = kernel.with_truncation(max(0.1 * allowed, _LEAST_TRUNCATION))
             row_sums, row_costs = kernel.row_costs(u, v)
     with np.errstate(divide="ignore"):
         row_scale = np.minimum(1.0, a / row_sums)
@@ -146,14 +147,14 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     shift, column_sums = kernel.column_sums(u, v)
     column_sums = column_sums * np.exp2(v - shift)
     column_scale = np.minimum(1.0, b / column_sums)
-    drop = max(kernel.drop, _LEAST_DROP)
+    truncation = max(kernel.truncation, _LEAST_TRUNCATION)
     least = float(column_scale.min())
     # Columns that were exact before the rows were scaled are too small now, if anything.
     long = a.size * b.size > _FEW_PAIRS
-    if long and 1.0 - _SHRUNK_SHARE * epsilon <= least < 1.0 - drop:
+    if long and 1.0 - _SHRUNK_SHARE * epsilon <= least < 1.0 - truncation:
         row_scale, row_sums, row_costs = row_scale * least, row_sums * least, row_costs * least
         column_sums, column_scale = column_sums * least, np.ones_like(column_scale)
-    elif least < 1.0 - drop:
+    elif least < 1.0 - truncation:
         row_sums, row_costs = kernel.row_costs(u, v + np.log2(column_scale))
     return _Repair(
         row_scale,
@@ -161,13 +162,13 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
         np.maximum(a - row_sums, 0.0),
         np.maximum(b - column_sums * column_scale, 0.0),
         float(row_costs.sum()),
-        drop,
+        truncation,
     )
 
 
 def _blur_drop(epsilon: float) -> float:
     """What pruning may drop beside the blur, at costs of at most one."""
-    return min(_EPSILON_SHARE * epsilon, _LARGEST_DROP)
+    return min(_EPSILON_SHARE * epsilon, _LARGEST_TRUNCATION)
 
 
 def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> bool:
@@ -205,8 +206,8 @@ def _kernel(
     x = build_cloud((problem.x[rows] - middle) / length, a[rows])
     y = build_cloud((problem.y[columns] - middle) / length, b[columns])
     few = rows.size * columns.size <= _FEW_PAIRS
-    drop = _LEAST_DROP if few else max(_FIRST_DROP, _blur_drop(epsilon))
-    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, drop=drop)
+    truncation = _LEAST_TRUNCATION if few else max(_FIRST_TRUNCATION, _blur_drop(epsilon))
+    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, truncation=truncation)
     return kernel, rows[x.order], columns[y.order], length
 
 

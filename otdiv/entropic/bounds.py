@@ -16,7 +16,7 @@ A feasible plan is made of it in three steps.
    convex, so the result is at most (1 - rest) H(P2 / (1 - rest)) + rest H(Q / rest), and
    KL(Q / rest | a⊗b) <= 2 log(1 / rest), because the lacks are at most a and b.
 
-What is known of R and C: sums leave out at most `drop`, and err by at most `errors` besides.
+What is known of R and C: sums leave out at most `truncation`, and err by at most `errors` besides.
 Where the columns were made exact (c = b), C_j >= b_j up to errors, since the other thing that sums
 do is to leave out something: so their surplus is that of the whole mass, sum R - 1, which the row
 sums tell however the columns were summed.
@@ -65,14 +65,14 @@ def summarise(
     largest = scaled.geometry.scale
     errors = max(total, 1.0) * sum_errors(kernel, stage, largest / epsilon, scaled.problem.source.d)
     rounding = _SUM_ROUNDING * float(a @ np.abs(f) + b @ np.abs(g))
-    lower = value - rounding - epsilon * (kernel.drop + errors)
+    lower = value - rounding - epsilon * (kernel.truncation + errors)
     if scaled.forbidden:
         upper = _rerouted_value(kernel, stage, epsilon)
         upper += _ROUNDING_MASS * (largest + _ROUNDING_NATS * epsilon)
     else:
         # One potential for both marginals makes neither exact, and both alike.
         surplus = float(np.maximum(r - a, 0.0).sum()) if scaled.symmetric else total - 1.0
-        surplus = max(surplus, 0.0) + kernel.drop + 2.0 * errors
+        surplus = max(surplus, 0.0) + kernel.truncation + 2.0 * errors
         upper = _repaired_value(
             a, b, r, f, g, epsilon=epsilon, largest=largest, surplus=surplus, errors=errors
         )

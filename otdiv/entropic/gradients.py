@@ -15,7 +15,7 @@ from .solve import EntropicSolve
 __all__ = ["cost_gradient_sums"]
 
 # Share of a row that pruning may leave out of an average.
-_DROP = 1e-12
+_TRUNCATION = 1e-12
 # Pairs are treated in blocks of about this many numbers.
 _BLOCK = 2**20
 
@@ -49,7 +49,7 @@ def _squared(problem: TransportProblem, solve: EntropicSolve) -> FloatArray:
     x = build_cloud((problem.x[rows] - middle) / length, problem.a[rows] / problem.mass)
     y = build_cloud((problem.y[columns] - middle) / length, problem.b[columns] / problem.mass)
     epsilon = solve.summary.epsilon / length**2
-    kernel = PointKernel(x, y, epsilon, root=False, drop=_DROP)
+    kernel = PointKernel(x, y, epsilon, root=False, truncation=_TRUNCATION)
     bits = LOG2_E / solve.summary.epsilon
     u = np.log2(x.weights) + solve.f[rows[x.order]] * bits
     v = np.log2(y.weights) + solve.g[columns[y.order]] * bits

@@ -18,9 +18,9 @@ from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from .bounds import summarise
-from .iteration.annealing import PathOptions, follow_path
+from .iteration.annealing import AnnealingOptions, anneal
 from .iteration.marginals import Stage
-from .iteration.smooth import solve_full
+from .iteration.smooth import solve_smooth
 from .iteration.symmetric import solve_symmetric
 from .scaling import ScaledProblem
 
@@ -125,23 +125,23 @@ def _solved(
         monitor.iteration = iteration
         return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
 
-    options = PathOptions(
+    options = AnnealingOptions(
         tolerance=tolerance,
         max_iterations=max_iterations,
         max_bytes=scaled.plan_bytes(max_memory),
         asks_to_stop=asks_to_stop,
         buffer=Buffer.of_before(),
     )
-    hopeless = _isolated(problem) if scaled.forbidden else None
-    if hopeless is not None:
-        return _infeasible(problem, epsilon, *hopeless)
+    is_out_of_sight = _isolated(problem) if scaled.forbidden else None
+    if is_out_of_sight is not None:
+        return _infeasible(problem, epsilon, *is_out_of_sight)
     solved: tuple[Kernel, Stage] | None = None
     if not scaled.symmetric and start is None:
-        solved = solve_full(scaled.geometry, reachable, options)
+        solved = solve_smooth(scaled.geometry, reachable, options)
     if solved is None:
         scaled.sort()
         bits = scaled.in_bits(start, reachable)
-        solver = solve_symmetric if scaled.symmetric else follow_path
+        solver = solve_symmetric if scaled.symmetric else anneal
         solved = solver(scaled.geometry, reachable, options, bits)
     kernel, stage = solved
     f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
@@ -219,9 +219,9 @@ def _isolated(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None
     """Atoms with mass and no allowed partner that has any, as rows and the columns they reach."""
     allowed = np.isfinite(problem.matrix())
     rows, columns = problem.a > 0.0, problem.b > 0.0
-    lonely = rows & ~allowed[:, columns].any(axis=1)
-    if lonely.any():
-        return np.flatnonzero(lonely), np.flatnonzero(allowed[lonely].any(axis=0))
+    isolated = rows & ~allowed[:, columns].any(axis=1)
+    if isolated.any():
+        return np.flatnonzero(isolated), np.flatnonzero(allowed[isolated].any(axis=0))
     unreached = columns & ~allowed[rows].any(axis=0)
     if unreached.any():
         return np.flatnonzero(rows), np.flatnonzero(allowed[rows].any(axis=0))

@@ -26,7 +26,7 @@ from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import EntropicSummary
 from .bounds import summarise
-from .iteration.annealing import PathOptions, follow_path
+from .iteration.annealing import AnnealingOptions, anneal
 from .iteration.marginals import Stage, final_sums, sum_errors
 from .scaling import ScaledProblem
 
@@ -196,7 +196,7 @@ class UnbalancedSolver:
         weight = math.exp(0.5 * self.log_reference * relaxed)
         a, b = problem.a * weight, problem.b * weight
         scaled = ScaledProblem(problem, a, b, self.max_memory, shift_costs=False)
-        options = PathOptions(
+        options = AnnealingOptions(
             tolerance=tolerance,
             max_iterations=self.max_iterations,
             max_bytes=scaled.plan_bytes(self.max_memory),
@@ -206,9 +206,7 @@ class UnbalancedSolver:
         lifted = None
         if start is not None:
             lifted = start[0] + epsilon * half, start[1] + epsilon * half
-        kernel, stage = follow_path(
-            scaled.geometry, current, options, scaled.in_bits(lifted, current)
-        )
+        kernel, stage = anneal(scaled.geometry, current, options, scaled.in_bits(lifted, current))
         f, g = scaled.potentials(kernel, stage.u, stage.v, current, current / options.reach)
         f, g = f - epsilon * half, g - epsilon * half
         converged = stage.converged
@@ -254,7 +252,7 @@ class UnbalancedSolver:
         transport = cost * current / LOG2_E * scaled.unit
         aims = (float(w @ np.exp(-h / self.reach)) for w, h in ((a, f), (b, g)))
         errors = sum_errors(kernel, stage, scaled.geometry.scale / current, self.problem.source.d)
-        missing = (kernel.drop + 2.0 * errors) * max(*aims, total, other)
+        missing = (kernel.truncation + 2.0 * errors) * max(*aims, total, other)
         reference = math.exp(min(self.log_reference, 700.0))
         moved = float(r @ f + c @ g)
         entropy = (moved - transport) / epsilon - (total - reference)

@@ -165,13 +165,13 @@ def _sparse_attempt(
     run = ColumnRun(problem, options, n_candidates=None, max_iterations=_ROUNDS, n_jobs=1)
     unit = run.monitor.scale
     state = RestrictedProblem(
-        run.finest, run.ground, solved.f[run.rows] / run.cost_unit, run.finest
+        run.finest, run.context, solved.f[run.rows] / run.cost_unit, run.finest
     )
     rounds = 0
     while True:
         state.pivot_to_optimum(0.0)
         arcs = state.plan() if state.artificial == 0 else run.complete_plan(state)
-        upper = float(run.ground.costs(run.finest.x, run.finest.y, *arcs[:2]) @ arcs[2]) * unit
+        upper = float(run.context.costs(run.finest.x, run.finest.y, *arcs[:2]) @ arcs[2]) * unit
         n_new = state.price()
         rounds += 1
         f, g = run.extended_potentials(*state.best_pair())

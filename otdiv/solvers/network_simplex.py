@@ -102,7 +102,7 @@ class NetworkSimplex:
         run = Run(C, whole.a, whole.b, monitor, limits)
         if whole.a_rest.size:
             # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
-            run.dust = 2**8 * (n + m)
+            run.rounding_mass = 2**8 * (n + m)
         if -900 < exponent - shift < 900:
             run.scale = math.ldexp(unit, exponent - shift)
             if options.rtol is not None or options.atol is not None:

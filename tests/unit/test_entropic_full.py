@@ -11,8 +11,8 @@ from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
 from otdiv.entropic.geometry.base import FINE, Accuracy
 from otdiv.entropic.geometry.points import PointGeometry
-from otdiv.entropic.iteration.annealing import PathOptions, follow_path
-from otdiv.entropic.iteration.smooth import solve_full
+from otdiv.entropic.iteration.annealing import AnnealingOptions, anneal
+from otdiv.entropic.iteration.smooth import solve_smooth
 from otdiv.entropic.solve import solve_entropic
 
 
@@ -24,16 +24,16 @@ def clouds(n, m, seed=0, d=2):
 
 
 def options(**more):
-    return PathOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8, **more)
+    return AnnealingOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8, **more)
 
 
 @pytest.mark.parametrize("root", [False, True])
 def test_the_short_way_and_the_path_give_the_same_potentials(root):
     geometry = PointGeometry(*clouds(300, 200), root=root)
-    found = solve_full(geometry, 0.05, options())
+    found = solve_smooth(geometry, 0.05, options())
     assert found is not None
     _, stage = found
-    other_kernel, other = follow_path(geometry, 0.05, options())
+    other_kernel, other = anneal(geometry, 0.05, options())
     assert stage.converged
     # The plan at both has the same marginals up to the tolerance, so the potentials agree up to a
     # constant, by about the tolerance over the smallest weight.
@@ -47,8 +47,8 @@ def test_single_numbers_are_not_trusted_beyond_their_range(seed):
     rng = np.random.default_rng(seed)
     x, y = rng.random((60, 2)), rng.random((40, 2))
     x, y = (build_cloud(z, rng.dirichlet(np.full(len(z), 0.1))) for z in (x, y))
-    rules = PathOptions(tolerance=0.1, max_iterations=100, max_bytes=1e8)
-    found = solve_full(PointGeometry(x, y, root=False), 0.003, rules)
+    rules = AnnealingOptions(tolerance=0.1, max_iterations=100, max_bytes=1e8)
+    found = solve_smooth(PointGeometry(x, y, root=False), 0.003, rules)
     if found is None:
         return
     kernel, stage = found
@@ -103,7 +103,7 @@ def test_potentials_far_from_the_start_are_reached():
     x, y = rng.random((200, 2)), rng.random((150, 2))
     y[:30] += 8.0
     x, y = (build_cloud(z / 12.0, np.full(len(z), 1.0 / len(z))) for z in (x, y))
-    found = solve_full(PointGeometry(x, y, root=False), 2e-2, options())
+    found = solve_smooth(PointGeometry(x, y, root=False), 2e-2, options())
     assert found is not None
     kernel, stage = found
     rows, columns, _ = kernel.whole_sums(stage.u, stage.v)
@@ -112,12 +112,12 @@ def test_potentials_far_from_the_start_are_reached():
 
 
 def test_a_small_epsilon_is_left_to_the_path():
-    assert solve_full(PointGeometry(*clouds(30, 20), root=False), 2e-4, options()) is None
+    assert solve_smooth(PointGeometry(*clouds(30, 20), root=False), 2e-4, options()) is None
 
 
 def test_relaxed_marginals_are_left_to_the_path():
     geometry = PointGeometry(*clouds(30, 20), root=False)
-    assert solve_full(geometry, 0.1, options(reach=1.0)) is None
+    assert solve_smooth(geometry, 0.1, options(reach=1.0)) is None
 
 
 def test_the_monitor_stops_the_short_way():
@@ -128,7 +128,7 @@ def test_the_monitor_stops_the_short_way():
         seen.append((epsilon, iteration, error))
         return True
 
-    found = solve_full(geometry, 0.1, options(asks_to_stop=monitor))
+    found = solve_smooth(geometry, 0.1, options(asks_to_stop=monitor))
     assert found is not None
     assert found[1].stopped
     assert len(seen) == 1
@@ -137,21 +137,21 @@ def test_the_monitor_stops_the_short_way():
 @pytest.mark.parametrize("root", [False, True])
 def test_compressed_rows_miss_at_most_the_share_that_may_be_dropped(root):
     x, y = clouds(2000, 1500)
-    epsilon, drop = (2e-4, 1e-6) if not root else (1e-3, 1e-6)
-    options_ = PathOptions(tolerance=1e-4, max_iterations=100, max_bytes=1e8)
-    kernel, stage = follow_path(PointGeometry(x, y, root=root), epsilon, options_)
+    epsilon, truncation = (2e-4, 1e-6) if not root else (1e-3, 1e-6)
+    options_ = AnnealingOptions(tolerance=1e-4, max_iterations=100, max_bytes=1e8)
+    kernel, stage = anneal(PointGeometry(x, y, root=root), epsilon, options_)
     assert isinstance(kernel, PointKernel)
-    plan = kernel.matrix(stage.u, stage.v, drop=drop, max_bytes=1e8, buffer=Buffer())
+    plan = kernel.matrix(stage.u, stage.v, truncation=truncation, max_bytes=1e8, buffer=Buffer())
     assert isinstance(plan, CompressedPlan)
     costs = np.square(x.points[:, None] - y.points).sum(axis=-1)
     costs = np.sqrt(costs) if root else costs
     P = np.exp2(stage.u[:, None] + stage.v - costs * (LOG2_E / epsilon))
     # 1e-10: rounding of exponents of some thousand bits.
     missing = P.sum(axis=1) - plan.row_sums()
-    assert np.all(missing <= (drop + 1e-10) * x.weights)
+    assert np.all(missing <= (truncation + 1e-10) * x.weights)
     w, z = np.linspace(0.0, 1.0, y.n), np.linspace(0.0, 1.0, x.n)
-    np.testing.assert_allclose(plan.product(w), P @ w, atol=2.0 * drop * x.weights.max())
-    np.testing.assert_allclose(plan.transposed_product(z), P.T @ z, atol=2.0 * drop)
-    moved = plan.move(stage.u + 0.5, stage.v - 0.25, drop)
+    np.testing.assert_allclose(plan.product(w), P @ w, atol=2.0 * truncation * x.weights.max())
+    np.testing.assert_allclose(plan.transposed_product(z), P.T @ z, atol=2.0 * truncation)
+    moved = plan.move(stage.u + 0.5, stage.v - 0.25, truncation)
     assert moved
     np.testing.assert_allclose(plan.row_sums(), 2.0**0.25 * (P.sum(axis=1) - missing), rtol=1e-12)

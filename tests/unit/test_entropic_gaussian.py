@@ -9,8 +9,8 @@ from otdiv._gibbs.clouds import flat_cloud
 from otdiv.entropic.geometry.gaussian_start import gaussian_potentials
 from otdiv.entropic.geometry.grids import GridGeometry
 from otdiv.entropic.geometry.points import PointGeometry
-from otdiv.entropic.iteration.annealing import PathOptions
-from otdiv.entropic.iteration.smooth import solve_full
+from otdiv.entropic.iteration.annealing import AnnealingOptions
+from otdiv.entropic.iteration.smooth import solve_smooth
 from otdiv.entropic.scaling import ScaledProblem
 
 
@@ -50,9 +50,9 @@ def test_flat_clouds_have_a_finite_start(flat):
 def test_points_in_any_order_have_the_smooth_solution():
     rng = np.random.default_rng(1)
     x, y = rng.random((60, 2)), rng.random((40, 2))
-    options = PathOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8)
+    options = AnnealingOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8)
     x_cloud, y_cloud = flat_cloud(x, np.full(60, 1 / 60)), flat_cloud(y, np.full(40, 1 / 40))
-    found = solve_full(PointGeometry(x_cloud, y_cloud, root=False), 0.1, options)
+    found = solve_smooth(PointGeometry(x_cloud, y_cloud, root=False), 0.1, options)
     assert found is not None
     kernel, stage = found
     shift, sums = kernel.row_sums(stage.u, stage.v)

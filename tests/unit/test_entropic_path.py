@@ -9,7 +9,7 @@ from otdiv._gibbs.stored_plans import DensePlanMatrix
 from otdiv._kernels.exponential import LOG2_E
 from otdiv.entropic.geometry.coarse_matrix import CoarseMatrix
 from otdiv.entropic.geometry.points import PointGeometry
-from otdiv.entropic.iteration.annealing import PathOptions, follow_path
+from otdiv.entropic.iteration.annealing import AnnealingOptions, anneal
 from otdiv.entropic.iteration.marginals import final_sums
 from otdiv.entropic.iteration.newton import _changes
 
@@ -23,7 +23,7 @@ def geometry(n, m, root=False, seed=0):
 
 
 def options(tolerance):
-    return PathOptions(tolerance=tolerance, max_iterations=200, max_bytes=2.4e8)
+    return AnnealingOptions(tolerance=tolerance, max_iterations=200, max_bytes=2.4e8)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def options(tolerance):
 )
 def test_the_cost_is_that_of_the_plan_whatever_it_came_with(root, epsilon, tolerance, anew):
     problem = geometry(2200, 2000, root)
-    kernel, stage = follow_path(problem, epsilon, options(tolerance))
+    kernel, stage = anneal(problem, epsilon, options(tolerance))
     assert stage.converged
     # Sums that are taken anew bring the cost, those of a stored plan do not.
     assert (stage.cost is not None) == anew

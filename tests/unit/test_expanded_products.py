@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otdiv._gibbs import expansions as expanded_products
 from otdiv._gibbs.clouds import build_cloud
-from otdiv._gibbs.expansions import EXCESS
+from otdiv._gibbs.expansions import OVERCOUNT
 from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.gibbs.chebyshev import BOTH, COLUMNS, ROWS
@@ -39,7 +39,7 @@ def kernel_and_potentials(seed: int, d: int, families: tuple[str, str], blur: fl
     x, y = cloud(rng, n, d, families[0]), cloud(rng, m, d, families[1])
     C = np.square(x.points[:, None] - y.points).sum(axis=2)
     epsilon = blur * C.mean()
-    kernel = PointKernel(x, y, epsilon, root=False, drop=10.0 ** rng.uniform(-9, -3))
+    kernel = PointKernel(x, y, epsilon, root=False, truncation=10.0 ** rng.uniform(-9, -3))
     bits = C * LOG2_E / epsilon
     v = np.log2(y.weights) + rng.normal(size=m) * noise
     for _ in range(3):
@@ -85,17 +85,19 @@ def test_sums_err_by_no_more_than_they_say(seed, d, families, blur, noise):
         exact = plan.sum(axis=0 if by_column else 1)
         sums = sums * np.exp2((v if by_column else u) - shift)
         expected = np.maximum(exact, kernel.b if by_column else kernel.a)
-        assert np.all(sums <= exact + (EXCESS * kernel.drop + ROUNDING) * expected)
-        assert np.all(sums >= exact - (kernel.drop + ROUNDING) * expected)
+        assert np.all(sums <= exact + (OVERCOUNT * kernel.truncation + ROUNDING) * expected)
+        assert np.all(sums >= exact - (kernel.truncation + ROUNDING) * expected)
     sums, costs = kernel.row_costs(u, v)
     largest = bits.max()
-    assert np.all(np.abs(sums - kernel.a) <= (kernel.drop + ROUNDING) * kernel.a)
+    assert np.all(np.abs(sums - kernel.a) <= (kernel.truncation + ROUNDING) * kernel.a)
     error = np.abs(costs - (plan * bits).sum(axis=1))
-    assert np.all(error <= (kernel.drop + ROUNDING) * largest * kernel.a)
+    assert np.all(error <= (kernel.truncation + ROUNDING) * largest * kernel.a)
     again, cost = kernel.sums_and_cost(u, v, plan.sum(axis=0))
-    np.testing.assert_allclose(again, sums, atol=kernel.drop + ROUNDING)
+    np.testing.assert_allclose(again, sums, atol=kernel.truncation + ROUNDING)
     # The slope of a polynomial errs by up to P² of itself.
-    assert cost == pytest.approx((plan * bits).sum(), abs=(16.0 * kernel.drop + ROUNDING) * largest)
+    assert cost == pytest.approx(
+        (plan * bits).sum(), abs=(16.0 * kernel.truncation + ROUNDING) * largest
+    )
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
@@ -104,31 +106,31 @@ def test_boxes_and_single_points_meet_in_every_way(d):
     points = rng.random((2000, d))
     points[:100] = 0.5 + 2.0 * rng.normal(size=(100, d))
     x = build_cloud(points, np.full(2000, 5e-4))
-    kernel = PointKernel(x, x, 0.1, root=False, drop=1e-6)
+    kernel = PointKernel(x, x, 0.1, root=False, truncation=1e-6)
     kinds = set()
     with pytest.MonkeyPatch.context() as patch:
         collect = expanded_products._add_expanded
 
-        def watched(task, plan, weights, out):
+        def watched(product, plan, weights, out):
             kinds.update(plan.pairs[2].tolist())
-            collect(task, plan, weights, out)
+            collect(product, plan, weights, out)
 
         patch.setattr(expanded_products, "_add_expanded", watched)
         u = np.log2(x.weights)
         kernel.row_sums(u, u)
-    assert kernel.excess > 0.0
+    assert kernel.overcount > 0.0
     assert kinds == {BOTH, ROWS, COLUMNS}
 
 
 def test_rows_of_nearly_no_mass_have_no_negative_sums():
     rng = np.random.default_rng(2)
     x = build_cloud(rng.random((1500, 2)), np.full(1500, 1 / 1500))
-    kernel = PointKernel(x, x, 0.1, root=False, drop=1e-3)
+    kernel = PointKernel(x, x, 0.1, root=False, truncation=1e-3)
     u = np.log2(x.weights)
     u[::3] -= 200.0
     v = u.copy()
     v[::2] -= 80.0
     sums, costs = kernel.row_costs(u - 30.0, v)
-    assert kernel.excess > 0.0
+    assert kernel.overcount > 0.0
     assert sums.min() >= 0.0
     assert costs.min() >= 0.0

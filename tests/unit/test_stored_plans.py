@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from otdiv._gibbs.buffers import Buffer
 from otdiv._gibbs.clouds import build_cloud
 from otdiv._gibbs.point_kernel import PointKernel
-from otdiv._gibbs.rescaled_sums import moved_sums
+from otdiv._gibbs.rescaled_sums import rescaled_sums
 from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.kdtree import cuts as clusters
@@ -26,7 +26,7 @@ class Instance:
         weights = rng.dirichlet(np.full(N, 3.0), size=2)
         self.x = build_cloud(rng.standard_t(3.0, (N, 2)), weights[0])
         self.y = build_cloud(rng.standard_t(3.0, (N, 2)) + 0.2, weights[1])
-        self.kernel = PointKernel(self.x, self.y, epsilon, root=root, drop=1e-9)
+        self.kernel = PointKernel(self.x, self.y, epsilon, root=root, truncation=1e-9)
         squared = np.square(self.x.points[:, None] - self.y.points).sum(axis=2)
         self.bits = (squared**0.5 if root else squared) * LOG2_E / epsilon
         self.u, self.v = np.log2(self.x.weights), np.log2(self.y.weights)
@@ -42,12 +42,12 @@ class Instance:
     def sums(self, u, v, axis):
         return np.exp2(self.log_sums(u, v, axis))
 
-    def stored(self, drop):
+    def stored(self, truncation):
         return self.kernel._sparse(
             self.u,
             self.v,
-            self.kernel.ranges(self.u, self.v, drop=0.5 * drop),
-            drop,
+            self.kernel.ranges(self.u, self.v, truncation=0.5 * truncation),
+            truncation,
             1e9,
             Buffer(),
             single=False,
@@ -62,15 +62,15 @@ def instance(seed, *, root):
 
 @pytest.mark.parametrize("root", [False, True])
 @given(st.integers(0, 9), st.sampled_from([1e-9, 1e-6, 1e-2]))
-def test_rows_lack_at_most_their_share(root, seed, drop):
+def test_rows_lack_at_most_their_share(root, seed, truncation):
     case = instance(seed, root=root)
-    plan = case.stored(drop)
+    plan = case.stored(truncation)
     assert isinstance(plan, CompressedPlan)
     exact = case.sums(case.u, case.v, axis=1)
     missing = (exact - plan.row_sums()) / case.x.weights
     # An exponent errs by four roundings of its largest term.
     rounding = 2.0**-49 * case.bits.max()
-    assert missing.max() <= drop + rounding
+    assert missing.max() <= truncation + rounding
     assert missing.min() >= -rounding
     assert plan.n_entries < N * N
 
@@ -80,14 +80,14 @@ def test_rows_lack_at_most_their_share(root, seed, drop):
 @given(st.integers(0, 9), st.integers(0, 8), st.floats(-60.0, 60.0))
 def test_sums_beside_a_plan_that_few_atoms_left(root, by_column, seed, n_far, far):
     case = instance(seed, root=root)
-    drop, allowed = 1e-9, 1e-4
-    plan = case.stored(drop)
+    truncation, allowed = 1e-9, 1e-4
+    plan = case.stored(truncation)
     rng = np.random.default_rng(seed)
     u = case.u + rng.uniform(-3.0, 3.0, N)
     v = case.v + rng.uniform(-3.0, 3.0, N)
     u[rng.integers(0, N, n_far)] += far
     v[rng.integers(0, N, n_far)] -= far
-    found = moved_sums(case.kernel, plan, u, v, allowed, by_column=by_column)
+    found = rescaled_sums(case.kernel, plan, u, v, allowed, by_column=by_column)
     exact = case.sums(u, v, axis=0 if by_column else 1)
     assert found is not None
     np.testing.assert_array_less(np.abs(found - exact) / exact, allowed)
@@ -96,7 +96,7 @@ def test_sums_beside_a_plan_that_few_atoms_left(root, by_column, seed, n_far, fa
 def test_sums_are_refused_where_nothing_more_may_be_missing():
     case = instance(0, root=False)
     plan = case.stored(1e-9)
-    assert moved_sums(case.kernel, plan, case.u, case.v, 1e-9, by_column=True) is None
+    assert rescaled_sums(case.kernel, plan, case.u, case.v, 1e-9, by_column=True) is None
 
 
 @given(st.integers(0, 9), st.floats(-2.0, 6.0))

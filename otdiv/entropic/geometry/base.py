@@ -21,9 +21,9 @@ FEWEST = 256
 
 
 class Accuracy(NamedTuple):
-    """What a kernel may drop of a row, and epsilon / reach of relaxed marginals."""
+    """What a kernel may leave out of a row, and epsilon / reach of relaxed marginals."""
 
-    drop: float
+    truncation: float
     tau: float
 
 

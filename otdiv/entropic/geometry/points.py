@@ -32,10 +32,10 @@ _MIDDLE_SHARE, _MOST_MIDDLE = 8, 30_000
 _FEWER = 3
 _MANY, _COARSER = 5_000, (1.0, 2.0, 4.0, 8.0)
 # Share of a row that the coarse Newton matrix may lose.
-_COARSE_DROP = 1e-3
+_COARSE_TRUNCATION = 1e-3
 
 
-class _Merging:
+class _ClusterHierarchy:
     """A cloud and its clusters of bounded radius."""
 
     def __init__(self, cloud: Cloud):
@@ -115,7 +115,7 @@ class PointGeometry:
 
     def __init__(self, x: Cloud, y: Cloud, *, root: bool):
         self.x, self.y, self.root = x, y, root
-        self._merged = _Merging(x), _Merging(y)
+        self._hierarchies = _ClusterHierarchy(x), _ClusterHierarchy(y)
         coordinates = np.ascontiguousarray(np.concatenate([x.points, y.points]).T)
         squared = float(np.square(np.ptp(coordinates, axis=1)).sum())
         self.scale = squared**0.5 if root else squared
@@ -124,11 +124,11 @@ class PointGeometry:
         """See `Geometry.level`."""
         limit = self._limit(epsilon, ROUGH_RESOLUTION if rough else RESOLUTION)
         if rough:
-            return Level(*(side.largest(limit) for side in self._merged))
-        return Level(*(side.largest(side.fewer(limit)) for side in self._merged))
+            return Level(*(side.largest(limit) for side in self._hierarchies))
+        return Level(*(side.largest(side.fewer(limit)) for side in self._hierarchies))
 
     def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
-        x, y = self._merged
+        x, y = self._hierarchies
         return x.cloud(level.x), y.cloud(level.y)
 
     def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
@@ -152,17 +152,17 @@ class PointGeometry:
         (x, y), (new_x, new_y), finer_u, finer_v = self._clouds(old), self._clouds(new), u, v
         if new.x != old.x:
             kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
-            parents = self._merged[0].parents(old.x, new.x)
+            parents = self._hierarchies[0].parents(old.x, new.x)
             finer_u = _transformed(kernel, _inherited(u, x, new_x, parents), v)
         if new.y != old.y:
             kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
-            parents = self._merged[1].parents(old.y, new.y)
+            parents = self._hierarchies[1].parents(old.y, new.y)
             finer_v = _transformed(kernel, _inherited(v, y, new_y, parents), u)
         return finer_u, finer_v
 
     def between(self, level: Level) -> Level:
         """See `Geometry.between`."""
-        x, y = (side.middle(limit) for side, limit in zip(self._merged, level, strict=True))
+        x, y = (side.middle(limit) for side, limit in zip(self._hierarchies, level, strict=True))
         return FINE if x in (None, level.x) or y in (None, level.y) else Level(x, y)
 
     def coarse_columns(
@@ -186,14 +186,14 @@ class PointGeometry:
         if columns.y is None:
             return None
         x, y = self._clouds(level)
-        merged = self._merged[1]
+        merged = self._hierarchies[1]
         parents = merged.parents(columns.y, level.y)
         starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
-        coarse = accuracy._replace(drop=_COARSE_DROP)._asdict()
+        coarse = accuracy._replace(truncation=_COARSE_TRUNCATION)._asdict()
         kernel = PointKernel(x, y, epsilon, root=self.root, **coarse)
         rough = columns.y > self._limit(epsilon, RESOLUTION)
         if added or rough or _FEWER * (starts.size - 1) > y.n:
-            if kernel.fits(u, v, max_bytes=max_bytes, drop=accuracy.drop):
+            if kernel.fits(u, v, max_bytes=max_bytes, truncation=accuracy.truncation):
                 return None
             return CoarseMatrix(partial(_with_added_columns, kernel, starts, max_bytes, u, v))
         few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, **coarse)
@@ -232,6 +232,6 @@ def _with_few_columns(
     # The clusters' potential that belongs to u: their sums, and so the scale of S, are exact.
     v = _transformed(kernel.transposed(), np.logaddexp2.reduceat(v, starts[:-1]), u)
     matrix: PlanMatrix = kernel.matrix(
-        u, v, drop=_COARSE_DROP, max_bytes=max_bytes, buffer=Buffer(), single=True
+        u, v, truncation=_COARSE_TRUNCATION, max_bytes=max_bytes, buffer=Buffer(), single=True
     )
     return NewtonMatrix(matrix, v, kernel, u, v)

@@ -30,7 +30,7 @@ from ..geometry.coarse_matrix import CoarseMatrix
 from .marginals import Stage, StageRules
 from .newton import solve_stage
 
-__all__ = ["PathOptions", "follow_path"]
+__all__ = ["AnnealingOptions", "anneal"]
 
 # Stages before the last need only be near: L1 errors of the marginals.
 _STAGE_ERROR = 0.02
@@ -43,7 +43,7 @@ _START = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathOptions:
+class AnnealingOptions:
     """Rules of a path: tolerance (L1, relative to the mass), limits, and who may stop it."""
 
     tolerance: float
@@ -57,19 +57,19 @@ class PathOptions:
     """Where plans are stored, one after the other."""
 
     @property
-    def drop(self) -> float:
+    def truncation(self) -> float:
         """Share of a row that pruning may leave out: far below the tolerance."""
         return self.tolerance / 64.0
 
     def accuracy(self, epsilon: float) -> Accuracy:
         """Accuracy of the kernels at `epsilon`."""
-        return Accuracy(self.drop, epsilon / self.reach)
+        return Accuracy(self.truncation, epsilon / self.reach)
 
 
-def follow_path(
+def anneal(
     geometry: Geometry,
     epsilon: float,
-    options: PathOptions,
+    options: AnnealingOptions,
     start: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[Kernel, Stage]:
     """Kernel and final stage at `epsilon`; `start` are potentials (bits) of a like problem."""
@@ -108,7 +108,7 @@ def follow_path(
 
 
 def _finish(
-    geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: PathOptions
+    geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: AnnealingOptions
 ) -> tuple[Kernel, Stage]:
     """Take the solution of a level at `epsilon` to the points themselves, by way of a finer level.
 
@@ -135,7 +135,7 @@ def _solve_finer(
     u: FloatArray,
     v: FloatArray,
     epsilon: float,
-    options: PathOptions,
+    options: AnnealingOptions,
 ) -> tuple[Kernel, Stage]:
     """Kernel and stage of a level, with a Newton matrix whose columns are those of a coarser one.
 
@@ -165,7 +165,7 @@ def _unfinished(
     stage: Stage,
     current: float,
     epsilon: float,
-    options: PathOptions,
+    options: AnnealingOptions,
     n_iterations: int,
 ) -> tuple[Kernel, Stage]:
     """Potentials of all points at `epsilon`, with exact columns, from a stage that was stopped."""
@@ -191,7 +191,7 @@ def _solve(
     u: FloatArray,
     v: FloatArray,
     epsilon: float,
-    options: PathOptions,
+    options: AnnealingOptions,
     *,
     final: bool,
     last: bool = True,
@@ -202,7 +202,7 @@ def _solve(
         tolerance=options.tolerance if final else max(intermediate, options.tolerance),
         max_iterations=options.max_iterations if final else _STAGE_ITERATIONS,
         max_bytes=options.max_bytes,
-        drop=options.drop,
+        truncation=options.truncation,
         buffer=options.buffer,
         coarse=coarse,
         final=final,

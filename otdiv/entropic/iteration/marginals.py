@@ -48,15 +48,15 @@ _SINGLE_TOLERANCE = 5e-7
 class StageRules:
     """When to stop, and what the plan may cost.
 
-    `drop` is the share of a row that a stored plan may leave out and still serve as the marginal;
-    `coarse` makes the plan whose Schur complement replaces the exact one; `final` potentials need
-    not be a good start for anything.
+    `truncation` is the share of a row that a stored plan may leave out and still serve as the
+    marginal; `coarse` makes the plan whose Schur complement replaces the exact one; `final`
+    potentials need not be a good start for anything.
     """
 
     tolerance: float
     max_iterations: int
     max_bytes: float
-    drop: float
+    truncation: float
     buffer: Buffer
     coarse: CoarseMatrix | None = None
     final: bool = True
@@ -72,7 +72,7 @@ class Stage:
     v: FloatArray
     error: float = np.inf
     """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
-    doubt: float = 0.0
+    sum_error: float = 0.0
     """Share that the marginals may be off by, up or down, where single numbers made them."""
     row_sums: FloatArray | None = None
     cost: float | None = None
@@ -146,7 +146,7 @@ class Marginals:
     def _storage(self, most: float) -> dict[str, Any]:
         rules = self.rules
         return {
-            "drop": rules.drop,
+            "truncation": rules.truncation,
             "max_bytes": min(rules.max_bytes, most),
             "buffer": rules.buffer,
             "single": rules.tolerance >= _SINGLE_TOLERANCE,
@@ -176,7 +176,7 @@ class Marginals:
             assert matrix is not None
             sums = matrix.column_sums() if by_column else matrix.row_sums()
         elif matrix is not None and matrix.exact:
-            sums = self.kernel.sums_beside(matrix, u, v, self.allowed, by_column=by_column)
+            sums = self.kernel.rescaled_sums(matrix, u, v, self.allowed, by_column=by_column)
         if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
             return None
         return sums
@@ -196,17 +196,19 @@ class Marginals:
     def column_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the v that makes the column sums exact."""
         shift, sums, matrix = v, self.stored_sums(u, v, by_column=True), self.stage.matrix
-        self.stage.doubt = 0.0 if sums is None or matrix is None else matrix.rounding
+        self.stage.sum_error = 0.0 if sums is None or matrix is None else matrix.rounding
         anew = sums is None
         if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
             updated = soft_c_transform(self.log_b, shift, sums, self.tau)
-        if anew and self.kernel.excess > 0.0:
+        if anew and self.kernel.overcount > 0.0:
             # What is too much in a sum grows with it.
             growth = np.exp2(np.minimum(updated - v, _MOST_GROWTH))
             before, after = self.column_target(v), float(self.column_target(updated).sum())
-            self.stage.doubt = self.kernel.excess * max(float(before @ growth) / after - 1.0, 0.0)
+            self.stage.sum_error = self.kernel.overcount * max(
+                float(before @ growth) / after - 1.0, 0.0
+            )
         return updated
 
     def shifted(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -338,4 +340,4 @@ def sum_errors(kernel: Kernel, stage: Stage, largest: float, d: int) -> float:
         b.sum()
     )
     rounding = _EXPONENT_ROUNDING * bits + _POWER_ROUNDING + _TERM_ROUNDING * max(a.size, b.size)
-    return stage.doubt + kernel.excess + rounding
+    return stage.sum_error + kernel.overcount + rounding

@@ -218,11 +218,11 @@ class _Newton:
         if abs(slope) <= _FLAT * abs(float(residual @ long)):
             return
         for length in _LONGER if slope > 0.0 else _SHORTER:
-            u, doubt = start + delta + (length - 1.0) * long, stage.doubt
+            u, sum_error = start + delta + (length - 1.0) * long, stage.sum_error
             v = plan.column_update(u, stage.v)
             after, _ = plan.dual(u, v)
             if not after > value:
-                stage.doubt = doubt
+                stage.sum_error = sum_error
                 return
             stage.u, stage.v, value = u, v, after
 

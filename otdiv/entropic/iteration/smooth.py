@@ -19,11 +19,11 @@ from ..._kernels.exponential import LOG2_E
 from ..._typing import FloatArray
 from ..geometry.base import FINE, Geometry
 from ..geometry.points import PointGeometry
-from .annealing import PathOptions
+from .annealing import AnnealingOptions
 from .marginals import Stage
 from .schur import conjugate_gradients, step_accuracy
 
-__all__ = ["solve_full"]
+__all__ = ["solve_smooth"]
 
 # A kernel of this many numbers stays in the last-level cache (6 MB), and costs of so many bits need
 # no annealing yet.
@@ -46,13 +46,13 @@ _FIRST_ITERATIONS = 10
 _MOST_PRODUCTS, _MOST_FAILURES = 30, 1
 # What a single entry errs by, relative to it, and at most each further one that is added to it; the
 # sum of a run of 256.
-_ENTRY_DOUBT, _TERM_DOUBT, _RUN_DOUBT = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
+_ENTRY_ERROR, _ADDED_ERROR, _RUN_ERROR = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
 # Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
 _SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
 
 
-def solve_full(
-    geometry: Geometry, epsilon: float, options: PathOptions
+def solve_smooth(
+    geometry: Geometry, epsilon: float, options: AnnealingOptions
 ) -> tuple[PointKernel, Stage] | None:
     """Kernel and final stage at `epsilon`, or None where this is not the way or did not succeed."""
     if not isinstance(geometry, PointGeometry) or not np.isinf(options.reach):
@@ -63,7 +63,7 @@ def solve_full(
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
     # What leaves the range of floats on the way is found out by the checks of every step.
     with np.errstate(all="ignore"):
-        run = _FullRun(kernel, Stage(*geometry.start(epsilon, FINE)), options)
+        run = _SmoothSolve(kernel, Stage(*geometry.start(epsilon, FINE)), options)
         solved = run.iterate(epsilon)
     return (kernel, run.stage) if solved else None
 
@@ -82,15 +82,15 @@ def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
     return bits <= _SMOOTH_BITS and n_pairs <= most
 
 
-class _FullRun:
+class _SmoothSolve:
     """The iteration: potentials with exact column sums and their plan."""
 
     plan: WholePlan
 
-    def __init__(self, kernel: PointKernel, stage: Stage, options: PathOptions):
+    def __init__(self, kernel: PointKernel, stage: Stage, options: AnnealingOptions):
         self.kernel, self.stage, self.options = kernel, stage, options
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
-        self.n_failures, self.astray = 0, False
+        self.n_failures, self.is_lost = 0, False
 
     def iterate(self, epsilon: float) -> bool:
         """Go on until the tolerance is met; False where that is not in sight."""
@@ -105,8 +105,10 @@ class _FullRun:
             if stage.converged or stage.stopped:
                 return True
             far = stage.n_iterations >= _FIRST_ITERATIONS and stage.error >= _NEWTON_REGION
-            hopeless = far or self.n_failures > _MOST_FAILURES or not np.isfinite(stage.error)
-            if hopeless or stage.n_iterations >= limit:
+            is_out_of_sight = (
+                far or self.n_failures > _MOST_FAILURES or not np.isfinite(stage.error)
+            )
+            if is_out_of_sight or stage.n_iterations >= limit:
                 return False
             stage.n_iterations += 1
             newton = stage.error < _NEWTON_REGION and self.newton_step()
@@ -135,7 +137,7 @@ class _FullRun:
         stage.v = soft_c_transform(self.log_b, *self.kernel.column_sums(u, v))
         self.store()
         stage.v = soft_c_transform(self.log_b, stage.v, self.plan.column_sums())
-        self.astray = not self.plan.move(stage.u, stage.v)
+        self.is_lost = not self.plan.move(stage.u, stage.v)
 
     def measure(self) -> None:
         """Row sums and their L1 error; in double precision, and with the cost, where final.
@@ -144,8 +146,8 @@ class _FullRun:
         """
         stage, options, a, b = self.stage, self.options, self.kernel.a, self.kernel.b
         r, stage.cost = self.plan.row_sums(), None
-        stage.error = np.inf if self.astray else float(np.abs(a - r).sum())
-        stage.doubt = _ENTRY_DOUBT + _TERM_DOUBT * max(a.size, b.size)
+        stage.error = np.inf if self.is_lost else float(np.abs(a - r).sum())
+        stage.sum_error = _ENTRY_ERROR + _ADDED_ERROR * max(a.size, b.size)
         if stage.error <= max(options.tolerance, _SINGLE_ERROR):
             r, c, costs = self.kernel.whole_sums(stage.u, stage.v)
             # The rounded entries made the column sums b, up to some 1e-7: what this changes in the
@@ -155,7 +157,7 @@ class _FullRun:
             r += self.plan.careful_product(missing)
             self.plan.move(stage.u, stage.v)
             stage.cost = float(costs @ (b / c))
-            stage.doubt = _RUN_DOUBT * float(b @ np.abs(missing))
+            stage.sum_error = _RUN_ERROR * float(b @ np.abs(missing))
             stage.error = float(np.abs(a - r).sum())
         stage.row_sums = r
 

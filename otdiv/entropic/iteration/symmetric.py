@@ -17,7 +17,7 @@ from ..._gibbs.protocols import Kernel, PlanMatrix
 from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._typing import FloatArray
 from ..geometry.base import FINE, Geometry
-from .annealing import PathOptions
+from .annealing import AnnealingOptions
 from .marginals import Patience, Stage, plan_sums
 
 __all__ = ["solve_symmetric"]
@@ -29,7 +29,7 @@ _PATIENCE = 60
 def solve_symmetric(
     geometry: Geometry,
     epsilon: float,
-    options: PathOptions,
+    options: AnnealingOptions,
     start: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[Kernel, Stage]:
     """Kernel and final stage; source and target of `geometry` must be the same measure."""
@@ -59,6 +59,10 @@ def solve_symmetric(
         stage.matrix = matrix
         if stage.error < 0.3 and matrix is None:
             matrix = kernel.matrix(
-                u, u, drop=options.drop, max_bytes=options.max_bytes, buffer=options.buffer
+                u,
+                u,
+                truncation=options.truncation,
+                max_bytes=options.max_bytes,
+                buffer=options.buffer,
             )
         u = 0.5 * (u + soft_c_transform(log_a, shift, sums))

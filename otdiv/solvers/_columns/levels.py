@@ -15,16 +15,16 @@ from ..._monitor import Monitor
 from ..._typing import FloatArray, IndexArray
 
 __all__ = [
-    "Earlier",
-    "Ground",
+    "Context",
     "Level",
+    "WarmStart",
     "coarse_levels",
     "default_candidates",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Context:
     """Cost and resources shared by all levels."""
 
     norm: float
@@ -66,7 +66,7 @@ def default_candidates(n: int, power: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class WarmStart:
     """What an earlier result says about a level: estimates g (m,), and the pairs of its plan.
 
     The pairs are in leaf order: each is the last that one of its ends still needs.

@@ -13,7 +13,7 @@ from ..._kernels.network_flow import candidates
 from ..._kernels.network_flow import spanning_tree as tree_simplex
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
-from .levels import Earlier, Ground, Level
+from .levels import Context, Level, WarmStart
 
 # A reduced cost is negative when it is below this share of the magnitudes that it is computed from:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
@@ -66,12 +66,12 @@ class RestrictedProblem:
     def __init__(
         self,
         level: Level,
-        ground: Ground,
+        context: Context,
         start: FloatArray | None,
         previous: Level | None,
-        earlier: Earlier | None = None,
+        earlier: WarmStart | None = None,
     ):
-        self.level, self.ground = level, ground
+        self.level, self.context = level, context
         self.n, self.m = level.shape
         self.position = 0
         self.n_pivots = 0
@@ -81,20 +81,20 @@ class RestrictedProblem:
         self._estimate(start, previous, earlier)
 
     def _estimate(
-        self, f_coarse: FloatArray | None, previous: Level | None, earlier: Earlier | None
+        self, f_coarse: FloatArray | None, previous: Level | None, earlier: WarmStart | None
     ) -> None:
         """Duals from those of the coarser level or earlier ones, candidate arcs, a first basis."""
-        level, ground = self.level, self.ground
-        k = self.k = ground.candidates_for(max(self.n, self.m))
+        level, context = self.level, self.context
+        k = self.k = context.candidates_for(max(self.n, self.m))
         if earlier is not None:
             g = earlier.g
         elif f_coarse is None or previous is None:
             g = np.zeros(self.m)
         else:
-            g = ground.search(level.y, previous.x, f_coarse, 1)[1][:, 0].copy()
-        row_columns, values, row_counts = ground.search(level.x, level.y, g, k)
+            g = context.search(level.y, previous.x, f_coarse, 1)[1][:, 0].copy()
+        row_columns, values, row_counts = context.search(level.x, level.y, g, k)
         f = values[:, 0].copy()
-        column_rows, values, column_counts = ground.search(level.y, level.x, f, k)
+        column_rows, values, column_counts = context.search(level.y, level.x, f, k)
         g = values[:, 0].copy()
         self.f, self.g = f, g
         self.note_lower(f, g)
@@ -103,7 +103,7 @@ class RestrictedProblem:
         if earlier is not None:
             rows = np.concatenate([rows, earlier.rows])
             columns = np.concatenate([columns, earlier.columns])
-        self.cost = ground.costs(level.x, level.y, rows, columns)
+        self.cost = context.costs(level.x, level.y, rows, columns)
         self.source = rows.astype(np.uint32)
         self.target = (columns + self.n).astype(np.uint32)
         reduced = self.cost - f[rows] - g[columns]
@@ -115,7 +115,7 @@ class RestrictedProblem:
         )
         if self.penalty_cap == 0.0:
             self.penalty_cap = 1.0  # every candidate is free
-        rough = ground.power <= 1.0 and min(self.n, self.m) >= _ROUGH_SIZE
+        rough = context.power <= 1.0 and min(self.n, self.m) >= _ROUGH_SIZE
         self.floor = _ROUGH_SHARE * scale if rough else 0.0
         self.penalty = min(
             max(_PENALTY_QUANTILES * scale, _LEAST_PENALTY * self.penalty_cap), self.penalty_cap
@@ -172,7 +172,7 @@ class RestrictedProblem:
             if self.n_pivots > limit:
                 self.rtol *= _RTOL_GROWTH
                 limit += _PIVOTS_PER_ATOM * (self.n + self.m)
-            self.ground.monitor.tick()
+            self.context.monitor.tick()
             self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
             if code == tree_simplex.OPTIMAL:
                 break
@@ -200,18 +200,18 @@ class RestrictedProblem:
 
     def price(self) -> int:
         """Compare all pairs with the duals; list what violates them and make `f` feasible."""
-        level, ground = self.level, self.ground
+        level, context = self.level, self.context
         f, g = self.f, self.g
         # Twice the share of the simplex, so that every priced arc is eligible there.
         rtol = 2.0 * self.rtol
         bounds = f - rtol * np.abs(f)
-        columns, found, counts = ground.search(level.x, level.y, g, self.k, bounds)
+        columns, found, counts = context.search(level.x, level.y, g, self.k, bounds)
         new_rows, new_columns = candidates.violating_arcs(columns, found, counts, f, g, rtol)
         # The smallest c - g of a row, or a bound below it: (f, g) is feasible up to rounding.
         self.f = np.where(counts > 0, found[:, 0], bounds)
         self.note_lower(self.f, g)
         if new_rows.size:
-            cost = ground.costs(level.x, level.y, new_rows, new_columns)
+            cost = context.costs(level.x, level.y, new_rows, new_columns)
             self.cost = np.concatenate([self.cost, cost])
             self.source = np.concatenate([self.source, new_rows.astype(np.uint32)])
             self.target = np.concatenate([self.target, (new_columns + self.n).astype(np.uint32)])
@@ -225,7 +225,7 @@ class RestrictedProblem:
     def plan_cost(self) -> float:
         """Cost of `plan`."""
         rows, columns, mass = self.plan()
-        return float(self.ground.costs(self.level.x, self.level.y, rows, columns) @ mass)
+        return float(self.context.costs(self.level.x, self.level.y, rows, columns) @ mass)
 
     def unplaced(self) -> tuple[IndexArray, IndexArray]:
         """Masses (n,), (m,) that no real arc moves yet."""
@@ -248,7 +248,7 @@ def solve_level(
     and within. Slow are lists that leave much mass artificial after some rounds, if the caller has
     another way.
     """
-    monitor = problem.ground.monitor
+    monitor = problem.context.monitor
     before = problem.artificial
     floor = problem.floor
     if finest:

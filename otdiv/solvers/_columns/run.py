@@ -21,7 +21,7 @@ from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
 from ..network_simplex import NetworkSimplex, memory_needed
-from .levels import Earlier, Ground, Level, coarse_levels
+from .levels import Context, Level, WarmStart, coarse_levels
 from .restricted import RestrictedProblem, solve_level
 
 __all__ = ["ColumnRun"]
@@ -81,7 +81,7 @@ class ColumnRun:
         )
         self.mass_unit = math.ldexp(self.whole.unit, int(self.whole.exponent))
         self.monitor = Monitor(options.callback, scale=self.mass_unit * self.cost_unit)
-        self.ground = Ground(
+        self.context = Context(
             norm=norm,
             power=power,
             n_candidates=n_candidates,
@@ -93,7 +93,7 @@ class ColumnRun:
 
     def solve(self) -> Solution:
         """Levels from coarse to fine, or on from the warm start; then plan and potentials."""
-        earlier = self._earlier()
+        earlier = self._warm_start()
         f: FloatArray | None = None
         previous: Level | None = None
         state: RestrictedProblem | None = None
@@ -103,7 +103,7 @@ class ColumnRun:
         asked = self.options.rtol is not None or self.options.atol is not None
         try:
             if earlier is not None:
-                state = RestrictedProblem(self.finest, self.ground, None, None, earlier)
+                state = RestrictedProblem(self.finest, self.context, None, None, earlier)
                 if not _is_near(state):
                     state = None
             levels = [self.finest]
@@ -112,7 +112,7 @@ class ColumnRun:
             for level in levels:
                 finest = level is self.finest
                 if state is None or state.level is not level:
-                    state = RestrictedProblem(level, self.ground, f, previous)
+                    state = RestrictedProblem(level, self.context, f, previous)
                 end = solve_level(
                     state,
                     finest=finest,
@@ -141,7 +141,7 @@ class ColumnRun:
         limit = self.options.max_memory
         return n * m <= _DENSE_PAIRS and (limit is None or memory_needed(n, m) <= limit)
 
-    def _earlier(self) -> Earlier | None:
+    def _warm_start(self) -> WarmStart | None:
         """Potentials and plan of the warm start, in tree order; None where it is of no use.
 
         A potential is a function on space: its c-transform from the earlier atoms gives it at any
@@ -163,7 +163,7 @@ class ColumnRun:
         if not (np.abs(points).max() < _FAR and f.max() <= widest):
             return None
         tree = kdtree.build_tree(points, LEAF_SIZE, 2)
-        g = self.ground.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
+        g = self.context.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
         rows = columns = np.empty(0, np.int64)
         if isinstance(warm.plan, SparsePlan) and warm.problem.shape == problem.shape:
             row_place, column_place = (np.full(size, -1) for size in problem.shape)
@@ -177,7 +177,7 @@ class ColumnRun:
             rows, columns = rows[live], columns[live]
             order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)
             rows, columns = rows[order], columns[order]
-        return Earlier(g, rows, columns)
+        return WarmStart(g, rows, columns)
 
     def _tolerance(self, upper: float) -> float:
         return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
@@ -195,7 +195,7 @@ class ColumnRun:
                 return False
             plan = self.complete_plan(state)
             rows, columns, mass = plan
-            cost = float(self.ground.costs(self.finest.x, self.finest.y, rows, columns) @ mass)
+            cost = float(self.context.costs(self.finest.x, self.finest.y, rows, columns) @ mass)
             if cost * monitor.scale < monitor.upper:
                 monitor.upper = cost * monitor.scale
                 self.repaired = plan
@@ -234,7 +234,7 @@ class ColumnRun:
         problem = TransportProblem(
             source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
             target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
-            cost=PNormCost(norm=self.ground.norm, power=self.ground.power),
+            cost=PNormCost(norm=self.context.norm, power=self.context.power),
         )
         plan = NetworkSimplex().run(problem, options=SolveOptions(atol=tolerance)).plan
         assert isinstance(plan, SparsePlan)
@@ -286,8 +286,8 @@ class ColumnRun:
         rows, columns, mass = plan
         return rows, columns, np.asarray(mass * self.mass_unit, dtype=np.float64)
 
-    def _quiet(self) -> Ground:
-        return dataclasses.replace(self.ground, monitor=Monitor())
+    def _quiet(self) -> Context:
+        return dataclasses.replace(self.context, monitor=Monitor())
 
     def extended_potentials(
         self, f: FloatArray | None, g: FloatArray
@@ -296,20 +296,20 @@ class ColumnRun:
 
         An atom without weight takes the largest value that no pair forbids.
         """
-        ground, x, y = self._quiet(), self.finest.x, self.finest.y
+        context, x, y = self._quiet(), self.finest.x, self.finest.y
         problem, scale = self.problem, self.scale
         if f is None:
-            f = ground.search(x, y, g, 1)[1][:, 0]
+            f = context.search(x, y, g, 1)[1][:, 0]
         f_all, g_all = np.empty(problem.shape[0]), np.empty(problem.shape[1])
         f_all[self.rows], g_all[self.columns] = f, g
         dead_rows, dead_columns = np.flatnonzero(problem.a <= 0.0), np.flatnonzero(problem.b <= 0.0)
         if dead_rows.size:
             dead = kdtree.build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
-            f_all[dead_rows[dead.order]] = ground.search(dead, y, g, 1)[1][:, 0]
+            f_all[dead_rows[dead.order]] = context.search(dead, y, g, 1)[1][:, 0]
         if dead_columns.size:
             every = kdtree.build_tree(problem.x * scale, LEAF_SIZE)
             dead = kdtree.build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
-            values = ground.search(dead, every, f_all[every.order], 1)[1][:, 0]
+            values = context.search(dead, every, f_all[every.order], 1)[1][:, 0]
             g_all[dead_columns[dead.order]] = values
         return f_all * self.cost_unit, g_all * self.cost_unit
 

@@ -56,9 +56,9 @@ Triples: TypeAlias = tuple[IndexArray, IndexArray, IndexArray]
 class Run:
     """One dense problem: costs C (n, m), integer masses a, b with b > 0, and its tree.
 
-    Artificial flow of at most `dust` units counts as rounding of the weights. `extent` is that of
-    the kernel of this name. `start` replaces the duals of the clustered problem: an estimate of g
-    (m,) and the rows and columns of the pairs of an earlier plan, in leaf order.
+    Artificial flow of at most `rounding_mass` units counts as rounding of the weights. `extent` is
+    that of the kernel of this name. `start` replaces the duals of the clustered problem: an
+    estimate of g (m,) and the rows and columns of the pairs of an earlier plan, in leaf order.
     `tolerance` is a pair (rtol, atol), atol for masses in units, that allows to stop early, and
     `scale` turns units into the caller's for the callback.
     """
@@ -68,7 +68,7 @@ class Run:
     b: IndexArray
     monitor: Monitor
     extent: tuple[float, float, bool, bool] | None = None
-    dust: int = 0
+    rounding_mass: int = 0
     start: tuple[FloatArray, IndexArray, IndexArray] | None = None
     tolerance: tuple[float, float] | None = None
     scale: float = 0.0
@@ -108,12 +108,12 @@ class Run:
         n, m = self.C.shape
         try:
             if self.spread:
-                self._hang_reduced()
+                self._attach_reduced()
                 self._finish_directly()
             elif self.forbidden or (
                 self.start is None and (max(n, m) <= DIRECT_SIZE or min(n, m) < 32)
             ):
-                self._hang(np.zeros(n), np.zeros(m), self.unit)
+                self._attach(np.zeros(n), np.zeros(m), self.unit)
                 self._finish_directly()
             else:
                 self._solve_by_rounds()
@@ -123,7 +123,7 @@ class Run:
             self.repair = self.repair or self._repaired()
         return self
 
-    def _hang_reduced(self) -> None:
+    def _attach_reduced(self) -> None:
         """Start from row and column minima, and from the pairs that attain them."""
         C = self.C
         f = C.min(axis=1, initial=math.inf)
@@ -135,9 +135,9 @@ class Run:
         reduced = self._reduced(arcs, f, g)
         positive = reduced[reduced > 0.0]
         penalty = float(positive.min()) if positive.size else self.unit
-        self._hang(f, g, penalty, arcs)
+        self._attach(f, g, penalty, arcs)
 
-    def _hang(
+    def _attach(
         self,
         f: FloatArray,
         g: FloatArray,
@@ -171,7 +171,7 @@ class Run:
 
     def _artificial(self) -> int:
         left = int(simplex.artificial_flow(self.tree, self.C.shape[0]))
-        return left if left > self.dust else 0
+        return left if left > self.rounding_mass else 0
 
     def _raise_penalty(self, *, anyhow: bool = False) -> bool:
         """Raise the penalty until some pair is eligible; False proves infeasibility.
@@ -189,7 +189,7 @@ class Run:
         self.penalty += increase
         return True
 
-    def _release(self) -> None:
+    def _set_free(self) -> None:
         """Drop the penalty; the optimum for it may be slightly off at the finer rounding.
 
         Estimates far larger than the costs that are paid would cost digits of the potentials: then
@@ -197,7 +197,7 @@ class Run:
         """
         n = self.C.shape[0]
         self.penalty = 0.0
-        if self.dust > 0 and simplex.artificial_flow(self.tree, n) > 0:
+        if self.rounding_mass > 0 and simplex.artificial_flow(self.tree, n) > 0:
             return
         if self.estimate.any():
             i, j, mass = simplex.flows(self.tree, n)
@@ -274,7 +274,7 @@ class Run:
                 if not self._raise_penalty():
                     return
             elif self.penalty > 0.0:
-                self._release()
+                self._set_free()
             else:
                 return
 
@@ -286,12 +286,12 @@ class Run:
         reduced = self._reduced(arcs, f, g)
         penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
         if self.start is None:
-            self._hang(f, g, penalty, arcs)
+            self._attach(f, g, penalty, arcs)
         else:
             _, rows, columns = self.start
             ends = rows.astype(np.uint32), (columns + n).astype(np.uint32)
             earlier = Arcs(*ends, C[rows, columns])
-            self._hang(f, g, penalty, arcs, earlier)
+            self._attach(f, g, penalty, arcs, earlier)
             arcs = merged(arcs, earlier)
         watched = self.tolerance is not None or self.monitor.callback is not None
         if watched:
@@ -315,7 +315,7 @@ class Run:
                 if found is None or left > 0.7 * before:
                     self._raise_penalty(anyhow=found is not None)
             elif self.penalty > 0.0:
-                self._release()
+                self._set_free()
             elif found is None:
                 return
             if found is not None:
@@ -383,7 +383,7 @@ class Run:
         coarse = Run(C, a, b, self.monitor).solve()
         if self.monitor.status is not Status.OPTIMAL:
             n, m = self.C.shape
-            self._hang(np.zeros(n), np.zeros(m), self.unit)
+            self._attach(np.zeros(n), np.zeros(m), self.unit)
             raise EndOfRun
         f, _ = simplex.potentials(coarse.tree, len(C))
         g = np.full(self.C.shape[1], np.inf)

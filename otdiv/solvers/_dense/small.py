@@ -36,10 +36,10 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) 
     # As in `Run`: positive for any costs, also where all are equal or 0.
     penalty = max(largest - least, 2.0**-40 * abs(least)) or 1.0
     # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
-    dust = 2**8 * (n + m) if whole.a_rest.size else 0
+    rounding_mass = 2**8 * (n + m) if whole.a_rest.size else 0
     patience = PIVOTS_A_NODE * (n + m + 100)
     found = dense_direct.solve_directly(
-        C, whole, least, penalty, dust, PATH_ROUNDING, ROUNDING, patience
+        C, whole, least, penalty, rounding_mass, PATH_ROUNDING, ROUNDING, patience
     )
     if found is None:
         return None
