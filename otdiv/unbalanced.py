@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
+from ._calling import explains_calls
 from ._frozen import restore, seal
 from ._memory import check_room
 from ._typing import FloatArray
-from ._validation import check_positive, check_positive_integer
+from ._validation import check_positive, check_positive_integer, describe
 from .certificates.unbalanced import (
     PlanSums,
     Shares,
@@ -49,7 +50,7 @@ _PATIENCE = 1
 _ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-45
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UnbalancedProblem:
     """Move what is worth moving: min <C, P> + reach KL(P 1 | a) + reach KL(P' 1 | b) over P >= 0.
 
@@ -73,6 +74,7 @@ class UnbalancedProblem:
     """
 
     source: DiscreteMeasure
+    _: KW_ONLY
     target: DiscreteMeasure
     cost: Cost
     reach: float
@@ -206,6 +208,7 @@ class UnbalancedResult:
         )
 
 
+@explains_calls()
 def unbalanced_transport(
     problem: UnbalancedProblem,
     *,
@@ -275,7 +278,11 @@ def unbalanced_transport(
     True
     """
     if not isinstance(problem, UnbalancedProblem):
-        raise InvalidInputError("problem", "be an UnbalancedProblem", type(problem).__name__)
+        hint = (
+            "(`UnbalancedProblem(DiscreteMeasure(x, weights=a), target=DiscreteMeasure(y, "
+            'weights=b), cost="sqeuclidean", reach=1.0)` is one)'
+        )
+        raise InvalidInputError("problem", "be an UnbalancedProblem", describe(problem), hint)
     rtol = check_positive("rtol", rtol)
     tolerance = check_positive("marginal_tolerance", marginal_tolerance)
     check_positive_integer("max_iterations", max_iterations)

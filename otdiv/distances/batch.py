@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._calling import explains_calls
 from .._kernels.histogram import histogram_rows, wasserstein1_rows
+from .._labels import check_labels, labels_of
 from .._typing import FloatArray
 from .._validation import (
     as_float_array,
@@ -24,6 +26,7 @@ from .wasserstein_distance import wasserstein1
 __all__ = ["wasserstein1_batch", "wasserstein1_histogram"]
 
 
+@explains_calls()
 def wasserstein1_batch(
     x: Any, y: Any, *, axis: int = -1, x_weights: Any = None, y_weights: Any = None
 ) -> FloatArray:
@@ -110,6 +113,7 @@ def _batch_side(
     return np.ascontiguousarray(array), np.ascontiguousarray(values)
 
 
+@explains_calls()
 def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
     """W1 between two histograms on common positions: the integral of |F - G|.
 
@@ -137,8 +141,10 @@ def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
     0.6000000000000001
     """
     (positions,) = as_samples_together(support=support)
+    check_labels("q", labels_of(q)[0], "p", labels_of(p)[0])
+    rows = ("support", labels_of(support)[0])
     weights = [
-        as_weights(name, value, len(positions), normalize=True)
+        as_weights(name, value, len(positions), normalize=True, of=rows)
         for name, value in (("p", p), ("q", q))
     ]
     if positions.ndim == 1:

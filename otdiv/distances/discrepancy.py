@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._kernels import pair_sums as kernels
+from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import check_choice, check_positive
 from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
-from .line_laws import is_law
 from .samples import (
     SamplePair,
     SignedAtoms,
@@ -62,6 +63,7 @@ class DiscrepancyResult:
     unbiased: bool
 
 
+@explains_calls()
 def maximum_mean_discrepancy(
     x: Any,
     y: Any,
@@ -128,6 +130,7 @@ def maximum_mean_discrepancy(
     ).value
 
 
+@explains_calls()
 def maximum_mean_discrepancy_result(
     x: Any,
     y: Any,
@@ -164,7 +167,7 @@ def maximum_mean_discrepancy_result(
     if is_law(x) or is_law(y):
         if x_weights is not None or y_weights is not None:
             raise InvalidInputError("x_weights, y_weights", "be None for laws", "weights")
-        squared = _between_gaussians(x, y, name, bandwidth)
+        squared = _between_gaussians(as_law("x", x), as_law("y", y), name, bandwidth)
         assert bandwidth is not None
     else:
         pair = as_sample_pair(x, y, x_weights, y_weights)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._calling import explains_calls
 from .._kernels import line as line_kernels
 from .._kernels.pair_sums import DISTANCE
+from .._laws import is_law
 from ..costs import as_metric
 from .gaussians import folded_mean
 from .laws import cdf_distance
-from .line_laws import Normal, as_line_law, is_law
+from .line_laws import Normal, as_line_law
 from .samples import SignedAtoms, as_sample_pair, of_extent_one, triangle_sum
 
 __all__ = ["energy_distance"]
@@ -19,6 +21,10 @@ __all__ = ["energy_distance"]
 _CANCELLATION = 1e-3
 
 
+@explains_calls(
+    "SciPy's energy_distance(u, v, u_weights, v_weights) is "
+    "energy_distance(u, v, x_weights=…, y_weights=…)"
+)
 def energy_distance(
     x: Any,
     y: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._calling import explains_calls
 from ..costs import as_metric
 from ..errors import UnsupportedProblemError
 from ..results import Solver
@@ -20,6 +21,10 @@ from .computing import (
 __all__ = ["wasserstein", "wasserstein1", "wasserstein1_result", "wasserstein2"]
 
 
+@explains_calls(
+    "SciPy's wasserstein_distance(u, v, u_weights, v_weights) is "
+    "wasserstein1(u, v, x_weights=…, y_weights=…)"
+)
 def wasserstein1(
     x: Any,
     y: Any,
@@ -98,6 +103,7 @@ def wasserstein1(
     )
 
 
+@explains_calls("POT's emd2_1d(x, y, a, b) is wasserstein2(x, y, x_weights=a, y_weights=b) ** 2")
 def wasserstein2(
     x: Any,
     y: Any,
@@ -142,6 +148,7 @@ def wasserstein2(
     )
 
 
+@explains_calls()
 def wasserstein(
     x: Any,
     y: Any,
@@ -186,7 +193,7 @@ def wasserstein(
     if solver is None:
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
-            if metric != "euclidean":
+            if type(metric) is not str or metric != "euclidean":
                 as_metric(metric)
             if rtol is not None or atol is not None:
                 return checked_tolerance(line_result(*fast, as_order(p)), rtol, atol).value
@@ -196,6 +203,7 @@ def wasserstein(
     ).value
 
 
+@explains_calls()
 def wasserstein1_result(
     x: Any,
     y: Any,

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._frozen import restore, seal
+from .._laws import as_law
 from .._typing import FloatArray, IndexArray
+from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from . import atoms, continuous, integers
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 
+@explains_calls("SciPy's entropy(p, q, base) is kl_divergence(p, q, base=base)")
 def kl_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -107,6 +111,7 @@ class KullbackLeiblerResult:
         seal(self)
 
 
+@explains_calls()
 def kl_divergence_result(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> KullbackLeiblerResult:
@@ -141,6 +146,7 @@ def kl_divergence_result(
 
 
 def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
+    p, q = as_law("p", p), as_law("q", q)
     kinds = kind_of("p", p), kind_of("q", q)
     if kinds == ("measure", "measure"):
         points, first, second = atoms.joint_support(p, q)
@@ -172,6 +178,7 @@ def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
     return np.empty(0), float(math.isinf(evaluate(KULLBACK_LEIBLER, p, q)))
 
 
+@explains_calls()
 def jeffreys_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -206,6 +213,7 @@ def jeffreys_divergence(
     return in_base(JEFFREYS, p, q, base, axis)
 
 
+@explains_calls()
 def population_stability_index(
     p: Any, q: Any, *, pseudocount: float = 0.0, axis: int = -1
 ) -> float | FloatArray:
@@ -250,10 +258,7 @@ def population_stability_index(
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":
             raise InvalidInputError(name, "be a vector of bin masses", type(law).__name__)
-    try:
-        added = float(pseudocount)
-    except (TypeError, ValueError):
-        raise InvalidInputError("pseudocount", "be a number", repr(pseudocount)) from None
+    added = as_number("pseudocount", pseudocount)
     if not (0.0 <= added < math.inf):
         raise InvalidInputError("pseudocount", "be non-negative and finite", added)
     if added == 0.0:
@@ -266,6 +271,7 @@ def population_stability_index(
     return evaluate(JEFFREYS, first, second)
 
 
+@explains_calls()
 def renyi_divergence(
     p: Any, q: Any, *, alpha: float, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -303,10 +309,7 @@ def renyi_divergence(
     >>> round(renyi_divergence([0.5, 0.5], [0.25, 0.75], alpha=2), 12)
     0.287682072452
     """
-    try:
-        order = float(alpha)
-    except (TypeError, ValueError):
-        raise InvalidInputError("alpha", "be a positive finite number", repr(alpha)) from None
+    order = as_number("alpha", alpha, "be a positive finite number")
     if not (0.0 < order < math.inf):
         raise InvalidInputError("alpha", "be a positive finite number", order)
     if order == 1.0:
