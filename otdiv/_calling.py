@@ -13,10 +13,11 @@ from typing import Any, ParamSpec, TypeVar
 
 from .errors import UnsupportedProblemError
 
-__all__ = ["explains_calls"]
+__all__ = ["explains_calls", "explains_construction"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def explains_calls(habit: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -53,6 +54,13 @@ def explains_calls(habit: str = "") -> Callable[[Callable[P, R]], Callable[P, R]
     return decorate
 
 
+def explains_construction(noun: type[T]) -> type[T]:
+    """Decorate a class: `explains_calls` for its constructor."""
+    vars(noun)["__init__"].__qualname__ = f"{noun.__name__}.__init__"
+    setattr(noun, "__init__", explains_calls()(vars(noun)["__init__"]))  # noqa: B010  (mypy's rule)
+    return noun
+
+
 def _explanation(
     function: Callable[..., Any],
     args: tuple[Any, ...],
@@ -60,24 +68,25 @@ def _explanation(
     complaint: str,
     habit: str,
 ) -> str:
-    parameters = inspect.signature(function).parameters.values()
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
     data = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
-    options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    required = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    shown = required + [
-        name for name in options[: max(1, len(args) - len(data))] if name not in required
-    ]
-    example = ", ".join([*data, *(f"{name}=…" for name in shown)])
-    parts = [f"{complaint}: call {function.__name__}({example})"]
-    if len(options) > len(shown):
-        parts.append(f"options go by name: {', '.join(options)}")
-    unknown = [name for name in kwargs if name not in (*data, *options)]
+    options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    names = [p.name for p in options]
+    # What has no default, and as many of the others as there are arguments without a place.
+    shown = [p.name for p in options if p.default is p.empty]
+    shown += [name for name in names if name not in shown][: len(args) - len(data) - len(shown)]
+    example = ", ".join([*data, *(f"{name}=…" for name in shown or names[:1])])
+    called = function.__qualname__.removesuffix(".__init__")
+    parts = [f"{complaint.replace('.__init__', '')}: call {called}({example})"]
+    if len(names) > 1:
+        parts.append(f"options go by name: {', '.join(names)}")
+    unknown = [name for name in kwargs if name not in (*data, *names)]
     if unknown:
         from difflib import get_close_matches  # only for an error
 
-        near = get_close_matches(unknown[0], [*data, *options], 1)
+        near = get_close_matches(unknown[0], [*data, *names], 2)
         if near:
-            parts.append(f"did you mean `{near[0]}=`?")
+            parts.append(f"did you mean {' or '.join(f'`{name}=`' for name in near)}?")
     if habit:
         parts.append(habit)
     return "; ".join(parts)

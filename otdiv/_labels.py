@@ -7,19 +7,25 @@ silence: labels on both sides that differ are an error that says how to align th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from .errors import InvalidInputError
 
-__all__ = ["Labels", "check_columns", "check_labels", "labels_of", "reindexing"]
+__all__ = ["BARE", "Labels", "check_columns", "check_labels", "labels_of"]
 
 # An index of pandas, a list of column names, or None where an axis has no labels.
 Labels: TypeAlias = Any
 
+# Most inputs, which have no labels.
+BARE = frozenset({list, tuple, float, int, np.ndarray})
+
 
 def labels_of(value: Any) -> tuple[Labels, Labels]:
     """Labels of the rows and of the columns of a series or a frame; None where there are none."""
-    if type(value).__module__ in ("numpy", "builtins") or not hasattr(value, "__array__"):
+    if type(value) in BARE or not hasattr(value, "__array__"):
         return None, None
     # Those of pandas and its like; polars and Arrow have names of columns alone.
     rows, columns = getattr(value, "index", None), getattr(value, "columns", None)
@@ -46,25 +52,25 @@ def check_labels(name: str, labels: Labels, other: str, expected: Labels, note: 
             found = f"{mine} where `{other}` has {theirs}"
             break
     requirement = f"have the labels of `{other}` in their order"
-    where = f"{reindexing(name, other, labels)} {note}"
+    where = f"{_reindexing(name, other, labels)} {note}"
     raise InvalidInputError(name, requirement, found, where.strip())
 
 
-def check_columns(**values: Any) -> None:
-    """Raise unless the frames among the values have the same columns in the same order."""
+def check_columns(values: Mapping[str, Any]) -> None:
+    """Raise unless the frames among named values have the same columns in the same order."""
+    if BARE.issuperset(map(type, values.values())):
+        return
     (first, reference), *rest = values.items()
     for name, value in rest:
         check_labels(name, labels_of(value)[1], first, labels_of(reference)[1])
 
 
-def reindexing(name: str, other: str, labels: Labels) -> str:
-    """How to align two sides with labels; nothing where there are none."""
-    if labels is None:
-        return ""
+def _reindexing(name: str, other: str, labels: Labels) -> str:
+    """How to align two sides with labels."""
     if isinstance(labels, list):
         return f"(`{name}.select({other}.columns)` puts columns in one order)"
     return (
-        f"(labels are not aligned in silence: `{name}.reindex({other}.index)` does, of "
-        f"frames `{name}[{other}.columns]`; with labels that one side lacks, both need "
+        f"(align them with `{name}.reindex({other}.index)` or, columns of a frame, "
+        f"`{name}[{other}.columns]`; where one side lacks labels, both with "
         f"`.reindex({other}.index.union({name}.index), fill_value=0)`; `.to_numpy()` goes by place)"
     )

@@ -557,7 +557,7 @@ def as_points_together(**values: Any) -> tuple[list[FloatArray], tuple[Any, ...]
 
 def _together(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], tuple[Any, ...] | None]:
     arrays = {name: as_real_array(name, value) for name, value in values.items()}
-    check_columns(**values)
+    check_columns(values)
     if {array.dtype for array in arrays.values()} == _ALL_FLOAT64:
         return arrays, None
     for name, array in arrays.items():

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._memory import room_for
 from ._typing import FloatArray
@@ -34,6 +35,7 @@ _NAMED = {
 _METRICS = tuple(name for name, (_, power) in _NAMED.items() if power == 1.0)
 
 
+@explains_construction
 @dataclass(frozen=True, slots=True)
 class PNormCost:
     """Cost |x - y|_norm ** power of two points.

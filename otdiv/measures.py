@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import restore
 from ._labels import check_labels, labels_of
 from ._typing import FloatArray, IndexArray
@@ -48,6 +49,7 @@ def _read_only(array: FloatArray) -> FloatArray:
     return view
 
 
+@explains_construction
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DiscreteMeasure:
     """Finitely many atoms with non-negative weights: sum_i weights[i] δ(points[i]).
@@ -151,6 +153,7 @@ class DiscreteMeasure:
         return f"DiscreteMeasure(n={self.n}, d={self.d}, mass={self.mass:g})"
 
 
+@explains_construction
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Gaussian:
     """Normal law N(mean, covariance) in d dimensions.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import restore, seal_in_place
 from ._labels import labels_of
 from ._memory import room_for
@@ -49,6 +50,7 @@ def _indices(n: int, weights: FloatArray) -> DiscreteMeasure:
     return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], weights)
 
 
+@explains_construction
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TransportProblem:
     """Move `source` onto `target` at least cost: min <C, P> over plans P with these marginals.

@@ -59,6 +59,9 @@ def wasserstein1_batch(
     """
     left, left_weights = _batch_side("x", x, axis, x_weights)
     right, right_weights = _batch_side("y", y, axis, y_weights)
+    if left.shape[:-1] == right.shape[:-1] and left.ndim == 2:
+        pairs = 0 if axis in (-1, 1) else 1  # the axis along which samples are paired
+        check_labels("y", labels_of(y)[pairs], "x", labels_of(x)[pairs])
     try:
         shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     except ValueError:
@@ -95,6 +98,9 @@ def _batch_side(
     if weights is None:
         return np.ascontiguousarray(array), None
     values = as_float_array(f"{name}_weights", weights)
+    if values.shape == np.shape(sample):
+        for mine, theirs in zip(labels_of(weights), labels_of(sample), strict=True):
+            check_labels(f"{name}_weights", mine, name, theirs)
     values = np.moveaxis(values, axis, -1) if values.ndim == array.ndim else values
     try:
         values = np.broadcast_to(values, array.shape)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels.divergence import PIECE, accumulate
-from .._labels import Labels, check_labels, labels_of, reindexing
+from .._labels import BARE, check_labels, labels_of
 from .._typing import FloatArray
 from .._validation import as_real_array, check_exact
 from ..errors import InvalidInputError
@@ -25,9 +25,9 @@ Terms = Callable[[FloatArray, FloatArray, FloatArray], object]
 _BLOCK = 16 * PIECE
 # What to do with samples, which are no masses: their values would be taken for probabilities.
 _SAMPLES = (
-    "(`p` and `q` are masses of common atoms; samples are compared by wasserstein1, "
-    "energy_distance or maximum_mean_discrepancy, and by a divergence only where their values "
-    "repeat: pass DiscreteMeasure.from_samples of each)"
+    "(`p` and `q` are masses of common atoms; samples go to wasserstein1, energy_distance or "
+    "maximum_mean_discrepancy, and as DiscreteMeasure.from_samples to a divergence if their "
+    "values repeat)"
 )
 # Probabilities in float64 or float32 sum to 1 within this; float16 carries only 3 digits.
 _SUM_TOLERANCE = 1e-6
@@ -82,28 +82,22 @@ def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -
     taken as they are and must sum to 1, unless `normalize` divides them as well.
     """
     arrays = []
-    labels = []
     for name, value in (("p", p), ("q", q)):
         array = _as_real_array(name, value)
-        names = list(labels_of(value)[: array.ndim])
         try:
             # moveaxis costs more than a small divergence; most calls have nothing to move.
             moved = array if axis == -1 else np.moveaxis(array, axis, -1)
         except (ValueError, TypeError):
             raise InvalidInputError("axis", f"be an axis of `{name}`", repr(axis)) from None
-        if axis != -1 and len(names) == array.ndim:
-            names.append(names.pop(axis))
         if moved.shape[-1] == 0:
             raise InvalidInputError(name, "hold at least one mass", f"shape {array.shape}")
         arrays.append(moved)
-        labels.append(names)
     first, second = arrays
-    masses = labels[1][-1] if len(labels[1]) == second.ndim else None
+    if not BARE.issuperset((type(p), type(q))):
+        _check_alignment(p, first, q, second, axis)
     if first.shape[-1] != second.shape[-1]:
         requirement = f"have as many masses as `p` ({first.shape[-1]}) along axis {axis}"
-        hint = f"{reindexing('q', 'p', masses)} {_SAMPLES}"
-        raise InvalidInputError("q", requirement, second.shape[-1], hint.strip())
-    _check_alignment(first.shape, labels[0], second.shape, labels[1])
+        raise InvalidInputError("q", requirement, second.shape[-1], _SAMPLES)
     if first.shape != second.shape:
         try:
             first, second = np.broadcast_arrays(first, second)
@@ -121,17 +115,19 @@ def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -
     return VectorPair(first, second, totals[0], totals[1])
 
 
-def _check_alignment(
-    shape: tuple[int, ...], labels: list[Labels], other_shape: tuple[int, ...], other: list[Labels]
-) -> None:
-    """Raise where labels of frames or series, from the last axis on, are not those of `p`."""
-    if len(labels) != len(shape) or len(other) != len(other_shape):
-        return  # more axes than a frame has, hence none
-    for size, theirs, length, mine in zip(
-        reversed(shape), reversed(labels), reversed(other_shape), reversed(other), strict=False
-    ):
-        if size == length:
-            check_labels("q", mine, "p", theirs, _SAMPLES)
+def _check_alignment(p: Any, first: NDArray[Any], q: Any, second: NDArray[Any], axis: int) -> None:
+    """Raise where series or frames, which became arrays with `axis` last, differ in labels."""
+    sides = []
+    for value, array in ((p, first), (q, second)):
+        labels = list(labels_of(value)[: array.ndim])
+        if len(labels) == array.ndim:  # no frame has more than two axes
+            labels.append(labels.pop(axis))
+        sides.append(list(zip(reversed(labels), reversed(array.shape), strict=False)))
+    masses = first.dtype.kind != "f" or bool((np.abs(first.sum(axis=-1) - 1.0) < 1e-2).all())
+    for k, ((theirs, size), (mine, length)) in enumerate(zip(*sides, strict=False)):
+        # Rows of one side may be broadcast over those of the other; masses may not.
+        if k == 0 or size == length:
+            check_labels("q", mine, "p", theirs, "" if masses else _SAMPLES)
 
 
 def _blocks(pair: VectorPair) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
