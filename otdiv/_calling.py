@@ -74,7 +74,8 @@ def _explanation(
     names = [p.name for p in options]
     # What has no default, and as many of the others as there are arguments without a place.
     shown = [p.name for p in options if p.default is p.empty]
-    shown += [name for name in names if name not in shown][: len(args) - len(data) - len(shown)]
+    without_place = max(0, len(args) - len(data) - len(shown))
+    shown += [name for name in names if name not in shown][:without_place]
     example = ", ".join([*data, *(f"{name}=…" for name in shown or names[:1])])
     called = function.__qualname__.removesuffix(".__init__")
     parts = [f"{complaint.replace('.__init__', '')}: call {called}({example})"]
@@ -84,7 +85,8 @@ def _explanation(
     if unknown:
         from difflib import get_close_matches  # only for an error
 
-        near = get_close_matches(unknown[0], [*data, *names], 2)
+        near = [name for name in names if name.startswith(unknown[0])]
+        near = near or get_close_matches(unknown[0], [*data, *names], 2)
         if near:
             parts.append(f"did you mean {' or '.join(f'`{name}=`' for name in near)}?")
     if habit:

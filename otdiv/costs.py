@@ -215,7 +215,7 @@ def as_cost(cost: Any) -> Cost:
 
 def as_point_cost(cost: Any) -> PNormCost:
     """Coerce what `as_cost` does to a cost of points: a matrix knows none."""
-    if isinstance(cost, CostMatrix) or hasattr(cost, "shape"):
+    if isinstance(cost, CostMatrix | list | tuple) or hasattr(cost, "shape"):
         hint = "(a matrix says it all: `transport_matrix(C, x_weights=…, y_weights=…)`)"
         raise InvalidInputError("cost", "be a cost of points", describe(cost), hint)
     found = as_cost(cost)

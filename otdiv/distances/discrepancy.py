@@ -164,10 +164,11 @@ def maximum_mean_discrepancy_result(
     name: KernelName = check_choice("kernel", kernel, tuple(_FORMS))  # type: ignore[assignment]
     if bandwidth is not None:
         bandwidth = check_positive("bandwidth", bandwidth)
+    x, y = as_law("x", x), as_law("y", y)
     if is_law(x) or is_law(y):
         if x_weights is not None or y_weights is not None:
             raise InvalidInputError("x_weights, y_weights", "be None for laws", "weights")
-        squared = _between_gaussians(as_law("x", x), as_law("y", y), name, bandwidth)
+        squared = _between_gaussians(x, y, name, bandwidth)
         assert bandwidth is not None
     else:
         pair = as_sample_pair(x, y, x_weights, y_weights)

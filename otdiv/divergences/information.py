@@ -41,13 +41,14 @@ def kl_divergence(
 
     Parameters
     ----------
-    p, q : array_like, DiscreteMeasure, Gaussian or frozen 1-D law of scipy.stats
+    p, q : array_like, DiscreteMeasure, Gaussian or 1-D law of scipy.stats
         Two laws of one kind. Vectors hold masses along `axis` and broadcast along the others:
         floating-point rows must sum to 1 within 1e-6 and are taken as they are, as
         sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
-        divided by their totals. Atoms of measures are the same when their coordinates are
+        divided by their totals. Entries are matched by place: labels of series and frames must be
+        the same in the same order. Atoms of measures are the same when their coordinates are
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have frozen normal laws. Other frozen laws (and a 1-D Gaussian beside
+        any dimension, and so have normal laws of scipy.stats. Other frozen laws (and a 1-D Gaussian beside
         one) go through a quadrature or a sum: relative error some 1e-12 for smooth densities, 1e-6
         where a density is infinite at an end of its support or a tail barely integrates.
     base : float, optional

@@ -123,7 +123,8 @@ def _check_alignment(p: Any, first: NDArray[Any], q: Any, second: NDArray[Any], 
         if len(labels) == array.ndim:  # no frame has more than two axes
             labels.append(labels.pop(axis))
         sides.append(list(zip(reversed(labels), reversed(array.shape), strict=False)))
-    masses = first.dtype.kind != "f" or bool((np.abs(first.sum(axis=-1) - 1.0) < 1e-2).all())
+    with np.errstate(all="ignore"):
+        masses = first.dtype.kind != "f" or bool((np.abs(first.sum(axis=-1) - 1.0) < 1e-2).all())
     for k, ((theirs, size), (mine, length)) in enumerate(zip(*sides, strict=False)):
         # Rows of one side may be broadcast over those of the other; masses may not.
         if k == 0 or size == length:
