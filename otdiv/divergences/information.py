@@ -48,9 +48,10 @@ def kl_divergence(
         divided by their totals. Entries are matched by place: labels of series and frames must be
         the same in the same order. Atoms of measures are the same when their coordinates are
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have normal laws of scipy.stats. Other frozen laws (and a 1-D Gaussian beside
-        one) go through a quadrature or a sum: relative error some 1e-12 for smooth densities, 1e-6
-        where a density is infinite at an end of its support or a tail barely integrates.
+        any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
+        beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
+        densities, 1e-6 where a density is infinite at an end of its support or a tail barely
+        integrates.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
     axis : int, default -1
