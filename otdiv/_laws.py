@@ -9,11 +9,14 @@ scipy.stats takes long to import and is imported here only where an object has m
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ._typing import FloatArray
 from ._validation import LAW_METHODS
 from .errors import InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure, Gaussian
@@ -22,8 +25,8 @@ __all__ = ["as_law", "is_law"]
 
 _NEW_NAMES = ("cdf", "ccdf", "icdf", "iccdf", "logpdf", "logpmf", "support", "variance")
 # Where the functions of a continuous law are compared, and how far they must agree. By taste: a
-# wrong inverse is off by far more, root finding leaves less.
-_LEVELS = (1e-3, 0.1, 0.5, 0.9)
+# wrong one is off by far more, root finding leaves less.
+_LEVELS = np.array([1e-3, 0.1, 0.5, 0.9])
 _AGREEMENT = 1e-7
 _OLD_NAMES = ("cdf", "sf", "ppf", "isf", "support")
 
@@ -60,6 +63,10 @@ def as_law(name: str, value: Any) -> Any:
         requirement = "be a law with its parameters"
         raise InvalidInputError(name, requirement, f"the class {value.__name__}", "(call it)")
     if all(hasattr(value, method) for method in _NEW_NAMES):
+        support = np.asarray(value.support(), dtype=np.float64)
+        if support.ndim > 1:
+            found = f"shape {support.shape[1:]}"
+            raise InvalidInputError(name, "be one law, its parameters scalars", found)
         return _renamed(value)
     if kind.__name__ == "multivariate_normal_frozen":
         return Gaussian(value.mean, covariance=value.cov)
@@ -88,26 +95,44 @@ def _renamed(law: Any) -> Any:
 
 
 def _checked(law: _ContinuousLaw) -> _ContinuousLaw:
-    """Return the law, if its functions agree with each other: SciPy inverts some of them badly."""
+    """Return the law if its distribution and its survival function add up to one."""
     ends = np.asarray(law.support(), dtype=np.float64)
-    if ends.shape != (2,) or not ends[0] < ends[1]:
-        return law  # not one law with valid parameters, which who integrates says
-    inner = np.nextafter(ends, ends[::-1])
-    inner = inner[np.isfinite(ends)]
-    u = np.array(_LEVELS)
-    lower, upper = law.ppf(u), law.isf(u)
-    places = np.concatenate([inner, lower, upper])
-    inside = (ends[0] <= places) & (places <= ends[1])
-    below, above = law.cdf(places), law.sf(places)
-    found = np.concatenate([law.cdf(lower) - u, law.sf(upper) - u, (below + above) - 1.0])
-    # NaN is no agreement either.
-    if not (inside.all() and (np.abs(found) <= _AGREEMENT).all()):
+    if not ends[0] < ends[1]:
+        return law  # no valid parameters, which who integrates says
+    places = np.concatenate([law.ppf(_LEVELS), law.isf(_LEVELS)])
+    # NaN does not add up either.
+    if not (np.abs(law.cdf(places) + law.sf(places) - 1.0) <= _AGREEMENT).all():
         raise UnsupportedProblemError(
-            f"the cdf, the survival function and their inverses of {type(law.dist).__name__} of "
-            "scipy.stats contradict each other; pass a frozen law of scipy.stats "
+            f"the cdf and the survival function of {type(law.dist).__name__} of scipy.stats "
+            "contradict each other; pass a frozen law of scipy.stats "
             "(`scipy.stats.norm(loc=0, scale=1)` is one), or samples"
         )
     return law
+
+
+def _rank(x: FloatArray) -> NDArray[np.int64]:
+    """Whole numbers in the order of floats, one for each; `_at_rank` is the inverse."""
+    bits = np.asarray(x, dtype=np.float64).view(np.int64)
+    return np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
+
+
+def _at_rank(rank: NDArray[np.int64]) -> FloatArray:
+    bits = np.where(rank < 0, np.int64(-(2**63)) - rank, rank)
+    return bits.view(np.float64)
+
+
+def _first(reached: Callable[[FloatArray], Any], low: float, high: float, n: int) -> FloatArray:
+    """Return the least of all floats (n,) in [low, high] from which on `reached` is True."""
+    left, right = (np.full(n, _rank(np.array(end))) for end in (low, high))
+    while (left < right).any():
+        # The mean of two ranks whose sum would overflow.
+        middle = (left >> 1) + (right >> 1) + (left & right & 1)
+        found = np.asarray(reached(_at_rank(middle)), dtype=bool)
+        left, right = (
+            np.where(found, left, np.minimum(middle + 1, right)),
+            np.where(found, middle, right),
+        )
+    return _at_rank(right)
 
 
 class _Law:
@@ -118,19 +143,19 @@ class _Law:
 
     def cdf(self, x: Any) -> Any:
         """P(X <= x)."""
-        return self._of(self.dist.cdf, x)
+        return self._at(self.dist.cdf, x)
 
     def sf(self, x: Any) -> Any:
         """P(X > x)."""
-        return self._of(self.dist.ccdf, x)
+        return self._at(self.dist.ccdf, x)
 
     def ppf(self, u: Any) -> Any:
         """Quantile of level u."""
-        return self._of(self.dist.icdf, u)
+        return self._at(self.dist.icdf, u)
 
     def isf(self, v: Any) -> Any:
         """Quantile of level 1 - v."""
-        return self._of(self.dist.iccdf, v)
+        return self._at(self.dist.iccdf, v)
 
     def support(self) -> Any:
         """Return both ends."""
@@ -148,10 +173,16 @@ class _Law:
         """Mean and variance, which are the moments that are asked for ("mv")."""
         return self.mean(), self._of(self.dist.variance)
 
+    def _at(self, method: Callable[..., Any], x: Any) -> Any:
+        """Values (...) at x (...) of a method that may not take scalars."""
+        x = np.asarray(x, dtype=np.float64)
+        return np.asarray(self._of(method, np.atleast_1d(x))).reshape(x.shape)[()]
+
     def _of(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Call the law's own method: its warnings are silenced, its errors named."""
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 return method(*arguments)
         except Exception as error:  # of any kind: another library's
             raise UnsupportedProblemError(
@@ -161,13 +192,62 @@ class _Law:
 
 
 class _ContinuousLaw(_Law):
+    """A law with a density, whose inverse functions are not taken on trust.
+
+    Of the laws that `scipy.stats.make_distribution` and `truncate` make, some invert their
+    functions wrongly, or raise: where the function of a quantile is not the level, the quantile is
+    found by bisection.
+    """
+
+    def cdf(self, x: Any) -> Any:
+        """P(X <= x)."""
+        return self._or_complement(self.dist.cdf, self.dist.ccdf, x)
+
+    def sf(self, x: Any) -> Any:
+        """P(X > x)."""
+        return self._or_complement(self.dist.ccdf, self.dist.cdf, x)
+
+    def ppf(self, u: Any) -> Any:
+        """Quantile of level u."""
+        return self._quantile(u, self.dist.icdf, self.cdf, np.greater_equal)
+
+    def isf(self, v: Any) -> Any:
+        """Quantile of level 1 - v."""
+        return self._quantile(v, self.dist.iccdf, self.sf, np.less_equal)
+
     def pdf(self, x: Any) -> Any:
         """Density."""
-        return self._of(self.dist.pdf, x)
+        return self._at(self.dist.pdf, x)
 
     def logpdf(self, x: Any) -> Any:
         """Logarithm of the density."""
-        return self._of(self.dist.logpdf, x)
+        return self._at(self.dist.logpdf, x)
+
+    def _or_complement(self, method: Callable[..., Any], other: Callable[..., Any], x: Any) -> Any:
+        """Values of one function; SciPy has NaN for some where the other one rounds to 1."""
+        values = self._at(method, x)
+        missing = np.isnan(values)
+        return np.where(missing, 1.0 - self._at(other, x), values)[()] if missing.any() else values
+
+    def _quantile(
+        self,
+        level: Any,
+        inverse: Callable[..., Any],
+        function: Callable[..., Any],
+        reaches: Callable[..., Any],
+    ) -> Any:
+        level = np.asarray(level, dtype=np.float64)
+        flat = level.ravel()
+        try:
+            x = np.array(self._at(inverse, flat))
+        except UnsupportedProblemError:
+            x = np.full(flat.shape, np.nan)
+        wrong = ~(np.abs(function(x) - flat) <= _AGREEMENT * flat)
+        if wrong.any():
+            low, high = (float(end) for end in self.support())
+            rest = flat[wrong]
+            x[wrong] = _first(lambda z: reaches(function(z), rest), low, high, rest.size)
+        return x.reshape(level.shape)[()]
 
 
 class _TruncatedLaw(_ContinuousLaw):
@@ -179,44 +259,30 @@ class _TruncatedLaw(_ContinuousLaw):
 
     def __init__(self, law: Any, base: Any):
         super().__init__(law)
-        self.base = base
         self.low, self.high = self.support()
-        self.from_above = bool(self._of(base.sf, self.low) < 0.5)
-        outer, inner = (base.sf, base.isf) if self.from_above else (base.cdf, base.ppf)
-        self.outer, self.inner = outer, inner
-        ends = self._of(outer, self.low), self._of(outer, self.high)
-        self.below, self.above = (float(end) for end in ends)
-        self.mass = abs(self.above - self.below)
+        self.outer = base.sf if self._of(base.sf, self.low) < 0.5 else base.cdf
+        self.below = float(self._of(self.outer, self.low))
+        self.above = float(self._of(self.outer, self.high))
 
     def cdf(self, x: Any) -> Any:
         """P(X <= x)."""
-        x = np.clip(x, self.low, self.high)
-        return np.abs(self._of(self.outer, x) - self.below) / self.mass
+        return self._share(x, self.below)
 
     def sf(self, x: Any) -> Any:
         """P(X > x)."""
+        return self._share(x, self.above)
+
+    def _share(self, x: Any, end: float) -> Any:
+        """Mass between x and an end, of the mass between both ends."""
         x = np.clip(x, self.low, self.high)
-        return np.abs(self.above - self._of(self.outer, x)) / self.mass
-
-    def ppf(self, u: Any) -> Any:
-        """Quantile of level u."""
-        return self._quantile(self.below, self.above, u)
-
-    def isf(self, v: Any) -> Any:
-        """Quantile of level 1 - v."""
-        return self._quantile(self.above, self.below, v)
-
-    def _quantile(self, start: float, end: float, level: Any) -> Any:
-        level = np.asarray(level, dtype=np.float64)
-        x = self._of(self.inner, start + (end - start) * level)
-        return np.clip(x, self.low, self.high)
+        return np.abs(self._of(self.outer, x) - end) / abs(self.above - self.below)
 
 
 class _DiscreteLaw(_Law):
     def pmf(self, k: Any) -> Any:
         """Masses of atoms."""
-        return self._of(self.dist.pmf, k)
+        return self._at(self.dist.pmf, k)
 
     def logpmf(self, k: Any) -> Any:
         """Logarithms of the masses of atoms."""
-        return self._of(self.dist.logpmf, k)
+        return self._at(self.dist.logpmf, k)

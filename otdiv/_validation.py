@@ -6,7 +6,7 @@ import math
 import operator
 import reprlib
 import sys
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -81,6 +81,9 @@ _WAY_OUT = (
     "of points that are left out)"
 )
 _HELD = "hold numbers that float64 holds exactly"
+# Numbers of Python that NumPy keeps as objects, alone or among others.
+_TYPED = (int, float, Decimal, Fraction)
+
 _SHORT = reprlib.Repr()
 _SHORT.maxother = 200  # the address of an object is seen, and the object shown by its type
 _REAL = "hold real numbers"
@@ -187,9 +190,6 @@ def _as_array(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
-_TYPED = (int, float, Decimal, Fraction)
-
-
 def _way_out(value: Any) -> str:
     """How an object that is no array becomes one, or nothing."""
     if hasattr(value, "toarray"):
@@ -200,7 +200,7 @@ def _way_out(value: Any) -> str:
         return "(`list(d.values())` has its values in order)"
     if isinstance(value, set | frozenset):
         return "(a set has no order and no repeats: pass a list)"
-    if isinstance(value, Iterable | Set):
+    if isinstance(value, Iterable):
         return "(make a list of it first: `list(...)`)"
     if any(hasattr(value, method) for method in LAW_METHODS):
         return "(a law is no array: draw samples from it)"
@@ -209,6 +209,8 @@ def _way_out(value: Any) -> str:
 
 def describe(value: Any) -> str:
     """What was found, in a few words: a short value as it is typed, another by its type."""
+    if isinstance(value, np.number):
+        return str(value)
     try:
         text = _SHORT.repr(value)
     except ValueError:  # Python writes out no integer of thousands of digits
@@ -217,7 +219,7 @@ def describe(value: Any) -> str:
         return text
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    kind = type(value).__name__
+    kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
     article = "an" if kind[0] in "AEIOaeio" else "a"
     shape = getattr(value, "shape", None)
     return f"{article} {kind}" + (f" of shape {shape}" if isinstance(shape, tuple) else "")
@@ -251,9 +253,7 @@ def _as_numbers(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _objects(values: list[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array.reshape(shape)
+    return np.fromiter(values, dtype=object, count=len(values)).reshape(shape)
 
 
 def _stray(item: Any, where: str) -> str:

@@ -358,7 +358,10 @@ def transport(
     )
 
 
-@explains_calls("POT's emd(a, b, M) is transport_matrix(M, x_weights=a, y_weights=b)")
+@explains_calls(
+    "points go to transport(x, y); POT's emd(a, b, M) is "
+    "transport_matrix(M, x_weights=a, y_weights=b)"
+)
 def transport_matrix(
     C: Any,
     *,

@@ -110,15 +110,29 @@ def test_a_discrete_law_of_the_new_scipy_is_its_old_twin(name):
 
 
 @new_scipy
-def test_functions_that_contradict_each_other_are_refused():
-    """SciPy inverts the cdf of a truncated law in a tail wrongly: its median is no median."""
+def test_wrong_inverses_are_replaced_and_wrong_functions_refused():
+    """SciPy inverts the functions of some laws wrongly (bradford), or raises (powerlaw)."""
 
     class Askew(stats.Uniform):
         def icdf(self, p, /, *, method=None):
             return 0.5 * super().icdf(p)
 
-    with pytest.raises(UnsupportedProblemError, match="inverses of Askew"):
-        otdiv.wasserstein1(Askew(a=0.0, b=1.0), [0.0])
+    class Broken(stats.Uniform):
+        def ccdf(self, x, y=None, /, *, method=None):
+            return 0.5 * super().ccdf(x)
+
+    for make, old in (
+        (lambda: Askew(a=0.0, b=1.0), stats.uniform()),
+        (lambda: made("bradford", c=0.25), stats.bradford(0.25)),
+        (lambda: made("powerlaw", a=2.0), stats.powerlaw(2.0)),
+        (lambda: made("loguniform", a=1.0, b=8.0), stats.loguniform(1, 8)),
+    ):
+        assert agree(
+            otdiv.js_divergence(make(), stats.norm()), otdiv.js_divergence(old, stats.norm())
+        )
+        assert agree(otdiv.wasserstein1(make(), [0.0, 1.0]), otdiv.wasserstein1(old, [0.0, 1.0]))
+    with pytest.raises(UnsupportedProblemError, match="survival function of Broken"):
+        otdiv.wasserstein1(Broken(a=0.0, b=1.0), [0.0])
 
 
 @new_scipy

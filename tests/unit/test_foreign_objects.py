@@ -15,6 +15,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse, stats
 from sklearn.mixture import GaussianMixture
 
@@ -238,3 +240,20 @@ def test_decimals_and_fractions_are_read_as_typed_numbers_are():
     assert otdiv.wasserstein1([Decimal(2**60 + 1)], [Decimal(2**60)]) == 1.0
     assert otdiv.js_divergence([Decimal(1), Decimal(3)], [0.25, 0.75]) == 0.0  # counts
     assert otdiv.js_divergence([Fraction(1, 3)] * 3, [1, 1, 1]) == 0.0
+
+
+@given(
+    st.lists(st.floats(-(2.0**52), 2.0**52), min_size=1, max_size=6),
+    st.sampled_from([lambda v: Decimal(repr(v)), Fraction, Decimal]),
+)
+def test_a_decimal_or_fraction_of_a_float_is_that_float(values, typed):
+    points = otdiv.DiscreteMeasure([typed(v) for v in values]).points[:, 0]
+    np.testing.assert_array_equal(points, values)
+
+
+def test_a_sequence_among_decimals_is_no_number():
+    values = np.empty(2, dtype=object)
+    values[:] = [Decimal(1), 0]
+    values[1] = [1.0, 2.0]
+    with pytest.raises(InvalidInputError, match=r"\[1.0, 2.0\] at index 1"):
+        otdiv.wasserstein1(values, [0.0])
