@@ -82,7 +82,7 @@ def as_law(name: str, value: Any) -> Any:
 def _renamed(law: Any) -> Any:
     """Give one of SciPy's newer distributions the names of the older ones."""
     parents = {base.__name__ for base in type(law).__mro__}
-    if "Normal" in parents and np.ndim(law.mu) == 0 and np.ndim(law.sigma) == 0:
+    if "Normal" in parents:
         from scipy.stats import norm  # loaded already: the law is its own
 
         return norm(loc=float(law.mu), scale=float(law.sigma))
