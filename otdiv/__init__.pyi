@@ -1,9 +1,11 @@
 """What type checkers see of the lazy table of contents in `__init__.py`."""
 
 from . import certificates as certificates
+from . import costs as costs
 from . import critics as critics
 from . import distances as distances
 from . import divergences as divergences
+from . import plotting as plotting
 from . import solvers as solvers
 from . import testing as testing
 from . import theory as theory

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import restore
+from ._labels import check_labels, labels_of
 from ._typing import FloatArray, IndexArray
 from ._validation import as_float_array, as_points, as_points_together, as_weights
 from .errors import InvalidInputError
@@ -47,7 +49,8 @@ def _read_only(array: FloatArray) -> FloatArray:
     return view
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@explains_construction
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DiscreteMeasure:
     """Finitely many atoms with non-negative weights: sum_i weights[i] δ(points[i]).
 
@@ -69,12 +72,13 @@ class DiscreteMeasure:
     Examples
     --------
     >>> from otdiv import DiscreteMeasure
-    >>> p = DiscreteMeasure(points=[[0.0, 0.0], [1.0, 0.0]], weights=[3.0, 1.0])
+    >>> p = DiscreteMeasure([[0.0, 0.0], [1.0, 0.0]], weights=[3.0, 1.0])
     >>> p.mass, p.n, p.d
     (4.0, 2, 2)
     """
 
     points: FloatArray
+    _: KW_ONLY
     weights: FloatArray = None  # type: ignore[assignment]  # replaced in __post_init__
     mass: float = field(init=False)
     """Total mass."""
@@ -83,7 +87,8 @@ class DiscreteMeasure:
 
     def __post_init__(self) -> None:
         points = as_points("points", self.points)
-        weights = as_weights("weights", self.weights, points.shape[0], normalize=False)
+        rows = ("points", labels_of(self.points)[0])
+        weights = as_weights("weights", self.weights, points.shape[0], normalize=False, of=rows)
         self._fill(points, weights)
 
     def _fill(self, points: FloatArray, weights: FloatArray) -> None:
@@ -106,7 +111,10 @@ class DiscreteMeasure:
     def from_samples(cls, x: Any, weights: Any = None) -> DiscreteMeasure:
         """Empirical law of samples `x` (n,) or (n, d); `weights` are relative frequencies."""
         points = as_points("x", x)
-        return cls._canonical(points, as_weights("weights", weights, len(points), normalize=True))
+        rows = ("x", labels_of(x)[0])
+        return cls._canonical(
+            points, as_weights("weights", weights, len(points), normalize=True, of=rows)
+        )
 
     @property
     def n(self) -> int:
@@ -145,7 +153,8 @@ class DiscreteMeasure:
         return f"DiscreteMeasure(n={self.n}, d={self.d}, mass={self.mass:g})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@explains_construction
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Gaussian:
     """Normal law N(mean, covariance) in d dimensions.
 
@@ -169,11 +178,14 @@ class Gaussian:
     """
 
     mean: FloatArray
+    _: KW_ONLY
     covariance: FloatArray
 
     __setstate__ = restore
 
     def __post_init__(self) -> None:
+        for labels in labels_of(self.covariance):
+            check_labels("covariance", labels, "mean", labels_of(self.mean)[0])
         mean = np.atleast_1d(as_float_array("mean", self.mean))
         covariance = np.atleast_2d(as_float_array("covariance", self.covariance))
         if mean.ndim != 1 or mean.size == 0:
@@ -238,7 +250,8 @@ def as_measures(
     measures = []
     for points, (name, sample, weights) in zip(both, sides, strict=True):
         if not isinstance(sample, DiscreteMeasure):
-            weights = as_weights(f"{name}_weights", weights, len(points), normalize=True)
+            rows = (name, labels_of(sample)[0])
+            weights = as_weights(f"{name}_weights", weights, len(points), normalize=True, of=rows)
             measures.append(DiscreteMeasure._canonical(points, weights))
         elif origin is None:
             measures.append(sample)

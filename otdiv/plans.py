@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -24,11 +24,12 @@ def _freeze(instance: object, **arrays: np.ndarray) -> None:
         object.__setattr__(instance, name, view)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SparsePlan:
     """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly."""
 
     rows: IndexArray
+    _: KW_ONLY
     columns: IndexArray
     mass: FloatArray
     shape: tuple[int, int]
@@ -73,7 +74,7 @@ class SparsePlan:
         return f"SparsePlan(shape={self.shape}, n_entries={self.n_entries})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DensePlan:
     """Plan as an (n, m) array."""
 
@@ -109,7 +110,7 @@ class DensePlan:
         return f"DensePlan(shape={self.shape})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScaledKernelPlan:
     """Entropic plan in factors, never stored as n·m numbers.
 
@@ -120,6 +121,7 @@ class ScaledKernelPlan:
     """
 
     problem: TransportProblem
+    _: KW_ONLY
     f: FloatArray
     g: FloatArray
     epsilon: float
@@ -226,11 +228,12 @@ class ScaledKernelPlan:
 Plan: TypeAlias = SparsePlan | DensePlan | ScaledKernelPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Potentials:
     """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair."""
 
     f: FloatArray
+    _: KW_ONLY
     g: FloatArray
 
     __setstate__ = restore

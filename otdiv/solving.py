@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from . import certificates
-from ._validation import check_callback, check_positive_integer, check_tolerance
-from .costs import CostMatrix, PNormCost, as_cost
+from ._calling import explains_calls
+from ._validation import check_callback, check_positive_integer, check_tolerance, describe
+from .costs import CostMatrix, PNormCost, as_point_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
 from .plans import Potentials, SparsePlan
-from .problems import TransportProblem
+from .problems import PROBLEM_OF_SAMPLES, TransportProblem, check_problem
 from .results import (
     Bounds,
     Callback,
@@ -40,6 +41,7 @@ _LEAST = 5e-324
 _ROUNDING = 1e-11
 
 
+@explains_calls(PROBLEM_OF_SAMPLES)
 def solve(
     problem: TransportProblem,
     *,
@@ -92,8 +94,7 @@ def solve(
     >>> result.value, result.status.name
     (0.5, 'OPTIMAL')
     """
-    if not isinstance(problem, TransportProblem):
-        raise InvalidInputError("problem", "be a TransportProblem", type(problem).__name__)
+    check_problem(problem)
     options = SolveOptions(
         rtol=check_tolerance("rtol", rtol),
         atol=check_tolerance("atol", atol),
@@ -107,9 +108,8 @@ def solve(
             problem, rtol=options.rtol, atol=options.atol, max_memory=options.max_memory
         ).solver
     elif isinstance(solver, str | type) or not hasattr(solver, "run"):
-        raise InvalidInputError(
-            "solver", "be a solver object, as solvers.NetworkSimplex()", repr(solver)
-        )
+        requirement = "be a solver object, as solvers.NetworkSimplex()"
+        raise InvalidInputError("solver", requirement, describe(solver))
     try:
         result = _certified(problem, solver, solver.run(problem, options=options), options)
     finally:
@@ -121,7 +121,7 @@ def solve(
 
 def _checked_warm_start(warm_start: Any) -> TransportResult | None:
     if warm_start is not None and not isinstance(warm_start, TransportResult):
-        raise InvalidInputError("warm_start", "be a TransportResult", type(warm_start).__name__)
+        raise InvalidInputError("warm_start", "be a TransportResult", describe(warm_start))
     return warm_start
 
 
@@ -293,6 +293,7 @@ def _complaint(result: TransportResult, options: SolveOptions) -> str:
     return "; ".join(parts)
 
 
+@explains_calls("a matrix of costs goes to transport_matrix(C, x_weights=…, y_weights=…)")
 def transport(
     x: Any,
     y: Any,
@@ -342,9 +343,7 @@ def transport(
     >>> 1.0 in result.bounds
     True
     """
-    cost = as_cost(cost)
-    if not isinstance(cost, PNormCost):
-        raise InvalidInputError("cost", "be a cost of points; use transport_matrix", repr(cost))
+    cost = as_point_cost(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     problem = TransportProblem(source=source, target=target, cost=cost).counted_from(origin)
     return solve(
@@ -359,6 +358,10 @@ def transport(
     )
 
 
+@explains_calls(
+    "points go to transport(x, y); POT's emd(a, b, M) is "
+    "transport_matrix(M, x_weights=a, y_weights=b)"
+)
 def transport_matrix(
     C: Any,
     *,

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._labels import labels_of
+from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import as_number, as_samples_together, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
@@ -22,7 +24,7 @@ from ..measures import DiscreteMeasure, Gaussian, as_measures
 from ..plans import SparsePlan
 from ..problems import MASS_RTOL, TransportProblem
 from ..results import Bounds, Solver, TransportResult
-from .line_laws import as_line_law, is_law
+from .line_laws import as_line_law
 
 __all__ = [
     "DistanceResult",
@@ -106,9 +108,11 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         return None
     # The kernel divides by the totals itself.
     if a is not None:
-        a = as_weights("x_weights", a, left.size, normalize=False, only_ratios=True)
+        rows = ("x", labels_of(first)[0])
+        a = as_weights("x_weights", a, left.size, normalize=False, only_ratios=True, of=rows)
     if b is not None:
-        b = as_weights("y_weights", b, right.size, normalize=False, only_ratios=True)
+        rows = ("y", labels_of(second)[0])
+        b = as_weights("y_weights", b, right.size, normalize=False, only_ratios=True, of=rows)
     if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
         raise MassMismatchError(*masses)
     return left, right, a, b
@@ -180,6 +184,7 @@ def certified_distance(
     """W_p with bounds that meet the tolerance, whatever the two sides are."""
     ground = as_metric(metric)
     if is_law(x) or is_law(y):
+        x, y = as_law("x", x), as_law("y", y)
         if solver is not None:
             raise InvalidInputError("solver", "be None for laws", repr(solver))
         if ground.norm != 2.0 and isinstance(x, Gaussian) and x.d > 1:

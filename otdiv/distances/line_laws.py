@@ -15,12 +15,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import as_points, as_weights
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 
-__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms", "is_law"]
+__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms"]
 
 # Atoms that an infinite discrete law may be cut to: 8 MB an array; by taste.
 _MAX_ATOMS = 2**20
@@ -222,21 +223,6 @@ class Frozen:
 LineLaw: TypeAlias = Atoms | Normal | Frozen
 
 
-def is_law(value: Any) -> bool:
-    """Whether `value` is a law without samples: a `Gaussian`, or a 1-D law of scipy.stats.
-
-    Examples
-    --------
-    >>> from otdiv import Gaussian
-    >>> from otdiv.distances.line_laws import is_law
-    >>> is_law(Gaussian(mean=0.0, covariance=1.0)), is_law([0.0, 1.0])
-    (True, False)
-    """
-    if isinstance(value, np.ndarray):
-        return False
-    return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
-
-
 def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     """Coerce a 1-D sample, `DiscreteMeasure`, `Gaussian` or frozen law.
 
@@ -251,6 +237,7 @@ def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     """
     if isinstance(value, Atoms | Normal | Frozen):
         return value
+    value = as_law(name, value)
     if weights is not None and (is_law(value) or isinstance(value, DiscreteMeasure)):
         raise InvalidInputError(f"{name}_weights", "be None for a law", "weights")
     if is_law(value) and not isinstance(value, Gaussian):

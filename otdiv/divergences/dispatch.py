@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._laws import as_law, is_law
 from .._typing import FloatArray
+from .._validation import as_number
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 from . import atoms, continuous, gaussians, integers
@@ -43,15 +45,16 @@ def kind_of(name: str, law: Any) -> str:
         return "vector"
     if isinstance(law, DiscreteMeasure):
         return "measure"
+    law = as_law(name, law)
     if isinstance(law, Gaussian):
         return "gaussian"
     kind = _frozen_kind(law)
     if kind is not None:
         return kind
-    if any(hasattr(law, method) for method in ("logpdf", "logpmf", "rvs", "sample")):
+    if is_law(law):
         raise UnsupportedProblemError(
-            f"`{name}` is a law that divergences cannot read ({type(law).__name__}); pass a "
-            "probability vector, a DiscreteMeasure, a Gaussian or a frozen 1-D law of scipy.stats"
+            f"`{name}` is a family of laws without its parameters ({type(law).__name__}); pass one "
+            "law, frozen as in `scipy.stats.norm(loc=0, scale=1)`"
         )
     return "vector"
 
@@ -94,10 +97,7 @@ def check_base(base: Any) -> float:
     """Return log(base), or 1 for None (nats)."""
     if base is None:
         return 1.0
-    try:
-        number = float(base)
-    except (TypeError, ValueError):
-        raise InvalidInputError("base", "be a number above 1 or None", repr(base)) from None
+    number = as_number("base", base, "be a number above 1 or None")
     if not (1.0 < number < math.inf):
         raise InvalidInputError("base", "be a number above 1 or None", number)
     return math.log(number)
@@ -112,6 +112,7 @@ def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | Flo
 
 def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Return the divergence in nats: a float for one pair of laws, an array for rows."""
+    p, q = as_law("p", p), as_law("q", q)
     kinds = kind_of("p", p), kind_of("q", q)
     if kinds != ("vector", "vector") and axis != -1:
         raise InvalidInputError("axis", "stay at -1 where p and q are laws", axis)
@@ -156,7 +157,7 @@ def _ratio_with_densities(recipe: Recipe, p: Any, q: Any, kinds: tuple[str, str]
             raise UnsupportedProblemError(
                 f"{recipe.name} of Gaussians has no closed form in {p.d} dimensions; "
                 "kl_divergence, jeffreys_divergence, renyi_divergence, hellinger_distance and "
-                "chi2_divergence have"
+                "chi2_divergence have; or pass samples of both to a distance"
             )
         if p.standard_deviation == 0.0:
             return 0.0  # not singular, so the same single atom

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._frozen import restore, seal
+from .._laws import as_law
 from .._typing import FloatArray, IndexArray
+from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from . import atoms, continuous, integers
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 
+@explains_calls("SciPy's entropy(p, q, base) is kl_divergence(p, q, base=base)")
 def kl_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -37,15 +41,17 @@ def kl_divergence(
 
     Parameters
     ----------
-    p, q : array_like, DiscreteMeasure, Gaussian or frozen 1-D law of scipy.stats
+    p, q : array_like, DiscreteMeasure, Gaussian or 1-D law of scipy.stats
         Two laws of one kind. Vectors hold masses along `axis` and broadcast along the others:
         floating-point rows must sum to 1 within 1e-6 and are taken as they are, as
         sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
-        divided by their totals. Atoms of measures are the same when their coordinates are
+        divided by their totals. Entries are matched by place: labels of series and frames must be
+        the same in the same order. Atoms of measures are the same when their coordinates are
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have frozen normal laws. Other frozen laws (and a 1-D Gaussian beside
-        one) go through a quadrature or a sum: relative error some 1e-12 for smooth densities, 1e-6
-        where a density is infinite at an end of its support or a tail barely integrates.
+        any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
+        beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
+        densities, 1e-6 where a density is infinite at an end of its support or a tail barely
+        integrates.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
     axis : int, default -1
@@ -107,6 +113,7 @@ class KullbackLeiblerResult:
         seal(self)
 
 
+@explains_calls()
 def kl_divergence_result(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> KullbackLeiblerResult:
@@ -141,6 +148,7 @@ def kl_divergence_result(
 
 
 def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
+    p, q = as_law("p", p), as_law("q", q)
     kinds = kind_of("p", p), kind_of("q", q)
     if kinds == ("measure", "measure"):
         points, first, second = atoms.joint_support(p, q)
@@ -172,6 +180,7 @@ def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
     return np.empty(0), float(math.isinf(evaluate(KULLBACK_LEIBLER, p, q)))
 
 
+@explains_calls()
 def jeffreys_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -206,6 +215,7 @@ def jeffreys_divergence(
     return in_base(JEFFREYS, p, q, base, axis)
 
 
+@explains_calls()
 def population_stability_index(
     p: Any, q: Any, *, pseudocount: float = 0.0, axis: int = -1
 ) -> float | FloatArray:
@@ -250,10 +260,7 @@ def population_stability_index(
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":
             raise InvalidInputError(name, "be a vector of bin masses", type(law).__name__)
-    try:
-        added = float(pseudocount)
-    except (TypeError, ValueError):
-        raise InvalidInputError("pseudocount", "be a number", repr(pseudocount)) from None
+    added = as_number("pseudocount", pseudocount)
     if not (0.0 <= added < math.inf):
         raise InvalidInputError("pseudocount", "be non-negative and finite", added)
     if added == 0.0:
@@ -266,6 +273,7 @@ def population_stability_index(
     return evaluate(JEFFREYS, first, second)
 
 
+@explains_calls()
 def renyi_divergence(
     p: Any, q: Any, *, alpha: float, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -303,10 +311,7 @@ def renyi_divergence(
     >>> round(renyi_divergence([0.5, 0.5], [0.25, 0.75], alpha=2), 12)
     0.287682072452
     """
-    try:
-        order = float(alpha)
-    except (TypeError, ValueError):
-        raise InvalidInputError("alpha", "be a positive finite number", repr(alpha)) from None
+    order = as_number("alpha", alpha, "be a positive finite number")
     if not (0.0 < order < math.inf):
         raise InvalidInputError("alpha", "be a positive finite number", order)
     if order == 1.0:

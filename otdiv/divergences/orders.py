@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels.divergence import log_ratios
+from .._laws import as_law
 from .._typing import FloatArray
 from . import continuous
 from .dispatch import as_frozen, evaluate, kind_of, vector_pair
@@ -26,6 +27,7 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
     log(1 + S) / (alpha - 1) is small. Where 1 + S < 1/2 the plain sum is; where it overflows, the
     plain sum of ratios divided by the largest one.
     """
+    p, q = as_law("p", p), as_law("q", q)
     value = evaluate(renyi(alpha), p, q, axis=axis)
     if kind_of("p", p) == "gaussian" and kind_of("q", q) == "gaussian":
         return value

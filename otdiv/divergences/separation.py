@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._typing import FloatArray
 from ..errors import InvalidInputError
 from .dispatch import as_float_or_array, evaluate, kind_of
@@ -17,6 +18,7 @@ from .vectors import as_vector_pair, row_ratios
 __all__ = ["chi2_divergence", "f_divergence", "hellinger_distance", "total_variation"]
 
 
+@explains_calls()
 def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Total variation sup_A |p(A) - q(A)| = sum |p - q| / 2: a metric, in [0, 1].
 
@@ -48,6 +50,7 @@ def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(TOTAL_VARIATION, p, q, axis=axis)
 
 
+@explains_calls()
 def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Hellinger distance sqrt(sum (sqrt p - sqrt q)^2 / 2): a metric, in [0, 1].
 
@@ -82,6 +85,7 @@ def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(HELLINGER, p, q, axis=axis)
 
 
+@explains_calls()
 def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Pearson's chi-squared divergence sum (p - q)^2 / q, relative to `q`.
 
@@ -115,6 +119,7 @@ def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(CHI2, p, q, axis=axis)
 
 
+@explains_calls()
 def f_divergence(
     p: Any,
     q: Any,

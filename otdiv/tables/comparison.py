@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._typing import FloatArray, RngLike
 from .._validation import as_generator, check_callback
 from ..errors import InvalidInputError, OtdivError
@@ -47,6 +48,7 @@ class TableProgress:
     total: int
 
 
+@explains_calls()
 def compare_tables(
     a: TableLike,
     b: TableLike,

@@ -15,8 +15,9 @@ from otdiv import (
     wasserstein1,
     wasserstein2,
 )
+from otdiv._laws import is_law
 from otdiv.distances.law_quantiles import largest_shift
-from otdiv.distances.line_laws import Atoms, Frozen, Normal, as_line_law, is_law
+from otdiv.distances.line_laws import Atoms, Frozen, Normal, as_line_law
 
 
 @pytest.mark.parametrize(
