@@ -15,7 +15,7 @@ from .costs import PNormCost, as_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import DiscreteMeasure, as_measures
 from .problems import TransportProblem
-from .results import Bounds, Status
+from .results import Bounds, Status, Valued
 from .solvers._entropic_moments import cost_gradient_sums
 from .solvers._entropic_solve import EntropicSolve, solve_entropic
 
@@ -52,7 +52,7 @@ class DivergenceGradient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SinkhornDivergenceResult:
+class SinkhornDivergenceResult(Valued):
     """A Sinkhorn divergence with its three terms.
 
     Attributes

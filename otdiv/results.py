@@ -23,6 +23,7 @@ __all__ = [
     "Solver",
     "Status",
     "TransportResult",
+    "Valued",
 ]
 
 
@@ -148,8 +149,22 @@ class Solver(Protocol):
         ...
 
 
+class Valued:
+    """What has a `value`: ``float(result)`` is that number, ``f"{result:.3f}"`` its text."""
+
+    __slots__ = ()
+
+    value: float
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __format__(self, format_spec: str) -> str:
+        return format(float(self), format_spec) if format_spec else str(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class TransportResult:
+class TransportResult(Valued):
     """A certified transport.
 
     Attributes

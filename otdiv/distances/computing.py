@@ -21,7 +21,7 @@ from ..errors import (
 from ..measures import DiscreteMeasure, Gaussian, as_measures
 from ..plans import SparsePlan
 from ..problems import MASS_RTOL, TransportProblem
-from ..results import Bounds, Solver, TransportResult
+from ..results import Bounds, Solver, TransportResult, Valued
 from .line_laws import as_line_law, is_law
 
 __all__ = [
@@ -45,7 +45,7 @@ _UNDERFLOW = 1e-250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class DistanceResult:
+class DistanceResult(Valued):
     """A distance with its proof.
 
     Attributes
@@ -223,6 +223,7 @@ def _solved(
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     if source.d != target.d:
         raise InvalidInputError("y", f"have {source.d} columns like `x`", target.d)
+
     def at(scale: float) -> tuple[DistanceResult, float]:
         return _at_scale(source, target, origin, scale, p, ground, rtol, atol, solver)
 
