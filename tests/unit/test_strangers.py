@@ -148,7 +148,7 @@ def test_a_steep_cost_up_to_the_end_of_floats_is_proven(length):
     """scipy/scipy#19712: the power 1253 of 1.758 is 1e307."""
     x = np.array([[0.0, 0.0], [0.0, 1e-9]])
     cost = otdiv.PNormCost(norm=2, power=1253.0)
-    result = otdiv.transport(x, x + [length, 0.0], cost=cost)
+    result = otdiv.transport(x, x + np.array([length, 0.0]), cost=cost)
     with mpmath.workdps(30):
         expected = mpmath.mpf(length) ** 1253
     # Each distance is rounded once, and its power is 1253 times as wrong.
@@ -160,7 +160,7 @@ def test_a_steep_cost_up_to_the_end_of_floats_is_proven(length):
 def test_an_axis_of_another_unit_does_not_hide_the_pairing(p):
     """wmayner/pyemd#32, at its end: the powers of what is moved fade beside a constant column."""
     x = np.array([[1.0, 0.0], [1.0, 1e-200], [1.0, 3e-200]])
-    y = x[::-1] + [0.0, 1e-201]
+    y = x[::-1] + np.array([0.0, 1e-201])
     assert otdiv.wasserstein(x, y, p=p) == pytest.approx(1e-201, rel=1e-9)
 
 
