@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from ._frozen import restore, seal
 from ._typing import IndexArray
 from .plans import Plan, Potentials
@@ -24,6 +26,7 @@ __all__ = [
     "Status",
     "TransportResult",
     "Valued",
+    "is_stop",
 ]
 
 
@@ -92,6 +95,11 @@ class Progress:
 
 
 Callback: TypeAlias = Callable[[Progress], object]
+
+
+def is_stop(answer: object) -> bool:
+    """Whether the answer of a callback stops: True, of Python or of NumPy, and nothing else."""
+    return answer is True or answer is np.True_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -766,3 +766,26 @@ def test_bounds_hold_where_a_library_makes_the_processor_flush_denormals():
         assert value == pytest.approx(result.value, rel=1e-12)
         assert result.bounds.lower <= value * (1.0 + 1e-12)
         assert result.bounds.upper >= value * (1.0 - 1e-12)
+
+
+STOPPABLE = {
+    "network simplex": {"solver": solvers.NetworkSimplex()},
+    "columns": {"solver": solvers.ColumnGeneration()},
+    "sinkhorn": {"solver": solvers.Sinkhorn(epsilon=1e-4), "cost": "sqeuclidean"},
+    "tightening": {"solver": solvers.Sinkhorn(), "cost": "sqeuclidean", "rtol": 1e-3},
+}
+
+
+@pytest.mark.parametrize("name", STOPPABLE)
+def test_true_of_numpy_stops_like_true_and_nothing_else_does(name):
+    """scipy/scipy#11608, numpy/numpy#8944: `is True` is never so of np.isclose or np.any."""
+    x, y = np.random.default_rng(0).normal(size=(2, 600, 2))
+    stopped = otdiv.transport(
+        x, y, callback=lambda p: np.less(p.lower, math.inf), throw=False, **STOPPABLE[name]
+    )
+    assert stopped.status is otdiv.Status.STOPPED
+    for answer in (1, "stop", [0], np.ones(2), np.False_, None):
+        result = otdiv.transport(
+            x, y, callback=lambda p, answer=answer: answer, throw=False, **STOPPABLE[name]
+        )
+        assert result.status is not otdiv.Status.STOPPED
