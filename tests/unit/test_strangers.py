@@ -27,7 +27,7 @@ import pytest
 import scipy.stats
 
 import otdiv
-from otdiv import certificates, solvers
+from otdiv import certificates, critics, solvers
 from tests.exact import exact_transport
 
 RNG = np.random.default_rng(0)
@@ -789,3 +789,25 @@ def test_true_of_numpy_stops_like_true_and_nothing_else_does(name):
             x, y, callback=lambda p, answer=answer: answer, throw=False, **STOPPABLE[name]
         )
         assert result.status is not otdiv.Status.STOPPED
+
+
+@pytest.mark.parametrize("extension", ["mean", "upper", "lower"])
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_potential_and_its_slopes_do_not_depend_on_the_unit(scale, extension):
+    """keras-team/keras-io#910, pytorch/pytorch#2534: slopes that are NaN, roots of nothing."""
+    shifted = X + np.array([3.0, 0.0])
+    z = np.random.default_rng(3).normal(size=(9, 2))
+    one = critics.KantorovichPotential(X, shifted, extension=extension)
+    other = critics.KantorovichPotential(scale * X, scale * shifted, extension=extension)
+    assert other.raw == pytest.approx(scale * one.raw, rel=1e-13)
+    np.testing.assert_allclose(other(scale * z), scale * one(z), rtol=0.0, atol=1e-13 * scale)
+    np.testing.assert_allclose(other.gradient(scale * z), one.gradient(z), rtol=0.0, atol=1e-13)
+
+
+def test_a_critic_without_slopes_gets_a_finite_penalty():
+    """keras-team/keras-io#910, pytorch/pytorch#2534: the penalty of a zero gradient is NaN."""
+    point = np.zeros((4, 2))
+    for constraint in (critics.GradientPenalty(), critics.LipschitzPenalty(1.0)):
+        fit = critics.fit_critic(point, point, constraint=constraint, max_iterations=40, rng=0)
+        assert fit.status is critics.FitStatus.FINISHED
+        assert (fit.bounds.lower, fit.bounds.upper) == (0.0, 0.0)
