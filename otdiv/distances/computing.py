@@ -322,10 +322,15 @@ def _root(value: float, p: float) -> float:
 
 
 def _fits(x: FloatArray, y: FloatArray, p: float) -> bool:
-    """Whether the coordinates alone show that no p-th power overflows, nor the largest fades."""
-    # The largest coordinate squared is at most this sum, and at least its mean.
+    """Whether the coordinates alone show that no p-th power overflows, nor those of them fade."""
+    size = x.size + y.size
     squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
-    return p <= 2.0 and 1e-100 * (x.size + y.size) < squares < 1e100
+    if not 1e-300 < squares < 1e300:
+        return False
+    # No distance in any norm is longer than the sum of the sizes of its coordinates, whose square
+    # is at most the first of these; the largest coordinate squared is at least the second. p-th
+    # powers between 1e-200 and 1e200 leave room for sums and for small differences.
+    return p * math.log10(2.0 * size * squares) < 400.0 and p * math.log10(squares / size) > -400.0
 
 
 def _power_of_two_scale(x: FloatArray, y: FloatArray, norm: float, p: float) -> float:

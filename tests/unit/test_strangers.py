@@ -511,6 +511,8 @@ def test_many_threads_at_once_get_the_numbers_of_one():
             assert found == expected
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_process_forked_among_busy_threads_gets_the_numbers():
     """pynbody/tangos#281, pymc-devs/pymc#1247: a fork while a pool of threads waits hangs."""
     expected = everything()
