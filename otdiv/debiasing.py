@@ -16,7 +16,7 @@ from .costs import PNormCost, as_point_cost
 from .errors import ConvergenceError
 from .measures import DiscreteMeasure, as_measures
 from .problems import TransportProblem
-from .results import Bounds, Status
+from .results import Bounds, Status, Valued
 from .solvers._entropic_moments import cost_gradient_sums
 from .solvers._entropic_solve import EntropicSolve, solve_entropic
 
@@ -53,7 +53,7 @@ class DivergenceGradient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SinkhornDivergenceResult:
+class SinkhornDivergenceResult(Valued):
     """A Sinkhorn divergence with its three terms.
 
     Attributes

@@ -26,7 +26,10 @@ def _freeze(instance: object, **arrays: np.ndarray) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SparsePlan:
-    """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly."""
+    """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     rows: IndexArray
     _: KW_ONLY
@@ -76,7 +79,10 @@ class SparsePlan:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DensePlan:
-    """Plan as an (n, m) array."""
+    """Plan as an (n, m) array.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     mass: FloatArray
 
@@ -230,7 +236,10 @@ Plan: TypeAlias = SparsePlan | DensePlan | ScaledKernelPlan
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Potentials:
-    """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair."""
+    """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     f: FloatArray
     _: KW_ONLY

@@ -39,6 +39,9 @@ _Order: TypeAlias = IndexArray | slice
 # How often huge costs are halved.
 _HALVINGS = 64
 
+# Up to this power of the distance, halving the unit of the points leaves most of the costs floats.
+_STEEP = 500.0
+
 # Costs of points that are kept while a problem is solved: solver and proof read the same 64 MB.
 _KEPT_PAIRS = 2**23
 
@@ -301,9 +304,10 @@ class TransportProblem:
         The factor is a power of two: only costs below 1e-289 lose digits.
         """
         cost = self.cost
-        if isinstance(cost, CostMatrix):
+        if isinstance(cost, CostMatrix) or cost.power > _STEEP:
+            # Half the unit of the points would take all of a steep power's costs to nothing.
             factor = 2.0**-_HALVINGS
-            values = CostMatrix(cost.values * factor)
+            values = CostMatrix(self.matrix() * factor)
             return TransportProblem(source=self.source, target=self.target, cost=values), factor
         unit = 2.0 ** -math.ceil(_HALVINGS / cost.power)
         source, target = (

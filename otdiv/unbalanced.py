@@ -27,7 +27,7 @@ from .costs import Cost, CostMatrix, as_cost
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
-from .results import Bounds, Status
+from .results import Bounds, Status, Valued
 from .solvers._entropic_unbalanced import UnbalancedSolve, UnbalancedSolver
 from .solvers._unbalanced_form import NormalForm
 
@@ -177,7 +177,7 @@ class UnbalancedPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class UnbalancedResult:
+class UnbalancedResult(Valued):
     """An unbalanced transport with both bounds of its own objective.
 
     Attributes

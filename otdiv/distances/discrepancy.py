@@ -16,6 +16,7 @@ from .._validation import check_choice, check_positive
 from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
+from ..results import Valued
 from .samples import (
     SamplePair,
     SignedAtoms,
@@ -39,7 +40,7 @@ _MEDIAN_POINTS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscrepancyResult:
+class DiscrepancyResult(Valued):
     """A maximum mean discrepancy with what it was made of.
 
     Attributes

@@ -14,6 +14,7 @@ from .._kernels.pair_sums import project
 from .._typing import FloatArray, RngLike
 from .._validation import as_generator, as_number, check_positive_integer
 from ..errors import InvalidInputError
+from ..results import Valued
 from .samples import as_sample_pair
 
 __all__ = ["SlicedResult", "sliced_wasserstein", "sliced_wasserstein_result"]
@@ -23,7 +24,7 @@ _BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlicedResult:
+class SlicedResult(Valued):
     """A sliced distance with its Monte-Carlo error.
 
     Attributes

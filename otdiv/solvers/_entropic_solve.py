@@ -14,7 +14,7 @@ from .._kernels.buffers import Buffer
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem
-from ..results import Bounds, EntropicSummary, Progress, Status
+from ..results import Bounds, EntropicSummary, Progress, Status, is_stop
 from ._entropic_full import solve_full
 from ._entropic_kernels import Kernel
 from ._entropic_path import PathOptions, follow_path
@@ -129,7 +129,7 @@ def _solved(
             marginal_error=error * mass,
             elapsed=time.perf_counter() - begin,
         )
-        return callback(state) is True
+        return is_stop(callback(state))
 
     options = PathOptions(
         tolerance=tolerance,

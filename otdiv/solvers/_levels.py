@@ -13,7 +13,7 @@ from .._kernels.costs import gathered
 from .._kernels.kdtree import KDTree
 from .._kernels.tree_transform import LEAF_SIZE, search_all
 from .._typing import FloatArray, IndexArray
-from ..results import Callback, Progress
+from ..results import Callback, Progress, is_stop
 
 __all__ = [
     "Earlier",
@@ -56,7 +56,7 @@ class Monitor:
                 upper=self.upper,
                 elapsed=now - self.started,
             )
-            if self.callback(report):
+            if is_stop(self.callback(report)):
                 raise Stopped
 
 

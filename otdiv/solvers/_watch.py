@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._kernels.threads import started
-from ..results import Callback, Progress, Status
+from ..results import Callback, Progress, Status, is_stop
 
 __all__ = ["InterruptedRunError", "Watch", "interruptible"]
 
@@ -51,7 +51,7 @@ class Watch:
                 upper=self.upper,
                 elapsed=time.perf_counter() - self.started,
             )
-            if self.callback(progress) is True:
+            if is_stop(self.callback(progress)):
                 self.status = Status.STOPPED
                 raise InterruptedRunError
         if self.max_pivots is not None and self.pivots >= self.max_pivots:
