@@ -140,6 +140,8 @@ def _arrow_array(source: Any) -> Any:
     mask = None
     if isinstance(source, np.ma.MaskedArray):
         mask, source = np.ma.getmaskarray(source), source.data
+    if isinstance(source, np.ndarray):
+        source = _known_to_arrow(source)
     if isinstance(source, np.ndarray) and source.dtype.kind == "f" and source.dtype.itemsize > 8:
         try:
             source = as_exact_array("", source)
@@ -151,6 +153,20 @@ def _arrow_array(source: Any) -> Any:
         numbers = [Decimal(value) if isinstance(value, int) else value for value in source]
         array = pyarrow.array(np.array(numbers, dtype=object), mask=mask, from_pandas=True)
     return pyarrow.chunked_array([array])
+
+
+def _known_to_arrow(array: NDArray[Any]) -> NDArray[Any]:
+    """The same values in the machine's byte order; times that Arrow has no unit for in seconds."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    units = {"M": ("Y", "M", "W", "D", "h", "m"), "m": ("W", "D", "h", "m")}
+    if array.dtype.kind not in units:
+        return array
+    if np.datetime_data(array.dtype)[0] not in units[array.dtype.kind]:
+        return array
+    seconds = array.astype(f"{array.dtype.kind}8[s]")
+    if ((seconds.astype(array.dtype) != array) & ~np.isnat(array)).any():
+        raise ColumnError("times that 64 bits do not hold in seconds")
+    return seconds
 
 
 def _decode_series(series: Any, narwhals: Any) -> Column:

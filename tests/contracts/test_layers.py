@@ -10,7 +10,17 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 # One row a layer, lowest first; rooms that share a row do not import each other unless listed in
 # ORDERED, whose left side may be imported by its right side.
 LAYERS = [
-    {"errors", "_typing", "_validation", "_frozen", "_memory", "_lazy", "_optional", "_kernels"},
+    {
+        "errors",
+        "_text",
+        "_typing",
+        "_validation",
+        "_frozen",
+        "_memory",
+        "_lazy",
+        "_optional",
+        "_kernels",
+    },
     {"measures", "costs", "problems", "plans"},
     {"certificates", "results"},
     {"solvers"},
@@ -22,7 +32,7 @@ LAYERS = [
     {"cli"},
 ]
 ORDERED = [
-    ("errors", "_validation", "_optional"),
+    ("_text", "errors", "_validation", "_optional"),
     ("errors", "_memory"),
     ("_typing", "_validation"),
     ("measures", "costs", "problems", "plans"),
