@@ -142,14 +142,14 @@ def compare_tables(
             rows.append(step.failed(name, "stopped by the callback before this column"))
             continue
         unit = named.get(name, table_a.units.get(name, table_b.units.get(name)))
-        row, numbers = step.compare(name, unit)
+        row, standardized = step.compare(name, unit)
         rows.append(row)
-        if numbers is not None and row.pooled_sd:
-            numeric[name] = numbers
+        if standardized is not None:
+            numeric[name] = standardized
         if callback is not None:
             progress = TableProgress(column=name, done=index + 1, total=len(chosen) + 1)
             stopped = callback(progress) is True
-    joint = None if stopped else step.jointly(numeric, rows)
+    joint = None if stopped else step.jointly(numeric)
     if callback is not None and not stopped:
         total = len(chosen) + 1
         callback(TableProgress(column="joint", done=total, total=total))
@@ -207,7 +207,7 @@ class _Step:
     def compare(
         self, name: str, unit: str | None
     ) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
-        """Return the row of a column, and its numbers with NaN where they are missing."""
+        """Return the row of a column, and its standardised numbers, NaN where there are none."""
         try:
             a, b = self._decoded(name)
         except ColumnError as error:
@@ -239,10 +239,13 @@ class _Step:
             unit, seconds = _time_unit(unit) if kind.is_time else (unit, 1.0)
             x, y = common_numbers(a, b, seconds)
             row = replace(row, unit=unit)
-            row = compare_numbers(
+            row, standardized = compare_numbers(
                 row, x[seen_a], y[seen_b], weights_a, weights_b, self.n_splits, rng
             )
-            return row, (_spread(x, a), _spread(y, b))
+            if standardized is None:
+                return row, None
+            z_a, z_b = standardized
+            return row, (_spread(z_a, a.present, seen_a), _spread(z_b, b.present, seen_b))
         except (ColumnError, OtdivError) as error:
             return replace(row, error=str(error)), None
 
@@ -258,21 +261,15 @@ class _Step:
         return decoded[0], decoded[1]
 
     def jointly(
-        self, numeric: Mapping[str, tuple[FloatArray, FloatArray]], rows: list[ColumnComparison]
+        self, numeric: Mapping[str, tuple[FloatArray, FloatArray]]
     ) -> JointComparison | None:
-        """Compare the numeric columns together, if there are two."""
+        """Compare the standardised columns together, if there are two."""
         if len(numeric) < 2:
             return None
-        pooled = {row.column: row.pooled_sd for row in rows}
-        scales = np.array([pooled[name] for name in numeric], dtype=np.float64)
-        x = np.column_stack([pair[0] for pair in numeric.values()])
-        y = np.column_stack([pair[1] for pair in numeric.values()])
-        # A distance does not see the origin, but large offsets would cost the projections digits.
-        centre = np.nanmean(x, axis=0)
         return compare_jointly(
             tuple(numeric),
-            (x - centre) / scales,
-            (y - centre) / scales,
+            np.column_stack([pair[0] for pair in numeric.values()]),
+            np.column_stack([pair[1] for pair in numeric.values()]),
             self.weights_a,
             self.weights_b,
             self.n_splits,
@@ -289,10 +286,10 @@ def _compared(column: Column, weights: FloatArray | None) -> tuple[BoolArray, Fl
     return kept, present[kept]
 
 
-def _spread(values: FloatArray, column: Column) -> FloatArray:
-    """Values back on their rows, NaN where they are missing."""
-    full = np.full(column.present.shape, np.nan)
-    full[column.present] = values
+def _spread(values: FloatArray, present: BoolArray, seen: BoolArray) -> FloatArray:
+    """Values back on their rows, NaN where they are missing or weigh nothing."""
+    full = np.full(present.shape, np.nan)
+    full[np.flatnonzero(present)[seen]] = values
     return full
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,8 @@ from .._typing import FloatArray, IndexArray
 from ..distances.sliced import sliced_wasserstein_result
 from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
+from ..results import Bounds
+from .columns import ColumnError
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 
 __all__ = ["compare_categories", "compare_jointly", "compare_numbers"]
@@ -26,6 +30,9 @@ N_NOISE_PROJECTIONS = 10
 N_DRAWN = 512
 """Quantiles, and as many evenly spaced values, at which ECDFs are kept: finer than a screen."""
 
+_LARGEST = sys.float_info.max
+_LEAST = math.ulp(0.0)
+
 
 def compare_numbers(
     row: ColumnComparison,
@@ -35,33 +42,95 @@ def compare_numbers(
     y_weights: FloatArray | None,
     n_splits: int,
     rng: np.random.Generator,
-) -> ColumnComparison:
-    """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,)."""
-    distance_ab = wasserstein1_result(x, y, x_weights=x_weights, y_weights=y_weights)
-    effect = distance_ab.value
-    mean_a, sd_a = _mean_and_sd(x, x_weights)
-    mean_b, sd_b = _mean_and_sd(y, y_weights)
+) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
+    """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,).
+
+    The standardised values come with it, in sd from the mean of A, for the joint comparison; None
+    where both columns are constant, or where the sd is too small for them to be floats.
+
+    Raises
+    ------
+    ColumnError
+        If W1 exceeds the largest float64.
+    """
+    unit = _power_of_two_unit(x, y)
+    u, v = (x, y) if unit == 1.0 else (x / unit, y / unit)
+    distance_ab = wasserstein1_result(u, v, x_weights=x_weights, y_weights=y_weights)
+    if distance_ab.value * unit > _LARGEST:
+        raise ColumnError("values so far apart that W1 exceeds the largest float64, 1.8e308")
+    mean_a, sd_a = _mean_and_sd(u, x_weights)
+    mean_b, sd_b = _mean_and_sd(v, y_weights)
     pooled = float(np.hypot(sd_a, sd_b)) / 2.0**0.5
-    difference = mean_b - mean_a
+    effect, difference = distance_ab.value, mean_b - mean_a
     constant = np.inf if effect > 0.0 else 0.0
-    standardized = effect / pooled if pooled > 0.0 else constant
 
     def distance(one: IndexArray, other: IndexArray) -> float:
         a, b = _halves(x_weights, one, other)
-        return float(wasserstein1(x[one], x[other], x_weights=a, y_weights=b))
+        return float(wasserstein1(u[one], u[other], x_weights=a, y_weights=b))
 
-    return replace(
+    noise = _noise_floor(distance, x.size, n_splits, rng)
+    if noise is not None:
+        noise = replace(
+            noise, median=noise.median * unit, percentile_95=noise.percentile_95 * unit
+        )
+    # Of what is below the unit of the larger floats, dividing by it loses half of the least float.
+    lost = unit * _LEAST if unit > 1.0 and _differ(u, x, unit) + _differ(v, y, unit) else 0.0
+    row = replace(
         row,
-        effect=effect,
-        bounds=distance_ab.bounds,
-        pooled_sd=pooled,
-        standardized=float(standardized),
-        mean_difference=difference,
+        effect=_restored(effect, unit),
+        bounds=_restored_bounds(distance_ab.bounds, unit, lost),
+        pooled_sd=_restored(pooled, unit),
+        standardized=effect / pooled if pooled > 0.0 else constant,
+        mean_difference=_restored(difference, unit),
         # The ratio is at most 1 (|E x - E y| <= W1), but both sides are rounded.
         shift_share=min(1.0, abs(difference) / effect) if effect > 0.0 else None,
-        noise=_noise_floor(distance, x.size, n_splits, rng),
+        noise=noise,
         distributions=_ecdfs(x, y, x_weights, y_weights),
     )
+    return row, _standardized(u, v, mean_a, pooled)
+
+
+def _power_of_two_unit(x: FloatArray, y: FloatArray) -> float:
+    """1, or the power of two in which neither sums overflow nor differences lose digits."""
+    largest = max(-float(x.min()), float(x.max()), -float(y.min()), float(y.max()))
+    if 2.0**-400 < largest < 2.0**1021 or largest == 0.0:
+        return 1.0
+    return 4.0 if largest > 1.0 else math.ldexp(1.0, max(math.frexp(largest)[1], -1022))
+
+
+def _differ(scaled: FloatArray, values: FloatArray, unit: float) -> bool:
+    return bool((scaled * unit != values).any())
+
+
+def _restored(value: float, unit: float) -> float:
+    """`value` in the column's own unit: rounded, but neither to 0 nor to infinity."""
+    if value == 0.0:
+        return value
+    return math.copysign(min(max(abs(value) * unit, _LEAST), _LARGEST), value)
+
+
+def _restored_bounds(bounds: Bounds, unit: float, lost: float) -> Bounds:
+    """Bounds in the column's own unit, rounded outwards, and wider by `lost`."""
+    if unit == 1.0:
+        return bounds
+    lower, upper = bounds.lower * unit, bounds.upper * unit
+    if lost > 0.0 or lower / unit != bounds.lower:
+        lower = max(0.0, math.nextafter(lower - lost, -math.inf))
+    if lost > 0.0 or upper / unit != bounds.upper:
+        upper = math.nextafter(upper + lost, math.inf)
+    return Bounds(lower, upper)
+
+
+def _standardized(
+    x: FloatArray, y: FloatArray, centre: float, sd: float
+) -> tuple[FloatArray, FloatArray] | None:
+    if sd == 0.0:
+        return None
+    farthest = max(abs(float(pick(side)) - centre) for side in (x, y) for pick in (np.min, np.max))
+    # Half of the largest float, so that differences do not overflow either.
+    if farthest / sd > 0.5 * _LARGEST:
+        return None
+    return (x - centre) / sd, (y - centre) / sd
 
 
 def compare_categories(
@@ -186,7 +255,7 @@ def _noise_floor(
 
 
 def _mean_and_sd(x: FloatArray, weights: FloatArray | None) -> tuple[float, float]:
-    """Weighted mean and standard deviation of finite values, without overflow of squares."""
+    """Weighted mean and sd of values below a quarter of the largest float; squares may overflow."""
     centre = float(x[0])
     scale = float(np.max(np.abs(x - centre)))
     if scale == 0.0:
@@ -214,7 +283,8 @@ def _ecdfs(
         values[np.linspace(0, values.size - 1, N_DRAWN // 2).astype(np.int64)]
         for values in (xs, ys)
     ]
-    even = np.linspace(low, high, N_DRAWN)
+    # Quarters, whose difference is a float even if that of the values is not.
+    even = 4.0 * np.linspace(0.25 * low, 0.25 * high, N_DRAWN)
     if xs.size + ys.size <= 2 * N_DRAWN:
         values = np.union1d(xs, ys)
     else:

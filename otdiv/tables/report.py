@@ -40,7 +40,7 @@ class NoiseFloor:
     Attributes
     ----------
     median, percentile_95 : float
-        Over the splits, in the unit of the effect.
+        Over the splits, in the unit of the effect; inf beyond the largest float64.
     n_splits : int
         Number of random splits.
     sizes : tuple of int
@@ -121,7 +121,8 @@ class ColumnComparison:
     pooled_sd : float or None
         sqrt((var A + var B) / 2), in the column's unit; numbers and times only.
     standardized : float or None
-        `effect` / `pooled_sd`; inf where a constant column changed its value, 0 where it did not.
+        `effect` / `pooled_sd`; inf where a constant column changed its value (or the ratio exceeds
+        the largest float64), 0 where it did not.
     mean_difference : float or None
         Mean of B less mean of A, in the column's unit; numbers and times only.
     shift_share : float or None
@@ -178,13 +179,14 @@ class ColumnComparison:
 class JointComparison:
     """Sliced Wasserstein distance (p = 1) of the numeric columns together.
 
-    Every column is standardised first, (value - middle of both means) / pooled sd, and only rows
-    with no missing value in any of them take part.
+    Every column is standardised first, (value - mean of A) / pooled sd, and only rows with no
+    missing value in any of them take part.
 
     Attributes
     ----------
     columns : tuple of str
-        The columns: numbers and times that have a pooled sd above 0.
+        The columns: numbers and times that have a pooled sd above 0, in which no value is further
+        away than floats go.
     n_a, n_b : int
         Complete rows.
     effect : float or None

@@ -148,7 +148,12 @@ def _escape(text: str) -> str:
 def headlines(report: TableReport) -> Iterator[str]:
     """Yield the findings of a report, one sentence or two each."""
     yield from _largest(report)
-    equal = [row.column for row in report.rows if row.effect == 0.0]
+    equal = [
+        row.column
+        for row in report.rows
+        # A distance below the least float is 0 with a bound above it.
+        if row.effect == 0.0 and (row.bounds is None or row.bounds.upper == 0.0)
+    ]
     if equal:
         yield f"The same in both tables: {', '.join(equal)}."
     quiet = [row.column for row in report.rows if row.effect and within_noise(row)]
@@ -185,9 +190,9 @@ def _largest(report: TableReport) -> Iterator[str]:
 def _finding(row: ColumnComparison) -> str:
     effect = math.nan if row.effect is None else row.effect
     text = f"{row.measure} = {with_unit(_scaled(row, effect), _unit(row))}"
-    if row.noise is not None and row.noise.median > 0.0 and row.effect:
-        times = format_number(row.effect / row.noise.median, 2)
-        text += f", {times} times the median noise"
+    times = row.effect / row.noise.median if row.effect and row.noise and row.noise.median else 0.0
+    if 0.0 < times < math.inf:
+        text += f", {format_number(times, 2)} times the median noise"
     if row.mean_difference is not None and row.shift_share is not None:
         direction = "up" if row.mean_difference > 0.0 else "down"
         size = with_unit(abs(row.mean_difference), row.unit)
