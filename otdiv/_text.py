@@ -31,7 +31,7 @@ _BLOCK = re.compile(r"^(\s*)(?:([#+\-=])|(\d+)([.)]))")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-_LONGEST = 60
+_LONGEST = 40
 """Characters of a name in a figure, where there is no room to fold it; by taste."""
 
 
@@ -99,7 +99,7 @@ def for_figure(text: str) -> str:
     Examples
     --------
     >>> print(for_figure("cost in $ and $"), len(for_figure("long " * 100)))
-    cost in \$ and \$ 60
+    cost in \$ and \$ 40
     """
     text = for_terminal(text)
     if len(text) > _LONGEST:
