@@ -10,10 +10,12 @@ stay, in any script. Numbers and sentences of the library itself need none of th
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["code_span", "for_csv", "for_figure", "for_markdown", "for_terminal"]
+__all__ = ["as_json", "code_span", "for_csv", "for_figure", "for_markdown", "for_terminal"]
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's controls, formats (zero width, bidirectional), lone surrogates and line separators."""
@@ -48,6 +50,33 @@ def for_terminal(text: str) -> str:
     return "".join(
         mark.encode("unicode_escape").decode() if unicodedata.category(mark) in _INVISIBLE else mark
         for mark in text
+    )
+
+
+def as_json(content: Any) -> str:
+    r"""Indented JSON, in which invisible characters are escapes and all others stand as they are.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+
+    Examples
+    --------
+    >>> print(as_json({"größe": "\x9b31m"}))
+    {
+      "größe": "\u009b31m"
+    }
+    """
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    lines = (line if line.isprintable() else _ascii_escapes(line) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def _ascii_escapes(line: str) -> str:
+    return "".join(
+        json.dumps(mark)[1:-1] if unicodedata.category(mark) in _INVISIBLE else mark
+        for mark in line
     )
 
 

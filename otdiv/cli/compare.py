@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
+from .._text import for_csv, for_terminal
 from ..errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
     rich_progress = import_optional("rich.progress", extra="cli", purpose="the progress bar")
     bar = rich_progress.Progress(
         rich_progress.SpinnerColumn(),
-        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(bar_width=30),
         rich_progress.MofNCompleteColumn(),
         console=rich_console.Console(stderr=True),
@@ -196,9 +197,8 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         task = bar.add_task("reading", total=None)
 
         def show(progress: TableProgress) -> None:
-            bar.update(
-                task, completed=progress.done, total=progress.total, description=progress.column
-            )
+            name = for_terminal(progress.column)
+            bar.update(task, completed=progress.done, total=progress.total, description=name)
 
         yield show
 
@@ -227,5 +227,7 @@ def _csv(report: TableReport) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    for record in records:
+        texts = {name: for_csv(value) for name, value in record.items() if isinstance(value, str)}
+        writer.writerow(record | texts)
     return stream.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._frozen import restore
 from .._optional import import_optional
+from .._text import as_json, code_span, for_markdown
 from .._typing import FloatArray
 from ..errors import InvalidInputError
 from ..results import Bounds
 from .columns import Kind
 from .reading import Backend
 from .records import FIELDS, document, record
-from .wording import headlines, markdown_table
+from .wording import escaped, headlines, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -308,16 +308,18 @@ class TableReport:
 
     def to_json(self) -> str:
         """All of it but the distributions, as JSON; what is not a finite number is null."""
-        return json.dumps(document(self), indent=2, allow_nan=False, ensure_ascii=False)
+        return as_json(document(self))
 
     def to_markdown(self) -> str:
         """Return a padded Markdown table, rounded for reading, and what stands out below it."""
+        names = code_span(self.name_a), code_span(self.name_b)
+        shown = escaped(self, for_markdown)
         lines = [
-            f"A: `{self.name_a}` ({self.rows_a:,} rows), B: `{self.name_b}` ({self.rows_b:,} rows)",
+            f"A: {names[0]} ({self.rows_a:,} rows), B: {names[1]} ({self.rows_b:,} rows)",
             "",
-            *markdown_table(self),
+            *markdown_table(shown),
             "",
-            *(f"- {line}" for line in headlines(self)),
+            *(f"- {line}" for line in headlines(shown)),
         ]
         return "\n".join(lines) + "\n"
 
