@@ -186,9 +186,9 @@ def _check_delimiter(beginning: str, delimiter: str) -> None:
                 f"quote the names that hold {word}"
             )
     words = [row[0].split() for row in rows if len(row) == 1]
-    if len(words) == 2 and len(words[0]) == len(words[1]) > 1:
-        if all(map(_NUMBER.fullmatch, words[1])):
-            raise _UnreadableError("numbers between blanks; save it with commas as .csv")
+    alike = len(words) == 2 and len(words[0]) == len(words[1]) > 1
+    if alike and all(map(_NUMBER.fullmatch, words[1])):
+        raise _UnreadableError("numbers between blanks; save it with commas as .csv")
 
 
 def _rows(beginning: str, delimiter: str) -> list[list[str]]:

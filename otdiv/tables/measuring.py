@@ -70,9 +70,7 @@ def compare_numbers(
 
     noise = _noise_floor(distance, x.size, n_splits, rng)
     if noise is not None:
-        noise = replace(
-            noise, median=noise.median * unit, percentile_95=noise.percentile_95 * unit
-        )
+        noise = replace(noise, median=noise.median * unit, percentile_95=noise.percentile_95 * unit)
     # Of what is below the unit of the larger floats, dividing by it loses half of the least float.
     lost = unit * _LEAST if unit > 1.0 and _differ(u, x, unit) + _differ(v, y, unit) else 0.0
     row = replace(
