@@ -237,10 +237,15 @@ class _Step:
                 )
                 return row, None
             unit, seconds = _time_unit(unit) if kind.is_time else (unit, 1.0)
-            x, y = common_numbers(a, b, seconds)
-            row = replace(row, unit=unit)
+            numbers = common_numbers(a, b)
             row, standardized = compare_numbers(
-                row, x[seen_a], y[seen_b], weights_a, weights_b, self.n_splits, rng
+                replace(row, unit=unit),
+                numbers._replace(x=numbers.x[seen_a], y=numbers.y[seen_b]),
+                seconds * numbers.ticks,
+                weights_a,
+                weights_b,
+                self.n_splits,
+                rng,
             )
             if standardized is None:
                 return row, None

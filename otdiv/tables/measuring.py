@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..distances.sliced import sliced_wasserstein_result
 from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from ..results import Bounds
-from .columns import ColumnError
+from .columns import ColumnError, CommonNumbers
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 
 __all__ = ["compare_categories", "compare_jointly", "compare_numbers"]
@@ -36,8 +36,8 @@ _LEAST = math.ulp(0.0)
 
 def compare_numbers(
     row: ColumnComparison,
-    x: FloatArray,
-    y: FloatArray,
+    both: CommonNumbers,
+    ticks: float,
     x_weights: FloatArray | None,
     y_weights: FloatArray | None,
     n_splits: int,
@@ -45,78 +45,96 @@ def compare_numbers(
 ) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
     """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,).
 
-    The standardised values come with it, in sd from the mean of A, for the joint comparison; None
-    where both columns are constant, or where the sd is too small for them to be floats.
+    Values are counted in ticks, of which the row's unit has `ticks`. The standardised values come
+    with the row, in sd from the mean of A, for the joint comparison; None where both columns are
+    constant, or where the sd is too small for them to be floats.
 
     Raises
     ------
     ColumnError
         If W1 exceeds the largest float64.
     """
-    unit = _power_of_two_unit(x, y)
-    u, v = (x, y) if unit == 1.0 else (x / unit, y / unit)
-    distance_ab = wasserstein1_result(u, v, x_weights=x_weights, y_weights=y_weights)
-    if distance_ab.value * unit > _LARGEST:
+    scale = _Scale.of(both, ticks)
+    x, y = (side if scale.factor == 1.0 else side * scale.factor for side in (both.x, both.y))
+    distance_ab = wasserstein1_result(x, y, x_weights=x_weights, y_weights=y_weights)
+    effect = distance_ab.value
+    if effect / scale.per_unit > _LARGEST:
         raise ColumnError("values so far apart that W1 exceeds the largest float64, 1.8e308")
-    mean_a, sd_a = _mean_and_sd(u, x_weights)
-    mean_b, sd_b = _mean_and_sd(v, y_weights)
+    mean_a, sd_a = _mean_and_sd(x, x_weights)
+    mean_b, sd_b = _mean_and_sd(y, y_weights)
     pooled = float(np.hypot(sd_a, sd_b)) / 2.0**0.5
-    effect, difference = distance_ab.value, mean_b - mean_a
+    difference = mean_b - mean_a
     constant = np.inf if effect > 0.0 else 0.0
 
     def distance(one: IndexArray, other: IndexArray) -> float:
         a, b = _halves(x_weights, one, other)
-        return float(wasserstein1(u[one], u[other], x_weights=a, y_weights=b))
+        return float(wasserstein1(x[one], x[other], x_weights=a, y_weights=b))
 
     noise = _noise_floor(distance, x.size, n_splits, rng)
     if noise is not None:
-        noise = replace(noise, median=noise.median * unit, percentile_95=noise.percentile_95 * unit)
-    # Of what is below the unit of the larger floats, dividing by it loses half of the least float.
-    lost = unit * _LEAST if unit > 1.0 and _differ(u, x, unit) + _differ(v, y, unit) else 0.0
+        noise = replace(
+            noise,
+            median=noise.median / scale.per_unit,
+            percentile_95=noise.percentile_95 / scale.per_unit,
+        )
     row = replace(
         row,
-        effect=_restored(effect, unit),
-        bounds=_restored_bounds(distance_ab.bounds, unit, lost),
-        pooled_sd=_restored(pooled, unit),
+        effect=scale.in_unit(effect),
+        bounds=scale.bounds_in_unit(distance_ab.bounds),
+        pooled_sd=scale.in_unit(pooled),
         standardized=effect / pooled if pooled > 0.0 else constant,
-        mean_difference=_restored(difference, unit),
+        mean_difference=scale.in_unit(difference),
         # The ratio is at most 1 (|E x - E y| <= W1), but both sides are rounded.
         shift_share=min(1.0, abs(difference) / effect) if effect > 0.0 else None,
         noise=noise,
-        distributions=_ecdfs(x, y, x_weights, y_weights),
+        distributions=_ecdfs(both.x / ticks, both.y / ticks, x_weights, y_weights),
     )
-    return row, _standardized(u, v, mean_a, pooled)
+    return row, _standardized(x, y, mean_a, pooled)
 
 
-def _power_of_two_unit(x: FloatArray, y: FloatArray) -> float:
-    """1, or the power of two in which neither sums overflow nor differences lose digits."""
-    largest = max(-float(x.min()), float(x.max()), -float(y.min()), float(y.max()))
-    if 2.0**-400 < largest < 2.0**1021 or largest == 0.0:
-        return 1.0
-    return 4.0 if largest > 1.0 else math.ldexp(1.0, max(math.frexp(largest)[1], -1022))
+class _Scale(NamedTuple):
+    """How values are counted: a power of two times ticks, so that no sum overflows or loses digits.
 
+    `lost` bounds what all roundings of the values may have changed of W1.
+    """
 
-def _differ(scaled: FloatArray, values: FloatArray, unit: float) -> bool:
-    return bool((scaled * unit != values).any())
+    factor: float
+    per_unit: float
+    lost: float
 
+    @classmethod
+    def of(cls, both: CommonNumbers, ticks: float) -> _Scale:
+        sides = both.x, both.y
+        largest = max(max(-float(side.min()), float(side.max())) for side in sides)
+        if largest < 2.0**-400:
+            # The inverse of a subnormal may not be a float.
+            factor = math.ldexp(1.0, min(-math.frexp(largest)[1], 1022)) if largest else 1.0
+        else:
+            factor = 0.25 if largest > 2.0**1021 else 1.0
+        # Where values are not those of the column, each is off by half an ulp.
+        lost = 0.0 if both.exact else 2.0**-52 * largest * factor
+        if factor < 1.0 and any((side * factor / factor != side).any() for side in sides):
+            # Beside the largest floats subnormal ones lose half of the least float.
+            lost += _LEAST
+        return cls(factor, ticks * factor, lost)
 
-def _restored(value: float, unit: float) -> float:
-    """`value` in the column's own unit: rounded, but neither to 0 nor to infinity."""
-    if value == 0.0:
-        return value
-    return math.copysign(min(max(abs(value) * unit, _LEAST), _LARGEST), value)
+    def in_unit(self, value: float) -> float:
+        """Round a number in the row's unit, but neither to 0 nor to infinity."""
+        if value == 0.0:
+            return value
+        return math.copysign(min(max(abs(value) / self.per_unit, _LEAST), _LARGEST), value)
 
-
-def _restored_bounds(bounds: Bounds, unit: float, lost: float) -> Bounds:
-    """Bounds in the column's own unit, rounded outwards, and wider by `lost`."""
-    if unit == 1.0:
-        return bounds
-    lower, upper = bounds.lower * unit, bounds.upper * unit
-    if lost > 0.0 or lower / unit != bounds.lower:
-        lower = max(0.0, math.nextafter(lower - lost, -math.inf))
-    if lost > 0.0 or upper / unit != bounds.upper:
-        upper = math.nextafter(upper + lost, math.inf)
-    return Bounds(lower, upper)
+    def bounds_in_unit(self, bounds: Bounds) -> Bounds:
+        """Bounds in the row's unit, rounded outwards where they are rounded."""
+        if self.per_unit == 1.0 and self.lost == 0.0:
+            return bounds
+        lower, upper = max(0.0, bounds.lower - self.lost), bounds.upper + self.lost
+        least, most = lower / self.per_unit, upper / self.per_unit
+        if lower > 0.0:
+            least = max(0.0, math.nextafter(least, -math.inf))
+        if upper > 0.0:
+            most = math.nextafter(most, math.inf)
+        return Bounds(least, most)
 
 
 def _standardized(

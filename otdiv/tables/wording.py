@@ -173,12 +173,7 @@ def markdown_table(report: TableReport) -> list[str]:
 def headlines(report: TableReport) -> Iterator[str]:
     """Yield the findings of an escaped report, one sentence or two each."""
     yield from _largest(report)
-    equal = [
-        row.column
-        for row in report.rows
-        # A distance below the least float is 0 with a bound above it.
-        if row.effect == 0.0 and (row.bounds is None or row.bounds.upper == 0.0)
-    ]
+    equal = [row.column for row in report.rows if _is_same(row)]
     if equal:
         yield f"The same in both tables: {', '.join(equal)}."
     quiet = [row.column for row in report.rows if row.effect and within_noise(row)]
@@ -195,6 +190,13 @@ def headlines(report: TableReport) -> Iterator[str]:
         source = "" if report.weights == "given" else f" by {report.weights}"
         yield f"Rows are weighted{source}; missing rates count rows."
     yield from _noise(report)
+
+
+def _is_same(row: ColumnComparison) -> bool:
+    """Whether a column's distributions are equal, for numbers up to the rounding of the bounds."""
+    if row.effect != 0.0 or row.bounds is None:
+        return row.effect == 0.0
+    return row.bounds.upper <= _ROUNDING * (row.pooled_sd or 0.0)
 
 
 def _largest(report: TableReport) -> Iterator[str]:
