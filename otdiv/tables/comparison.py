@@ -72,9 +72,10 @@ def compare_tables(
     Parameters
     ----------
     a, b : path, data frame, array or mapping
-        A CSV, TSV, Parquet, Arrow (Feather) or .npy file; a pandas, polars or pyarrow frame; a
-        NumPy array of shape (n,), (n, d) or with named fields (columns are called "0", "1", …); a
-        mapping of names to 1-D arrays. No pickle is ever loaded.
+        A CSV (with commas), TSV (with tabs), Parquet, Arrow (Feather) or .npy file, named by its
+        last suffix in any case; texts are UTF-8, also packed as .gz, .bz2 or .zst. A pandas, polars
+        or pyarrow frame; a NumPy array of shape (n,), (n, d) or with named fields (columns are
+        called "0", "1", …); a mapping of names to 1-D arrays. No pickle is ever loaded.
     columns : iterable of str, optional
         Columns to compare, of those that both tables have; all of them by default.
     weights : str or pair of array_like, optional
@@ -102,7 +103,8 @@ def compare_tables(
     Raises
     ------
     InvalidInputError
-        If a table is unreadable or empty, no column is shared, a name is not that of a shared
+        If a table is unreadable, damaged, of another format or delimiter than its suffix says, or
+        empty; if no column is shared, a name is not that of a shared
         column, or the weights are not finite, non-negative and of positive sum.
     MissingDependencyError
         If narwhals or pyarrow is not installed.
@@ -188,7 +190,7 @@ class _Step:
 
     def generator(self, name: str) -> np.random.Generator:
         """Randomness of one column, the same whatever else is compared."""
-        return np.random.default_rng([self.seed, *name.encode()])
+        return np.random.default_rng([self.seed, *name.encode("utf-8", "surrogatepass")])
 
     def failed(self, name: str, reason: str) -> ColumnComparison:
         """Return the row of a column of which nothing is known."""
