@@ -15,7 +15,15 @@ import re
 import unicodedata
 from typing import Any
 
-__all__ = ["as_json", "code_span", "for_csv", "for_figure", "for_markdown", "for_terminal"]
+__all__ = [
+    "as_json",
+    "code_block",
+    "code_span",
+    "for_csv",
+    "for_figure",
+    "for_markdown",
+    "for_terminal",
+]
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's controls, formats (zero width, bidirectional), lone surrogates and line separators."""
@@ -102,11 +110,27 @@ def code_span(text: str) -> str:
     `a.csv` ``a`b``
     """
     text = for_terminal(text)
-    runs = {len(run) for run in re.findall("`+", text)}
+    runs = _runs_of_backticks(text)
     fence = "`" * next(length for length in range(1, len(runs) + 2) if length not in runs)
     # Markdown takes one blank off either end, and cannot show a code span of nothing.
     padded = text[:1] in ("`", " ") or text[-1:] in ("`", " ") or not text
     return f"{fence} {text} {fence}" if padded else f"{fence}{text}{fence}"
+
+
+def code_block(lines: str, language: str) -> list[str]:
+    """Lines of Markdown that show lines of code, whatever backticks they hold.
+
+    Examples
+    --------
+    >>> code_block("print(1)", "python")
+    ['```python', 'print(1)', '```']
+    """
+    fence = "`" * max({2, *_runs_of_backticks(lines)}) + "`"
+    return [f"{fence}{language}", *lines.splitlines(), fence]
+
+
+def _runs_of_backticks(text: str) -> set[int]:
+    return {len(run) for run in re.findall("`+", text)}
 
 
 def for_csv(text: str) -> str:

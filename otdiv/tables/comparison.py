@@ -104,8 +104,8 @@ def compare_tables(
     ------
     InvalidInputError
         If a table is unreadable, damaged, of another format or delimiter than its suffix says, or
-        empty; if no column is shared, a name is not that of a shared
-        column, or the weights are not finite, non-negative and of positive sum.
+        empty; if no column is shared, a name is not that of a shared column, or the weights are not
+        finite, non-negative and of positive sum.
     MissingDependencyError
         If narwhals or pyarrow is not installed.
 

@@ -13,7 +13,15 @@ from markdown_it import MarkdownIt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from otdiv._text import as_json, code_span, for_csv, for_figure, for_markdown, for_terminal
+from otdiv._text import (
+    as_json,
+    code_block,
+    code_span,
+    for_csv,
+    for_figure,
+    for_markdown,
+    for_terminal,
+)
 
 # Characters that some medium gives a meaning, among letters and everything else.
 MARKS = st.sampled_from(list("ab1.)(_*`~|\\<>&;#+-=@![]{}$%^ \t\n\x1b\x9b\u202e\u200b:/\"'"))
@@ -83,6 +91,13 @@ def test_markdown_shows_a_word_in_a_span_of_code(word):
     children = [child for token in tokens for child in token.children or ()]
     assert [child.type for child in children] == ["text", "code_inline"] * 2
     assert children[1].content == for_terminal(word)
+
+
+@given(st.lists(st.text(st.sampled_from("`a #"), max_size=8), min_size=1, max_size=5))
+def test_markdown_shows_lines_of_code_in_one_block(lines):
+    code = "\n".join(["first", *lines, "last"])
+    (block,) = MARKDOWN.parse("\n".join(code_block(code, "python")))
+    assert (block.type, block.content) == ("fence", f"{code}\n")
 
 
 def test_markdown_keeps_the_names_that_columns_have():

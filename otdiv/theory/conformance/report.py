@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..._text import as_json, for_markdown, for_terminal
+from ..._text import as_json, code_block, for_markdown, for_terminal
 
 __all__ = ["Breach", "ConformanceReport", "LawResult", "LawVerdict", "Manner", "peers_table"]
 
@@ -239,9 +239,7 @@ def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
         f"Broken {breach.manner.value}. {breach.text}.",
         "",
         *said,
-        "```python",
-        *breach.code.splitlines(),
-        "```",
+        *code_block(breach.code, "python"),
     ]
 
 
