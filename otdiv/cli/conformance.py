@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._optional import import_optional
+from .._text import for_terminal
 
 if TYPE_CHECKING:
     from ..theory.conformance.report import ConformanceReport, LawResult
@@ -109,6 +110,7 @@ def _text(report: ConformanceReport, style: str) -> str:
 
 def _print_table(report: ConformanceReport) -> None:
     """Print the laws as a table, then the smallest case of each broken one."""
+    report = report.escaped(for_terminal)
     console = import_optional("rich.console", extra="cli", purpose="the terminal table").Console()
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")

@@ -41,6 +41,7 @@ Kind = Literal["certified", "quadrature", "monte_carlo"]
 # Up to this size NumPy's sort is as fast as the kernels'.
 _SHORT = 1500
 _LARGE = 1e300
+_SMALL = 1e-280
 
 # Below this mean power some of its terms may have left the range of floats.
 _UNDERFLOW = 1e-250
@@ -142,8 +143,13 @@ def _short_line_value(x: FloatArray, y: FloatArray) -> tuple[float, float] | Non
     x, y = np.sort(x), np.sort(y)
     if max(-x[0], x[-1], -y[0], y[-1]) > _LARGE:
         return None
-    value = float(np.add.reduce(np.abs(x - y))) / x.size
-    return value, (30.0 + math.log2(x.size)) * 2.0**-53 * value
+    total = float(np.add.reduce(np.abs(x - y)))
+    value = total / x.size
+    slack = (30.0 + math.log2(x.size)) * 2.0**-53 * value
+    if 0.0 < total < _SMALL:
+        # The division and the product of the slack may each lose half of the least float.
+        slack += math.ulp(0.0)
+    return value, slack
 
 
 def line_result(

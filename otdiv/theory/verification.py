@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import zlib
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .._text import as_json
 from .._typing import RngLike
 from .._validation import as_generator, check_callback, check_positive_integer
 from ..errors import InvalidInputError
@@ -99,7 +99,7 @@ class VerificationReport:
             "summary": self.summary(),
             "claims": self.to_records(),
         }
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return as_json(content)
 
     def to_markdown(self) -> str:
         """Return the catalogue as a document: statement, source, correction, worst slack."""

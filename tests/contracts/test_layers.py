@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 # ORDERED, whose left side may be imported by its right side.
 LAYERS = [
     {
-        *("errors", "_typing", "_validation", "_labels", "_calling", "_frozen", "_memory"),
-        *("_lazy", "_optional", "_kernels"),
+        *("errors", "_text", "_typing", "_validation", "_labels", "_calling", "_frozen"),
+        *("_memory", "_lazy", "_optional", "_kernels"),
     },
     {"measures", "_laws", "costs", "problems", "plans"},
     {"certificates", "results"},
@@ -25,7 +25,7 @@ LAYERS = [
     {"cli"},
 ]
 ORDERED = [
-    ("errors", "_labels", "_validation", "_optional"),
+    ("_text", "errors", "_labels", "_validation", "_optional"),
     ("errors", "_calling"),
     ("errors", "_memory"),
     ("_typing", "_validation"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+from ..._text import as_json, code_block, for_markdown, for_terminal
 
 __all__ = ["Breach", "ConformanceReport", "LawResult", "LawVerdict", "Manner", "peers_table"]
 
@@ -155,7 +157,13 @@ class ConformanceReport:
         raise KeyError(law)
 
     def __str__(self) -> str:
-        return "\n".join(_text_lines(self))
+        return "\n".join(_text_lines(self.escaped(for_terminal)))
+
+    def escaped(self, show: Callable[[str], str]) -> ConformanceReport:
+        """A copy in which `show` has passed over every word of the solver's own."""
+        return replace(
+            self, solver=show(self.solver), rows=tuple(_escaped(row, show) for row in self.rows)
+        )
 
     @property
     def headline(self) -> str:
@@ -179,7 +187,7 @@ class ConformanceReport:
             "tolerance": self.tolerance,
             "conforms": self.conforms,
         }
-        return json.dumps(head | {"laws": self.to_records()}, indent=2, ensure_ascii=False)
+        return as_json(head | {"laws": self.to_records()})
 
     @classmethod
     def from_json(cls, text: str) -> ConformanceReport:
@@ -194,27 +202,35 @@ class ConformanceReport:
 
     def to_markdown(self) -> str:
         """A table of the laws, then the snippet of each broken one."""
+        shown = self.escaped(for_markdown)
         lines = [
-            f"# Conformance of {self.solver}",
+            f"# Conformance of {shown.solver}",
             "",
-            f"{self.headline}. Tolerance {self.tolerance:g}"
+            f"{shown.headline}. Tolerance {self.tolerance:g}"
             + (", laws of entropic solvers." if self.regularised else "."),
             "",
             "| law | statement | cases | largest miss | verdict | seconds |",
             "|---|---|---:|---:|---|---:|",
         ]
-        for row in self.rows:
+        for row in shown.rows:
             miss = "–" if row.n_cases == 0 else _number(row.miss)
-            cells = (f"`{row.law}`", row.statement, str(row.n_cases), miss, row.summary)
-            lines.append(f"| {' | '.join(map(_cell, cells))} | {row.seconds:.1f} |")
+            cells = (f"`{row.law}`", _cell(row.statement), str(row.n_cases), miss, row.summary)
+            lines.append(f"| {' | '.join(cells)} | {row.seconds:.1f} |")
         for row in self.broken:
             lines += ["", *breach_markdown(row)]
         return "\n".join(lines) + "\n"
 
 
+def _escaped(row: LawResult, show: Callable[[str], str]) -> LawResult:
+    breach = row.breach
+    if breach is not None:
+        breach = replace(breach, text=show(breach.text), warning=show(breach.warning))
+    return replace(row, reason=show(row.reason), breach=breach)
+
+
 def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
     """Lines that show one broken law: statement, what happened, code."""
-    breach = row.breach
+    breach = _escaped(row, for_markdown).breach
     assert breach is not None
     said = [f"It warns: {breach.warning}", ""] if breach.warning else []
     return [
@@ -223,9 +239,7 @@ def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
         f"Broken {breach.manner.value}. {breach.text}.",
         "",
         *said,
-        "```python",
-        *breach.code.splitlines(),
-        "```",
+        *code_block(breach.code, "python"),
     ]
 
 
@@ -254,7 +268,7 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
     """
     laws = list(dict.fromkeys(row.law for report in reports for row in report.rows))
     lines = [
-        f"| law | {' | '.join(report.solver for report in reports)} |",
+        f"| law | {' | '.join(for_markdown(report.solver) for report in reports)} |",
         "|---" * (len(reports) + 1) + "|",
     ]
     for law in laws:
