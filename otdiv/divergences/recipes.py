@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from .._kernels import divergence as kernels
 from .._typing import FloatArray
-from ..measures import Gaussian
 from . import gaussians
 from .vectors import Terms
 
@@ -52,14 +51,14 @@ class Recipe:
     finish : callable
         The divergence in nats from sum T / sum (p + q).
     gaussian : callable or None
-        Closed form for two Gaussians in any dimension.
+        Closed form for two normal laws, both on the line or both in space.
     """
 
     name: str
     terms: Terms
     log_terms: Callable[[FloatArray, FloatArray], FloatArray]
     finish: Callable[[FloatArray], FloatArray]
-    gaussian: Callable[[Gaussian, Gaussian], float] | None = None
+    gaussian: Callable[[gaussians.Normal, gaussians.Normal], float] | None = None
 
 
 def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], FloatArray]:
@@ -183,7 +182,7 @@ def renyi(alpha: float) -> Recipe:
     def finish(u: FloatArray) -> FloatArray:
         return np.log1p(np.maximum(2.0 * u, -1.0)) / (alpha - 1.0)
 
-    def closed_form(p: Gaussian, q: Gaussian) -> float:
+    def closed_form(p: gaussians.Normal, q: gaussians.Normal) -> float:
         return gaussians.renyi(p, q, alpha)
 
     return Recipe("renyi_divergence", terms, log_terms, finish, closed_form)
