@@ -223,13 +223,13 @@ def renyi(p: Normal, q: Normal, alpha: float) -> float:
     With beta = 1 - alpha a coordinate adds half of alpha shift^2 / v + log(v) / beta - log(1 + e),
     v = 1 + beta e and e the excess; it is infinite for v <= 0. The logarithms are
     g(e) - g(beta e) / beta with g(x) = x - log(1 + x). Below order 1/2 they would cancel, and
-    D_alpha(p || q) = alpha / beta D_beta(q || p).
+    alpha / beta D_beta(q || p) is the same.
     """
     if isinstance(p, NormalOnLine) and isinstance(q, NormalOnLine):
         order = Fraction(alpha)
         if alpha >= 0.5:
-            return _renyi_on_line(p, q, order, 1 - order)
-        return alpha / (1.0 - alpha) * _renyi_on_line(q, p, 1 - order, order)
+            return _renyi_on_line(p, q, order, 1 - order, order)
+        return _renyi_on_line(q, p, 1 - order, order, order)
     if isinstance(p, NormalOnLine) or isinstance(q, NormalOnLine):
         sizes = [1 if isinstance(law, NormalOnLine) else law.d for law in (p, q)]
         raise InvalidInputError("q", f"have the dimension of `p` ({sizes[0]})", sizes[1])
@@ -237,8 +237,8 @@ def renyi(p: Normal, q: Normal, alpha: float) -> float:
     if pair is None:
         return math.inf
     if alpha >= 0.5:
-        return _renyi_in_space(pair, alpha, 1.0 - alpha)
-    return alpha / (1.0 - alpha) * _renyi_in_space(pair.exchanged(), 1.0 - alpha, alpha)
+        return _renyi_in_space(pair, alpha, 1.0 - alpha, alpha)
+    return _renyi_in_space(pair.exchanged(), 1.0 - alpha, alpha, alpha)
 
 
 def _nearest(number: Fraction) -> float:
@@ -257,8 +257,13 @@ def _log(ratio: Fraction) -> float:
     return math.log(float(ratio / Fraction(2) ** shift)) + shift * _LOG_2
 
 
-def _renyi_on_line(p: NormalOnLine, q: NormalOnLine, alpha: Fraction, beta: Fraction) -> float:
-    """Rényi divergence of order alpha = 1 - beta >= 1/2: in exact arithmetic but the logarithms."""
+def _renyi_on_line(
+    p: NormalOnLine, q: NormalOnLine, alpha: Fraction, beta: Fraction, order: Fraction
+) -> float:
+    """order / alpha times the Rényi divergence of order alpha = 1 - beta >= 1/2.
+
+    All but the logarithms is exact arithmetic.
+    """
     if p == q:
         return 0.0
     if p.variance == 0 or q.variance == 0:
@@ -268,22 +273,21 @@ def _renyi_on_line(p: NormalOnLine, q: NormalOnLine, alpha: Fraction, beta: Frac
     mixture = beta * p.variance + alpha * q.variance
     if mixture <= 0:
         return math.inf
-    moved = _nearest(alpha * (p.mean - q.mean) ** 2 / mixture)
+    moved = _nearest(order * (p.mean - q.mean) ** 2 / (2 * mixture))
     excess = (p.variance - q.variance) / q.variance
     spread = beta * excess
     if max(abs(excess), abs(spread)) <= Fraction(1, 2):
-        shape = _log1p_remainder(float(excess))
+        shape = 0.5 * _log1p_remainder(float(excess))
         if beta != 0:
-            # The quotient of a spread below the range of floats is one, too.
-            shape -= _log1p_remainder(float(spread)) / float(beta)
+            shape -= 0.5 * _log1p_remainder(float(spread)) / float(beta)
     else:
-        first = _log(mixture / q.variance) / float(beta) if beta != 0 else _nearest(excess)
-        shape = first - _log(p.variance / q.variance)
-    return 0.5 * moved + 0.5 * max(shape, 0.0)
+        first = _log(mixture / q.variance) / float(2 * beta) if beta != 0 else _nearest(excess / 2)
+        shape = first - 0.5 * _log(p.variance / q.variance)
+    return moved + float(order / alpha) * max(shape, 0.0)
 
 
-def _renyi_in_space(pair: _Pair, alpha: float, beta: float) -> float:
-    """Rényi divergence of order alpha = 1 - beta >= 1/2 between laws of full rank."""
+def _renyi_in_space(pair: _Pair, alpha: float, beta: float, order: float) -> float:
+    """order / alpha times the Rényi divergence of order alpha = 1 - beta >= 1/2, of full rank."""
     A, B, step = pair
     if step.size == 0:
         return 0.0
@@ -301,16 +305,16 @@ def _renyi_in_space(pair: _Pair, alpha: float, beta: float) -> float:
             excess, rotation = np.linalg.eigh(0.5 * whitened + 0.5 * whitened.T)
             largest = float(excess[-1])
     if beta * largest > 0.5:
-        return _far(pair, p, q, alpha, beta)
+        return _far(pair, p, q, alpha, beta, order)
     if not (math.isfinite(largest) and np.isfinite(moved).all()):
         return math.inf  # beyond the largest float, or the order has no mixture
     spreads = beta * excess
     # A mixture without width is known to rounding only.
     if spreads.min() <= -1.0 + step.size * _EPS * float(np.abs(spreads).max()):
         return math.inf
-    shift = rotation.T @ _whiten(q, moved[:, None])[:, 0]
     with np.errstate(over="ignore"):
-        total = alpha * float((shift * shift / (1.0 + spreads)).sum())
+        shift = math.sqrt(order) * (rotation.T @ _whiten(q, moved[:, None])[:, 0])
+        total = float((shift * (shift / (1.0 + spreads))).sum())
     second = [_log1p_remainder(spread) for spread in spreads.tolist()]
     rest = math.fsum(second) / beta if beta != 0.0 else 0.0
     if np.abs(excess).max() <= 0.5:
@@ -318,10 +322,12 @@ def _renyi_in_space(pair: _Pair, alpha: float, beta: float) -> float:
     else:
         with np.errstate(over="ignore"):
             shape = float(excess.sum()) - rest - 2.0 * _log_volume(p, q)
-    return 0.5 * total + 0.5 * max(shape, 0.0)
+    return 0.5 * total + 0.5 * order / alpha * max(shape, 0.0)
 
 
-def _far(pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float) -> float:
+def _far(
+    pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float, order: float
+) -> float:
     """The same from three determinants, for 0 < beta <= 1/2 and a variance of p far above q's."""
     units = np.maximum(p.exponents, q.exponents)
     mixture = _factorise(beta * in_units(pair.A, units) + alpha * in_units(pair.B, units))
@@ -332,9 +338,10 @@ def _far(pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float) -> floa
         moved = np.ldexp(pair.step, -mixture.exponents)
         if not np.isfinite(moved).all():
             return math.inf
-        shift = _whiten(mixture, moved[:, None])[:, 0]
-        total = alpha * float(shift @ shift)
-    return 0.5 * total + max(_log_volume(mixture, q) / beta - _log_volume(p, q), 0.0)
+        shift = math.sqrt(order) * _whiten(mixture, moved[:, None])[:, 0]
+        total = float(shift @ shift)
+    shape = _log_volume(mixture, q) / beta - _log_volume(p, q)
+    return 0.5 * total + order / alpha * max(shape, 0.0)
 
 
 def kl(p: Normal, q: Normal) -> float:
