@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._frozen import restore
+from ._frozen import freeze, restore
 from ._typing import FloatArray, IndexArray
 from ._validation import (
     as_float_array,
@@ -27,7 +27,6 @@ __all__ = [
     "Gaussian",
     "as_measures",
     "in_units",
-    "independent_coordinates",
     "unit_exponents",
 ]
 
@@ -180,80 +179,52 @@ def in_units(covariance: FloatArray, exponents: NDArray[np.int32]) -> FloatArray
         return np.asarray(np.ldexp(covariance, -(exponents[:, None] + exponents)))
 
 
-def independent_coordinates(
-    covariance: FloatArray, rounding: float
-) -> tuple[IndexArray, FloatArray]:
-    """Cholesky's factorisation with pivots: coordinates that do not determine each other.
-
-    A coordinate is determined by others where they leave it a variance of at most `rounding`.
-
-    Parameters
-    ----------
-    covariance : ndarray, shape (d, d)
-        In units of the standard deviations, so that 1 is about every variance.
-    rounding : float
-
-    Returns
-    -------
-    order : ndarray of int, shape (d,)
-        First the independent coordinates, `rank` of them, then those that they determine.
-    factor : ndarray, shape (d, rank)
-        Lower trapezoidal L with L Lᵀ = covariance[order][:, order], to `rounding`.
-    """
-    from scipy.linalg.lapack import dpstrf
-
-    factor, order, rank, _ = dpstrf(covariance, tol=rounding, lower=1)
-    return np.asarray(order - 1, dtype=np.intp), np.tril(factor)[:, :rank]
-
-
-def _as_covariance(given: FloatArray, rounding: float) -> FloatArray:
-    """Return a symmetric positive semi-definite matrix (d, d), or raise; the unit is irrelevant."""
-    variances = np.diagonal(given)
-    if variances.min() < 0.0:
-        i = int(np.argmin(variances))
-        raise InvalidInputError(
-            "covariance", "be positive semi-definite", f"variance {variances[i]:g}", f"at index {i}"
-        )
-    if len(given) == 1:
-        return given + 0.0
+def _symmetric(given: FloatArray, rounding: float) -> FloatArray:
+    """Return a copy of a matrix (d, d), without an asymmetry that is rounding; raise for more."""
     scaled = in_units(given, unit_exponents(given))
-    with np.errstate(invalid="ignore"):  # of two infinities, which no covariance has here
-        gaps = np.abs(scaled - scaled.T)
+    with np.errstate(invalid="ignore"):  # two infinities, which no covariance has here, are equal
+        gaps = np.where(scaled == scaled.T, 0.0, np.abs(scaled - scaled.T))
     if not gaps.max() <= max(rounding, _ASYMMETRY):
         raise InvalidInputError(
             "covariance", "be symmetric", "an asymmetric matrix", first_index(gaps == gaps.max())
         )
-    covariance = given + 0.0
-    if gaps.any():
-        covariance = 0.5 * given + 0.5 * given.T
-        scaled = 0.5 * scaled + 0.5 * scaled.T
+    return 0.5 * given + 0.5 * given.T if gaps.any() else given + 0.0
+
+
+def _independent(covariance: FloatArray, rounding: float) -> IndexArray:
+    """Return coordinates (rank,) that do not determine each other, and determine all others.
+
+    That is Cholesky's factorisation with pivots, in units of the standard deviations. What it
+    leaves of the others is nothing but `rounding`, or the matrix is not positive semi-definite.
+    """
+    requirement = "be positive semi-definite"
+    variances = np.diagonal(covariance)
+    if variances.min() < 0.0:
+        i = int(np.argmin(variances))
+        found = f"a variance of {variances[i]:g}"
+        raise InvalidInputError("covariance", requirement, found, f"at index {i}")
+    if len(covariance) == 1:
+        return np.flatnonzero(variances)
     constant = variances == 0.0
-    beside = np.abs(covariance[constant])
-    if beside.any():
-        raise InvalidInputError(
-            "covariance",
-            "be positive semi-definite",
-            f"a covariance of {beside.max():g} with a coordinate of variance 0",
-            f"at index {int(np.flatnonzero(constant)[beside.any(axis=1)][0])}",
-        )
-    # Beyond any correlation the factorisation could overflow.
+    if covariance[constant].any():
+        i, j = np.argwhere((covariance != 0.0) & constant[:, None])[0].tolist()
+        found = f"a covariance of {covariance[i, j]:g} with a coordinate of variance 0"
+        raise InvalidInputError("covariance", requirement, found, f"at index ({i}, {j})")
+    from scipy.linalg.lapack import dpstrf
+
+    scaled = in_units(covariance, unit_exponents(covariance))
+    smallest = "far below 0"
+    # Beyond any correlation the factorisation might overflow.
     if np.abs(scaled).max() <= 4.0:
-        order, factor = independent_coordinates(scaled, rounding)
-        rank = factor.shape[1]
-        rest = order[rank:]
-        below = factor[rank:]
+        factor, order, rank, _ = dpstrf(scaled, tol=rounding, lower=1)
+        below = factor[rank:, :rank]
+        rest = order[rank:] - 1
         left = scaled[np.ix_(rest, rest)] - below @ below.T
         if np.abs(left).max(initial=0.0) <= 2.0 * rounding:
-            return covariance
+            return np.asarray(order[:rank] - 1, dtype=np.intp)
         smallest = f"{np.linalg.eigvalsh(scaled)[0]:.3g}"
-    else:
-        smallest = "far below 0"
-    raise InvalidInputError(
-        "covariance",
-        "be positive semi-definite",
-        f"smallest eigenvalue {smallest}",
-        "(in units of the standard deviations)",
-    )
+    where = "(in units of the standard deviations)"
+    raise InvalidInputError("covariance", requirement, f"smallest eigenvalue {smallest}", where)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -284,6 +255,8 @@ class Gaussian:
     covariance: FloatArray
     rounding: float = field(init=False)
     """Share of a variance that counts as rounding, from the dtype of the covariance and d."""
+    independent: IndexArray = field(init=False)
+    """Coordinates (rank,) that determine all others and not each other, freest first."""
 
     __setstate__ = restore
 
@@ -300,10 +273,11 @@ class Gaussian:
             )
         precision = np.finfo(given.dtype if given.dtype.kind == "f" else np.float64).eps
         rounding = _NOISE * math.sqrt(d) * max(float(precision), _EPS)
-        covariance = _as_covariance(covariance, rounding)
-        object.__setattr__(self, "mean", _read_only(mean + 0.0))
-        object.__setattr__(self, "covariance", _read_only(covariance))
-        object.__setattr__(self, "rounding", rounding)
+        covariance = _symmetric(covariance, rounding)
+        independent = _independent(covariance, rounding)
+        freeze(
+            self, mean=mean + 0.0, covariance=covariance, rounding=rounding, independent=independent
+        )
 
     @property
     def d(self) -> int:

@@ -15,7 +15,16 @@ from . import atoms, continuous, gaussians, integers
 from .recipes import Recipe
 from .vectors import VectorPair, as_vector_pair, row_ratios
 
-__all__ = ["as_float_or_array", "as_frozen", "check_base", "evaluate", "kind_of", "vector_pair"]
+__all__ = [
+    "as_float_or_array",
+    "as_frozen",
+    "check_base",
+    "closed_form",
+    "evaluate",
+    "in_base",
+    "kind_of",
+    "vector_pair",
+]
 
 _NAMES = {
     "vector": "vector of masses",
@@ -142,7 +151,7 @@ def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | Float
         ratios = row_ratios(recipe.terms, vector_pair(p, q, axis))
     else:
         ratios = np.asarray(_ratio_of_laws(recipe, p, q, kinds))
-    with np.errstate(divide="ignore"):  # a logarithm of 0 is an answer: infinity
+    with np.errstate(divide="ignore", over="ignore"):  # infinity is an answer
         return as_float_or_array(recipe.finish(ratios))
 
 

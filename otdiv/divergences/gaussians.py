@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from .._kernels.logarithm import atanh_remainder
 from .._typing import FloatArray
 from ..errors import InvalidInputError
-from ..measures import Gaussian, in_units, independent_coordinates, unit_exponents
+from ..measures import Gaussian, in_units, unit_exponents
 
 __all__ = [
     "Normal",
@@ -136,11 +136,6 @@ class _Pair(NamedTuple):
         return _Pair(self.B, self.A, -self.step)
 
 
-def _step(p: Gaussian, q: Gaussian) -> FloatArray:
-    with np.errstate(over="ignore"):
-        return p.mean - q.mean
-
-
 def _combination(T: FloatArray, units: NDArray[np.int32]) -> FloatArray:
     """Rows (T, I) 2**units, T (k, r) and units (r + k,), each divided by a power of two.
 
@@ -161,14 +156,20 @@ def _on_common_support(p: Gaussian, q: Gaussian) -> _Pair | None:
     """
     if p.d != q.d:
         raise InvalidInputError("q", f"have the dimension of `p` ({p.d})", q.d)
+    if p.independent.size != q.independent.size:
+        return None
+    with np.errstate(over="ignore"):
+        step = p.mean - q.mean
+    J = q.independent
+    pair = _Pair(p.covariance[np.ix_(J, J)], q.covariance[np.ix_(J, J)], step[J])
+    if not degenerate(q):
+        return pair
+    K = np.setdiff1d(np.arange(q.d), J)
+    order = np.concatenate([J, K])
     units = unit_exponents(q.covariance)
-    order, factor = independent_coordinates(in_units(q.covariance, units), q.rounding)
-    rank = factor.shape[1]
-    J, K = order[:rank], order[rank:]
-    pair = _Pair(p.covariance[np.ix_(J, J)], q.covariance[np.ix_(J, J)], _step(p, q)[J])
-    if not K.size:
-        return pair if _rank(p) == rank else None
-    T = _solve(factor[:rank], factor[rank:].T, transposed=True).T
+    scaled = in_units(q.covariance, units)
+    lower = np.asarray(np.linalg.cholesky(scaled[np.ix_(J, J)]), dtype=np.float64)
+    T = _solve(lower, _solve(lower, scaled[np.ix_(J, K)]), transposed=True).T
     tolerance = p.rounding + q.rounding
     # The residuals of coordinates of which each is divided by its unit under p, 2**own.
     own = unit_exponents(p.covariance)
@@ -186,17 +187,12 @@ def _on_common_support(p: Gaussian, q: Gaussian) -> _Pair | None:
     sizes = np.abs(rows) @ np.ldexp(reach, -exponents)
     if (np.abs(steps) > max(tolerance, _MISSED) * sizes).any():
         return None
-    return pair if _rank(p) == rank else None
-
-
-def _rank(law: Gaussian) -> int:
-    scaled = in_units(law.covariance, unit_exponents(law.covariance))
-    return int(independent_coordinates(scaled, law.rounding)[1].shape[1])
+    return pair
 
 
 def degenerate(law: Gaussian) -> bool:
     """Whether some coordinates of the law determine another."""
-    return _rank(law) < law.d
+    return law.independent.size < law.d
 
 
 def mutually_singular(p: Gaussian, q: Gaussian) -> bool:
@@ -260,7 +256,7 @@ def _log(ratio: Fraction) -> float:
 def _renyi_on_line(
     p: NormalOnLine, q: NormalOnLine, alpha: Fraction, beta: Fraction, order: Fraction
 ) -> float:
-    """order / alpha times the Rényi divergence of order alpha = 1 - beta >= 1/2.
+    """Rényi divergence of order alpha = 1 - beta >= 1/2, times order / alpha.
 
     All but the logarithms is exact arithmetic.
     """
@@ -287,7 +283,7 @@ def _renyi_on_line(
 
 
 def _renyi_in_space(pair: _Pair, alpha: float, beta: float, order: float) -> float:
-    """order / alpha times the Rényi divergence of order alpha = 1 - beta >= 1/2, of full rank."""
+    """Rényi divergence of order alpha = 1 - beta >= 1/2, times order / alpha, at full rank."""
     A, B, step = pair
     if step.size == 0:
         return 0.0
@@ -325,9 +321,7 @@ def _renyi_in_space(pair: _Pair, alpha: float, beta: float, order: float) -> flo
     return 0.5 * total + 0.5 * order / alpha * max(shape, 0.0)
 
 
-def _far(
-    pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float, order: float
-) -> float:
+def _far(pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float, order: float) -> float:
     """The same from three determinants, for 0 < beta <= 1/2 and a variance of p far above q's."""
     units = np.maximum(p.exponents, q.exponents)
     mixture = _factorise(beta * in_units(pair.A, units) + alpha * in_units(pair.B, units))

@@ -10,7 +10,7 @@ import numpy as np
 from .._kernels.divergence import log_ratios
 from .._typing import FloatArray
 from . import continuous
-from .dispatch import as_frozen, evaluate, kind_of, vector_pair
+from .dispatch import as_frozen, closed_form, evaluate, kind_of, vector_pair
 from .recipes import power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
@@ -22,13 +22,15 @@ LOG_2 = math.log(2.0)
 def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray:
     """Rényi divergence of order alpha, 0 < alpha < inf and not 1.
 
-    The sum S of p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q is accurate while the divergence
-    log(1 + S) / (alpha - 1) is small. Where 1 + S < 1/2 the plain sum is; where it overflows, the
-    plain sum of ratios divided by the largest one.
+    The logarithm of 1 less a sum is accurate while the sum is below 1/2. Where it is larger, the
+    plain sum of p^alpha q^(1 - alpha) is; where that overflows, the plain sum of ratios divided by
+    the largest one.
     """
-    value = evaluate(renyi(alpha), p, q, axis=axis)
-    if kind_of("p", p) == "gaussian" and kind_of("q", q) == "gaussian":
-        return value
+    recipe = renyi(alpha)
+    known = closed_form(recipe, p, q)
+    if known is not None:
+        return known
+    value = evaluate(recipe, p, q, axis=axis)
     large = np.asarray(value) * (1.0 - alpha) > LOG_2
     if alpha < 1.0 and large.any():
         plain = evaluate(power_sum(alpha), p, q, axis=axis)

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 LOG_2 = math.log(2.0)
+_SMALLEST_ORDER = 2.0**-1000  # its inverse is a float with room for sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,23 @@ def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], Float
     return log_terms
 
 
-def _exp_remainder(u: FloatArray) -> FloatArray:
-    """Return exp(u) - 1 - u >= 0 without cancellation near 0."""
-    small = np.abs(u) < 0.3
+def _remainder_series(u: FloatArray) -> FloatArray:
+    """Return (exp(u) - 1 - u) / u^2 for |u| < 0.3."""
     series = np.zeros_like(u)
-    for k in range(14, 1, -1):  # 0.3^15 / 15! is below 1e-20 of the leading term u^2 / 2
+    for k in range(14, 1, -1):  # 0.3^15 / 15! is below 1e-20 of the leading term 1 / 2
         series = series * u + 1.0 / math.factorial(k)
-    return np.where(small, series * u * u, np.expm1(u) - u)
+    return series
+
+
+def _exp_remainder(u: FloatArray) -> FloatArray:
+    """Return g(u) = exp(u) - 1 - u >= 0 without cancellation near 0."""
+    return np.where(np.abs(u) < 0.3, _remainder_series(u) * u * u, np.expm1(u) - u)
+
+
+def _remainder_quotient(c: float, u: FloatArray) -> FloatArray:
+    """Return g(c u) / c, also where c u underflows."""
+    v = c * u
+    return np.where(np.abs(v) < 0.3, _remainder_series(v) * v * u, (np.expm1(v) - v) / c)
 
 
 def _log_ratio(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
@@ -151,36 +162,60 @@ CHI2 = Recipe(
 
 
 def renyi(alpha: float) -> Recipe:
-    """Rényi divergence of order alpha in (0, inf) but 1, from terms that vanish at p = q.
+    """Rényi divergence of order alpha in (0, inf) but 1, to full precision for every order.
 
-    The term p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q is zero to second order at p = q. For
-    a small l = log(p / q) it is q (g(alpha l) - alpha g(l)) with g(u) = exp(u) - 1 - u.
+    With beta = 1 - alpha and l = log(q / p) the term is that of Kullback and Leibler less what
+    the order takes off: (alpha p + beta q - p^alpha q^beta) / beta = p (g(l) - g(beta l) / beta)
+    with g(u) = exp(u) - 1 - u. It tends to the former as beta tends to 0, and for alpha > 1 both
+    parts are positive. From its sum M the divergence is -log(1 - beta M) / beta.
+
+    Below order 1/2 alpha is the small one of the two. The terms are those of D_beta(q || p), in
+    which p and q as well as alpha and beta change places, and the divergence is
+    -log(1 - alpha M) / beta.
     """
+    exchanged = alpha < 0.5
+    small = alpha if exchanged else 1.0 - alpha
+    # Masses off the support count (1 - small) / small times. For orders of 1e-308 that would
+    # overflow, so that all terms are scaled.
+    scale = small if alpha > 1.0 else max(small, _SMALLEST_ORDER)
 
-    def values(p: FloatArray, q: FloatArray, ratio: FloatArray, power: FloatArray) -> FloatArray:
-        near = np.abs(ratio) < 1.0
-        mild = np.where(near, ratio, 0.0)
-        close = q * (_exp_remainder(alpha * mild) - alpha * _exp_remainder(mild))
-        if alpha < 1.0:
-            power = np.where(np.isinf(ratio), 0.0, power)
-        else:
-            power = np.where(np.isneginf(ratio), 0.0, power)
-            power = np.where(np.isposinf(ratio), np.where(p > 0.0, np.inf, 0.0), power)
-        return np.where(near, close, power - alpha * p - (1.0 - alpha) * q)
+    def values(
+        p: FloatArray, q: FloatArray, ratio: FloatArray, near: FloatArray, power: FloatArray
+    ) -> FloatArray:
+        """Terms from `ratio` l, Kullback-Leibler terms `near` and `power`, p (exp(small l) - 1)."""
+        mild = np.where(np.abs(ratio) < 1.0, ratio, 0.0)
+        close = near - p * _remainder_quotient(small, mild)
+        result = np.where(np.abs(ratio) < 1.0, close, (q - p) - power / small)
+        result *= small / scale
+        lost = np.where(p > 0.0, math.inf if alpha > 1.0 else p * ((1.0 - small) / scale), 0.0)
+        result = np.where(np.isneginf(ratio), lost, result)
+        return np.where(np.isposinf(ratio), q * (small / scale), result)
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
-        kernels.log_ratios(p, q, out)
+        if exchanged:
+            p, q = q, p
+        near = np.empty_like(p)
+        kernels.kl_terms(p, q, near)
+        kernels.log_ratios(q, p, out)
         with np.errstate(all="ignore"):
-            out[:] = values(p, q, out, p * np.exp((alpha - 1.0) * out))
+            out[:] = values(p, q, out, near, p * np.expm1(small * out))
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        # exp of the whole exponent: p alone may underflow where p^alpha q^(1 - alpha) does not.
-        ratio = _log_ratio(log_p, log_q)
-        power = np.exp(log_p + (alpha - 1.0) * ratio)
-        return values(np.exp(log_p), np.exp(log_q), ratio, power)
+        if exchanged:
+            log_p, log_q = log_q, log_p
+        p = np.exp(log_p)
+        ratio = _log_ratio(log_q, log_p)
+        exponent = small * ratio
+        # exp of the whole exponent: p alone may underflow where p^alpha q^beta does not.
+        mild = np.abs(exponent) < 1.0
+        power = np.where(mild, p * np.expm1(exponent), np.exp(log_p + exponent) - p)
+        return values(p, np.exp(log_q), ratio, _kl_log_terms(log_p, log_q), power)
 
     def finish(u: FloatArray) -> FloatArray:
-        return np.log1p(np.maximum(2.0 * u, -1.0)) / (alpha - 1.0)
+        x = np.minimum(scale * (2.0 * u), 1.0)
+        # So near to 0 the logarithm is -x, which may lie below the range of floats.
+        linear = 2.0 * u * (scale / (1.0 - alpha))
+        return np.where(np.abs(x) < 1e-20, linear, -np.log1p(-x) / (1.0 - alpha))
 
     def closed_form(p: gaussians.Normal, q: gaussians.Normal) -> float:
         return gaussians.renyi(p, q, alpha)
@@ -194,15 +229,17 @@ def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
     The ratio is divided by exp(`shift`) first, so that a large one does not overflow.
     """
 
-    def values(p: FloatArray, ratio: FloatArray) -> FloatArray:
-        kept = (p > 0.0) & ~np.isposinf(ratio) if alpha < 1.0 else p > 0.0
-        scaled = np.where(kept, ratio, 0.0) - shift
-        return np.where(kept, p * np.exp((alpha - 1.0) * scaled), 0.0)
-
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
         kernels.log_ratios(p, q, out)
+        kept = (p > 0.0) & (q > 0.0) if alpha < 1.0 else p > 0.0
+        ratio = np.where(kept, out, 0.0)
         with np.errstate(all="ignore"):
-            out[:] = values(p, out.copy())
+            # The smaller exponent is rounded less.
+            if alpha < 0.5:
+                power = q * np.exp(alpha * ratio)
+            else:
+                power = p * np.exp((alpha - 1.0) * (ratio - shift))
+        out[:] = np.where(kept, power, 0.0)
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
         exponent = alpha * log_p + (1.0 - alpha) * log_q - (alpha - 1.0) * shift
