@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels.divergence import log_ratios
 from .._typing import FloatArray
-from . import continuous
+from . import continuous, integers
 from .dispatch import as_frozen, closed_form, evaluate, kind_of, vector_pair
 from .recipes import power_sum, renyi
 from .vectors import VectorPair, row_ratios
@@ -17,6 +17,7 @@ from .vectors import VectorPair, row_ratios
 __all__ = ["renyi_in_nats"]
 
 LOG_2 = math.log(2.0)
+_ROUNDING = 1e-12  # of differences of log-densities, generously
 
 
 def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray:
@@ -41,10 +42,20 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
     if kinds in ({"vector"}, {"measure"}):
         return _without_overflow(np.array(value), vector_pair(p, q, axis), alpha)
     if kinds <= {"continuous", "gaussian"}:
-        exponent = continuous.largest_exponent(as_frozen(p), as_frozen(q), alpha)
-        if math.isfinite(exponent):
-            return evaluate(power_sum(alpha, exponent / (alpha - 1.0)), p, q)
-    return value
+        with np.errstate(over="ignore", invalid="ignore"):
+            exponent = continuous.largest_exponent(as_frozen(p), as_frozen(q), alpha)
+    elif kinds == {"discrete"}:
+        exponent = integers.largest_exponent(p, q, alpha)
+    else:
+        return value
+    shift = exponent / (alpha - 1.0)
+    if not math.isfinite(shift):
+        return value
+    # Orders of 1e12 and more would turn the rounding of a shift into an overflow. A little above it
+    # they underflow, and what would be added to the shift has no weight.
+    above = shift + _ROUNDING * (1.0 + abs(shift))
+    found = float(evaluate(power_sum(alpha, above), p, q))
+    return shift if found == -math.inf else found
 
 
 def _without_overflow(value: FloatArray, pair: VectorPair, alpha: float) -> float | FloatArray:

@@ -86,12 +86,6 @@ def _exp_remainder(u: FloatArray) -> FloatArray:
     return np.where(np.abs(u) < 0.3, _remainder_series(u) * u * u, np.expm1(u) - u)
 
 
-def _remainder_quotient(c: float, u: FloatArray) -> FloatArray:
-    """Return g(c u) / c, also where c u underflows."""
-    v = c * u
-    return np.where(np.abs(v) < 0.3, _remainder_series(v) * v * u, (np.expm1(v) - v) / c)
-
-
 def _log_ratio(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
     """Return log p - log q with 0 where both densities vanish."""
     both_zero = np.isneginf(log_p) & np.isneginf(log_q)
@@ -183,9 +177,11 @@ def renyi(alpha: float) -> Recipe:
         p: FloatArray, q: FloatArray, ratio: FloatArray, near: FloatArray, power: FloatArray
     ) -> FloatArray:
         """Terms from `ratio` l, Kullback-Leibler terms `near` and `power`, p (exp(small l) - 1)."""
-        mild = np.where(np.abs(ratio) < 1.0, ratio, 0.0)
-        close = near - p * _remainder_quotient(small, mild)
-        result = np.where(np.abs(ratio) < 1.0, close, (q - p) - power / small)
+        bend = small * ratio
+        mild = np.where(np.abs(bend) < 0.3, bend, 0.0)
+        series = p * (_remainder_series(mild) * mild * ratio)
+        taken_off = np.where(np.abs(bend) < 0.3, series, (power - p * bend) / small)
+        result = np.where(np.abs(ratio) < 1.0, near - taken_off, (q - p) - power / small)
         result *= small / scale
         lost = np.where(p > 0.0, math.inf if alpha > 1.0 else p * ((1.0 - small) / scale), 0.0)
         result = np.where(np.isneginf(ratio), lost, result)
@@ -229,22 +225,24 @@ def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
     The ratio is divided by exp(`shift`) first, so that a large one does not overflow.
     """
 
+    def exponents(log_p: Any, log_q: Any, ratio: FloatArray) -> Any:
+        """Logarithms of p^alpha q^(1 - alpha) less the shift, from the factor that is less bent."""
+        if alpha < 0.5:
+            return log_q + (alpha * ratio - (alpha - 1.0) * shift)
+        return log_p + (alpha - 1.0) * (ratio - shift)
+
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
         kernels.log_ratios(p, q, out)
         kept = (p > 0.0) & (q > 0.0) if alpha < 1.0 else p > 0.0
-        ratio = np.where(kept, out, 0.0)
         with np.errstate(all="ignore"):
-            # The smaller exponent is rounded less.
-            if alpha < 0.5:
-                power = q * np.exp(alpha * ratio)
-            else:
-                power = p * np.exp((alpha - 1.0) * (ratio - shift))
-        out[:] = np.where(kept, power, 0.0)
+            factor = q if alpha < 0.5 else p
+            out[:] = np.where(kept, factor * np.exp(exponents(0.0, 0.0, out)), 0.0)
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        exponent = alpha * log_p + (1.0 - alpha) * log_q - (alpha - 1.0) * shift
         zero = np.isneginf(log_p) | (np.isneginf(log_q) if alpha < 1.0 else False)
-        return np.where(zero, 0.0, np.exp(exponent))
+        with np.errstate(all="ignore"):
+            power = np.exp(exponents(log_p, log_q, log_p - log_q))
+        return np.where(zero, 0.0, power)
 
     def finish(u: FloatArray) -> FloatArray:
         return shift + np.log(2.0 * u) / (alpha - 1.0)
