@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
+from .._validation import as_axis
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 from . import atoms, continuous, gaussians, integers
@@ -18,6 +19,7 @@ from .vectors import VectorPair, as_vector_pair, row_ratios
 __all__ = [
     "as_float_or_array",
     "as_frozen",
+    "check_axis",
     "check_base",
     "closed_form",
     "evaluate",
@@ -132,6 +134,14 @@ def check_base(base: Any) -> float:
     return math.log(number)
 
 
+def check_axis(p: Any, q: Any, axis: Any) -> int:
+    """Return the axis as an int; only arrays have another one than the default."""
+    number = as_axis(axis)
+    if number != -1 and (kind_of("p", p), kind_of("q", q)) != ("vector", "vector"):
+        raise InvalidInputError("axis", "stay at -1 where p and q are laws", number)
+    return number
+
+
 def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | FloatArray:
     """Return the divergence in the unit of `base`, which is checked before any work."""
     unit = check_base(base)
@@ -141,9 +151,8 @@ def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | Flo
 
 def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Return the divergence in nats: a float for one pair of laws, an array for rows."""
+    axis = check_axis(p, q, axis)
     kinds = kind_of("p", p), kind_of("q", q)
-    if kinds != ("vector", "vector") and axis != -1:
-        raise InvalidInputError("axis", "stay at -1 where p and q are laws", axis)
     known = closed_form(recipe, p, q)
     if known is not None:
         return known

@@ -10,7 +10,7 @@ import numpy as np
 from .._kernels.divergence import log_ratios
 from .._typing import FloatArray
 from . import continuous, integers
-from .dispatch import as_frozen, closed_form, evaluate, kind_of, vector_pair
+from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
 from .recipes import power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
@@ -27,6 +27,7 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
     plain sum of p^alpha q^(1 - alpha) is; where that overflows, the plain sum of ratios divided by
     the largest one.
     """
+    axis = check_axis(p, q, axis)
     recipe = renyi(alpha)
     known = closed_form(recipe, p, q)
     if known is not None:

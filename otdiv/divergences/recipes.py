@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from .._kernels import divergence as kernels
 from .._typing import FloatArray
+from .._validation import as_real_array
+from ..errors import InvalidInputError
 from . import gaussians
 from .vectors import Terms
 
@@ -31,6 +33,7 @@ __all__ = [
     "power_sum",
     "renyi",
     "user_function",
+    "values_of",
 ]
 
 LOG_2 = math.log(2.0)
@@ -250,6 +253,30 @@ def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
     return Recipe("renyi_divergence", terms, log_terms, finish)
 
 
+def values_of(f: Callable[[FloatArray], Any], t: FloatArray) -> FloatArray:
+    """Return f at ratios t (k,): one real number for each, or an error that names `f`."""
+    try:
+        with np.errstate(all="ignore"):  # log(0) is an answer
+            found = f(t.copy())
+    except Exception as error:
+        note = f"{type(error).__name__}: {error}"
+        requirement = "map an array of ratios t >= 0, 0 included, to an array of its shape"
+        raise InvalidInputError("f", requirement, note) from error
+    try:
+        values = as_real_array("f", found)
+    except InvalidInputError as error:
+        kind = type(found).__name__
+        raise InvalidInputError("f", "give real numbers", f"{error.value} ({kind})") from None
+    if values.shape != t.shape:
+        requirement = "map an array to an array of its shape"
+        raise InvalidInputError("f", requirement, f"shape {values.shape} for {t.shape}")
+    values = np.asarray(values, dtype=np.float64)
+    if np.isnan(values).any():
+        bad = f"NaN at t = {t[np.argmax(np.isnan(values))]:g}"
+        raise InvalidInputError("f", "give numbers for every ratio t >= 0, 0 included", bad)
+    return values
+
+
 def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | None) -> Recipe:
     """f-divergence of the caller's convex f; `slope_at_infinity` is lim f(t) / t or None."""
     slope = math.nan if slope_at_infinity is None else slope_at_infinity
@@ -259,8 +286,9 @@ def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | Non
     ) -> FloatArray:
         inside = (q > 0.0) & ~outside
         result = np.zeros(p.size)
-        result[inside] = q[inside] * np.asarray(f(ratio[inside]), dtype=np.float64)
-        result[outside] = p[outside] * slope
+        with np.errstate(over="ignore"):
+            result[inside] = q[inside] * values_of(f, ratio[inside])
+            result[outside] = p[outside] * slope
         return result
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
