@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._typing import FloatArray
-from .._validation import as_axis
+from .._validation import as_axis, as_number
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 from . import atoms, continuous, gaussians, integers
@@ -125,10 +125,7 @@ def check_base(base: Any) -> float:
     """Return log(base), or 1 for None (nats)."""
     if base is None:
         return 1.0
-    try:
-        number = float(base)
-    except (TypeError, ValueError):
-        raise InvalidInputError("base", "be a number above 1 or None", repr(base)) from None
+    number = as_number("base", base, "be a number above 1 or None")
     if not (1.0 < number < math.inf):
         raise InvalidInputError("base", "be a number above 1 or None", number)
     return math.log(number)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import contextlib
 import math
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 _LOG_2 = math.log(2.0)
-_EPS = float(np.finfo(np.float64).eps)
 _NOTHING = -(2**20)  # exponent of a coefficient that is multiplied by 0
 # Means that determined coordinates may miss, relative to the means; by taste.
 _MISSED = 1e-12
@@ -60,6 +59,17 @@ class NormalOnLine(NamedTuple):
 
 
 Normal = Gaussian | NormalOnLine
+
+
+class _Pair(NamedTuple):
+    """Covariances A of p and B of q (r, r), of full rank, and mean of p less that of q (r,)."""
+
+    A: FloatArray
+    B: FloatArray
+    step: FloatArray
+
+    def exchanged(self) -> _Pair:
+        return _Pair(self.B, self.A, -self.step)
 
 
 class _Factor(NamedTuple):
@@ -95,15 +105,18 @@ def _solve(lower: FloatArray, right: FloatArray, *, transposed: bool = False) ->
     return np.asarray(dtrsm(1.0, lower, right, lower=1, trans_a=int(transposed)))
 
 
-def _factorise(covariance: FloatArray) -> _Factor | None:
-    """Factor of a covariance (d, d), or None where it is singular."""
+def _factorise(covariance: FloatArray, rest: FloatArray | None = None) -> _Factor | None:
+    """Factor of a covariance (d, d), or of its sum with a small rest; None where it is singular."""
     exponents = unit_exponents(covariance)
     scaled = in_units(covariance, exponents)
     try:
         lower = np.asarray(np.linalg.cholesky(scaled), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
-    error = _solve(lower, _solve(lower, _residual(scaled, lower)).T)
+    left = _residual(scaled, lower)
+    if rest is not None:
+        left += in_units(rest, exponents)
+    error = _solve(lower, _solve(lower, left).T)
     repair = np.eye(len(lower))
     with contextlib.suppress(np.linalg.LinAlgError):  # singular to rounding: nothing to repair
         repair[...] = np.linalg.cholesky(repair + 0.5 * (error + error.T))
@@ -113,6 +126,23 @@ def _factorise(covariance: FloatArray) -> _Factor | None:
 def _whiten(factor: _Factor, right: FloatArray) -> FloatArray:
     """Return (L G)⁻¹ times columns (d, k) that are in the units of the factor."""
     return _solve(factor.repair, _solve(factor.lower, right))
+
+
+def _whitened_step(factor: _Factor, step: FloatArray) -> FloatArray:
+    """Whitened difference of means (d,); it may overflow."""
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(step, -factor.exponents)
+    if not np.isfinite(scaled).all():
+        return np.full(step.shape, math.inf)
+    return _whiten(factor, scaled[:, None])[:, 0]
+
+
+def _square(shift: FloatArray) -> float:
+    """Squared length; infinity where a coordinate is infinite, whatever the others became."""
+    if not np.isfinite(shift).all():
+        return math.inf
+    with np.errstate(over="ignore"):
+        return float((shift * shift).sum())
 
 
 def _log_volume(first: _Factor, second: _Factor) -> float:
@@ -125,15 +155,35 @@ def _log_volume(first: _Factor, second: _Factor) -> float:
     return roots[0] - roots[1] + _LOG_2 * steps
 
 
-class _Pair(NamedTuple):
-    """Covariances A of p and B of q (r, r), of full rank, and mean of p less that of q (r,)."""
+def _product(c: Any, S: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return c S rounded, and what rounding took off (Dekker 1971)."""
+    splitter = 2.0**27 + 1.0
+    parts: list[tuple[Any, Any]] = []
+    for factor in (c, S):
+        high = splitter * factor - (splitter * factor - factor)
+        parts.append((high, factor - high))
+    (c_high, c_low), (S_high, S_low) = parts
+    product = c * S
+    error = ((c_high * S_high - product) + c_high * S_low + c_low * S_high) + c_low * S_low
+    return product, error
 
-    A: FloatArray
-    B: FloatArray
-    step: FloatArray
 
-    def exchanged(self) -> _Pair:
-        return _Pair(self.B, self.A, -self.step)
+def _sum(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x + y rounded, and what rounding took off (Knuth)."""
+    total = x + y
+    back = total - x
+    return total, (x - (total - back)) + (y - back)
+
+
+def _mixture(pair: _Pair, beta: float, units: NDArray[np.int32]) -> _Factor | None:
+    """Factor of beta A + (1 - beta) B, which may be far smaller than either; None if indefinite."""
+    A, B = in_units(pair.A, units), in_units(pair.B, units)
+    alpha, alpha_error = _sum(1.0, -beta)
+    first, first_error = _product(beta, A)
+    second, second_error = _product(alpha, B)
+    mixture, error = _sum(first, second)
+    factor = _factorise(mixture, error + first_error + second_error + alpha_error * B)
+    return None if factor is None else factor._replace(exponents=factor.exponents + units)
 
 
 def _combination(T: FloatArray, units: NDArray[np.int32]) -> FloatArray:
@@ -290,51 +340,35 @@ def _renyi_in_space(pair: _Pair, alpha: float, beta: float, order: float) -> flo
     p, q = _factorise(A), _factorise(B)
     if p is None or q is None:
         return math.inf
-    with np.errstate(over="ignore"):
-        moved = np.ldexp(step, -q.exponents)
     difference = in_units(A, q.exponents) - in_units(B, q.exponents)
-    largest = math.inf
+    excess, rotation = np.full(len(A), math.inf), np.eye(len(A))
     if np.isfinite(difference).all():
         with np.errstate(over="ignore", invalid="ignore"):
             whitened = _whiten(q, _whiten(q, difference).T)
         if np.isfinite(whitened).all():
             excess, rotation = np.linalg.eigh(0.5 * whitened + 0.5 * whitened.T)
-            largest = float(excess[-1])
-    if beta * largest > 0.5:
-        return _far(pair, p, q, alpha, beta, order)
-    if not (math.isfinite(largest) and np.isfinite(moved).all()):
+    if beta <= 0.0 and not np.isfinite(excess).all():
         return math.inf  # beyond the largest float, or the order has no mixture
+    alike = bool(np.abs(excess).max() <= 0.5)
     spreads = beta * excess
-    # A mixture without width is known to rounding only.
-    if spreads.min() <= -1.0 + step.size * _EPS * float(np.abs(spreads).max()):
-        return math.inf
-    with np.errstate(over="ignore"):
-        shift = math.sqrt(order) * (rotation.T @ _whiten(q, moved[:, None])[:, 0])
-        total = float((shift * (shift / (1.0 + spreads))).sum())
-    second = [_log1p_remainder(spread) for spread in spreads.tolist()]
-    rest = math.fsum(second) / beta if beta != 0.0 else 0.0
-    if np.abs(excess).max() <= 0.5:
-        shape = math.fsum(map(_log1p_remainder, excess.tolist())) - rest
-    else:
-        with np.errstate(over="ignore"):
-            shape = float(excess.sum()) - rest - 2.0 * _log_volume(p, q)
-    return 0.5 * total + 0.5 * order / alpha * max(shape, 0.0)
-
-
-def _far(pair: _Pair, p: _Factor, q: _Factor, alpha: float, beta: float, order: float) -> float:
-    """The same from three determinants, for 0 < beta <= 1/2 and a variance of p far above q's."""
-    units = np.maximum(p.exponents, q.exponents)
-    mixture = _factorise(beta * in_units(pair.A, units) + alpha * in_units(pair.B, units))
-    if mixture is None:  # a convex combination of factorised matrices, singular to rounding
-        return math.inf
-    mixture = mixture._replace(exponents=mixture.exponents + units)
-    with np.errstate(over="ignore"):
-        moved = np.ldexp(pair.step, -mixture.exponents)
-        if not np.isfinite(moved).all():
+    if spreads.min() < -0.5 or (beta > 0.0 and spreads.max() > 0.5):
+        mixture = _mixture(pair, beta, np.maximum(p.exponents, q.exponents))
+        if mixture is None:
             return math.inf
-        shift = math.sqrt(order) * _whiten(mixture, moved[:, None])[:, 0]
-        total = float(shift @ shift)
-    shape = _log_volume(mixture, q) / beta - _log_volume(p, q)
+        total = _square(math.sqrt(order) * _whitened_step(mixture, step))
+        second = 0.5 * float(np.log1p(excess).sum()) if alike else _log_volume(p, q)
+        shape = _log_volume(mixture, q) / beta - second
+    else:
+        shift = _whitened_step(q, step)
+        if np.isfinite(shift).all():
+            shift = rotation.T @ shift
+        total = _square(np.sqrt(order / (1.0 + spreads)) * shift)
+        rest = math.fsum(map(_log1p_remainder, spreads.tolist())) / beta if beta != 0.0 else 0.0
+        if alike:
+            shape = 0.5 * (math.fsum(map(_log1p_remainder, excess.tolist())) - rest)
+        else:
+            with np.errstate(over="ignore"):
+                shape = 0.5 * (float(excess.sum()) - rest) - _log_volume(p, q)
     return 0.5 * total + order / alpha * max(shape, 0.0)
 
 

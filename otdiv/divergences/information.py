@@ -10,6 +10,7 @@ import numpy as np
 
 from .._frozen import restore, seal
 from .._typing import FloatArray, IndexArray
+from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from . import atoms, continuous, integers
@@ -250,10 +251,7 @@ def population_stability_index(
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":
             raise InvalidInputError(name, "be a vector of bin masses", type(law).__name__)
-    try:
-        added = float(pseudocount)
-    except (TypeError, ValueError):
-        raise InvalidInputError("pseudocount", "be a number", repr(pseudocount)) from None
+    added = as_number("pseudocount", pseudocount, "be a number")
     if not (0.0 <= added < math.inf):
         raise InvalidInputError("pseudocount", "be non-negative and finite", added)
     if added == 0.0:
@@ -272,7 +270,8 @@ def renyi_divergence(
     """Rényi divergence log(sum p^alpha q^(1 - alpha)) / (alpha - 1) of order alpha.
 
     It grows with alpha; order 1 is `kl_divergence`, order 1/2 is -2 log(1 - H^2) for the Hellinger
-    distance H, order 2 is log(1 + chi2). Its relative error is about 1e-15 / |alpha - 1|.
+    distance H, order 2 is log(1 + chi2). For vectors and normal laws every order is right to some
+    1e-15, and to 2e-13 where masses differ by hundreds of powers of ten.
 
     Parameters
     ----------
@@ -303,10 +302,7 @@ def renyi_divergence(
     >>> round(renyi_divergence([0.5, 0.5], [0.25, 0.75], alpha=2), 12)
     0.287682072452
     """
-    try:
-        order = float(alpha)
-    except (TypeError, ValueError):
-        raise InvalidInputError("alpha", "be a positive finite number", repr(alpha)) from None
+    order = as_number("alpha", alpha, "be a positive finite number")
     if not (0.0 < order < math.inf):
         raise InvalidInputError("alpha", "be a positive finite number", order)
     if order == 1.0:
