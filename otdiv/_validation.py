@@ -22,6 +22,7 @@ from .errors import InvalidInputError
 __all__ = [
     "HUGE_COST",
     "LEAST_WEIGHT",
+    "as_axis",
     "as_cost_matrix",
     "as_exact_array",
     "as_float_array",
@@ -717,6 +718,16 @@ def check_positive_integer(name: str, value: Any, minimum: int = 1) -> int:
     if number < minimum:
         raise InvalidInputError(name, f"be at least {minimum}", number)
     return number
+
+
+def as_axis(axis: Any) -> int:
+    """Return an axis as an int, or raise; True and False are no axes."""
+    try:
+        if isinstance(axis, bool):
+            raise TypeError
+        return operator.index(axis)
+    except TypeError:
+        raise InvalidInputError("axis", "be an integer", repr(axis)) from None
 
 
 def check_tolerance(name: str, value: Any) -> float | None:

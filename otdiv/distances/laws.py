@@ -28,7 +28,7 @@ from .._typing import FloatArray
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
-from .gaussians import folded_mean, gaussian_wasserstein2
+from .gaussians import folded_mean, gaussian_wasserstein1, gaussian_wasserstein2
 from .law_quantiles import by_quantiles, largest_shift
 from .line_laws import Atoms, LineLaw, as_line_law, check_atoms
 from .quadrature import (
@@ -81,8 +81,10 @@ def law_distance(
     >>> law_distance(p, q, 2.0).value
     5.0
     """
-    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian) and max(p_law.d, q_law.d) > 1:
-        return _gaussians(p_law, q_law, p)
+    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian):
+        found = _gaussians(p_law, q_law, p)
+        if found is not None:
+            return found
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if (
         isinstance(first, Atoms)
@@ -123,12 +125,15 @@ def _is_hard_cut(first: Atoms, second: Atoms, p: float) -> bool:
     return p == math.inf and (first.is_cut or second.is_cut)
 
 
-def _gaussians(p_law: Gaussian, q_law: Gaussian, p: float) -> LawDistance:
+def _gaussians(p_law: Gaussian, q_law: Gaussian, p: float) -> LawDistance | None:
     if p_law.d != q_law.d:
         raise InvalidInputError("y", f"have dimension {p_law.d} like `x`", q_law.d)
     # A shift is optimal for every order.
     if p == 2.0 or np.array_equal(p_law.covariance, q_law.covariance):
         return LawDistance(*gaussian_wasserstein2(p_law, q_law), "certified")
+    if p_law.d == 1:
+        # Closed forms of other orders are those of any family of laws on the line.
+        return LawDistance(*gaussian_wasserstein1(p_law, q_law), "certified") if p == 1.0 else None
     raise UnsupportedProblemError(
         f"W_{p:g} of Gaussians has no closed form for d > 1; use p=2, or draw samples"
     )

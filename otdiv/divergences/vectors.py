@@ -87,8 +87,9 @@ def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -
         try:
             # moveaxis costs more than a small divergence; most calls have nothing to move.
             moved = array if axis == -1 else np.moveaxis(array, axis, -1)
-        except (ValueError, TypeError):
-            raise InvalidInputError("axis", f"be an axis of `{name}`", repr(axis)) from None
+        except (np.exceptions.AxisError, OverflowError):
+            place = f"(its shape is {array.shape})"
+            raise InvalidInputError("axis", f"be an axis of `{name}`", axis, place) from None
         if moved.shape[-1] == 0:
             raise InvalidInputError(name, "hold at least one mass", f"shape {array.shape}")
         arrays.append(moved)
