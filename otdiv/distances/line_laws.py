@@ -10,7 +10,7 @@ scipy.stats takes long to import and is never imported here: a frozen law brings
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from .._typing import FloatArray
 from .._validation import as_points, as_weights
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
+from .frozen_laws import StandardLaw, quietly
 
 __all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms", "is_law"]
 
@@ -96,6 +97,15 @@ class Atoms:
         lower, upper = (float(support[0]), float(support[-1])) if ends is None else ends
         return cls(breaks=support, weights=weights, lower=lower, upper=upper)
 
+    def moved(self, origin: float, unit: float) -> Atoms:
+        """The law of (X - origin) / unit."""
+        return Atoms(
+            breaks=self.breaks / unit - origin / unit,
+            weights=self.weights,
+            lower=self.lower / unit - origin / unit,
+            upper=self.upper / unit - origin / unit,
+        )
+
     @property
     def is_cut(self) -> bool:
         """Whether these are some of infinitely many atoms."""
@@ -150,6 +160,10 @@ class Normal:
         """Variance."""
         return self.scale * self.scale
 
+    def moved(self, origin: float, unit: float) -> Normal:
+        """The law of (X - origin) / unit."""
+        return Normal(loc=(self.loc - origin) / unit, scale=self.scale / unit)
+
     @property
     def family(self) -> Family:
         """The normal laws."""
@@ -186,37 +200,62 @@ class Normal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """A frozen law of scipy.stats, mostly a continuous one."""
+    """A frozen law of scipy.stats, mostly a continuous one: that of loc + scale Z."""
 
-    law: Any
-    lower: float
-    upper: float
-    mean: float
-    variance: float
+    standard: StandardLaw
+    """The law of Z."""
+    loc: float
+    scale: float
+    standard_mean: float
+    standard_variance: float
     family: Family | None
     breaks: FloatArray = field(default_factory=lambda: _EMPTY)
     has_jumps: bool = False
     """Whether it is a discrete law with too many atoms to list: only its moments are of use."""
 
+    @property
+    def mean(self) -> float:
+        """Mean."""
+        return self.loc + self.scale * self.standard_mean
+
+    @property
+    def variance(self) -> float:
+        """Variance."""
+        return self.scale * self.standard_variance * self.scale
+
+    @property
+    def lower(self) -> float:
+        """Lower end of the support."""
+        return self.loc + self.scale * self.standard.lower
+
+    @property
+    def upper(self) -> float:
+        """Upper end of the support."""
+        return self.loc + self.scale * self.standard.upper
+
+    def moved(self, origin: float, unit: float) -> Frozen:
+        """The law of (X - origin) / unit."""
+        return replace(self, loc=(self.loc - origin) / unit, scale=self.scale / unit, family=None)
+
     @_OVERFLOWING
     def cdf(self, t: FloatArray) -> FloatArray:
         """P(X <= t)."""
-        return np.asarray(self.law.cdf(t))
+        return self.standard.cdf((t - self.loc) / self.scale)
 
     @_OVERFLOWING
     def sf(self, t: FloatArray) -> FloatArray:
         """P(X > t)."""
-        return np.asarray(self.law.sf(t))
+        return self.standard.sf((t - self.loc) / self.scale)
 
     @_OVERFLOWING
     def ppf(self, u: FloatArray) -> FloatArray:
         """Quantile of level u."""
-        return np.asarray(self.law.ppf(u))
+        return self.loc + self.scale * self.standard.ppf(u)
 
     @_OVERFLOWING
     def isf(self, v: FloatArray) -> FloatArray:
         """Quantile of level 1 - v."""
-        return np.asarray(self.law.isf(v))
+        return self.loc + self.scale * self.standard.isf(v)
 
 
 LineLaw: TypeAlias = Atoms | Normal | Frozen
@@ -293,40 +332,70 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
             raise InvalidInputError(
                 name, "be frozen, its parameters given", type(value).__name__
             ) from None
-    median = np.asarray(law.ppf(0.5))
-    if median.ndim:
-        raise InvalidInputError(name, "be one law, its parameters scalars", f"shape {median.shape}")
-    if not np.isfinite(median):
+    standard, loc, scale, shapes = _standard_form(name, law)
+    law_of_z = StandardLaw(name, standard)
+    median = loc + scale * law_of_z.median
+    if math.isnan(median):
         raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
-    lower, upper = (float(end) for end in law.support())
     if hasattr(law, "pmf"):
-        return _cut(law, lower, upper, float(median))
-    with np.errstate(over="ignore"):
-        mean, variance = (float(moment) for moment in law.stats(moments="mv"))
-    family = _family(law)
-    if family is not None and family.key == ("norm",):
-        return Normal(loc=family.loc, scale=family.scale)
-    return Frozen(law=law, lower=lower, upper=upper, mean=mean, variance=variance, family=family)
+        lower, upper = (float(end) for end in quietly(law.support))
+        return _cut(name, law, lower, upper, median)
+    mean, variance = _moments(standard)
+    family = None
+    if shapes is not None:
+        key = (law.dist.name, *shapes)
+        family = Family(key, loc, scale, mean, variance, law_of_z.lower, law_of_z.upper)
+        if key == ("norm",):
+            return Normal(loc=loc, scale=scale)
+    return Frozen(
+        standard=law_of_z,
+        loc=loc,
+        scale=scale,
+        standard_mean=mean,
+        standard_variance=variance,
+        family=family,
+    )
 
 
-def _family(law: Any) -> Family | None:
-    """Family of a frozen continuous law of scipy; None for a distribution of the user's own."""
+def _standard_form(
+    name: str, law: Any
+) -> tuple[Any, float, float, tuple[float, ...] | None]:
+    """The law Z with X = loc + scale Z, loc, scale, and shapes where these and its name say all."""
     dist = law.dist
     parse = getattr(dist, "_parse_args", None)
-    if not type(dist).__module__.startswith("scipy.stats.") or parse is None:
-        return None
-    # A histogram's shape is not among its parameters.
-    if hasattr(dist, "_histogram") or hasattr(dist, "xk"):
-        return None
+    if parse is None or hasattr(law, "pmf"):
+        median = np.asarray(quietly(law.ppf, 0.5))
+        if median.ndim:
+            raise InvalidInputError(
+                name, "be one law, its parameters scalars", f"shape {median.shape}"
+            )
+        return law, 0.0, 1.0, None
     shapes, loc, scale = parse(*law.args, **law.kwds)
-    shapes = tuple(float(shape) for shape in shapes)
-    mean, variance = (float(moment) for moment in dist.stats(*shapes, moments="mv"))
-    lower, upper = (float(end) for end in dist.support(*shapes))
-    key = (dist.name, *shapes)
-    return Family(key, float(loc), float(scale), mean, variance, lower, upper)
+    for parameter in (*shapes, loc, scale):
+        if np.ndim(parameter):
+            raise InvalidInputError(
+                name, "be one law, its parameters scalars", f"shape {np.shape(parameter)}"
+            )
+    shapes, loc, scale = tuple(float(shape) for shape in shapes), float(loc), float(scale)
+    if not (math.isfinite(loc) and 0.0 < scale < math.inf):
+        requirement = "be a law with valid parameters"
+        raise InvalidInputError(name, requirement, f"loc {loc:g} and scale {scale:g}")
+    # A histogram's shape is not among its parameters, nor is that of a law of the user's own.
+    named = type(dist).__module__.startswith("scipy.stats.")
+    named = named and not hasattr(dist, "_histogram") and not hasattr(dist, "xk")
+    return dist(*shapes), loc, scale, shapes if named else None
 
 
-def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
+def _moments(law: Any) -> tuple[float, float]:
+    """Mean and variance, NaN where SciPy has none."""
+    try:
+        mean, variance = (float(moment) for moment in quietly(law.stats, moments="mv"))
+    except Exception:
+        return math.nan, math.nan
+    return mean, variance if variance >= 0.0 else math.nan
+
+
+def _cut(name: str, law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
     """Atoms of a discrete law, cut where less than `_CUT_MASS` remains on either side."""
     points = getattr(law.dist, "xk", None)
     if points is not None:
@@ -336,23 +405,22 @@ def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
     ends = []
     for end, sign, tail in ((lower, -1.0, law.cdf), (upper, 1.0, law.sf)):
         step, position = 1.0, median
-        while tail(position) > _CUT_MASS and sign * (end - position) > 0.0:
+        while quietly(tail, position) > _CUT_MASS and sign * (end - position) > 0.0:
             position = min(max(median + sign * step, lower), upper)
             step *= 1.5 if step > 8.0 else 2.0
             step = math.floor(step)
             if step > _MAX_ATOMS:
-                with np.errstate(over="ignore"):
-                    mean, variance = (float(moment) for moment in law.stats(moments="mv"))
+                mean, variance = _moments(law)
                 return Frozen(
-                    law=law,
-                    lower=lower,
-                    upper=upper,
-                    mean=mean,
-                    variance=variance,
+                    standard=StandardLaw(name, law),
+                    loc=0.0,
+                    scale=1.0,
+                    standard_mean=mean,
+                    standard_variance=variance,
                     family=None,
                     has_jumps=True,
                 )
         ends.append(position)
     support = np.arange(ends[0], ends[1] + 1.0)
-    weights = np.maximum(np.asarray(law.pmf(support)), 0.0)
+    weights = np.maximum(np.asarray(quietly(law.pmf, support)), 0.0)
     return Atoms.from_sample(support, weights, (lower, upper))

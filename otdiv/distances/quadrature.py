@@ -14,6 +14,7 @@ import numpy as np
 from .._typing import FloatArray
 
 __all__ = [
+    "Exhausted",
     "Integral",
     "Integrand",
     "MonotonePair",
@@ -79,6 +80,10 @@ _WINDOW = 8  # ratios that a tail is judged by
 _FIRST = 40  # doublings that lie before the first cell of a tail, about
 
 
+class Exhausted(Exception):
+    """The time that the functions of a law may take is spent; what is known so far counts."""
+
+
 class Integral(NamedTuple):
     """Value of an integral and an estimate of its error."""
 
@@ -140,7 +145,10 @@ def integrate_cells(
         middle = 0.5 * left[worst] + 0.5 * right[worst]
         lows = np.concatenate([left[worst], middle])
         highs = np.concatenate([middle, right[worst]])
-        fresh, fresh_errors = _rules(function, lows, highs)
+        try:
+            fresh, fresh_errors = _rules(function, lows, highs)
+        except Exhausted:
+            break
         refined += lows.size
         keep = ~worst
         left, right = np.concatenate([left[keep], lows]), np.concatenate([right[keep], highs])
@@ -241,7 +249,10 @@ def monotone_enclosure(
             return math.fsum(lower), math.fsum(upper)
         worst = gaps > 0.5 * gap / left.size
         middle = 0.5 * left[worst] + 0.5 * right[worst]
-        fm, gm = f(middle), g(middle)
+        try:
+            fm, gm = f(middle), g(middle)
+        except Exhausted:
+            return math.fsum(lower), math.fsum(upper)
         chosen, keep = ends[:, worst], ~worst
         lows = np.stack([chosen[0], fm, chosen[2], gm])
         highs = np.stack([fm, chosen[1], gm, chosen[3]])
