@@ -13,17 +13,19 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from .._typing import FloatArray
 from ..errors import UnsupportedProblemError
-from .quadrature import Exhausted, integrate_cells
+from .quadrature import OutOfTimeError, refined_cells
 
 __all__ = ["StandardLaw", "quietly"]
 
 Side = Literal["below", "above"]
+_SIDES: tuple[Side, Side] = ("below", "above")
 
 _EPS = float(np.finfo(np.float64).eps)
 # CPU seconds that one law may take in one distance: two of them stay below 20, by taste.
@@ -33,6 +35,8 @@ _CHUNK_SECONDS = 0.1
 _FIRST_CHUNK = 256
 _LARGEST_CHUNK = 2**16
 
+_COSTLY = 2e-5  # CPU seconds a point: an integral by quadrature
+_MANY = 0.05  # share of that below which a density is worth some fifty calls; by taste
 _DEEPEST = 1e-300  # levels below it are not told apart from nothing
 _DOUBLINGS = 2100  # from the least float to the largest
 # What is left of a tail beyond this mass is continued by its last ratio.
@@ -43,6 +47,7 @@ _GRAINY = (1e-13, 1e-7)  # masses at which multiples of the grain show, and are 
 _SEAM = 1e-5  # mass at which a tail is begun anew: subtraction still leaves it eleven digits
 # Relative error at which a tail or an inverse of SciPy's is given up.
 _DOUBT = 1e-7
+_SUMMED_DOUBT = 1e-4  # the same for an integral that SciPy makes of the density
 _PROBES = 10.0 ** -np.array(
     [0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 30, 50, 100, 150, 200, 300.0]
 )
@@ -50,7 +55,7 @@ _ROUNDS = 120  # of a bracketing; bisection alone needs 64 within one doubling
 
 
 def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Call SciPy with every warning silenced: what its numbers are worth is judged by the caller."""
+    """Call SciPy with every warning silenced: the caller judges what its numbers are worth."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return function(*arguments, **options)
@@ -82,6 +87,7 @@ class StandardLaw:
         self._spread: dict[Side, float] = {}
         self._nodes: dict[Side, tuple[FloatArray, FloatArray]] = {}
         self._tails: dict[Side, _Tail | None] = {}
+        self._costs: dict[str, float] = {}
         self._floors: dict[Side, float] = {}
 
     def cdf(self, z: FloatArray) -> FloatArray:
@@ -119,7 +125,7 @@ class StandardLaw:
         start = 0
         while start < flat.size:
             if self.seconds > self._limit:
-                raise Exhausted
+                raise OutOfTimeError
             part = slice(start, start + self._chunk)
             begun = time.thread_time()
             values[part] = _values(function, flat[part])
@@ -137,14 +143,19 @@ class StandardLaw:
     def _mass(self, side: Side, z: FloatArray) -> FloatArray:
         z = np.asarray(z, dtype=np.float64)
         shape, z = z.shape, z.ravel()
+        values = np.empty(z.size)
+        rest = np.ones(z.size, dtype=bool)
         tail = self._tail(side)
-        if tail is None:
-            values = self._own_mass(side, z)
-        else:
+        if tail is not None:
             beyond = _sign(side) * (z - tail.edges[0]) > 0.0
-            values = np.empty(z.size)
-            values[~beyond] = self._own_mass(side, z[~beyond])
             values[beyond] = self._tail_mass(side, tail, z[beyond])
+            rest &= ~beyond
+            opposite = self._tails.get(_other(side))
+            if opposite is not None and opposite.edges[0] == tail.edges[0]:
+                # Both halves of a slow law come from its density.
+                values[rest] = 1.0 - self._tail_mass(_other(side), opposite, z[rest])
+                rest[:] = False
+        values[rest] = self._own_mass(side, z[rest])
         missing = np.isnan(values)
         if missing.any():
             raise UnsupportedProblemError(
@@ -172,13 +183,53 @@ class StandardLaw:
         """Masses of a tail that SciPy computes by subtraction; None where its digits are good."""
         if side not in self._tails:
             self._tails[side] = None  # while the nodes are laid out, SciPy's masses serve
+            if self._is_summed():
+                self._tails = {"below": None, "above": None}
+                below, above = (self._rebuilt(half, 1.0, _SUMMED_DOUBT) for half in _SIDES)
+                # What tells a good density is that it integrates to one.
+                if below and above and abs(below.beyond[0] + above.beyond[0] - 1.0) < 1e-9:
+                    self._tails = {"below": below, "above": above}
+                    self._nodes.clear()
+                return self._tails[side]
             outermost = float(self._outwards(side, _GRAINY[0])[0][-1])
             # A tail that ends at once is no tail.
             is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
-            if is_long and self._is_grainy(side):
-                self._tails[side] = self._rebuilt(side)
+            if is_long and not self._is_costly() and self._is_grainy(side):
+                self._tails[side] = self._rebuilt(side, _SEAM, _DOUBT)
                 del self._nodes[side]
         return self._tails[side]
+
+    def _is_summed(self) -> bool:
+        """Whether the masses are better summed from the density from the median on.
+
+        SciPy's own integral of it, where there is no formula, errs by 1e-8 and takes its time.
+        """
+        if not hasattr(self.law, "pdf"):
+            return False
+        if self._is_costly():
+            return self._cost("pdf") < _MANY * self._cost("cdf")
+        kind = type(getattr(self.law, "dist", self.law))
+        methods = [getattr(kind, name, None) for name in ("_cdf", "_pdf", "_logpdf")]
+        generic = [method is None or method.__qualname__.startswith("rv_") for method in methods]
+        return generic[0] and not all(generic[1:])
+
+    def _is_costly(self) -> bool:
+        return self._cost("cdf") > _COSTLY
+
+    def _cost(self, method: str) -> float:
+        """CPU seconds that a point in the middle of the law takes, inf where there is no method."""
+        if method not in self._costs:
+            points = np.full(64, self.median)
+            self._costs[method] = math.inf
+            for _ in range(2 if hasattr(self.law, method) else 0):
+                # The first call may load or compile something.
+                before = self.seconds
+                self._call(method, points)
+                taken = (self.seconds - before) / points.size
+                self._costs[method] = min(self._costs[method], taken)
+                if taken < _COSTLY:
+                    break
+        return self._costs[method]
 
     def _is_grainy(self, side: Side) -> bool:
         """Whether the tail was computed by subtraction from 1."""
@@ -191,46 +242,51 @@ class StandardLaw:
         # The logarithm of a difference, and its exponential, blur the grains a little.
         return grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
 
-    def _rebuilt(self, side: Side) -> _Tail | None:
-        """Integrate the density from the far end inwards, to where SciPy's mass has its digits."""
+    def _rebuilt(self, side: Side, seam: float, doubt: float) -> _Tail | None:
+        """Integrate the density from the far end inwards, to where the mass is at least `seam`.
+
+        None if it has another integral than SciPy's mass, by more than the share `doubt`.
+        """
         if not hasattr(self.law, "pdf"):
             return None
         end, sign = self._end(side), _sign(side)
-        first, last = self._outwards(side, 1e-2), self._outwards(side, _GRAINY[0])
-        edges = last[0][first[0].size - 1 :]
-        known = last[1][first[0].size - 1]
-        masses: list[float] = []
-        total = 0.0
-        outer = [float(edge) for edge in edges]
+        edges, inner_masses = self._outwards(side, min(seam, 0.01))
+        known = float(inner_masses[0])
+        parts: list[FloatArray] = []
+        ends = [edges[:1]]
+        sums: list[float] = []
         for k in range(_DOUBLINGS):
-            if k + 1 >= len(outer):
-                outer.append(self._next(side, outer[-1]))
-            start, stop = sorted((outer[k], outer[k + 1]))
-            if not (math.isfinite(start) and math.isfinite(stop)) or start == stop:
+            start = float(edges[k])
+            if k + 1 == edges.size:
+                edges = np.append(edges, self._next(side, start))
+            stop = float(edges[k + 1])
+            if not math.isfinite(stop) or start == stop:
                 break
-            part = integrate_cells(
-                self._density, np.array([start]), np.array([stop]), lambda value: 1e-12 * value
-            ).value
-            if not math.isfinite(part):
+            cells = refined_cells(
+                self._density,
+                np.array([min(start, stop)]),
+                np.array([max(start, stop)]),
+                lambda value: 1e-12 * value,
+            )
+            order = np.argsort(sign * cells.left)
+            parts.append(cells.values[order])
+            ends.append((cells.right if sign > 0.0 else cells.left)[order])
+            sums.append(float(cells.values.sum()))
+            if not math.isfinite(sums[-1]):
                 return None
-            masses.append(part)
-            total += part
-            if part <= _REBUILT_MASS * total:
+            if sums[-1] <= _REBUILT_MASS * sum(sums):
                 break
-        cells = np.array(masses)
-        if cells.size < 2 or cells[-2] <= 0.0:
-            ratio = 0.0
-        else:
-            ratio = min(0.999, cells[-1] / cells[-2])
-        rest = cells[-1] * ratio / (1.0 - ratio) if cells.size and math.isinf(end) else 0.0
-        beyond = np.append(np.cumsum(cells[::-1])[::-1] + rest, rest)
-        if not abs(beyond[0] - known) <= _DOUBT * known:
+        if not parts:
+            return None
+        ratio = min(0.999, sums[-1] / sums[-2]) if len(sums) > 1 and sums[-2] > 0.0 else 0.0
+        rest = sums[-1] * ratio / (1.0 - ratio) if math.isinf(end) else 0.0
+        beyond = np.append(np.cumsum(np.concatenate(parts)[::-1])[::-1] + rest, rest)
+        if not abs(beyond[0] - known) <= doubt * known:
             return None  # the density is no better than the distribution function
         index = -math.log2(ratio) if ratio > 0.0 else math.inf
-        edges = np.array(outer[: beyond.size])
-        seam = max(0, int(np.searchsorted(-beyond, -_SEAM)) - 1)
-        assert sign * (edges[-1] - edges[0]) > 0.0
-        return _Tail(edges[seam:], beyond[seam:], index)
+        edges = np.concatenate(ends)
+        first = max(0, int(np.searchsorted(-beyond, -seam)) - 1)
+        return _Tail(edges[first:], beyond[first:], index)
 
     def _density(self, z: FloatArray) -> FloatArray:
         values = self._call("pdf", z)
@@ -252,9 +308,8 @@ class StandardLaw:
         if near.any():
             inner, outer = z[near], tail.edges[cell[near]]
             half = 0.5 * (outer - inner)
-            # The first half of the nodes crowds at z, where the mass of a light tail lies.
             parts = np.zeros(inner.size)
-            for left, right in zip(_SHELLS[:-1], _SHELLS[1:], strict=True):
+            for left, right in pairwise(_SHELLS):
                 width = (right - left) * half
                 middle = inner + (left + right) * half
                 nodes = middle[:, None] + width[:, None] * _GAUSS_NODES
@@ -345,9 +400,7 @@ class StandardLaw:
                 np.where(same, fb[open_], fa[open_]),
             )
             a[open_], fa[open_] = z, f
-            best[open_] = np.where(
-                np.abs(fa[open_]) < np.abs(fb[open_]), a[open_], b[open_]
-            )
+            best[open_] = np.where(np.abs(fa[open_]) < np.abs(fb[open_]), a[open_], b[open_])
             width = np.abs(b[open_] - a[open_])
             room = 2.0 * _EPS * np.abs(best[open_])
             flat = np.minimum(np.abs(fa[open_]), np.abs(fb[open_])) <= 2.0 * _EPS
@@ -377,7 +430,9 @@ class StandardLaw:
             if not fresh:
                 break
             added = np.array(fresh)
-            found = self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
+            found = (
+                self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
+            )
             known = np.cumprod(~np.isnan(found)).astype(bool)
             positions = np.append(positions, added[known])
             masses = np.append(masses, found[known])
@@ -406,8 +461,8 @@ class StandardLaw:
 
 
 _GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(12)
-# Shells of a cell, in halves of it, that shrink towards its inner end.
-_SHELLS = np.array([0.0, 2.0**-5, 2.0**-3, 0.5, 2.0])
+# Shells of a cell that shrink towards its inner end, where the mass of a light tail lies.
+_SHELLS = np.array([0.0, 2.0**-6, 2.0**-4, 0.25, 1.0])
 
 
 def _sign(side: Side) -> float:

@@ -30,12 +30,12 @@ from ..measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
 from .gaussians import folded_mean, gaussian_wasserstein2
 from .law_quantiles import by_quantiles, largest_shift
-from .line_laws import Atoms, Frozen, LineLaw, as_line_law, check_atoms
+from .line_laws import Atoms, Displacement, Frozen, LineLaw, as_line_law
 from .quadrature import (
-    Exhausted,
     Integral,
     Integrand,
     MonotonePair,
+    OutOfTimeError,
     integrate_cells,
     march,
     monotone_enclosure,
@@ -96,24 +96,25 @@ def law_distance(
             first.breaks, second.breaks, first.weights, second.weights, p
         )
         kind: Kind = "quadrature" if first.is_cut or second.is_cut else "certified"
-        return certified(value, slack)._replace(kind=kind)
+        if p < math.inf and _infinite_moment(first, second, p):
+            return LawDistance(math.inf, math.inf, math.inf, kind)
+        slack += sum(law.displaced.of_order(p) for law in (first, second))
+        return _checked(certified(value, slack)._replace(kind=kind))
     closed = _closed_form(first, second, p)
     if closed is not None:
         return closed
-    if p < math.inf and _infinite_moment(first, second, p):
-        return LawDistance(math.inf, math.inf, math.inf, "certified")
-    check_atoms("x", first)
-    check_atoms("y", second)
 
     def method(p_law: LineLaw, q_law: LineLaw, unit: float) -> LawDistance:
         length = None if atol is None else atol / unit
+        if p < math.inf and _infinite_moment(p_law, q_law, p):
+            return LawDistance(math.inf, math.inf, math.inf, "certified")
         if p == math.inf:
             return largest_shift(p_law, q_law, rtol, length)
         if p == 1.0:
             return _by_distribution(p_law, q_law, 1.0, rtol, length)
         return by_quantiles(p_law, q_law, p, rtol, length)
 
-    return _in_their_unit(first, second, method)
+    return _in_their_unit(first, second, method, lambda moved: moved.of_order(p))
 
 
 def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistance:
@@ -121,13 +122,19 @@ def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistan
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if first.family is not None and first.family == second.family:
         return certified(0.0, 0.0)
-    check_atoms("x", first)
-    check_atoms("y", second)
-    return _in_their_unit(first, second, lambda p, q, _: _by_distribution(p, q, 2.0, rtol, None))
+    return _in_their_unit(
+        first,
+        second,
+        lambda p, q, _: _by_distribution(p, q, 2.0, rtol, None),
+        lambda moved: moved.square,
+    )
 
 
 def _in_their_unit(
-    first: LineLaw, second: LineLaw, method: Callable[[LineLaw, LineLaw, float], LawDistance]
+    first: LineLaw,
+    second: LineLaw,
+    method: Callable[[LineLaw, LineLaw, float], LawDistance],
+    displacement: Callable[[Displacement], float],
 ) -> LawDistance:
     """Compute where the laws lie at 0 and have a size of about 1: no square leaves float64 there.
 
@@ -142,21 +149,29 @@ def _in_their_unit(
             slack = _EPS * max(_farthest(law, origin) for law in (first, second))
         moved = first.moved(origin, unit), second.moved(origin, unit)
         value, lower, upper, kind = method(*moved, unit)
-    except Exhausted:
+    except OutOfTimeError:
         raise ConvergenceError(
             "the distribution functions of these laws take so long that no bounds were found "
             "in the time that they are given; draw samples from them"
         ) from None
+    if value == math.inf:
+        return LawDistance(value, lower, upper, kind)
     with np.errstate(over="ignore"):
         value, lower, upper = value * unit, lower * unit, upper * unit
+    slack += sum(displacement(law.displaced) for law in (first, second) if isinstance(law, Atoms))
     lower, upper = max(0.0, lower - slack), upper + slack
-    if math.isnan(value) or (math.isinf(upper) and not math.isinf(value)):
+    return _checked(LawDistance(value, lower, upper, kind))
+
+
+def _checked(found: LawDistance) -> LawDistance:
+    """The distance, unless nothing is known of its size."""
+    if math.isnan(found.value) or (math.isinf(found.upper) and not math.isinf(found.value)):
         raise ConvergenceError(
             "the tails of these laws are too long, or their functions too slow, for an upper "
-            f"bound: the distance is at least {lower:.6g} so far; draw samples from them",
-            LawDistance(value, lower, upper, kind),
+            f"bound: the distance is at least {found.lower:.6g} so far; draw samples from them",
+            found,
         )
-    return LawDistance(value, lower, upper, kind)
+    return found
 
 
 def _origin(first: LineLaw, second: LineLaw) -> float:
@@ -283,7 +298,7 @@ def _by_distribution(
         outermost = float(edges[-1] if end > 0.0 else edges[0])
         try:
             part = _tail(gap, outermost, middle, end, bulk, allowed, tail, power, may_diverge)
-        except Exhausted:
+        except OutOfTimeError:
             part = _unseen(first, second)
         parts.append(part)
     value = math.fsum(part.value for part in parts)

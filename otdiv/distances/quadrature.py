@@ -14,13 +14,15 @@ import numpy as np
 from .._typing import FloatArray
 
 __all__ = [
-    "Exhausted",
+    "Cells",
     "Integral",
     "Integrand",
     "MonotonePair",
+    "OutOfTimeError",
     "integrate_cells",
     "march",
     "monotone_enclosure",
+    "refined_cells",
 ]
 
 Integrand: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -80,7 +82,7 @@ _WINDOW = 8  # ratios that a tail is judged by
 _FIRST = 40  # doublings that lie before the first cell of a tail, about
 
 
-class Exhausted(Exception):
+class OutOfTimeError(Exception):
     """The time that the functions of a law may take is spent; what is known so far counts."""
 
 
@@ -123,6 +125,15 @@ def _rules(
     return values, errors
 
 
+class Cells(NamedTuple):
+    """Cells [left, right] in any order, the integral over each and its error."""
+
+    left: FloatArray
+    right: FloatArray
+    values: FloatArray
+    errors: FloatArray
+
+
 def integrate_cells(
     function: Integrand, left: FloatArray, right: FloatArray, tolerance: Callable[[float], float]
 ) -> Integral:
@@ -130,6 +141,15 @@ def integrate_cells(
 
     `tolerance` maps the current value to the error that is allowed.
     """
+    cells = refined_cells(function, left, right, tolerance)
+    value = math.fsum(cells.values)
+    return Integral(value, float(cells.errors.sum()) + 32.0 * _EPS * abs(value))
+
+
+def refined_cells(
+    function: Integrand, left: FloatArray, right: FloatArray, tolerance: Callable[[float], float]
+) -> Cells:
+    """Halve cells as `integrate_cells` does, and return them."""
     values, errors = _rules(function, left, right)
     refined = 0
     history: list[float] = []
@@ -147,15 +167,14 @@ def integrate_cells(
         highs = np.concatenate([middle, right[worst]])
         try:
             fresh, fresh_errors = _rules(function, lows, highs)
-        except Exhausted:
+        except OutOfTimeError:
             break
         refined += lows.size
         keep = ~worst
         left, right = np.concatenate([left[keep], lows]), np.concatenate([right[keep], highs])
         values = np.concatenate([values[keep], fresh])
         errors = np.concatenate([errors[keep], fresh_errors])
-    value = math.fsum(values)
-    return Integral(value, float(errors.sum()) + 32.0 * _EPS * abs(value))
+    return Cells(left, right, values, errors)
 
 
 def march(
@@ -251,7 +270,7 @@ def monotone_enclosure(
         middle = 0.5 * left[worst] + 0.5 * right[worst]
         try:
             fm, gm = f(middle), g(middle)
-        except Exhausted:
+        except OutOfTimeError:
             return math.fsum(lower), math.fsum(upper)
         chosen, keep = ends[:, worst], ~worst
         lows = np.stack([chosen[0], fm, chosen[2], gm])
