@@ -44,6 +44,7 @@ _REBUILT_MASS = 1e-80
 # A tail that was computed as 1 - F is a multiple of this, half a rounding of numbers below one.
 _GRAIN = 2.0**-54
 _GRAINY = (1e-13, 1e-7)  # masses at which multiples of the grain show, and are no chance
+_LOST = 1e-12  # mass of a tail of which no digit is known; ten times what is left, by taste
 _SEAM = 1e-5  # mass at which a tail is begun anew: subtraction still leaves it eleven digits
 # Relative error at which a tail or an inverse of SciPy's is given up.
 _DOUBT = 1e-7
@@ -69,6 +70,14 @@ class _Tail(NamedTuple):
     index: float  # the mass beyond the last edge falls like distance to the power -index
 
 
+class LostTail(NamedTuple):
+    """Mass, decay and distance from the median of what is cut off where no digit is known."""
+
+    mass: float
+    index: float
+    reach: float
+
+
 class StandardLaw:
     """A frozen law, to be read as that of Z in loc + scale Z.
 
@@ -79,10 +88,15 @@ class StandardLaw:
         self.name = name
         self.law = law
         self.lower, self.upper = (float(end) for end in quietly(law.support))
+        if getattr(getattr(law, "dist", None), "name", "") == "vonmises":
+            # SciPy's distribution function goes round the circle; its draws are within one turn.
+            self.lower, self.upper = -math.pi, math.pi
         self.median = self._median()
         self.seconds = 0.0
         """CPU time of SciPy's functions so far."""
         self._limit = _SECONDS
+        self.lost: list[LostTail] = []
+        """Tails that were cut off for want of digits."""
         self._chunk = _FIRST_CHUNK
         self._spread: dict[Side, float] = {}
         self._nodes: dict[Side, tuple[FloatArray, FloatArray]] = {}
@@ -195,7 +209,12 @@ class StandardLaw:
             # A tail that ends at once is no tail.
             is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
             if is_long and not self._is_costly() and self._is_grainy(side):
-                self._tails[side] = self._rebuilt(side, _SEAM, _DOUBT)
+                rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
+                if rebuilt is None:
+                    # Nothing tells what is left of the tail; what was cut off is reported.
+                    rebuilt = _Tail(np.array([outermost]), np.zeros(1), math.inf)
+                    self.lost.append(self._lost_tail(side))
+                self._tails[side] = rebuilt
                 del self._nodes[side]
         return self._tails[side]
 
@@ -206,12 +225,12 @@ class StandardLaw:
         """
         if not hasattr(self.law, "pdf"):
             return False
-        if self._is_costly():
-            return self._cost("pdf") < _MANY * self._cost("cdf")
         kind = type(getattr(self.law, "dist", self.law))
         methods = [getattr(kind, name, None) for name in ("_cdf", "_pdf", "_logpdf")]
         generic = [method is None or method.__qualname__.startswith("rv_") for method in methods]
-        return generic[0] and not all(generic[1:])
+        if generic[0] and not all(generic[1:]):
+            return True
+        return self._is_costly() and self._cost("pdf") < _MANY * self._cost("cdf")
 
     def _is_costly(self) -> bool:
         return self._cost("cdf") > _COSTLY
@@ -287,6 +306,17 @@ class StandardLaw:
         edges = np.concatenate(ends)
         first = max(0, int(np.searchsorted(-beyond, -seam)) - 1)
         return _Tail(edges[first:], beyond[first:], index)
+
+    def _lost_tail(self, side: Side) -> LostTail:
+        """What lies beyond the last node, by the power of the distance that the mass falls with."""
+        positions, masses = self._outwards(side, _GRAINY[0])
+        reach = np.abs(positions - self.median)
+        sure = np.flatnonzero((masses > 1e3 * _GRAINY[0]) & (reach > 0.0))[-2:]
+        index = 0.0
+        if sure.size == 2:
+            (m, n), (r, s) = masses[sure], reach[sure]
+            index = math.log(m / n) / math.log(s / r)
+        return LostTail(_LOST, index, float(reach[-1]))
 
     def _density(self, z: FloatArray) -> FloatArray:
         values = self._call("pdf", z)

@@ -30,7 +30,7 @@ from ..measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
 from .gaussians import folded_mean, gaussian_wasserstein2
 from .law_quantiles import by_quantiles, largest_shift
-from .line_laws import Atoms, Displacement, Frozen, LineLaw, as_line_law
+from .line_laws import Atoms, Displacement, Frozen, LineLaw, Normal, as_line_law
 from .quadrature import (
     Integral,
     Integrand,
@@ -158,7 +158,9 @@ def _in_their_unit(
         return LawDistance(value, lower, upper, kind)
     with np.errstate(over="ignore"):
         value, lower, upper = value * unit, lower * unit, upper * unit
-    slack += sum(displacement(law.displaced) for law in (first, second) if isinstance(law, Atoms))
+    slack += sum(
+        displacement(law.displaced) for law in (first, second) if not isinstance(law, Normal)
+    )
     lower, upper = max(0.0, lower - slack), upper + slack
     return _checked(LawDistance(value, lower, upper, kind))
 

@@ -70,7 +70,7 @@ class Displacement(NamedTuple):
         )
         square = 2.0 * mass * mass * reach / (2.0 * index - 1.0) if index > 0.5 else math.inf
         first, second = terms
-        return Displacement(self.first + first, self.second + second * reach, self.square + square)
+        return Displacement(self.first + first, self.second + reach * second, self.square + square)
 
     def rooted(self) -> Displacement:
         """With the root of the mean squared move in place of it."""
@@ -275,6 +275,14 @@ class Frozen:
     def upper(self) -> float:
         """Upper end of the support."""
         return self.loc + self.scale * self.standard.upper
+
+    @property
+    def displaced(self) -> Displacement:
+        """What was cut off a tail, known when the functions have been called."""
+        moved = Displacement(0.0, 0.0, 0.0)
+        for mass, index, reach in self.standard.lost:
+            moved = moved.beyond(mass, index, self.scale * reach)
+        return moved.rooted()
 
     def moved(self, origin: float, unit: float) -> Frozen:
         """The law of (X - origin) / unit."""
