@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | report | fuzz | audit | law_distances`; each says more with `--help`."""
+"""`python -m benchmarks COMMAND`: run, report, fuzz, audit, law_distances; see `--help` of each."""
 
 from __future__ import annotations
 

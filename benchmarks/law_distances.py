@@ -146,8 +146,10 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
             return None
 
         def height(t: float) -> float:
-            z = special.ndtri(np.clip(law.cdf(t), 1e-300, 0.5)) if law.cdf(t) < 0.5 else (
-                -special.ndtri(np.clip(law.sf(t), 1e-300, 0.5))
+            z = (
+                special.ndtri(np.clip(law.cdf(t), 1e-300, 0.5))
+                if law.cdf(t) < 0.5
+                else (-special.ndtri(np.clip(law.sf(t), 1e-300, 0.5)))
             )
             return float(np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
 

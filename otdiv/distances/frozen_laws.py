@@ -67,14 +67,14 @@ class _Tail(NamedTuple):
 
     edges: FloatArray
     beyond: FloatArray
-    index: float  # the mass beyond the last edge falls like distance to the power -index
+    power: float  # the mass beyond the last edge falls like distance to the power -power
 
 
 class LostTail(NamedTuple):
     """Mass, decay and distance from the median of what is cut off where no digit is known."""
 
     mass: float
-    index: float
+    power: float
     reach: float
 
 
@@ -332,7 +332,7 @@ class StandardLaw:
         if out.any():
             reach = (z[out] - self.median) / (tail.edges[-1] - self.median)
             with np.errstate(over="ignore", invalid="ignore"):
-                shrunk = tail.beyond[-1] * reach**-tail.index
+                shrunk = tail.beyond[-1] * reach**-tail.power
             values[out] = np.where(np.isfinite(shrunk), shrunk, 0.0)
         near = ~out
         if near.any():

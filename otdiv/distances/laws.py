@@ -44,8 +44,7 @@ from .quadrature import (
 __all__ = ["LawDistance", "cdf_distance", "law_distance"]
 
 _EPS = float(np.finfo(np.float64).eps)
-_INNER = (lambda law: law.ppf(_INNER_LEVELS), lambda law: law.isf(_INNER_LEVELS))
-_INNER_LEVELS = np.array([0.02, 0.3])
+_INNER = np.array([0.02, 0.3])  # levels between which a law has its bulk
 # Doublings of a tail: from 1e-300 to 1e300 there are 2000.
 _MAX_DOUBLINGS = 2000
 
@@ -187,7 +186,8 @@ def _origin(first: LineLaw, second: LineLaw) -> float:
 
 def _unit(first: LineLaw, second: LineLaw) -> float:
     """Power of two above the spread of the two laws: of their inner levels, and deviations."""
-    inner = np.concatenate([quantile(law) for law in (first, second) for quantile in _INNER])
+    laws = (first, second)
+    inner = np.concatenate([[law.ppf(_INNER), law.isf(_INNER)] for law in laws])
     spreads = [float(inner.max()) * 0.5 - float(inner.min()) * 0.5]
     spreads += [math.sqrt(law.variance) for law in (first, second) if 0.0 < law.variance < math.inf]
     size = max(spreads)
@@ -199,7 +199,7 @@ def _unit(first: LineLaw, second: LineLaw) -> float:
 def _farthest(law: LineLaw, origin: float) -> float:
     """Distance of the law's own place from the origin."""
     if isinstance(law, Atoms):
-        return max(abs(law.breaks[0] - origin), abs(law.breaks[-1] - origin))
+        return max(abs(float(law.breaks[0]) - origin), abs(float(law.breaks[-1]) - origin))
     return abs(law.loc - origin)
 
 

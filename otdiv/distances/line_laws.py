@@ -497,7 +497,7 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
     ends = [max(mass, 0.0) for mass, _ in masses]
     weights = np.concatenate([ends[:1], np.maximum(weights, 0.0), ends[1:]])
     weights /= math.fsum(weights)
-    lumps = weights[1:-1] @ widths, weights[1:-1] @ widths**2
+    lumps = float(weights[1:-1] @ widths), float(weights[1:-1] @ widths**2)
     moved = Displacement(0.5 * lumps[0], 0.25 * lumps[1], lumps[0])
     for (mass, index), edge in zip(masses, (edges[0], edges[-1]), strict=True):
         moved = moved.beyond(max(mass, 0.0), index, abs(float(edge) - median) + 1.0)
