@@ -36,6 +36,7 @@ _FIRST_CHUNK = 256
 _LARGEST_CHUNK = 2**16
 
 _COSTLY = 2e-5  # CPU seconds a point: an integral by quadrature
+_TOO_COSTLY = 2e-4  # CPU seconds a point of a density that is not worth summing
 _MANY = 0.05  # share of that below which a density is worth some fifty calls; by taste
 _DEEPEST = 1e-300  # levels below it are not told apart from nothing
 _DOUBLINGS = 2100  # from the least float to the largest
@@ -208,8 +209,10 @@ class StandardLaw:
             outermost = float(self._outwards(side, _GRAINY[0])[0][-1])
             # A tail that ends at once is no tail.
             is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
-            if is_long and not self._is_costly() and self._is_grainy(side):
-                rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
+            if is_long and self._is_grainy(side):
+                rebuilt = None
+                if self._cost("pdf") < _TOO_COSTLY:
+                    rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
                 if rebuilt is None:
                     # Nothing tells what is left of the tail; what was cut off is reported.
                     rebuilt = _Tail(np.array([outermost]), np.zeros(1), math.inf)
@@ -271,6 +274,8 @@ class StandardLaw:
         end, sign = self._end(side), _sign(side)
         edges, inner_masses = self._outwards(side, min(seam, 0.01))
         known = float(inner_masses[0])
+        # Near a finite end the density is noise, and its mass of no weight.
+        room = 1e-16 * known if math.isfinite(end) else 0.0
         parts: list[FloatArray] = []
         ends = [edges[:1]]
         sums: list[float] = []
@@ -285,7 +290,7 @@ class StandardLaw:
                 self._density,
                 np.array([min(start, stop)]),
                 np.array([max(start, stop)]),
-                lambda value: 1e-12 * value,
+                lambda value: 1e-12 * value + room,
             )
             order = np.argsort(sign * cells.left)
             parts.append(cells.values[order])
