@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
+"""`python -m benchmarks COMMAND`: run, report, fuzz, audit, law_distances; see `--help` of each."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ def main() -> None:
     audits.add_argument("--rng", type=int, default=0, help="seed of the run")
     audits.add_argument("--only", type=int, help="one case of the run, by its number")
     audits.add_argument("--no-write", action="store_true", help="print only")
+    distances = commands.add_parser(
+        "law_distances", help="distances of SciPy's laws, judged by other formulas: some minutes"
+    )
+    distances.add_argument("--stride", type=int, default=1, help="every so many-th call only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -52,6 +56,10 @@ def main() -> None:
 
         for path in run(options.suite, options.quick, options.seeds, options.largest):
             print(path)
+    elif options.command == "law_distances":
+        from .law_distances import law_distances
+
+        sys.exit(1 if law_distances(options.stride) else 0)
     elif options.command == "audit":
         from .audit import run_audits
 
