@@ -1,9 +1,10 @@
-"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
+"""`python -m benchmarks run | report | fuzz | audit | peer_tests`; each says more with `--help`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .problems import PROBLEMS
 
@@ -32,6 +33,16 @@ def main() -> None:
     audits.add_argument("--rng", type=int, default=0, help="seed of the run")
     audits.add_argument("--only", type=int, help="one case of the run, by its number")
     audits.add_argument("--no-write", action="store_true", help="print only")
+    peers = commands.add_parser("peer_tests", help="the peers' own tests, answered by otdiv")
+    peers.add_argument(
+        "--source",
+        type=Path,
+        metavar="CHECKOUT",
+        help="the source of POT, SciPy or GeomLoss; without it the tests of SciPy's wheel",
+    )
+    peers.add_argument("--adapter", metavar="MODULE", help="module with another peer's ADAPTER")
+    peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
+    peers.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -57,6 +68,12 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "peer_tests":
+        from .peer_tests import run_peer_tests
+
+        write = not options.no_write
+        only, adapter = options.only, options.adapter
+        sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
     else:
         from .report import report
 

@@ -28,7 +28,7 @@ from .peer_adapters import Adapter, Listed
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
-ADAPTERS = ("pot", "scipy")
+ADAPTERS = ("pot", "scipy", "geomloss")
 # What pytest may end with where it ran: all passed, some failed.
 _RAN = (0, 1)
 # Characters of an error that are printed.
@@ -68,12 +68,18 @@ class Judgement:
 
     @property
     def holds(self) -> bool:
+        """Whether tests reached otdiv, and each failed exactly where the list says so."""
         reached = self.passed + sum(map(len, self.explained.values()))
         return reached > 0 and not (self.news or self.mended or self.idle)
 
 
-def judged(outcomes: Iterable[Outcome], listed: Iterable[Listed]) -> Judgement:
-    """Hold the outcomes against the list; entries for files that did not run are left alone."""
+def judged(
+    outcomes: Iterable[Outcome], listed: Iterable[Listed], *, whole: bool = True
+) -> Judgement:
+    """Hold the outcomes against the list, whose entries must all be needed where `whole`.
+
+    Entries for files that are not among the outcomes are left alone.
+    """
     explained: dict[Listed, list[str]] = {entry: [] for entry in listed}
     passed = skipped = unreached = 0
     news, mended, files = [], [], set()
@@ -92,7 +98,8 @@ def judged(outcomes: Iterable[Outcome], listed: Iterable[Listed]) -> Judgement:
             news.append(outcome)
         else:
             explained[entry].append(outcome.test)
-    idle = [entry for entry, tests in explained.items() if not tests and entry.file in files]
+    unused = [entry for entry, tests in explained.items() if not tests and entry.file in files]
+    idle = unused if whole else []
     explained = {entry: tests for entry, tests in explained.items() if tests}
     return Judgement(passed, skipped, unreached, explained, news, mended, idle)
 
@@ -252,7 +259,7 @@ def run_peer_tests(
     except (PeerTestsError, ImportError) as error:
         print(error, file=sys.stderr)
         return 2
-    judgement = judged(outcomes, [] if only else adapter.listed)
+    judgement = judged(outcomes, adapter.listed, whole=not only)
     print("\n".join(report(adapter, judgement)))
     if write and not only and judgement.holds:
         record(entry_of(adapter, source, judgement))

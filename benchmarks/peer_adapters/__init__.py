@@ -31,11 +31,13 @@ class Listed:
     reason: str
 
     def matches(self, test: str) -> bool:
+        """Whether the entry speaks of the test of this id."""
         pattern = ".*".join(re.escape(part) for part in self.tests.split("*"))
         return re.fullmatch(pattern, test) is not None
 
     @property
     def file(self) -> str:
+        """The file that holds the tests."""
         return self.tests.partition("::")[0]
 
 

@@ -65,24 +65,28 @@ class Watch:
         return call
 
     def write(self, test: str, outcome: str, calls: int, message: str) -> None:
+        """Add a line to the outcomes; whole, also where the run is broken off."""
         line = {"test": test, "outcome": outcome, "calls": calls, "message": message}
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Begin to count with each test, and write when it has ended."""
         self.calls, self.outcome, self.message = 0, "passed", ""
         result = yield
         self.write(item.nodeid, self.outcome, self.calls, self.message)
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take note of what set-up, call and tear-down say."""
         if report.failed:
             self.outcome, self.message = "failed", said(report)
         elif report.skipped and self.outcome == "passed":
             self.outcome = "skipped"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Write what could not be imported."""
         if report.failed:
             self.write(report.nodeid, "not collected", 0, said(report))
 
