@@ -22,6 +22,8 @@ __all__ = ["derived_value", "dual_bound", "exact_lower"]
 _LARGE = 8e307
 # Costs below this are taken for 0 where they are bounded from below.
 _TINY = 1e-290
+# Costs of points that are computed anew for an exact bound: some seconds.
+_MANY_PAIRS = 10**8
 # Share by which potentials are drawn towards 0: a quarter of what an exact solve may leave open.
 _DRAWN = 2.0**-32
 
@@ -111,11 +113,13 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Pote
     Returns
     -------
     potentials, lower
-        As given with -inf, where neither is feasible in exact arithmetic or finite.
+        As given with -inf, where nothing finite is found, or costs of points are too many.
     """
     n, m = problem.shape
     f, g = potentials.f, potentials.g
     if f.shape != (n,) or g.shape != (m,) or not np.isfinite(f).all() or not np.isfinite(g).all():
+        return potentials, -math.inf
+    if not isinstance(problem.cost, CostMatrix) and n * m > _MANY_PAIRS:
         return potentials, -math.inf
     drawn = f * (1.0 - _DRAWN)
     pairs = [(drawn, _below(problem, drawn))]
@@ -142,7 +146,9 @@ def _below(problem: TransportProblem, f: FloatArray) -> FloatArray:
                 # Costs near the least float are rounded by more than a share.
                 costs = np.where(costs < _TINY, 0.0, np.nextafter(costs * room, 0.0))
             difference, lost = _difference(costs, f[part, None])
-            lowered = np.where(lost < 0.0, np.nextafter(difference, -math.inf), difference)
+            # What was lost is no number where sums overflow on the way.
+            high = np.isfinite(difference) & ~(lost >= 0.0)
+            lowered = np.where(high, np.nextafter(difference, -math.inf), difference)
         lowest = np.minimum(lowest, lowered.min(axis=0, initial=math.inf))
     return lowest
 
