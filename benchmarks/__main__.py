@@ -1,9 +1,10 @@
-"""`python -m benchmarks COMMAND`: run, report, fuzz, audit, law_distances; see `--help` of each."""
+"""`python -m benchmarks COMMAND`: measurements and long checks; see `--help` of each."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .problems import PROBLEMS
 
@@ -36,6 +37,16 @@ def main() -> None:
         "law_distances", help="distances of SciPy's laws, judged by other formulas: some minutes"
     )
     distances.add_argument("--stride", type=int, default=1, help="every so many-th call only")
+    peers = commands.add_parser("peer_tests", help="the peers' own tests, answered by otdiv")
+    peers.add_argument(
+        "--source",
+        type=Path,
+        metavar="CHECKOUT",
+        help="the source of POT, SciPy or GeomLoss; without it the tests of SciPy's wheel",
+    )
+    peers.add_argument("--adapter", metavar="MODULE", help="module with another peer's ADAPTER")
+    peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
+    peers.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -65,6 +76,12 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "peer_tests":
+        from .peer_tests import run_peer_tests
+
+        write = not options.no_write
+        only, adapter = options.only, options.adapter
+        sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
     else:
         from .report import report
 

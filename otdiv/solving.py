@@ -26,6 +26,7 @@ from .results import (
     TransportResult,
 )
 from .selection import select_solver
+from .solvers._resting import resting_plan
 from .solvers._settling import settled
 
 __all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
@@ -39,6 +40,9 @@ _FEW_PAIRS = 10**5
 _LEAST = 5e-324
 # Share of the value up to which the gap of a plan that had to be repaired is taken for rounding.
 _ROUNDING = 1e-11
+# What atoms that are the same but for the rounding of their weights cost, as a share of the mass
+# times the largest cost, at most.
+_DUST = 2.0**-48
 
 
 @explains_calls(PROBLEM_OF_SAMPLES)
@@ -179,29 +183,43 @@ def _tightened(
     if not _is_closed(proof, options):
         # Where each atom goes to its nearest neighbour, no potentials are better than none.
         nothing = Potentials(f=np.zeros(problem.shape[0]), g=np.zeros(problem.shape[1]))
-        proof = _better(proof, dataclasses.replace(solution, potentials=nothing))
+        proof = _better(proof, dataclasses.replace(solution, potentials=nothing), options)
+        if proof.value <= _DUST * problem.cost_bound() * problem.mass:
+            resting = dataclasses.replace(solution, plan=resting_plan(problem), potentials=nothing)
+            proof = _better(proof, resting, options)
         if _is_exact(proof, solution, options):
             return proof
     again = settled(problem, plan, proof.potentials)
     if again is not None and again.plan is None and proof.bounds.upper == math.inf:
         return again
-    proof = _better(proof, again)
+    proof = _better(proof, again, options)
     if not _is_closed(proof, options) and problem.shape[0] * problem.shape[1] <= _FEW_PAIRS:
-        proof = _better(proof, settled(problem))
+        proof = _better(proof, settled(problem), options)
     if not _is_closed(proof, options) and solution.potentials is not None:
-        lower = certificates.exact_lower(problem, solution.potentials)
-        if proof.bounds.lower < lower <= proof.value:
-            bounds = Bounds(lower, proof.bounds.upper)
-            proof = dataclasses.replace(proof, potentials=solution.potentials, bounds=bounds)
+        proof = _exactly(proof, solution.potentials)
     return proof
 
 
-def _better(proof: certificates.Certificate, again: Solution | None) -> certificates.Certificate:
+def _better(
+    proof: certificates.Certificate, again: Solution | None, options: SolveOptions
+) -> certificates.Certificate:
     """The proof with the smaller gap, of this one and that of another plan with its potentials."""
     if again is None or again.plan is None or again.potentials is None:
         return proof
     second = certificates.certify(proof.problem, again.plan, again.potentials)
+    if not _is_closed(second, options) and not _is_closed(proof, options):
+        second = _exactly(second, again.potentials)
     return second if second.bounds.gap < proof.bounds.gap else proof
+
+
+def _exactly(proof: certificates.Certificate, potentials: Potentials) -> certificates.Certificate:
+    """The proof with what the potentials prove in exact arithmetic, where that is more."""
+    feasible, lower = certificates.exact_lower(proof.problem, potentials)
+    # A plan may be below the exact optimum, as its marginals count as met where they nearly are.
+    if not proof.bounds.lower < lower <= proof.value:
+        return proof
+    bounds = Bounds(lower, proof.bounds.upper)
+    return dataclasses.replace(proof, potentials=feasible, bounds=bounds)
 
 
 def _is_exact(proof: certificates.Certificate, solution: Solution, options: SolveOptions) -> bool:
