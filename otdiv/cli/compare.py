@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
+from .exits import EXIT_CODES, ExitCode, reader_may_leave
+from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
     from ..tables.comparison import TableProgress
@@ -54,10 +56,7 @@ examples
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
 
-exit codes
-  0 done   1 a column could not be compared   2 usage, unreadable input
-  130 interrupted
-"""
+""" + EXIT_CODES
 
 
 def add_parser(commands: Any) -> None:
@@ -138,13 +137,15 @@ def run(options: argparse.Namespace) -> int:
             n_splits=options.splits,
             callback=callback,
         )
-    text = _render(report, style, target)
-    if text is not None:
-        if target is None:
-            sys.stdout.write(text)
-        else:
-            target.write_text(text, encoding="utf-8")
-    return 1 if report.failed else 0
+    raise_if_interrupted()  # it may have been taken for the failure of a column
+    with reader_may_leave():
+        text = _render(report, style, target)
+        if text is not None:
+            if target is None:
+                sys.stdout.write(text)
+            else:
+                target.write_text(text, encoding="utf-8")
+    return ExitCode.PART_FAILED if report.failed else ExitCode.DONE
 
 
 def _names(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
+from .exits import EXIT_CODES, ExitCode, reader_may_leave
 
 if TYPE_CHECKING:
     from ..wgan.datasets import Dataset
@@ -59,9 +60,7 @@ examples
   otdiv wgan --data swissroll --loss non-saturating --constraint spectral --output roll
   otdiv wgan --data 8gaussians --preset wgan-2017-code --steps 2000 --output paper
 
-exit codes
-  0 done   1 the training diverged   2 usage   130 interrupted
-"""
+""" + EXIT_CODES
 
 
 def add_parser(commands: Any) -> None:
@@ -142,8 +141,10 @@ def run(options: argparse.Namespace) -> int:
             checkpoint=checkpoint,
             resume=resume,
         )
-    sys.stdout.write(_summary(training, write_report(training, folder)))
-    return 1 if training.cause else 0
+    report = write_report(training, folder)
+    with reader_may_leave():
+        sys.stdout.write(_summary(training, report))
+    return ExitCode.PART_FAILED if training.cause else ExitCode.DONE
 
 
 def _data(options: argparse.Namespace) -> Dataset:
