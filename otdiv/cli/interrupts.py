@@ -87,6 +87,7 @@ class Watch:
         self._inside = False
         # Whatever comes out of an interrupted import or callback is the interruption.
         interrupted = self._asked > 0 or kind is KeyboardInterrupt
+        interrupted |= self.code == ExitCode.INTERRUPTED
         if interrupted:
             self._heard = self._asked
             self.code = ExitCode.INTERRUPTED

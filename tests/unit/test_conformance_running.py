@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from otdiv import InvalidInputError, OtdivError, solvers
-from otdiv.cli import main
+from otdiv.cli import ExitCode, main
 from otdiv.theory.conformance import (
     LawVerdict,
     PointSolver,
@@ -247,7 +247,7 @@ def test_only_paths_can_be_isolated():
 def test_the_command_line_prints_the_laws_and_fails_where_one_is_broken(homemade, capsys):
     words = ["verify", "--solver", f"{homemade}:product", "--examples", "20"]
     words += ["--law", "marginals", "--law", "optimality"]
-    assert main(words) == 1
+    assert main(words) == ExitCode.NEGATIVE == 3
     text = capsys.readouterr().out
     assert "1 held, 1 broken" in text
     assert "from homemade_solvers import product as solver" in text

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from otdiv import theory
-from otdiv.cli import main
+from otdiv.cli import ExitCode, main
 from otdiv.theory import claims, run_claim
 
 QUICK = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
@@ -56,10 +56,10 @@ def broken_pinsker():
     return table
 
 
-def test_a_broken_claim_ends_with_1_and_a_program(capsys, monkeypatch):
+def test_a_broken_claim_ends_with_3_and_a_program(capsys, monkeypatch):
     # The report's program asks the catalogue, so the fault is planted there.
     monkeypatch.setattr("otdiv.theory.verification.all_claims", broken_pinsker)
-    assert main(QUICK) == 1
+    assert main(QUICK) == ExitCode.NEGATIVE == 3
     out = capsys.readouterr().out
     assert "BROKEN" in out
     code = out[out.index("from numpy") : out.index("\n\n", out.index("from numpy"))]

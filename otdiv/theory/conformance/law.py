@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import InvalidInputError, UnsupportedProblemError
 from ...solving import transport_matrix
 from .answers import Answer, UnreadableAnswerError, read_answer
-from .instances import Ground, Instance
+from .instances import Ground, Instance, kind_of
 from .loading import SolverUnderTest
 
 __all__ = ["Call", "Finding", "Law", "NotApplicableError", "Probe", "SolverRaisedError"]
@@ -85,6 +85,8 @@ class Probe:
 
     solver: SolverUnderTest
     regularised: bool = False
+    refused: Collection[str] = ()
+    """Kinds of shapes on which the solver does not run: they are not handed to it."""
     calls: list[Call] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     changed: bool = False
@@ -94,6 +96,8 @@ class Probe:
         self, instance: Instance, convert: Callable[[Any], Any] = lambda array: array
     ) -> Answer:
         """Solve an instance on copies of its arrays, after `convert` (layout, precision)."""
+        if (kind := kind_of(instance.shape)) in self.refused:
+            raise NotApplicableError(f"does not run on {kind}")
         if self.solver.ground.on_points:
             if instance.x is None:
                 raise NotApplicableError("needs points, and this law has a bare cost matrix")
