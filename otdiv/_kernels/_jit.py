@@ -221,12 +221,13 @@ def _cached(function: Kernel, **options: Any) -> Kernel:
     """Compile `function` with a cache in the right place, which is settled here and now."""
     compiled: Kernel = njit(**_OPTIONS, **options)(function)
     # With NUMBA_DISABLE_JIT it is the function itself.
-    if not _CACHED or not isinstance(compiled, Dispatcher):
+    if not (_CACHED and isinstance(compiled, Dispatcher)):
         return compiled
+    dispatcher: Any = compiled
     before = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = _FOLDER or before
     try:
-        compiled._cache = _Cache(function)
+        dispatcher._cache = _Cache(function)
     except RuntimeError:  # Numba finds no folder after all: nothing is kept
         pass
     finally:

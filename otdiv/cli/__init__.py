@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NoReturn
-
 from .exits import ExitCode, end_process
 from .interrupts import Watch
+
+TYPE_CHECKING = False  # as in `otdiv._lazy`: until `main` is called, Ctrl-C is Python's
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 __all__ = ["ExitCode", "console", "main"]
 

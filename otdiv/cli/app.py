@@ -7,11 +7,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from .. import __version__
 from ..errors import OtdivError
 from . import compare, main, verify, wgan
-from .exits import EXIT_CODES, ExitCode, drop_output
+from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason
 
 __all__ = ["INTERRUPTED", "USAGE", "main", "run"]
 
@@ -27,8 +28,8 @@ Importing them must stay cheap: what a command needs is imported when it runs.
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; an interruption is left to `main`."""
-    if sys.stdout is None:  # closed by the shell, as by `>&-`
-        sys.stdout = open(os.devnull, "w")
+    if arguments is None:
+        _prepare_streams()
     code, sentence = _outcome(arguments)
     try:
         sys.stdout.flush()
@@ -36,34 +37,38 @@ def run(arguments: Sequence[str] | None = None) -> int:
         drop_output()
     except OSError as error:
         drop_output()
-        code, sentence = max(code, USAGE), sentence or f"stdout: {_reason(error)}"
+        code, sentence = max(code, USAGE), sentence or reason(error)
     if sentence:
         _say(f"error: {sentence}")
     return code
+
+
+def _prepare_streams() -> None:
+    """Let no terminal, and no shell that has closed a stream by `>&-`, end the command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for the rest of the process)
+        elif hasattr(stream, "reconfigure"):
+            # What a terminal without Unicode cannot show is shown by its number.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _outcome(arguments: Sequence[str] | None) -> tuple[int, str]:
     """Exit code of a command, and the sentence about its error, if there was one."""
     try:
         options = _parser().parse_args(arguments)
+        return options.run(options), ""
     except SystemExit as stop:  # argparse has printed help, version or usage
         return stop.code if isinstance(stop.code, int) else USAGE, ""
-    try:
-        return options.run(options), ""
     except BrokenPipeError:
         return ExitCode.DONE, ""
+    except UnwrittenError as error:
+        return max(error.code, USAGE), str(error)
     except OtdivError as error:
         return USAGE, str(error)
     except OSError as error:
-        return USAGE, _reason(error)
-
-
-def _reason(error: OSError) -> str:
-    """The error of the system without its number."""
-    if error.strerror is None:
-        return str(error)
-    place = "" if error.filename is None else f": {error.filename}"
-    return f"{error.strerror}{place}"
+        return USAGE, reason(error)
 
 
 def _say(text: str) -> None:
@@ -72,8 +77,16 @@ def _say(text: str) -> None:
         sys.stderr.flush()
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says so when its help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        stream = sys.stderr if file is None else file
+        stream.write(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="otdiv",
         description="Distances between distributions, every number with its proof.",
         epilog=f"`otdiv COMMAND --help` explains a command.\n\n{EXIT_CODES}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
-from .exits import EXIT_CODES, ExitCode, reader_may_leave
+from .exits import EXIT_CODES, ExitCode, output
 from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ column that moved most first.
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 files
   .csv, .tsv (also .gz, .bz2), .parquet, .arrow, .feather, .npy; never a pickle.
   A Parquet or Arrow file may state a unit in a field's metadata, key "units".
@@ -56,7 +57,9 @@ examples
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
 
-""" + EXIT_CODES
+"""
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -103,13 +106,13 @@ def add_parser(commands: Any) -> None:
         default=0,
         help="seed of the splits and projections (default: 0)",
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument(
         "--format",
         choices=("table", "json", "csv", "markdown"),
         help="by default what the suffix of --output says, else a table",
     )
-    output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    written.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
     parser.set_defaults(run=run)
 
 
@@ -138,14 +141,15 @@ def run(options: argparse.Namespace) -> int:
             callback=callback,
         )
     raise_if_interrupted()  # it may have been taken for the failure of a column
-    with reader_may_leave():
+    code = ExitCode.PART_FAILED if report.failed else ExitCode.DONE
+    with output(code):
         text = _render(report, style, target)
         if text is not None:
             if target is None:
                 sys.stdout.write(text)
             else:
                 target.write_text(text, encoding="utf-8")
-    return ExitCode.PART_FAILED if report.failed else ExitCode.DONE
+    return code
 
 
 def _names(text: str) -> list[str]:

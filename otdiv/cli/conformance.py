@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
-from .exits import ExitCode, reader_may_leave
+from .exits import ExitCode, output
 from .interrupts import heard, raise_if_interrupted
 
 if TYPE_CHECKING:
-    from ..theory.conformance import ConformanceReport, LawResult
+    from ..theory.conformance.report import ConformanceReport, LawResult
 
 __all__ = ["add_options", "run"]
+
+_DESCRIPTION = """\
+Instead of the claims, run every law that a solver must obey. The solver is a
+callable (a, b, C) of weights (n,), (m,) and costs (n, m). A number it returns
+is the value, an (n, m) matrix the plan, two vectors in a tuple the potentials
+f and g; a tuple bundles them, a mapping or an object names them value, plan,
+f, g. It runs in processes of its own, and whatever they start ends with them.
+"""
 
 _STYLES = {
     "held": "green",
@@ -29,10 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that speak of a solver to the parser of `otdiv verify`."""
     group = parser.add_argument_group(
         "a solver of your own",
-        "Instead of the claims, run every law that a solver must obey. The solver is a callable "
-        "(a, b, C) of weights (n,), (m,) and costs (n, m). A number it returns is the value, an "
-        "(n, m) matrix the plan, two vectors in a tuple the potentials f and g; a tuple bundles "
-        "them, a mapping or an object names them value, plan, f, g.",
+        _DESCRIPTION,
     )
     group.add_argument("--solver", metavar="MODULE:FUNCTION", help="where it is imported from")
     group.add_argument(
@@ -71,8 +76,9 @@ def run(
     target: Path | None = None,
 ) -> int:
     """Run the laws, write the report, and return the exit code."""
-    from ..theory.conformance import ConformanceReport, check_solver_isolated
     from ..theory.conformance.checking import as_conditions, chosen_laws
+    from ..theory.conformance.isolation import check_solver_isolated
+    from ..theory.conformance.report import ConformanceReport
 
     # A solver under development lies in the current folder, as for `python -m`.
     if os.getcwd() not in sys.path:
@@ -112,17 +118,18 @@ def run(
         )
     if shown:
         sys.stderr.write("\r\x1b[K")
-    if target is not None:
-        target.write_text(_text(report, style), encoding="utf-8")
-    else:
-        with reader_may_leave():
-            if style == "table":
-                _print_table(report)
-            else:
-                sys.stdout.write(_text(report, style))
     if report.broken:
-        return max(code, ExitCode.NEGATIVE)
-    return code if report.runs else max(code, ExitCode.PART_FAILED)
+        code = max(code, ExitCode.NEGATIVE)
+    elif not report.runs:
+        code = max(code, ExitCode.PART_FAILED)
+    with output(code):
+        if target is not None:
+            target.write_text(_text(report, style), encoding="utf-8")
+        elif style == "table":
+            _print_table(report)
+        else:
+            sys.stdout.write(_text(report, style))
+    return code
 
 
 def _text(report: ConformanceReport, style: str) -> str:

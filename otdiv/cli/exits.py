@@ -7,10 +7,13 @@ import contextlib
 import enum
 import os
 import sys
-from collections.abc import Iterator
-from typing import NoReturn
 
-__all__ = ["EXIT_CODES", "ExitCode", "drop_output", "end_process", "reader_may_leave"]
+TYPE_CHECKING = False  # as in `otdiv._lazy`
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+__all__ = ["EXIT_CODES", "ExitCode", "UnwrittenError", "drop_output", "end_process", "output"]
 
 
 class ExitCode(enum.IntEnum):
@@ -39,14 +42,36 @@ exit codes (of two, the higher)
 """The paragraph that ends every help text."""
 
 
+class UnwrittenError(Exception):
+    """A report could not be written; `code` is what the command had found until then."""
+
+    def __init__(self, reason: str, code: ExitCode):
+        self.code = code
+        super().__init__(reason)
+
+
 @contextlib.contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """Write to stdout; that its reader, `head` say, has seen enough changes no exit code."""
+def output(code: ExitCode) -> Iterator[None]:
+    """Write a report, which changes the exit code only where it cannot be written.
+
+    That the reader of a pipe, `head` say, has seen enough changes nothing.
+    """
     try:
         yield
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich ends the program at a broken pipe
         drop_output()
+    except OSError as error:
+        drop_output()
+        raise UnwrittenError(reason(error), code) from error
+
+
+def reason(error: OSError) -> str:
+    """The error of the system without its number."""
+    if error.strerror is None:
+        return str(error)
+    place = "stdout" if error.filename is None else error.filename
+    return f"{place}: {error.strerror}"
 
 
 def drop_output() -> None:

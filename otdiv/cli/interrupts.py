@@ -15,10 +15,13 @@ import signal
 import sys
 import threading
 import time
-from types import FrameType, TracebackType
-from typing import Any
 
 from .exits import ExitCode
+
+TYPE_CHECKING = False  # as in `otdiv._lazy`
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+    from typing import Any
 
 __all__ = ["Watch", "heard", "raise_if_interrupted"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from ..errors import InvalidInputError
 from . import conformance
-from .exits import EXIT_CODES, ExitCode, reader_may_leave
+from .exits import EXIT_CODES, ExitCode, output
 from .interrupts import heard, raise_if_interrupted
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ _FILE_WIDTH = 120
 
 _DESCRIPTION = """\
 Run claims of papers about divergences, Wasserstein distances and GANs on random
-cases. A statement that is printed wrongly in its source stands in the list as it
-is printed, and has to be refuted; its correction stands beside it.
+cases. A statement that is printed wrongly in its source stands in the list as
+it is printed, and has to be refuted; its correction stands beside it.
 
   cases    How many were drawn.
   slack    How far the worst case was from breaking the statement. Equalities:
@@ -45,7 +45,8 @@ is printed, and has to be refuted; its correction stands beside it.
 Ctrl-C ends a run with the report of what was finished, marked as partial.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 examples
   otdiv verify
   otdiv verify --topic duality --topic topology --examples 1000
@@ -53,7 +54,9 @@ examples
   otdiv verify --format markdown --output catalogue.md
   otdiv verify --solver mypackage.ot:emd --tolerance 1e-9
 
-""" + EXIT_CODES
+"""
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -80,13 +83,13 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--rng", metavar="SEED", type=int, default=0, help="seed of the cases (default: 0)"
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument(
         "--format",
         choices=("table", "json", "markdown"),
         help="by default what the suffix of --output says, else a table",
     )
-    output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    written.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
     conformance.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -104,22 +107,22 @@ def run(options: argparse.Namespace) -> int:
         return _check_solver(options, style, target)
     _check_solver_options(options)
     report = _verified(options)
-    interrupted = report.n_pending > 0
-    with reader_may_leave():
+    code = ExitCode.DONE if report.all_as_expected else ExitCode.NEGATIVE
+    if report.n_pending:
+        code = ExitCode.INTERRUPTED
+    with output(code):
         text = _render(report, style, target)
         if text is not None and target is None:
             sys.stdout.write(text)
         elif text is not None and target is not None:
             target.write_text(text, encoding="utf-8")
             sys.stderr.write(f"{report.summary()}\n")
-    if interrupted:
-        return ExitCode.INTERRUPTED
-    return ExitCode.DONE if report.all_as_expected else ExitCode.NEGATIVE
+    return code
 
 
 def _verified(options: argparse.Namespace) -> VerificationReport:
     """Run the claims; after an interruption, report on those that had been finished."""
-    from ..theory import VerificationReport, verify
+    from ..theory.verification import VerificationReport, verify
 
     examples = 200 if options.examples is None else options.examples
     outcomes: list[Outcome] = []

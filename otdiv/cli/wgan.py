@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
-from .exits import EXIT_CODES, ExitCode, reader_may_leave
+from .exits import EXIT_CODES, ExitCode, output
 
 if TYPE_CHECKING:
     from ..wgan.datasets import Dataset
@@ -54,13 +54,16 @@ checkpoint. Run the same command again after an interruption, and it goes on
 from there to the same numbers as an unbroken run.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 examples
   otdiv wgan --data 8gaussians --constraint gp --output rings
   otdiv wgan --data swissroll --loss non-saturating --constraint spectral --output roll
   otdiv wgan --data 8gaussians --preset wgan-2017-code --steps 2000 --output paper
 
-""" + EXIT_CODES
+"""
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -103,12 +106,12 @@ def add_parser(commands: Any) -> None:
         help="generator steps (default: the preset's, 20000 for 25gaussians with `small`)",
     )
     game.add_argument("--rng", type=int, default=0, metavar="SEED", help="default: 0")
-    output = parser.add_argument_group("output")
-    output.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
+    written.add_argument(
         "--log-every", type=int, default=100, metavar="N", help="steps between measurements"
     )
-    output.add_argument("--fresh", action="store_true", help="start anew over a checkpoint in DIR")
+    written.add_argument("--fresh", action="store_true", help="start anew over a checkpoint in DIR")
     parser.set_defaults(run=run)
 
 
@@ -142,9 +145,10 @@ def run(options: argparse.Namespace) -> int:
             resume=resume,
         )
     report = write_report(training, folder)
-    with reader_may_leave():
+    code = ExitCode.PART_FAILED if training.cause else ExitCode.DONE
+    with output(code):
         sys.stdout.write(_summary(training, report))
-    return ExitCode.PART_FAILED if training.cause else ExitCode.DONE
+    return code
 
 
 def _data(options: argparse.Namespace) -> Dataset:

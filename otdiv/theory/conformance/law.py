@@ -118,7 +118,7 @@ class Probe:
                 raise NotApplicableError(str(refusal) or "the solver declines the case") from None
             except UnreadableAnswerError as error:
                 raise SolverRaisedError(str(error)) from None
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 text = " ".join(str(error).split())
                 raise SolverRaisedError(f"{type(error).__name__}: {text[:160]}") from None
             finally:

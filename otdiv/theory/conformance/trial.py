@@ -37,7 +37,7 @@ class Trial:
 def _instance(kind: str, power: float) -> Instance:
     """Uniform weights and distinct points on a line, for whatever a solver takes."""
     n, m = KINDS[kind]
-    x, y = 2.0 * np.arange(n)[:, None], 3.0 * np.arange(m)[:, None] + 1.0
+    x, y = np.arange(0.0, 2.0 * n, 2.0)[:, None], np.arange(1.0, 3.0 * m + 1.0, 3.0)[:, None]
     return Instance.of_points(np.full(n, 1.0 / n), np.full(m, 1.0 / m), x, y, power)
 
 
@@ -106,6 +106,4 @@ def not_running(
         seconds=seconds,
         breach=_smallest(refused),
     )
-    return ConformanceReport(
-        solver=name, regularised=regularised, tolerance=tolerance, rows=(row,)
-    )
+    return ConformanceReport(solver=name, regularised=regularised, tolerance=tolerance, rows=(row,))
