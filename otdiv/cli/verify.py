@@ -233,7 +233,10 @@ def _print(report: VerificationReport, console: Console) -> None:
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")
     text = import_optional("rich.text", extra="cli", purpose="the terminal table")
-    table = rich_table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    group = import_optional("rich.console", extra="cli", purpose="the terminal table").Group
+    indented = import_optional("rich.padding", extra="cli", purpose="the terminal table").Padding
+    # One space between columns: with it, the longest name fits into eighty columns.
+    table = rich_table.Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("claim", overflow="fold", ratio=1)
     for header in ("cases", "slack"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -244,8 +247,9 @@ def _print(report: VerificationReport, console: Console) -> None:
         skipped = outcome.verdict.name == "SKIPPED"
         table.add_row(
             # One above the other: side by side, eighty columns are too few for either.
-            text.Text.assemble(
-                (outcome.claim.id, "" if skipped else "bold"), f"\n  {outcome.claim.statement}"
+            group(
+                text.Text(outcome.claim.id, style="dim" if skipped else "bold"),
+                indented(text.Text(outcome.claim.statement), (0, 0, 0, 2)),
             ),
             "" if skipped else str(outcome.n_cases),
             "" if skipped else f"{outcome.worst_slack:.2g}",

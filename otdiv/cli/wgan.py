@@ -58,8 +58,8 @@ _EPILOG = (
     """\
 examples
   otdiv wgan --data 8gaussians --constraint gp --output rings
-  otdiv wgan --data swissroll --loss non-saturating --constraint spectral --output roll
-  otdiv wgan --data 8gaussians --preset wgan-2017-code --steps 2000 --output paper
+  otdiv wgan --data swissroll --loss non-saturating --output roll
+  otdiv wgan --preset wgan-2017-code --steps 2000 --output paper
 
 """
     + EXIT_CODES

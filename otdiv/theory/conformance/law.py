@@ -15,7 +15,15 @@ from .answers import Answer, UnreadableAnswerError, read_answer
 from .instances import Ground, Instance, kind_of
 from .loading import SolverUnderTest
 
-__all__ = ["Call", "Finding", "Law", "NotApplicableError", "Probe", "SolverRaisedError"]
+__all__ = [
+    "Call",
+    "Finding",
+    "Law",
+    "NotApplicableError",
+    "Probe",
+    "RefusedShapeError",
+    "SolverRaisedError",
+]
 
 
 # Warnings of these kinds speak to the solver's authors, not about an answer.
@@ -24,6 +32,10 @@ _NOT_ABOUT_ANSWERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarni
 
 class NotApplicableError(Exception):
     """The law says nothing about this solver or this case; the text says why."""
+
+
+class RefusedShapeError(NotApplicableError):
+    """The solver does not run on shapes of this kind: another case is to be drawn."""
 
 
 class SolverRaisedError(Exception):
@@ -97,7 +109,7 @@ class Probe:
     ) -> Answer:
         """Solve an instance on copies of its arrays, after `convert` (layout, precision)."""
         if (kind := kind_of(instance.shape)) in self.refused:
-            raise NotApplicableError(f"does not run on {kind}")
+            raise RefusedShapeError(f"does not run on {kind}")
         if self.solver.ground.on_points:
             if instance.x is None:
                 raise NotApplicableError("needs points, and this law has a bare cost matrix")
