@@ -254,7 +254,7 @@ def _print(report: VerificationReport, console: Console) -> None:
             "" if skipped else str(outcome.n_cases),
             "" if skipped else f"{outcome.worst_slack:.2g}",
             text.Text(word, style=style),
-            "" if skipped else f"{outcome.seconds:.1f}",
+            "" if skipped else f"{outcome.seconds:.{int(outcome.seconds < 1000.0)}f}",
         )
     console.print(table)
     for outcome in report.unexpected:
