@@ -32,8 +32,8 @@ _PATIENCE_SECONDS = 1.0
 """After which a process of our own is ended from outside the main thread; chosen by taste."""
 
 
-_HANDLED = b"\xff"
-"""Written beside the numbers of signals, when the handler has run."""
+_HANDLED, _STOP = b"\xff", b"\x00"
+"""Written beside the numbers of signals: the handler has run; the thread is to end."""
 
 
 class Watch:
@@ -66,15 +66,16 @@ class Watch:
         sys.unraisablehook = self._report_unraisable
         if self._own:
             sys.excepthook = self._report_escaped
+        if os.name == "posix":
+            # Signals come through a pipe too, since a handler waits for C code to return.
+            self._reader, self._writer = os.pipe()
+            os.set_blocking(self._writer, False)
+            self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM) if self._own else (signal.SIGINT,):
             # A signal that the parent process has switched off, as `nohup` does, stays so.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, self._hear)
-        if os.name == "posix" and self._handlers:
-            self._reader, self._writer = os.pipe()
-            os.set_blocking(self._writer, False)
-            # Signals come through a pipe too, since a handler waits for C code to return.
-            self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        if os.name == "posix":
             self._thread = threading.Thread(target=self._insist, daemon=True)
             self._thread.start()
         self._inside = True
@@ -107,15 +108,18 @@ class Watch:
         return interrupted
 
     def _restore(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
         if not self._listening:
             return
-        sys.unraisablehook, sys.excepthook = self._unraisable, self._excepthook
-        if os.name == "posix" and self._handlers:
+        if os.name == "posix":
             signal.set_wakeup_fd(self._wakeup)
-            os.close(self._writer)  # which ends the thread
+            os.write(self._writer, _STOP)
             self._thread.join()
+        # Only now, when no repetition can come any more.
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        sys.unraisablehook, sys.excepthook = self._unraisable, self._excepthook
+        if os.name == "posix":
+            os.close(self._writer)
             os.close(self._reader)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
@@ -137,13 +141,13 @@ class Watch:
         main = threading.main_thread().ident
         assert main is not None
         awaited = {*self._handlers, *_HANDLED}
-        while arrived := os.read(self._reader, 64):
+        while _STOP not in (arrived := os.read(self._reader, 64)):
             if awaited.isdisjoint(arrived):
                 continue
             deadline = time.monotonic() + _PATIENCE_SECONDS
             while not 0 < self._asked == self._heard:
                 ready, _, _ = select.select([self._reader], [], [], _REPEAT_SECONDS)
-                if ready and not os.read(self._reader, 64):
+                if ready and _STOP in os.read(self._reader, 64):
                     return
                 if ready or 0 < self._asked == self._heard:
                     continue
