@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+
+# Spelled out, since importing `typing` takes longer than the rest of `import otdiv`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 __all__ = ["attach"]
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._text import for_csv, for_terminal
 from ..errors import InvalidInputError
+from .exits import EXIT_CODES, ExitCode, output
+from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
     from ..tables.comparison import TableProgress
@@ -53,7 +55,8 @@ column that moved most first.
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 files
   .csv with commas, .tsv with tabs, both in UTF-8 (also .gz, .bz2, .zst),
   .parquet, .arrow, .feather, .npy; never a pickle. The last suffix counts.
@@ -64,10 +67,9 @@ examples
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
 
-exit codes
-  0 done   1 a column could not be compared   2 usage, unreadable input
-  130 interrupted
 """
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -114,14 +116,14 @@ def add_parser(commands: Any) -> None:
         default=0,
         help="seed of the splits and projections (default: 0)",
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument(
         "--format",
         choices=("table", "json", "csv", "markdown"),
         help="by default what the suffix of --output says, else a table; csv puts an apostrophe "
         "before names that a spreadsheet would run as a formula",
     )
-    output.add_argument(
+    written.add_argument(
         "--output",
         metavar="FILE",
         type=Path,
@@ -152,16 +154,16 @@ def run(options: argparse.Namespace) -> int:
             n_splits=options.splits,
             callback=callback,
         )
-    if target is None and isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal whose encoding has no dash, or lacks a letter, shows an escape in its place.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    text = _render(report, style, target)
-    if text is not None:
-        if target is None:
-            sys.stdout.write(text)
-        else:
-            target.write_text(text, encoding="utf-8")
-    return 1 if report.failed else 0
+    raise_if_interrupted()  # it may have been taken for the failure of a column
+    code = ExitCode.PART_FAILED if report.failed else ExitCode.DONE
+    with output(code):
+        text = _render(report, style, target)
+        if text is not None:
+            if target is None:
+                sys.stdout.write(text)
+            else:
+                target.write_text(text, encoding="utf-8")
+    return code
 
 
 def _names(text: str) -> list[str]:

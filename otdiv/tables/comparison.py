@@ -13,6 +13,7 @@ from .._calling import explains_calls
 from .._typing import FloatArray, RngLike
 from .._validation import as_generator, check_callback
 from ..errors import InvalidInputError, OtdivError
+from ..results import is_stop
 from .arguments import chosen_columns, row_weights, shared_columns
 from .columns import (
     SECONDS,
@@ -152,7 +153,7 @@ def compare_tables(
             numeric[name] = standardized
         if callback is not None:
             progress = TableProgress(column=name, done=index + 1, total=len(chosen) + 1)
-            stopped = callback(progress) is True
+            stopped = is_stop(callback(progress))
     joint = None if stopped else step.jointly(numeric)
     if callback is not None and not stopped:
         total = len(chosen) + 1

@@ -20,6 +20,11 @@ class LawVerdict(enum.Enum):
     HELD = "held"
     BROKEN = "broken"
     NOT_APPLICABLE = "not applicable"
+    DOES_NOT_RUN = "does not run"
+    """No ordinary call is answered: then no law is asked."""
+
+
+_COUNTED = (LawVerdict.HELD, LawVerdict.BROKEN, LawVerdict.NOT_APPLICABLE)
 
 
 class Manner(enum.Enum):
@@ -96,6 +101,8 @@ class LawResult:
     @property
     def summary(self) -> str:
         """The verdict in a few words."""
+        if self.verdict is LawVerdict.DOES_NOT_RUN and self.breach is not None:
+            return f"does not run: {self.breach.text}"
         if self.breach is not None:
             return f"broken {self.breach.manner.value}: {self.breach.text}"
         if self.verdict is LawVerdict.NOT_APPLICABLE:
@@ -132,25 +139,40 @@ class ConformanceReport:
     tolerance : float
         Largest relative miss allowed.
     rows : tuple of LawResult
-        One for each law.
+        One for each law; a single one, `runs`, where the solver answers no ordinary call.
+    n_pending : int
+        Laws that were not reached, since the run was stopped: then the report is partial.
     """
 
     solver: str
     regularised: bool
     tolerance: float
     rows: tuple[LawResult, ...]
+    n_pending: int = 0
+
+    @property
+    def runs(self) -> bool:
+        """Whether the solver answers ordinary calls."""
+        return all(row.verdict is not LawVerdict.DOES_NOT_RUN for row in self.rows)
 
     @property
     def conforms(self) -> bool:
-        """Whether no law is broken."""
-        return not self.broken
+        """Whether the solver runs, and no law is broken."""
+        return self.runs and not self.broken
 
     @property
     def broken(self) -> tuple[LawResult, ...]:
         """The laws that are broken."""
         return tuple(row for row in self.rows if row.verdict is LawVerdict.BROKEN)
 
+    @property
+    def findings(self) -> tuple[LawResult, ...]:
+        """Whatever has a call to show: the broken laws, or that the solver does not run."""
+        return tuple(row for row in self.rows if row.breach is not None)
+
     def __getitem__(self, law: str) -> LawResult:
+        if not self.runs:  # whatever is asked, this is the answer
+            return self.rows[0]
         for row in self.rows:
             if row.law == law:
                 return row
@@ -168,12 +190,12 @@ class ConformanceReport:
     @property
     def headline(self) -> str:
         """Counts in one sentence."""
-        counts = dict.fromkeys(LawVerdict, 0)
-        for row in self.rows:
-            counts[row.verdict] += 1
-        return f"{self.solver}: " + ", ".join(
-            f"{count} {verdict.value}" for verdict, count in counts.items()
-        )
+        if not self.runs:
+            return f"{self.solver}: does not run"
+        verdicts = [row.verdict for row in self.rows]
+        counts = ", ".join(f"{verdicts.count(verdict)} {verdict.value}" for verdict in _COUNTED)
+        partial = f"; partial: {self.n_pending} not reached" if self.n_pending else ""
+        return f"{self.solver}: {counts}{partial}"
 
     def to_records(self) -> list[dict[str, Any]]:
         """Rows as plain dictionaries; numbers that are not finite become None."""
@@ -186,6 +208,8 @@ class ConformanceReport:
             "regularised": self.regularised,
             "tolerance": self.tolerance,
             "conforms": self.conforms,
+            "partial": self.n_pending > 0,
+            "n_pending": self.n_pending,
         }
         return as_json(head | {"laws": self.to_records()})
 
@@ -198,6 +222,7 @@ class ConformanceReport:
             regularised=head["regularised"],
             tolerance=head["tolerance"],
             rows=tuple(_from_record(record) for record in head["laws"]),
+            n_pending=head.get("n_pending", 0),
         )
 
     def to_markdown(self) -> str:
@@ -216,7 +241,7 @@ class ConformanceReport:
             miss = "–" if row.n_cases == 0 else _number(row.miss)
             cells = (f"`{row.law}`", _cell(row.statement), str(row.n_cases), miss, row.summary)
             lines.append(f"| {' | '.join(cells)} | {row.seconds:.1f} |")
-        for row in self.broken:
+        for row in self.findings:
             lines += ["", *breach_markdown(row)]
         return "\n".join(lines) + "\n"
 
@@ -232,11 +257,12 @@ def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
     """Lines that show one broken law: statement, what happened, code."""
     breach = _escaped(row, for_markdown).breach
     assert breach is not None
+    runs = row.verdict is not LawVerdict.DOES_NOT_RUN
     said = [f"It warns: {breach.warning}", ""] if breach.warning else []
     return [
         f"{'#' * level} `{row.law}`: {row.statement}",
         "",
-        f"Broken {breach.manner.value}. {breach.text}.",
+        f"Broken {breach.manner.value}. {breach.text}." if runs else f"{row.summary}.",
         "",
         *said,
         *code_block(breach.code, "python"),
@@ -280,7 +306,7 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
     totals = []
     for report in reports:
         verdicts = [row.verdict for row in report.rows]
-        totals.append(" / ".join(str(verdicts.count(verdict)) for verdict in LawVerdict))
+        totals.append(" / ".join(str(verdicts.count(verdict)) for verdict in _COUNTED))
     lines.append(f"| held / broken / – | {' | '.join(totals)} |")
     return "\n".join(lines)
 
@@ -338,6 +364,6 @@ def _text_lines(report: ConformanceReport) -> Iterator[str]:
     for row in report.rows:
         yield f"{row.law:<{width}}  {row.summary}"
     yield report.headline
-    for row in report.broken:
+    for row in report.findings:
         if row.breach is not None:
             yield f"\n# {row.law}: {row.statement}\n# {row.breach.text}\n{row.breach.code}"
