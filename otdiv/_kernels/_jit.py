@@ -35,7 +35,6 @@ from numba import config as settings
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.dispatcher import Dispatcher
 from numba.misc.appdirs import AppDirs
 
 Kernel: TypeAlias = Callable[..., Any]
@@ -217,13 +216,25 @@ _OPTIONS: dict[str, Any] = {
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True}
 
 
+def _compiled(function: Kernel, **options: Any) -> Any:
+    """Hand `function` to Numba, also where its user has switched the compiler off.
+
+    NUMBA_DISABLE_JIT is for looking into kernels of one's own; ours are not Python without it:
+    their whole numbers wrap, and some of their calls are the compiler's.
+    """
+    before = _SETTINGS.DISABLE_JIT
+    _SETTINGS.DISABLE_JIT = 0
+    try:
+        return njit(**_OPTIONS, **options)(function)
+    finally:
+        _SETTINGS.DISABLE_JIT = before
+
+
 def _cached(function: Kernel, **options: Any) -> Kernel:
     """Compile `function` with a cache in the right place, which is settled here and now."""
-    compiled: Kernel = njit(**_OPTIONS, **options)(function)
-    # With NUMBA_DISABLE_JIT it is the function itself.
-    if not (_CACHED and isinstance(compiled, Dispatcher)):
-        return compiled
-    dispatcher: Any = compiled
+    dispatcher = _compiled(function, **options)
+    if not _CACHED:
+        return dispatcher
     before = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = _FOLDER or before
     try:
@@ -232,7 +243,7 @@ def _cached(function: Kernel, **options: Any) -> Kernel:
         pass
     finally:
         _SETTINGS.CACHE_DIR = before
-    return compiled
+    return dispatcher
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -261,6 +272,9 @@ def fast_kernel(function: Kernel) -> Kernel:
 
 def helper(function: Kernel) -> Kernel:
     """Compile `function` for calls from other kernels only: without the entry points for Python."""
-    options = _OPTIONS | _INNER
-    compiled: Kernel = njit(**options)(function)
-    return compiled
+    return _compiled(function, **_INNER)
+
+
+def contracted(function: Kernel) -> Kernel:
+    """Compile `function` for any caller, where fusing a product into a sum is all that is free."""
+    return _cached(function, fastmath={"contract"})

@@ -84,9 +84,10 @@ def add_parser(commands: Any) -> None:
     game.add_argument(
         "--preset",
         choices=_PRESETS,
+        metavar="NAME",
         default="small",
-        help="all settings at once (default: small; `tracking` keeps the critic near its optimum, "
-        "so that its loss follows the exact distance)",
+        help=f"all settings at once: {', '.join(_PRESETS)} (default: small; `tracking` keeps the "
+        "critic near its optimum, so that its loss follows the exact distance)",
     )
     game.add_argument(
         "--constraint",

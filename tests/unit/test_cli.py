@@ -344,7 +344,7 @@ def read_terminal(controller):
 
 def test_the_package_can_be_run_as_a_module():
     done = subprocess.run(
-        [sys.executable, "-m", "otdiv.cli", "--version"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "otdiv", "--version"], capture_output=True, text=True, timeout=60
     )
     assert done.stdout == f"otdiv {otdiv.__version__}\n"
 
