@@ -26,22 +26,24 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
     log(1 + S) / (alpha - 1) is small. Where 1 + S < 1/2 the plain sum is; where it overflows, the
     plain sum of ratios divided by the largest one.
     """
+    kinds = {kind_of("p", p), kind_of("q", q)}
     value = evaluate(renyi(alpha), p, q, axis=axis)
-    if kind_of("p", p) == "gaussian" and kind_of("q", q) == "gaussian":
+    if kinds == {"gaussian"}:
         return value
     large = np.asarray(value) * (1.0 - alpha) > LOG_2
+    overflown = np.isposinf(value).any()
+    if "continuous" in kinds and kinds <= {"continuous", "gaussian"}:
+        if large.any() or overflown:
+            first, second = as_frozen(p), as_frozen(q)
+            exponent = continuous.largest_exponent(renyi(alpha), first, second, alpha)
+            if math.isfinite(exponent):
+                return evaluate(power_sum(alpha, exponent / (alpha - 1.0)), p, q)
+        return value
     if alpha < 1.0 and large.any():
         plain = evaluate(power_sum(alpha), p, q, axis=axis)
         return plain if isinstance(plain, float) else np.where(large, plain, value)
-    if alpha < 1.0 or not np.isposinf(value).any():
-        return value
-    kinds = {kind_of("p", p), kind_of("q", q)}
-    if kinds in ({"vector"}, {"measure"}):
+    if alpha > 1.0 and overflown and kinds in ({"vector"}, {"measure"}):
         return _without_overflow(np.array(value), vector_pair(p, q, axis), alpha)
-    if kinds <= {"continuous", "gaussian"}:
-        exponent = continuous.largest_exponent(as_frozen(p), as_frozen(q), alpha)
-        if math.isfinite(exponent):
-            return evaluate(power_sum(alpha, exponent / (alpha - 1.0)), p, q)
     return value
 
 
