@@ -29,8 +29,9 @@ _MASS = 1e-9  # departure of a total mass from 1 above which the densities were 
 # Log-densities of some fifty nats err by 1e-14, and terms that start quadratically by its square:
 # two laws nearer than this cannot be told apart.
 _ROUNDING = 1e-26
-_FAR = 10.0  # nats of distance over which a tail must refuse to shrink to be called divergent
+_FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be called divergent
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
+_HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
 _STEADY = 1e-6  # change of the growth from shell to shell that is none
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends.
 _FRINGE = np.exp(0.25 * np.arange(4))
@@ -38,14 +39,16 @@ _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be 
 
 
 class _Pieces(NamedTuple):
-    """Pieces of all rays in one table; `left` and `right` are s, or t = log s."""
+    """Pieces of all rays in one table, with the ends of a piece as s, or as t = log s."""
 
     left: FloatArray
     right: FloatArray
     ray: IndexArray
     logarithmic: NDArray[np.bool_]
+    way: IndexArray  # 1 in the outer half of the ray, -1 in the inner one
+    fringe: IndexArray  # 0 for most; 1, 2, 3 for the shells in front of a place, outwards
+    hidden: NDArray[np.bool_]  # beyond that place, where one of the laws is not known
     last: NDArray[np.bool_]  # the outermost shells of a power law
-    fringe: IndexArray  # 0 for most; 1, 2, 3 outwards for the shells of an end without a power law
 
 
 def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
@@ -80,7 +83,7 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     if abs(total) <= 1e6 * _ROUNDING:
         # Rounding is all that the tails show then.
         return 0.5 * max(total, 0.0)
-    beyond = _beyond(recipe, rays, pieces, terms)
+    beyond = _beyond(recipe, rays, pieces, terms, masses[0] + masses[1])
     if math.isinf(beyond):
         return beyond
     allowed = _SETTLED * abs(total) + _noise(recipe, float(np.abs(terms).sum()))
@@ -98,16 +101,25 @@ def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
     for law in laws:
         if not law.low < law.high:
             raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
-    zero, one = np.array([-math.inf, 0.0]), np.array([0.0, -math.inf])
+    return cut_rays(*laws, _underflow_matters(recipe))
+
+
+def _underflow_matters(recipe: Recipe) -> tuple[bool, bool]:
+    """Whether T changes when a tiny density of p, or of q, is replaced by 0."""
+    # A density of 0 beside 1 may cost infinity, and one of exp(-1000) beside far less may as well.
+    log_p = np.array([-math.inf, 0.0, -1e3, -1e6])
+    log_q = np.array([0.0, -math.inf, -1e6, -1e3])
     with np.errstate(all="ignore"):
-        # What a density of 0 costs where the other one is 1.
-        finite = np.isfinite(recipe.log_terms(zero, one))
-    return cut_rays(*laws, (not finite[0], not finite[1]))
+        p_zero, q_zero, p_larger, q_larger = np.abs(recipe.log_terms(log_p, log_q))
+    return (not p_zero < math.inf) or not p_larger < 1.0, (
+        not q_zero < math.inf
+    ) or not q_larger < 1.0
 
 
 def _noise(recipe: Recipe, size: float) -> float:
     """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
-    step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
+    with np.errstate(all="ignore"):
+        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
     if abs(float(step[0])) < 1e-12:  # T starts quadratically at p = q
         return 1e-14 * math.sqrt(size) + _ROUNDING
     return 1e-15 * max(1.0, size)
@@ -125,40 +137,58 @@ def _check_masses(rays: list[Ray], masses: list[float]) -> None:
 
 def _cut(rays: list[Ray]) -> _Pieces:
     """Lay out the pieces of all rays."""
-    rows: list[tuple[float, float, int, bool, bool, int]] = []
+    tables = []
     for index, ray in enumerate(rays):
         first, last = ray.span()
-        known_first, known_last = ray.proven()
-        near_edges = known_first * _FRINGE if known_first > 0.0 else np.empty(0)
-        far_edges = known_last / _FRINGE if known_last < ray.length else np.empty(0)
-        edges = np.unique(np.concatenate([_ladder(ray, first, last), near_edges, far_edges]))
+        known = ray.proven()
+        fringes = known[0] * _FRINGE, known[1] / _FRINGE
+        edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes]))
         edges = edges[(edges >= first) & (edges <= last)]
-        for left, right in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            linear = right <= 2.0 * left
-            ends = (left, right) if linear else (math.log(left), math.log(right))
-            rows.append((*ends, index, not linear, False, 0))
-            for way, fringe in ((-1, near_edges), (1, far_edges)):
-                if fringe.size and fringe.min() <= left and right <= fringe.max():
-                    middle = 0.5 * left + 0.5 * right
-                    level = int(np.searchsorted(np.sort(fringe), middle))
-                    rows[-1] = (*rows[-1][:-1], way * (level if way > 0 else 4 - level))
-        for way, start, power in (
-            (-1, first, any(b.near is not None for b in ray.branches)),
-            (1, last, any(b.far is not None for b in ray.branches)),
+        left, right = edges[:-1], edges[1:]
+        logarithmic = right > 2.0 * left
+        middle = np.where(logarithmic, np.sqrt(left) * np.sqrt(right), 0.5 * left + 0.5 * right)
+        # How many edges of a fringe a piece has passed: none in its last shell.
+        inner = 3 - np.searchsorted(fringes[0][1:], middle)
+        outer = 3 - np.searchsorted(-fringes[1][1:], -middle)
+        centre = math.sqrt(max(first, known[0])) * math.sqrt(min(last, known[1]))
+        way = np.where(middle > centre, 1, -1)
+        hidden = (middle < known[0]) | (middle > known[1])
+        tables.append(
+            _Pieces(
+                left=np.where(logarithmic, np.log(left), left),
+                right=np.where(logarithmic, np.log(right), right),
+                ray=np.full(left.size, index),
+                logarithmic=logarithmic,
+                way=way,
+                fringe=np.where(hidden, 0, np.where(way < 0, inner, outer)),
+                hidden=hidden,
+                last=np.zeros(left.size, dtype=bool),
+            )
+        )
+        present = [branch for branch in ray.branches if branch.present]
+        for direction, start, models in (
+            (-1, first, [branch.near is not None for branch in present]),
+            (1, last, [branch.far is not None for branch in present]),
         ):
-            if power:
-                t = math.log(start)
-                for k in range(_SHELLS):
-                    ends = sorted((t + way * (2.0**k - 1.0), t + way * (2.0 ** (k + 1) - 1.0)))
-                    rows.append((ends[0], ends[1], index, True, k == _SHELLS - 1, 0))
-    table = list(zip(*rows, strict=True))
+            if any(models):
+                tables.append(_beyond_floats(index, direction, math.log(start), all(models)))
+    return _Pieces(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
+
+
+def _beyond_floats(index: int, way: int, start: float, known: bool) -> _Pieces:
+    """Shells from t = `start` on that double in length, as far as a power law can have mass."""
+    steps = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
+    ends = np.sort(np.stack([steps[:-1], steps[1:]]), axis=0)
+    shells = np.arange(_SHELLS)
     return _Pieces(
-        np.array(table[0], dtype=np.float64),
-        np.array(table[1], dtype=np.float64),
-        np.array(table[2], dtype=np.intp),
-        np.array(table[3], dtype=bool),
-        np.array(table[4], dtype=bool),
-        np.array(table[5], dtype=np.intp),
+        left=ends[0],
+        right=ends[1],
+        ray=np.full(_SHELLS, index),
+        logarithmic=np.ones(_SHELLS, dtype=bool),
+        way=np.full(_SHELLS, way),
+        fringe=np.zeros(_SHELLS, dtype=np.intp),
+        hidden=np.full(_SHELLS, not known),
+        last=shells == _SHELLS - 1,
     )
 
 
@@ -182,7 +212,6 @@ def _integrand(
         t = np.where(logarithmic, x, np.log(x))
         s = np.where(logarithmic, np.exp(x), x)
     log_p, log_q = np.empty(x.size), np.empty(x.size)
-    proven = np.empty(x.size, dtype=bool)
     owner = pieces.ray[piece]
     for index, ray in enumerate(rays):
         here = owner == index
@@ -191,14 +220,12 @@ def _integrand(
         for log_density, branch in zip((log_p, log_q), ray.branches, strict=True):
             log_density[here] = branch(s[here], t[here])
             _check_numbers(branch, s[here], log_density[here])
-        first, last = ray.proven()
-        proven[here] = (s[here] >= first) & (s[here] <= last)
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
-        values = np.stack([np.where(proven, terms, 0.0), np.exp(log_p), np.exp(log_q)])
-    # A single place with an infinite density has no mass.
-    values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
-    return values / np.where(logarithmic, 1.0, s)
+        values = np.stack([np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)])
+        # A single place with an infinite density has no mass.
+        values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
+        return values / np.where(logarithmic, 1.0, s)
 
 
 def _check_numbers(branch: Branch, s: FloatArray, log_density: FloatArray) -> None:
@@ -211,7 +238,9 @@ def _check_numbers(branch: Branch, s: FloatArray, log_density: FloatArray) -> No
         )
 
 
-def _beyond(recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray) -> float:
+def _beyond(
+    recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray, masses: FloatArray
+) -> float:
     """Return what the terms hold beyond the places where both laws are known; perhaps infinity.
 
     Three shells of equal logarithmic length in front of such a place tell: shells shrink
@@ -223,18 +252,21 @@ def _beyond(recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray)
     sum_beyond = 0.0
     for index, ray in enumerate(rays):
         for way in (-1, 1):
+            side = (pieces.ray == index) & (pieces.way == way)
             first, second, third = (
-                float(terms[(pieces.ray == index) & (pieces.fringe == way * level)].sum())
+                float(terms[side & (pieces.fringe == level)].sum())
                 for level in (1, 2, 3)
             )
             if abs(third) <= 1e-3 * _OUTERMOST * total:
-                continue
+                # The terms have died out. Where one law is left alone with mass, they have not.
+                if masses[pieces.hidden & side].sum() <= _HIDDEN * total:
+                    continue
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
-            place = ray.proven()[0 if way < 0 else 1]
             if decay >= 1.0 - 1e-9:
-                steady = abs(before - decay) <= _STEADY * decay
-                if steady and abs(math.log(place / float(np.median(ray.marks)))) >= _FAR:
+                place = ray.proven()[0 if way < 0 else 1]
+                far = place > 0.0 and abs(math.log(place) - math.log(ray.middle())) >= _FAR
+                if far and abs(before - decay) <= _STEADY * decay:
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)

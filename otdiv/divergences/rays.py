@@ -19,34 +19,51 @@ from .standard_laws import StandardLaw
 
 __all__ = ["Branch", "PowerLaw", "Ray", "cut_rays"]
 
-_SMALLEST, _LARGEST = 1e-300, 1e300  # lengths that are looked at, away from under- and overflow
-_STEP = 16  # doublings between two samples of a log-density on its way to an end
+_SMALLEST = 1e-300  # length above which nothing underflows
+_STEP = 4  # doublings between two samples of a log-density on its way to an end
 _STRAIGHT = 1e-12  # departure from a straight line, relative to the logarithm, that rounding makes
+_FLAT = 1e-6  # slope that is none, and would not let mass vanish
+_LONG = 0.05  # logarithmic length of a line that may be called straight
+_BENDS = 4  # powers that a bent line may have
+_REFINEMENTS = 6  # of the rate of these powers
+_RATES = np.array([1.0, 2.0, 0.5])  # tried where the slope itself is not the rate
+_LAST = 40  # samples that a bent line is fitted to
+_MATTERS = -34.0  # logarithm of the mass beyond the floats that is worth a bent line
 _FLOOR = 2.0**-48  # distance to an anchor, relative to it, below which floats are too coarse
 _DIGITS = np.arange(10, 51)  # distances 2^-k to an end that a float can say exactly
 _BURIED = -1e9  # log-density of both laws below which rounding hides their quotient's last digits
 _GRID = 400  # places at which that is looked for
-_HOLE = -600.0  # log-density above which a zero beside it is a zero, not an underflow
+_DEAD = -1e4  # log-density that is nothing beside any other
+_LOG_2 = math.log(2.0)
+_SUBNORMAL = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
 
 
 @dataclass(frozen=True, slots=True)
 class PowerLaw:
-    """Log-density (with respect to t) height + slope * t + bends, s = exp(t)."""
+    """Log-density, with respect to log y, height + slope * log y + bends, at y = s + offset."""
 
     height: float
     slope: float
+    offset: float = 0.0
     unit: float = 1.0
-    bends: tuple[float, ...] = ()  # coefficients of the powers of s / unit
+    rate: float = 1.0
+    bends: tuple[float, ...] = ()  # coefficients of the powers of (y / unit)^rate
 
     def __call__(self, s: FloatArray, t: FloatArray) -> FloatArray:
-        values = self.height + self.slope * t
+        shift = _shift(s, self.offset)
+        values = self.height + self.slope * (t + shift)
         if self.bends:
-            u = s / self.unit
+            u = np.exp(self.rate * (t + shift - math.log(self.unit)))
             bend = np.zeros_like(u)
             for coefficient in reversed(self.bends):
                 bend = (bend + coefficient) * u
             values = values + bend
-        return values
+        return values - shift
+
+
+def _shift(s: FloatArray, offset: float) -> FloatArray:
+    """Return log(s + offset) - log(s)."""
+    return np.log1p(offset / s) if offset > 0.0 else np.zeros_like(s)
 
 
 @dataclass(slots=True)
@@ -100,6 +117,12 @@ class Ray:
     length: float
     marks: FloatArray  # distances of quantiles of both laws, and their scales
 
+    def middle(self) -> float:
+        """Return a distance that is typical of the laws on this ray."""
+        if self.marks.size:
+            return float(np.median(self.marks))
+        return self.length if math.isfinite(self.length) else 1.0
+
     def span(self) -> tuple[float, float]:
         """Distances beyond which no law is asked itself."""
         present = [branch for branch in self.branches if branch.present]
@@ -140,12 +163,13 @@ def cut_rays(p: StandardLaw, q: StandardLaw, restrict: tuple[bool, bool]) -> lis
                         _look_outwards(branch, limited)
                 branches.append(branch)
             if any(branch.present for branch in branches):
-                distances = np.concatenate(
-                    [
-                        sign * (z - branch.centre) * law.scale
-                        for (law, z), branch in zip(marks, branches, strict=True)
-                    ]
-                )
+                with np.errstate(over="ignore"):
+                    distances = np.concatenate(
+                        [
+                            sign * (z - branch.centre) * law.scale
+                            for (law, z), branch in zip(marks, branches, strict=True)
+                        ]
+                    )
                 scales = [branch.law.scale for branch in branches if branch.present]
                 distances = np.concatenate([distances, scales])
                 kept = distances[(distances > 0.0) & (distances < length)]
@@ -216,10 +240,9 @@ def _look_inwards(branch: Branch, own: bool, length: float, limited: bool) -> No
     if centre != 0.0:
         _fit_beside(branch, length)
         return
-    reach = min(length, _LARGEST) / law.scale
-    start = min(math.floor(math.log2(reach)), 0) if reach > 0.0 else 0
+    start = math.floor((math.log(min(length, law.scale)) - law.log_scale) / _LOG_2)
     # Powers of two above 1e-300, for z and for s.
-    exponents = np.arange(start, -996 - min(0, math.floor(law.log_scale / math.log(2.0))), -_STEP)
+    exponents = np.arange(start, -996 - min(0, math.floor(law.log_scale / _LOG_2)), -_STEP)
     _follow(branch, np.ldexp(1.0, exponents) * law.scale, limited, outwards=False)
 
 
@@ -227,53 +250,79 @@ def _look_outwards(branch: Branch, limited: bool) -> None:
     """Find out what the law is far from the anchor."""
     law = branch.law
     start = math.floor(math.log2(max(1.0, abs(branch.centre))))
-    stop = 996 - max(0, math.floor(law.log_scale / math.log(2.0)))
-    _follow(branch, np.ldexp(1.0, np.arange(start, stop, _STEP)) * law.scale, limited, outwards=True)
+    stop = 996 - max(0, math.floor(law.log_scale / _LOG_2))
+    s = np.ldexp(1.0, np.arange(start, stop, _STEP)) * law.scale
+    bulk = branch.sign * (law.quantiles()[1:3] - branch.centre) * law.scale
+    bulk = bulk[(bulk > 0.0) & (bulk < s.min(initial=math.inf))]
+    _follow(branch, np.concatenate([bulk, s]), limited, outwards=True)
 
 
 def _follow(branch: Branch, s: FloatArray, limited: bool, *, outwards: bool) -> None:
     """Sample the law at distances `s` on the way to an end and describe it there."""
     if s.size < 2:
         return
-    t = np.log(s)
-    values = branch.raw(s) + t
+    # Far away the law is a power of its own z if of anything.
+    offset = max(0.0, branch.sign * branch.centre * branch.law.scale) if outwards else 0.0
+    values = branch.raw(s) + np.log(s)
     with np.errstate(all="ignore"):
-        model = _straight(s, t, values, outwards)
-    if model is not None:
-        if outwards:
-            branch.far, branch.last = model
-        else:
-            branch.near, branch.first = model
-        return
+        model = _straight(s, values, offset, outwards)
+    if model is None and np.isfinite(values[-_LAST:]).all() and values[-1] > _MATTERS:
+        model = _bent(s[-_LAST:], values[-_LAST:], offset, outwards)
+    if model is None and not limited and values[-1] < _DEAD:
+        model = PowerLaw(-math.inf, 0.0), float(s[-1])  # nothing, and terms that bear it
+    if model is None:
+        limit = _limit(branch, s, values, limited, outwards)
+        if outwards and branch.first < limit < s[-1]:
+            near_limit = limit * np.ldexp(1.0, np.arange(-3, 1))
+            with np.errstate(all="ignore"):
+                model = _straight(near_limit, branch.raw(near_limit) + np.log(near_limit), offset, True)
+        model = model or (None, limit)
+    if outwards:
+        branch.far, branch.last = model
+    else:
+        branch.near, branch.first = model
+
+
+def _limit(
+    branch: Branch, s: FloatArray, values: FloatArray, limited: bool, outwards: bool
+) -> float:
+    """Find the distance at which a law stops to give numbers on its way to an end."""
     usable = ~np.isnan(values) & ~np.isposinf(values)
     if limited:
         usable &= ~np.isneginf(values)
-    beyond = np.flatnonzero(usable)
-    if beyond.size == 0 or beyond[-1] == s.size - 1:
-        limit = float(s[-1])
-    else:
-        limit = _last_usable(branch, t[beyond[-1]], t[beyond[-1] + 1], limited) or float(s[-1])
-    if outwards:
-        branch.last = limit
-    else:
-        branch.first = limit
+    known = np.flatnonzero(usable)
+    if known.size == 0:
+        return branch.first if outwards else math.inf  # nothing is known at all
+    if known[-1] == s.size - 1:
+        return float(s[-1])
+    good, bad = math.log(s[known[-1]]), math.log(s[known[-1] + 1])
+    return _last_usable(branch, good, bad, limited) or float(s[-1])
 
 
 def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> float | None:
     """Bisect, in t, for the place where a law stops to give numbers; None at an honest zero."""
 
     def value(t: float) -> float:
-        return float(branch.raw(np.array([math.exp(t)]))[0])
+        return float(branch.raw(np.array([math.exp(t)]))[0]) + branch.law.log_scale
 
-    for _ in range(24):
-        middle = 0.5 * (good + bad)
-        found = value(middle)
-        if math.isnan(found) or found == math.inf or (limited and found == -math.inf):
-            bad = middle
-        else:
-            good = middle
-    if value(bad) == -math.inf and value(good) > _HOLE:
-        return None
+    def is_usable(found: float, least: float) -> bool:
+        return not (math.isnan(found) or found == math.inf or (limited and found <= least))
+
+    start, least = good, -math.inf
+    for _ in range(2):
+        for _ in range(24):
+            middle = 0.5 * (good + bad)
+            if is_usable(value(middle), least):
+                good = middle
+            else:
+                bad = middle
+        edge = value(good)
+        if least > -math.inf or value(bad) != -math.inf or edge < _SUBNORMAL - 60.0:
+            break
+        if edge > _SUBNORMAL:
+            return None
+        # The logarithm of a density that underflows: its last digits went before it did.
+        good, bad, least = start, good, _SUBNORMAL
     return math.exp(good)
 
 
@@ -282,12 +331,11 @@ def _bury(ray: Ray) -> None:
     if not all(branch.present for branch in ray.branches):
         return
     low, high = ray.span()
-    middle = float(np.median(ray.marks)) if ray.marks.size else math.sqrt(low) * math.sqrt(high)
     for outwards in (False, True):
         models = [branch.far if outwards else branch.near for branch in ray.branches]
         if any(models) or (outwards and math.isfinite(ray.length)):
             continue
-        t = np.linspace(math.log(middle), math.log(high if outwards else low), _GRID)
+        t = np.linspace(math.log(ray.middle()), math.log(high if outwards else low), _GRID)
         s = np.exp(t)
         buried = np.flatnonzero(
             np.maximum(*(branch(s, t) for branch in ray.branches)) < _BURIED  # False where NaN
@@ -302,48 +350,79 @@ def _bury(ray: Ray) -> None:
 
 
 def _straight(
-    s: FloatArray, t: FloatArray, values: FloatArray, outwards: bool
+    s: FloatArray, values: FloatArray, offset: float, outwards: bool
 ) -> tuple[PowerLaw, float] | None:
     """Return the straight line through the last four samples that lie on one, and its start."""
-    for stop in range(s.size, 3, -1):
-        window = slice(stop - 4, stop)
-        x, y = t[window], values[window]
-        if not np.isfinite(y).all():
-            continue
-        slope = (y[3] - y[0]) / (x[3] - x[0])
-        departure = np.abs(y - (y[0] + slope * (x - x[0]))).max()
-        # Mass must vanish towards the end.
-        vanishing = slope < -1e-6 if outwards else slope > 1e-6
-        if vanishing and departure <= _STRAIGHT * max(1.0, float(np.abs(y).max())):
-            return PowerLaw(float(y[0] - slope * x[0]), float(slope)), float(s[stop - 4])
-    return None
+    if s.size < 4:
+        return None
+    shift = _shift(s, offset)
+    samples = np.log(s) + shift, values + shift
+    x, y = (np.lib.stride_tricks.sliding_window_view(numbers, 4) for numbers in samples)
+    slopes = (y[:, 3] - y[:, 0]) / (x[:, 3] - x[:, 0])
+    departures = np.abs(y - (y[:, :1] + slopes[:, None] * (x - x[:, :1]))).max(axis=1)
+    # Mass must vanish towards the end.
+    vanishing = slopes < -_FLAT if outwards else slopes > _FLAT
+    good = vanishing & (np.abs(x[:, 3] - x[:, 0]) >= _LONG) & (departures <= _STRAIGHT * np.maximum(1.0, np.abs(y).max(axis=1)))
+    if not good.any():
+        return None
+    k = int(np.flatnonzero(good)[-1])
+    return PowerLaw(float(y[k, 0] - slopes[k] * x[k, 0]), float(slopes[k]), offset), float(s[k])
+
+
+def _bent(
+    s: FloatArray, values: FloatArray, offset: float, outwards: bool
+) -> tuple[PowerLaw, float] | None:
+    """Fit the last samples by a straight line and powers of exp(rate t) that die out on it.
+
+    A density x^(a - 1) h(x^c) with a smooth h is that; c is a itself for Weibull's law and its kin.
+    """
+    shift = _shift(s, offset)
+    t, values = np.log(s) + shift, values + shift
+    way = -1.0 if outwards else 1.0
+    distance = t - t[0]
+    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
+
+    def fit(rate: float) -> tuple[float, FloatArray]:
+        bends = np.exp(way * rate * distance)[:, None] ** np.arange(1, _BENDS + 1)
+        columns = np.concatenate([np.ones((t.size, 1)), t[:, None], bends], axis=1)
+        size = np.abs(columns).max(axis=0)
+        found = np.linalg.lstsq(columns / size, values, rcond=None)[0] / size
+        return float(np.abs(columns @ found - values).max()), found
+
+    best, rate = math.inf, 0.0
+    found = np.zeros(2)
+    own = abs((values[-1] - values[-2]) / (t[-1] - t[-2]))
+    for _ in range(_REFINEMENTS):
+        departure, candidate = fit(own)
+        if departure < best:
+            best, rate, found = departure, own, candidate
+        own = max(abs(float(candidate[1])), _FLAT)
+    for other in _RATES:
+        if best <= tolerance:
+            break
+        departure, candidate = fit(float(other))
+        if departure < best:
+            best, rate, found = departure, float(other), candidate
+    if best > tolerance or way * found[1] <= _FLAT:
+        return None
+    height, slope, *bends = (float(number) for number in found)
+    start = float(s[0])
+    return PowerLaw(height, slope, offset, start + offset, way * rate, tuple(bends)), start
 
 
 def _fit_beside(branch: Branch, length: float) -> None:
     """Describe a law beside an end that is not 0, from points that floats can say exactly."""
     law, centre = branch.law, branch.centre
-    binade = math.ldexp(1.0, math.frexp(centre)[1] - 1)
-    steps = binade * np.ldexp(1.0, -_DIGITS)
+    steps = math.ldexp(1.0, math.frexp(centre)[1] - 1) * np.ldexp(1.0, -_DIGITS)
     steps = steps[steps * law.scale <= length]
     if steps.size < 16:
         return
-    z = centre + branch.sign * steps
     s = steps * law.scale
-    t = np.log(s)
-    values = law.log_density(z) + t
+    values = law.log_density(centre + branch.sign * steps) + np.log(s)
     if not np.isfinite(values).all():
         return
-    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
-    # A smooth factor beside the power is a polynomial of s; a law of a power of s brings others.
-    for first in (0, 12, s.size - 6):
-        limit = float(s[first])
-        u = s[first:] / limit
-        bends = 4 if first < s.size - 6 else 0
-        columns = np.stack([np.ones_like(u), t[first:], *(u**k for k in range(1, bends + 1))], 1)
-        size = np.abs(columns).max(axis=0)
-        found = np.linalg.lstsq(columns / size, values[first:], rcond=None)[0] / size
-        departure = np.abs(columns @ found - values[first:]).max()
-        if departure <= tolerance and found[1] > 1e-6:
-            height, slope, *powers = (float(number) for number in found)
-            branch.near, branch.first = PowerLaw(height, slope, limit, tuple(powers)), limit
+    for first in (0, 10, 20):
+        model = _bent(s[first:], values[first:], 0.0, outwards=False)
+        if model is not None:
+            branch.near, branch.first = model
             return

@@ -99,6 +99,14 @@ def _location_and_scale(law: Any) -> tuple[Any, float, float] | None:
     return standard, location, scale
 
 
+def _moves_like_others(law: Any) -> bool:
+    """Whether scipy's own generic logpdf places and stretches the law."""
+    for kind in type(law.dist).__mro__:
+        if "logpdf" in vars(kind):
+            return str(kind.__module__) == "scipy.stats._distn_infrastructure"
+    return False
+
+
 class StandardLaw:
     """A law with its location and scale split off, where it has them.
 
@@ -119,6 +127,7 @@ class StandardLaw:
         self.law, self.location, self.scale = law, 0.0, 1.0
         self.low, self.high = support
         self._slice = 64
+        self._quantiles: FloatArray | None = None
         self.log_scale = 0.0
         parts = guarded(name, "dist", _location_and_scale, law)
         if parts is not None and parts[1:] != (0.0, 1.0):
@@ -136,16 +145,19 @@ class StandardLaw:
         low, high = scalar_support(self.name, standard)
         if (location + scale * low, location + scale * high) != support or not scale > 0.0:
             return
-        # A family of the user's may move in its own way; the same numbers at a few places tell.
-        z = _numbers(self.name, "ppf", standard.ppf, _PROBES)
-        x = location + scale * z
+        if not (_moves_like_others(law) or self._agrees(law, standard, location, scale)):
+            return
+        self.law, self.location, self.scale = standard, location, scale
+        self.low, self.high = low, high
+        self.log_scale = math.log(scale)
+
+    def _agrees(self, law: Any, standard: Any, location: float, scale: float) -> bool:
+        """Whether two forms of the law have the same log-density at a few places."""
+        x = location + scale * _numbers(self.name, "ppf", standard.ppf, _PROBES)
         here = _numbers(self.name, "logpdf", law.logpdf, x) + math.log(scale)
         there = _numbers(self.name, "logpdf", standard.logpdf, (x - location) / scale)
         known = np.isfinite(here) & np.isfinite(there)
-        if known.any() and np.allclose(here[known], there[known], rtol=1e-6, atol=1e-6):
-            self.law, self.location, self.scale = standard, location, scale
-            self.low, self.high = low, high
-            self.log_scale = math.log(scale)
+        return bool(known.any()) and np.allclose(here[known], there[known], rtol=1e-6, atol=1e-6)
 
     def marks(self) -> list[float]:
         """Standard coordinates where the density may be steep: the ends, and 0 between them."""
@@ -187,6 +199,8 @@ class StandardLaw:
 
     def quantiles(self) -> FloatArray:
         """Standard quantiles, from the middle outwards as far as they come in time."""
+        if self._quantiles is not None:
+            return self._quantiles
         begin = time.process_time()
         found = [_numbers(self.name, "ppf", self.law.ppf, np.array([0.5]))]
         if not np.isfinite(found[0]).all():
@@ -205,12 +219,5 @@ class StandardLaw:
             quick = time.process_time() - begin < 0.05 * _QUANTILE_SECONDS
             size = rest.size if quick else 2
         z = np.concatenate(found)
-        return z[np.isfinite(z) & (z >= self.low) & (z <= self.high)]
-
-    def depth(self, z: float) -> float:
-        """Probability of the smaller side of z."""
-        sides = [
-            float(_numbers(self.name, method, getattr(self.law, method), z))
-            for method in ("cdf", "sf")
-        ]
-        return min(sides)
+        self._quantiles = z[np.isfinite(z) & (z >= self.low) & (z <= self.high)]
+        return self._quantiles
