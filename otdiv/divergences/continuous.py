@@ -25,7 +25,7 @@ __all__ = ["largest_exponent", "mass_off_support", "off_support_intervals", "rat
 
 _SECONDS = 8.0  # processor time for one quadrature; Rényi's divergence may need two
 _SETTLED = 1e-9  # error of the whole, relative, above which there is no answer
-_MASS = 1e-9  # departure of a total mass from 1 above which the densities were not seen
+_MASS = 1e-8  # departure of a total mass from 1 above which the densities were not seen
 # Log-densities of some fifty nats err by 1e-14, and terms that start quadratically by its square:
 # two laws nearer than this cannot be told apart.
 _ROUNDING = 1e-26

@@ -36,7 +36,9 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
         if large.any() or overflown:
             first, second = as_frozen(p), as_frozen(q)
             exponent = continuous.largest_exponent(renyi(alpha), first, second, alpha)
-            if math.isfinite(exponent):
+            if exponent == -math.inf:  # no place has both
+                return math.inf
+            if exponent < math.inf:
                 return evaluate(power_sum(alpha, exponent / (alpha - 1.0)), p, q)
         return value
     if alpha < 1.0 and large.any():

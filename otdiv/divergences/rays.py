@@ -86,9 +86,19 @@ class Branch:
     far: PowerLaw | None = None
     first: float = 0.0
     last: float = math.inf
+    underflow: float = math.inf  # distance from which `tail` answers in place of the law
+    tail: PowerLaw | None = None
 
     def raw(self, s: FloatArray) -> FloatArray:
-        return self.law.log_density(self.centre + self.sign * (s / self.law.scale))
+        """Log-density with respect to x."""
+        if self.tail is None:
+            return self.law.log_density(self.centre + self.sign * (s / self.law.scale))
+        beyond = s > self.underflow
+        values = np.empty(s.shape)
+        values[beyond] = self.tail(s[beyond], np.log(s[beyond])) - np.log(s[beyond])
+        z = self.centre + self.sign * (s[~beyond] / self.law.scale)
+        values[~beyond] = self.law.log_density(z)
+        return values
 
     def __call__(self, s: FloatArray, t: FloatArray) -> FloatArray:
         """Log-density with respect to t at distances `s` = exp(`t`)."""
@@ -273,14 +283,43 @@ def _follow(branch: Branch, s: FloatArray, limited: bool, *, outwards: bool) -> 
     if model is None:
         limit = _limit(branch, s, values, limited, outwards)
         if outwards and branch.first < limit < s[-1]:
-            near_limit = limit * np.ldexp(1.0, np.arange(-3, 1))
-            with np.errstate(all="ignore"):
-                model = _straight(near_limit, branch.raw(near_limit) + np.log(near_limit), offset, True)
+            model, limit = _beyond_underflow(branch, s, limit, offset)
         model = model or (None, limit)
     if outwards:
         branch.far, branch.last = model
     else:
         branch.near, branch.first = model
+
+
+def _beyond_underflow(
+    branch: Branch, s: FloatArray, limit: float, offset: float
+) -> tuple[tuple[PowerLaw, float] | None, float]:
+    """Go on with a density that underflows at `limit`: as a power, or as exp of a parabola.
+
+    Return the power law, or None and the distance up to which the parabola can be followed.
+    """
+    before = limit * np.exp2(np.arange(-12, 1) / 4.0)
+    y, t = before + offset, np.log(before)
+    with np.errstate(all="ignore"):
+        values = branch.raw(before) + t
+    if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
+        return None, limit  # a logarithm that overflows, or a law that stops otherwise
+    power = _straight(before, values, offset, True)
+    if power is not None:
+        return power, limit
+    values += np.log(y) - t
+    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
+    for degree in (1, 2):
+        columns = np.stack([np.ones_like(y), np.log(y), *((y / limit) ** k for k in (1, 2)[:degree])], 1)
+        found = np.linalg.lstsq(columns, values, rcond=None)[0]
+        if found[-1] < -1.0 and np.abs(columns @ found - values).max() <= tolerance:
+            height, slope, *bends = (float(number) for number in found)
+            tail = PowerLaw(height, slope, offset, limit, 1.0, tuple(bends))
+            with np.errstate(all="ignore"):
+                followed = s[tail(s, np.log(s)) > -1e290]
+            branch.tail, branch.underflow = tail, limit
+            return None, max(limit, float(followed.max(initial=limit)))
+    return None, limit
 
 
 def _limit(
