@@ -73,12 +73,13 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
 
     (terms, *masses), errors = integrate(integrand, pieces.left, pieces.right)
     total = float(terms.sum())
-    if math.isnan(total):
-        if recipe.name == "f_divergence":
-            return math.nan  # the caller's f, who is told so
-        raise ConvergenceError(f"the terms of {recipe.name} are NaN for these laws")
-    if math.isinf(total):
-        return total
+    if not math.isfinite(total):
+        # The caller of f_divergence is told about a NaN of f by another name.
+        if np.isfinite(masses).all() and (not math.isnan(total) or recipe.name == "f_divergence"):
+            return total
+        raise ConvergenceError(
+            f"{recipe.name} is {total} here because a log-density is not accurate enough"
+        )
     _check_masses(rays, [float(mass.sum()) for mass in masses])
     if abs(total) <= 1e6 * _ROUNDING:
         # Rounding is all that the tails show then.
@@ -222,7 +223,9 @@ def _integrand(
             _check_numbers(branch, s[here], log_density[here])
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
-        values = np.stack([np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)])
+        values = np.stack(
+            [np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)]
+        )
         # A single place with an infinite density has no mass.
         values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
         return values / np.where(logarithmic, 1.0, s)
@@ -254,13 +257,12 @@ def _beyond(
         for way in (-1, 1):
             side = (pieces.ray == index) & (pieces.way == way)
             first, second, third = (
-                float(terms[side & (pieces.fringe == level)].sum())
-                for level in (1, 2, 3)
+                float(terms[side & (pieces.fringe == level)].sum()) for level in (1, 2, 3)
             )
-            if abs(third) <= 1e-3 * _OUTERMOST * total:
-                # The terms have died out. Where one law is left alone with mass, they have not.
-                if masses[pieces.hidden & side].sum() <= _HIDDEN * total:
-                    continue
+            # Terms have died out, unless one law is left alone with mass where they are not known.
+            mass_beyond = float(masses[pieces.hidden & side].sum())
+            if abs(third) <= 1e-3 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
+                continue
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:

@@ -15,18 +15,13 @@ from fractions import Fraction
 import numpy as np
 
 from .._typing import FloatArray
+from .power_laws import PowerLaw, bent_line, parabola, straight_line
 from .standard_laws import StandardLaw
 
-__all__ = ["Branch", "PowerLaw", "Ray", "cut_rays"]
+__all__ = ["Branch", "Ray", "cut_rays"]
 
 _SMALLEST = 1e-300  # length above which nothing underflows
 _STEP = 4  # doublings between two samples of a log-density on its way to an end
-_STRAIGHT = 1e-12  # departure from a straight line, relative to the logarithm, that rounding makes
-_FLAT = 1e-6  # slope that is none, and would not let mass vanish
-_LONG = 0.05  # logarithmic length of a line that may be called straight
-_BENDS = 4  # powers that a bent line may have
-_REFINEMENTS = 6  # of the rate of these powers
-_RATES = np.array([1.0, 2.0, 0.5])  # tried where the slope itself is not the rate
 _LAST = 40  # samples that a bent line is fitted to
 _MATTERS = -34.0  # logarithm of the mass beyond the floats that is worth a bent line
 _FLOOR = 2.0**-48  # distance to an anchor, relative to it, below which floats are too coarse
@@ -36,34 +31,6 @@ _GRID = 400  # places at which that is looked for
 _DEAD = -1e4  # log-density that is nothing beside any other
 _LOG_2 = math.log(2.0)
 _SUBNORMAL = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
-
-
-@dataclass(frozen=True, slots=True)
-class PowerLaw:
-    """Log-density, with respect to log y, height + slope * log y + bends, at y = s + offset."""
-
-    height: float
-    slope: float
-    offset: float = 0.0
-    unit: float = 1.0
-    rate: float = 1.0
-    bends: tuple[float, ...] = ()  # coefficients of the powers of (y / unit)^rate
-
-    def __call__(self, s: FloatArray, t: FloatArray) -> FloatArray:
-        shift = _shift(s, self.offset)
-        values = self.height + self.slope * (t + shift)
-        if self.bends:
-            u = np.exp(self.rate * (t + shift - math.log(self.unit)))
-            bend = np.zeros_like(u)
-            for coefficient in reversed(self.bends):
-                bend = (bend + coefficient) * u
-            values = values + bend
-        return values - shift
-
-
-def _shift(s: FloatArray, offset: float) -> FloatArray:
-    """Return log(s + offset) - log(s)."""
-    return np.log1p(offset / s) if offset > 0.0 else np.zeros_like(s)
 
 
 @dataclass(slots=True)
@@ -212,23 +179,18 @@ def _anchors(
     for j, (place, _) in enumerate(second):
         for i, (other, _) in enumerate(first):
             largest = max(abs(place), abs(other), *(abs(Fraction(law.location)) for law in laws))
-            rounding = largest * Fraction(2) ** -51
-            same = place == other or (
-                abs(place - other) <= min(rounding, Fraction(smaller) / 10**9)
-                and all(place != taken for taken, _ in first)
-                and all(other != taken for taken, _ in second)
-            )
-            if same and i not in pairs:
+            rounding = min(largest / 2**51, Fraction(smaller) / 10**9)
+            alone = all(place != x for x, _ in first) and all(other != x for x, _ in second)
+            if i not in pairs and (place == other or (alone and abs(place - other) <= rounding)):
                 pairs[i] = j
                 break
-    taken = set(pairs.values())
     anchors = []
     for i, (place, z) in enumerate(first):
         shared = i in pairs
-        other = second[pairs[i]][1] if shared else laws[1].coordinate(place)
-        anchors.append((place, (z, other), (True, shared)))
+        there = second[pairs[i]][1] if shared else laws[1].coordinate(place)
+        anchors.append((place, (z, there), (True, shared)))
     for j, (place, z) in enumerate(second):
-        if j not in taken:
+        if j not in pairs.values():
             anchors.append((place, (laws[0].coordinate(place), z), (False, True)))
     if not anchors:  # two laws on the whole line that tell no centre
         middle = Fraction(float(laws[0].quantiles()[0]))
@@ -274,52 +236,46 @@ def _follow(branch: Branch, s: FloatArray, limited: bool, *, outwards: bool) -> 
     # Far away the law is a power of its own z if of anything.
     offset = max(0.0, branch.sign * branch.centre * branch.law.scale) if outwards else 0.0
     values = branch.raw(s) + np.log(s)
+    found: tuple[PowerLaw | None, float] | None
     with np.errstate(all="ignore"):
-        model = _straight(s, values, offset, outwards)
-    if model is None and np.isfinite(values[-_LAST:]).all() and values[-1] > _MATTERS:
-        model = _bent(s[-_LAST:], values[-_LAST:], offset, outwards)
-    if model is None and not limited and values[-1] < _DEAD:
-        model = PowerLaw(-math.inf, 0.0), float(s[-1])  # nothing, and terms that bear it
-    if model is None:
+        found = straight_line(s, values, offset, outwards)
+    if found is None and np.isfinite(values[-_LAST:]).all() and values[-1] > _MATTERS:
+        found = bent_line(s[-_LAST:], values[-_LAST:], offset, outwards)
+    if found is None and not limited and values[-1] < _DEAD:
+        found = PowerLaw(-math.inf, 0.0), float(s[-1])  # nothing, and terms that bear it
+    if found is None:
         limit = _limit(branch, s, values, limited, outwards)
         if outwards and branch.first < limit < s[-1]:
-            model, limit = _beyond_underflow(branch, s, limit, offset)
-        model = model or (None, limit)
+            found = _beyond_underflow(branch, s, limit, offset)
+        else:
+            found = None, limit
     if outwards:
-        branch.far, branch.last = model
+        branch.far, branch.last = found
     else:
-        branch.near, branch.first = model
+        branch.near, branch.first = found
 
 
 def _beyond_underflow(
     branch: Branch, s: FloatArray, limit: float, offset: float
-) -> tuple[tuple[PowerLaw, float] | None, float]:
+) -> tuple[PowerLaw | None, float]:
     """Go on with a density that underflows at `limit`: as a power, or as exp of a parabola.
 
     Return the power law, or None and the distance up to which the parabola can be followed.
     """
     before = limit * np.exp2(np.arange(-12, 1) / 4.0)
-    y, t = before + offset, np.log(before)
     with np.errstate(all="ignore"):
-        values = branch.raw(before) + t
-    if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
-        return None, limit  # a logarithm that overflows, or a law that stops otherwise
-    power = _straight(before, values, offset, True)
-    if power is not None:
-        return power, limit
-    values += np.log(y) - t
-    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
-    for degree in (1, 2):
-        columns = np.stack([np.ones_like(y), np.log(y), *((y / limit) ** k for k in (1, 2)[:degree])], 1)
-        found = np.linalg.lstsq(columns, values, rcond=None)[0]
-        if found[-1] < -1.0 and np.abs(columns @ found - values).max() <= tolerance:
-            height, slope, *bends = (float(number) for number in found)
-            tail = PowerLaw(height, slope, offset, limit, 1.0, tuple(bends))
-            with np.errstate(all="ignore"):
-                followed = s[tail(s, np.log(s)) > -1e290]
-            branch.tail, branch.underflow = tail, limit
-            return None, max(limit, float(followed.max(initial=limit)))
-    return None, limit
+        values = branch.raw(before) + np.log(before)
+        if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
+            return None, limit  # a logarithm that overflows, or a law that stops otherwise
+        power = straight_line(before[::4], values[::4], offset, True)
+        if power is not None:
+            return power[0], limit
+        branch.tail = parabola(before, values, offset)
+        if branch.tail is None:
+            return None, limit
+        branch.underflow = limit
+        followed = s[branch.tail(s, np.log(s)) > -1e290]
+    return None, max(limit, float(followed.max(initial=limit)))
 
 
 def _limit(
@@ -339,30 +295,27 @@ def _limit(
 
 
 def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> float | None:
-    """Bisect, in t, for the place where a law stops to give numbers; None at an honest zero."""
+    """Find the place, between two t, where a law stops to give numbers; None at an honest zero."""
 
-    def value(t: float) -> float:
-        return float(branch.raw(np.array([math.exp(t)]))[0]) + branch.law.log_scale
+    def narrowed(least: float) -> tuple[float, float, float, float]:
+        ends = good, bad
+        for _ in range(3):
+            t = np.linspace(*ends, 65)
+            values = branch.raw(np.exp(t)) + branch.law.log_scale
+            usable = ~np.isnan(values) & ~np.isposinf(values)
+            if limited:
+                usable &= values > least
+            k = max(1, int(np.argmin(usable)) if not usable.all() else t.size - 1)
+            ends = float(t[k - 1]), float(t[k])
+        return (*ends, float(values[k - 1]), float(values[k]))
 
-    def is_usable(found: float, least: float) -> bool:
-        return not (math.isnan(found) or found == math.inf or (limited and found <= least))
-
-    start, least = good, -math.inf
-    for _ in range(2):
-        for _ in range(24):
-            middle = 0.5 * (good + bad)
-            if is_usable(value(middle), least):
-                good = middle
-            else:
-                bad = middle
-        edge = value(good)
-        if least > -math.inf or value(bad) != -math.inf or edge < _SUBNORMAL - 60.0:
-            break
+    here, _, edge, beyond = narrowed(-math.inf)
+    if limited and beyond == -math.inf and edge > _SUBNORMAL - 60.0:
         if edge > _SUBNORMAL:
             return None
         # The logarithm of a density that underflows: its last digits went before it did.
-        good, bad, least = start, good, _SUBNORMAL
-    return math.exp(good)
+        here = narrowed(_SUBNORMAL)[0]
+    return math.exp(here)
 
 
 def _bury(ray: Ray) -> None:
@@ -388,67 +341,6 @@ def _bury(ray: Ray) -> None:
                 branch.first = max(branch.first, float(s[buried[0]]))
 
 
-def _straight(
-    s: FloatArray, values: FloatArray, offset: float, outwards: bool
-) -> tuple[PowerLaw, float] | None:
-    """Return the straight line through the last four samples that lie on one, and its start."""
-    if s.size < 4:
-        return None
-    shift = _shift(s, offset)
-    samples = np.log(s) + shift, values + shift
-    x, y = (np.lib.stride_tricks.sliding_window_view(numbers, 4) for numbers in samples)
-    slopes = (y[:, 3] - y[:, 0]) / (x[:, 3] - x[:, 0])
-    departures = np.abs(y - (y[:, :1] + slopes[:, None] * (x - x[:, :1]))).max(axis=1)
-    # Mass must vanish towards the end.
-    vanishing = slopes < -_FLAT if outwards else slopes > _FLAT
-    good = vanishing & (np.abs(x[:, 3] - x[:, 0]) >= _LONG) & (departures <= _STRAIGHT * np.maximum(1.0, np.abs(y).max(axis=1)))
-    if not good.any():
-        return None
-    k = int(np.flatnonzero(good)[-1])
-    return PowerLaw(float(y[k, 0] - slopes[k] * x[k, 0]), float(slopes[k]), offset), float(s[k])
-
-
-def _bent(
-    s: FloatArray, values: FloatArray, offset: float, outwards: bool
-) -> tuple[PowerLaw, float] | None:
-    """Fit the last samples by a straight line and powers of exp(rate t) that die out on it.
-
-    A density x^(a - 1) h(x^c) with a smooth h is that; c is a itself for Weibull's law and its kin.
-    """
-    shift = _shift(s, offset)
-    t, values = np.log(s) + shift, values + shift
-    way = -1.0 if outwards else 1.0
-    distance = t - t[0]
-    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
-
-    def fit(rate: float) -> tuple[float, FloatArray]:
-        bends = np.exp(way * rate * distance)[:, None] ** np.arange(1, _BENDS + 1)
-        columns = np.concatenate([np.ones((t.size, 1)), t[:, None], bends], axis=1)
-        size = np.abs(columns).max(axis=0)
-        found = np.linalg.lstsq(columns / size, values, rcond=None)[0] / size
-        return float(np.abs(columns @ found - values).max()), found
-
-    best, rate = math.inf, 0.0
-    found = np.zeros(2)
-    own = abs((values[-1] - values[-2]) / (t[-1] - t[-2]))
-    for _ in range(_REFINEMENTS):
-        departure, candidate = fit(own)
-        if departure < best:
-            best, rate, found = departure, own, candidate
-        own = max(abs(float(candidate[1])), _FLAT)
-    for other in _RATES:
-        if best <= tolerance:
-            break
-        departure, candidate = fit(float(other))
-        if departure < best:
-            best, rate, found = departure, float(other), candidate
-    if best > tolerance or way * found[1] <= _FLAT:
-        return None
-    height, slope, *bends = (float(number) for number in found)
-    start = float(s[0])
-    return PowerLaw(height, slope, offset, start + offset, way * rate, tuple(bends)), start
-
-
 def _fit_beside(branch: Branch, length: float) -> None:
     """Describe a law beside an end that is not 0, from points that floats can say exactly."""
     law, centre = branch.law, branch.centre
@@ -461,7 +353,7 @@ def _fit_beside(branch: Branch, length: float) -> None:
     if not np.isfinite(values).all():
         return
     for first in (0, 10, 20):
-        model = _bent(s[first:], values[first:], 0.0, outwards=False)
+        model = bent_line(s[first:], values[first:], 0.0, outwards=False)
         if model is not None:
             branch.near, branch.first = model
             return

@@ -1,7 +1,8 @@
 """One frozen law as the quadrature sees it: in its own standard coordinate, behind guarded calls.
 
-A law with location and scale is read at z = (x - loc) / scale. Near an end that is not 0, and for a
-law narrower than the floats around it, x cannot say where a point lies; z and an exact location can.
+A law with location and scale is read at z = (x - loc) / scale. Near an end that is not 0, and for
+a law narrower than the floats around it, x cannot say where a point lies; z and an exact location
+can.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ class Clock:
     def __init__(self, seconds: float):
         self.seconds = seconds
         self._end = time.process_time() + seconds
+        self._earliest = time.perf_counter() + seconds
 
     def check(self, name: str) -> None:
         """Raise where the time is over; `name` is the law that took it."""
-        if time.process_time() > self._end:
+        # The clock on the wall is the one that is cheap to ask.
+        if time.perf_counter() > self._earliest and time.process_time() > self._end:
             raise ConvergenceError(
                 f"the quadrature was stopped after {self.seconds:g} s of processor time: the "
                 f"log-density of `{name}` takes too long; pass samples to an estimator or a "
@@ -65,7 +68,7 @@ def _numbers(name: str, method: str, function: Callable[..., Any], *arguments: A
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise UnsupportedProblemError(
-            f"`{name}` cannot be read: its {method} gives {type(values).__name__} instead of numbers"
+            f"`{name}` cannot be read: its {method} gives {type(values).__name__}, not numbers"
         ) from None
 
 
@@ -93,10 +96,29 @@ def _location_and_scale(law: Any) -> tuple[Any, float, float] | None:
             float(np.asarray(given.get(name, default)).reshape(()))
             for name, default in (("loc", 0.0), ("scale", 1.0))
         )
-        standard = family(*(given[name] for name in shapes))
+        return _Standard(family, tuple(given[name] for name in shapes)), location, scale
     except (KeyError, TypeError, ValueError):
         return None
-    return standard, location, scale
+
+
+class _Standard:
+    """A family at its shapes, at location 0 and scale 1; freezing it again would take longer."""
+
+    def __init__(self, family: Any, shapes: tuple[Any, ...]):
+        self.dist = family
+        self._shapes = shapes
+
+    def support(self) -> Any:
+        return self.dist.support(*self._shapes)
+
+    def logpdf(self, z: Any) -> Any:
+        return self.dist.logpdf(z, *self._shapes)
+
+    def ppf(self, level: Any) -> Any:
+        return self.dist.ppf(level, *self._shapes)
+
+    def isf(self, level: Any) -> Any:
+        return self.dist.isf(level, *self._shapes)
 
 
 def _moves_like_others(law: Any) -> bool:
@@ -163,9 +185,6 @@ class StandardLaw:
         """Standard coordinates where the density may be steep: the ends, and 0 between them."""
         ends = [end for end in (self.low, self.high) if math.isfinite(end)]
         inner = [0.0] if self.low < 0.0 < self.high else []
-        histogram = getattr(self.law, "_histogram", None)
-        if histogram is not None:
-            inner = [float(edge) for edge in histogram[1]]
         return sorted({*ends, *inner})
 
     def position(self, z: float) -> Fraction:
@@ -186,9 +205,9 @@ class StandardLaw:
         start = 0
         while start < z.size:
             stop = min(z.size, start + self._slice)
-            begin = time.process_time()
+            begin = time.perf_counter()
             values[start:stop] = _numbers(self.name, "logpdf", self.law.logpdf, z[start:stop])
-            spent = time.process_time() - begin
+            spent = time.perf_counter() - begin
             if spent > _SLICE_SECONDS:
                 self._slice = max(1, self._slice // 2)
             elif spent < 0.5 * _SLICE_SECONDS and stop - start == self._slice:
@@ -201,14 +220,14 @@ class StandardLaw:
         """Standard quantiles, from the middle outwards as far as they come in time."""
         if self._quantiles is not None:
             return self._quantiles
-        begin = time.process_time()
+        begin = time.perf_counter()
         found = [_numbers(self.name, "ppf", self.law.ppf, np.array([0.5]))]
         if not np.isfinite(found[0]).all():
             raise UnsupportedProblemError(
                 f"`{self.name}` cannot be read: its median is {found[0][0]:g}"
             )
         rest, size = _TAILS, 1
-        while rest.size and time.process_time() - begin < _QUANTILE_SECONDS:
+        while rest.size and time.perf_counter() - begin < _QUANTILE_SECONDS:
             for method, function in (("ppf", self.law.ppf), ("isf", self.law.isf)):
                 try:
                     found.append(_numbers(self.name, method, function, rest[:size]))
@@ -216,8 +235,12 @@ class StandardLaw:
                     rest = rest[:0]  # a root finder that gives up far out has found the middle
             rest = rest[size:]
             # The first ones tell what the others cost.
-            quick = time.process_time() - begin < 0.05 * _QUANTILE_SECONDS
+            quick = time.perf_counter() - begin < 0.05 * _QUANTILE_SECONDS
             size = rest.size if quick else 2
+        # Where a histogram jumps, a piece should end.
+        histogram = getattr(getattr(self.law, "dist", self.law), "_histogram", None)
+        if histogram is not None:
+            found.append(np.asarray(histogram[1], dtype=np.float64))
         z = np.concatenate(found)
         self._quantiles = z[np.isfinite(z) & (z >= self.low) & (z <= self.high)]
         return self._quantiles
