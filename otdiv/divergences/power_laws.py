@@ -75,40 +75,45 @@ def straight_line(
 
 
 def bent_line(
-    s: FloatArray, values: FloatArray, offset: float, outwards: bool
+    s: FloatArray,
+    values: FloatArray,
+    offset: float,
+    outwards: bool,
+    noise: FloatArray | float = 0.0,
 ) -> tuple[PowerLaw, float] | None:
-    """Fit the last samples by a straight line and powers of exp(rate t) that die out on it.
+    """Fit samples by a straight line and powers of exp(rate t) that die out on it.
 
     A density x^(a - 1) h(x^c) with a smooth h is that; c is a itself for Weibull's law and its kin.
+    `noise` is what the samples may err by, beside the rounding of a logarithm.
     """
     shift = _shift(s, offset)
     t, values = np.log(s) + shift, values + shift
     way = -1.0 if outwards else 1.0
     distance = t - t[0]
-    tolerance = _STRAIGHT * max(1.0, float(np.abs(values).max()))
+    weights = 1.0 / (_STRAIGHT * max(1.0, float(np.abs(values).max())) + noise * np.ones(t.size))
 
     def fit(rate: float) -> tuple[float, FloatArray]:
         bends = np.exp(way * rate * distance)[:, None] ** np.arange(1, _BENDS + 1)
         columns = np.concatenate([np.ones((t.size, 1)), t[:, None], bends], axis=1)
+        columns *= weights[:, None]
         size = np.abs(columns).max(axis=0)
-        found = np.linalg.lstsq(columns / size, values, rcond=None)[0] / size
-        return float(np.abs(columns @ found - values).max()), found
+        found = np.linalg.lstsq(columns / size, weights * values, rcond=None)[0] / size
+        return float(np.abs(columns @ found - weights * values).max()), found
 
     best, rate = math.inf, 0.0
     found = np.zeros(2)
-    own = abs((values[-1] - values[-2]) / (t[-1] - t[-2]))
-    for _ in range(_REFINEMENTS):
-        departure, candidate = fit(own)
+    own = abs(
+        float((values[t.size // 2] - values[t.size // 4]) / (t[t.size // 2] - t[t.size // 4]))
+    )
+    for step in range(_REFINEMENTS + len(_RATES)):
+        tried = own if step < _REFINEMENTS else _RATES[step - _REFINEMENTS]
+        departure, candidate = fit(tried)
         if departure < best:
-            best, rate, found = departure, own, candidate
-        own = max(abs(float(candidate[1])), _FLAT)
-    for other in _RATES:
-        if best <= tolerance:
+            best, rate, found = departure, tried, candidate
+        if best <= 1.0 and step >= _REFINEMENTS:
             break
-        departure, candidate = fit(float(other))
-        if departure < best:
-            best, rate, found = departure, float(other), candidate
-    if best > tolerance or way * found[1] <= _FLAT:
+        own = max(abs(float(candidate[1])), _FLAT)
+    if best > 1.0 or way * found[1] <= _FLAT:
         return None
     height, slope, *bends = (float(number) for number in found)
     start = float(s[0])

@@ -25,7 +25,8 @@ _STEP = 4  # doublings between two samples of a log-density on its way to an end
 _LAST = 40  # samples that a bent line is fitted to
 _MATTERS = -34.0  # logarithm of the mass beyond the floats that is worth a bent line
 _FLOOR = 2.0**-48  # distance to an anchor, relative to it, below which floats are too coarse
-_DIGITS = np.arange(10, 51)  # distances 2^-k to an end that a float can say exactly
+_EPSILON = 2.0**-52  # spacing of floats at 1
+_DIGITS = np.arange(2, 51)  # distances 2^-k to an end that a float can say exactly
 _BURIED = -1e9  # log-density of both laws below which rounding hides their quotient's last digits
 _GRID = 400  # places at which that is looked for
 _DEAD = -1e4  # log-density that is nothing beside any other
@@ -344,16 +345,20 @@ def _bury(ray: Ray) -> None:
 def _fit_beside(branch: Branch, length: float) -> None:
     """Describe a law beside an end that is not 0, from points that floats can say exactly."""
     law, centre = branch.law, branch.centre
-    steps = math.ldexp(1.0, math.frexp(centre)[1] - 1) * np.ldexp(1.0, -_DIGITS)
+    binade = math.ldexp(1.0, math.frexp(centre)[1] - 1)
+    steps = np.ldexp(binade, -_DIGITS)
     steps = steps[steps * law.scale <= length]
-    if steps.size < 16:
-        return
     s = steps * law.scale
     values = law.log_density(centre + branch.sign * steps) + np.log(s)
-    if not np.isfinite(values).all():
+    known = int(np.argmin(np.isfinite(values))) if not np.isfinite(values).all() else s.size
+    if known < 16:
         return
-    for first in (0, 10, 20):
-        model = bent_line(s[first:], values[first:], 0.0, outwards=False)
-        if model is not None:
-            branch.near, branch.first = model
+    # Some laws keep the digits of the distance to their end. Others say 1 - c z, and lose them.
+    for start, noise in ((8, 0.0), (18, 0.0), (28, 0.0), (0, 4.0 * _EPSILON * binade)):
+        kept = slice(start, known)
+        found = None
+        if known == s.size or noise > 0.0:
+            found = bent_line(s[kept], values[kept], 0.0, False, noise / steps[kept])
+        if found is not None:
+            branch.near, branch.first = found
             return
