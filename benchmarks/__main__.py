@@ -1,4 +1,4 @@
-"""`python -m benchmarks run | report | fuzz | audit`; each says more with `--help`."""
+"""`python -m benchmarks run | report | fuzz | audit | laws`; each says more with `--help`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def main() -> None:
     audits.add_argument("--rng", type=int, default=0, help="seed of the run")
     audits.add_argument("--only", type=int, help="one case of the run, by its number")
     audits.add_argument("--no-write", action="store_true", help="print only")
+    laws = commands.add_parser("laws", help="every continuous law of SciPy against four others")
+    laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
+    laws.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -57,6 +60,10 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "laws":
+        from .laws import run_divergences
+
+        sys.exit(run_divergences(options.every, write=not options.no_write))
     else:
         from .report import report
 

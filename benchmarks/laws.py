@@ -82,15 +82,18 @@ def _merged(p: Any, q: Any, apart: Any) -> Any:
 
     `apart` says for each bin to which part of the line it belongs: no merging across supports.
     """
-    groups: list[list[float]] = []
-    start = True
-    for i in range(p.size):
-        if start or apart[i] != apart[i - 1]:
-            groups.append([0.0, 0.0])
-        groups[-1][0] += p[i]
-        groups[-1][1] += q[i]
-        start = min(groups[-1]) >= LEAST
-    return np.array(groups).T
+    merged = []
+    for part in np.unique(apart):
+        groups = [[0.0, 0.0]]
+        for masses in zip(p[apart == part], q[apart == part], strict=True):
+            if min(groups[-1]) >= LEAST:
+                groups.append([0.0, 0.0])
+            groups[-1] = [sum(pair) for pair in zip(groups[-1], masses, strict=True)]
+        if len(groups) > 1 and min(groups[-1]) < LEAST:
+            lonely = groups.pop()  # too light to stand alone: it goes to its neighbour
+            groups[-1] = [sum(pair) for pair in zip(groups[-1], lonely, strict=True)]
+        merged += groups
+    return np.array(merged).T
 
 
 def binned(divergence: Callable[[Any, Any], float], p: Any, q: Any) -> float:
@@ -100,7 +103,7 @@ def binned(divergence: Callable[[Any, Any], float], p: Any, q: Any) -> float:
             warnings.simplefilter("ignore")
             ends = np.array([*p.support(), *q.support()], dtype=np.float64)
             edges = np.unique(np.concatenate([_quantiles(p), _quantiles(q), ends]))
-            apart = np.searchsorted(np.sort(ends), 0.5 * edges[:-1] + 0.5 * edges[1:])
+            apart = np.searchsorted(np.sort(ends), edges[:-1], side="right")
             masses = _merged(*(_masses(law, edges) for law in (p, q)), apart)
         if (np.abs(masses.sum(axis=1) - 1.0) > ROUNDING).any():
             return math.nan

@@ -33,8 +33,9 @@ _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be cal
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
 _STEADY = 1e-6  # change of the growth from shell to shell that is none
-# Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends.
-_FRINGE = np.exp(0.25 * np.arange(4))
+# Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
+# of a thin one in front of it.
+_FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
 
@@ -46,7 +47,7 @@ class _Pieces(NamedTuple):
     ray: IndexArray
     logarithmic: NDArray[np.bool_]
     way: IndexArray  # 1 in the outer half of the ray, -1 in the inner one
-    fringe: IndexArray  # 0 for most; 1, 2, 3 for the shells in front of a place, outwards
+    fringe: IndexArray  # 0 for most; 1, 2, 3 and 4 for the shells in front of a place, outwards
     hidden: NDArray[np.bool_]  # beyond that place, where one of the laws is not known
     last: NDArray[np.bool_]  # the outermost shells of a power law
 
@@ -105,16 +106,23 @@ def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
     return cut_rays(*laws, _underflow_matters(recipe))
 
 
+def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
+    """T(0, 1) and T(1, 0): infinite, or NaN, where a density must not be taken for 0."""
+    with np.errstate(all="ignore"):
+        costs = recipe.log_terms(np.array([-math.inf, 0.0]), np.array([0.0, -math.inf]))
+    return abs(float(costs[0])), abs(float(costs[1]))
+
+
 def _underflow_matters(recipe: Recipe) -> tuple[bool, bool]:
     """Whether T changes when a tiny density of p, or of q, is replaced by 0."""
-    # A density of 0 beside 1 may cost infinity, and one of exp(-1000) beside far less may as well.
-    log_p = np.array([-math.inf, 0.0, -1e3, -1e6])
-    log_q = np.array([0.0, -math.inf, -1e6, -1e3])
+    costs = _cost_of_zero(recipe)
     with np.errstate(all="ignore"):
-        p_zero, q_zero, p_larger, q_larger = np.abs(recipe.log_terms(log_p, log_q))
-    return (not p_zero < math.inf) or not p_larger < 1.0, (
-        not q_zero < math.inf
-    ) or not q_larger < 1.0
+        # Beside a density that is far smaller still, exp(-1000) may be large.
+        tiny = np.abs(recipe.log_terms(np.array([-1e3, -1e6]), np.array([-1e6, -1e3])))
+    return (
+        not (costs[0] < math.inf and tiny[0] < 1.0),
+        not (costs[1] < math.inf and tiny[1] < 1.0),
+    )
 
 
 def _noise(recipe: Recipe, size: float) -> float:
@@ -149,8 +157,8 @@ def _cut(rays: list[Ray]) -> _Pieces:
         logarithmic = right > 2.0 * left
         middle = np.where(logarithmic, np.sqrt(left) * np.sqrt(right), 0.5 * left + 0.5 * right)
         # How many edges of a fringe a piece has passed: none in its last shell.
-        inner = 3 - np.searchsorted(fringes[0][1:], middle)
-        outer = 3 - np.searchsorted(-fringes[1][1:], -middle)
+        inner = 4 - np.searchsorted(fringes[0][1:], middle)
+        outer = 4 - np.searchsorted(-fringes[1][1:], -middle)
         centre = math.sqrt(max(first, known[0])) * math.sqrt(min(last, known[1]))
         way = np.where(middle > centre, 1, -1)
         hidden = (middle < known[0]) | (middle > known[1])
@@ -252,22 +260,24 @@ def _beyond(
     total = float(np.abs(terms).sum())
     if (np.abs(terms[pieces.last]) > _OUTERMOST * total).any():
         return math.inf
+    zero_is_costly = not all(cost < math.inf for cost in _cost_of_zero(recipe))
     sum_beyond = 0.0
     for index, ray in enumerate(rays):
         for way in (-1, 1):
             side = (pieces.ray == index) & (pieces.way == way)
-            first, second, third = (
-                float(terms[side & (pieces.fringe == level)].sum()) for level in (1, 2, 3)
+            first, second, inner, thin = (
+                float(terms[side & (pieces.fringe == level)].sum()) for level in (1, 2, 3, 4)
             )
+            third = inner + thin
             # Terms have died out, unless one law is left alone with mass where they are not known.
-            mass_beyond = float(masses[pieces.hidden & side].sum())
-            if abs(third) <= 1e-3 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
+            mass_beyond = float(masses[pieces.hidden & side].sum()) if zero_is_costly else 0.0
+            if abs(thin) <= 1e-4 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
                 continue
+            where = ray.proven()[0 if way < 0 else 1]
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:
-                place = ray.proven()[0 if way < 0 else 1]
-                far = place > 0.0 and abs(math.log(place) - math.log(ray.middle())) >= _FAR
+                far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
                 if far and abs(before - decay) <= _STEADY * decay:
                     return math.copysign(math.inf, third)
             else:
@@ -276,9 +286,10 @@ def _beyond(
                     sum_beyond += rest
                     continue
             raise ConvergenceError(
-                f"{recipe.name} cannot be followed to the end: a shell of "
-                f"{abs(third) / total:.1e} of the value lies in front of the last place where "
-                "both log-densities are numbers, and what lies beyond has no bound"
+                f"{recipe.name} cannot be followed to the end: both log-densities are numbers up "
+                f"to {where:.4g} from x = {float(ray.place):.4g}, a shell of "
+                f"{abs(third) / total:.1e} of the value so far lies in front of that place, and "
+                "what lies beyond has no bound"
             )
     return sum_beyond
 

@@ -91,6 +91,7 @@ class Branch:
 class Ray:
     """One direction from one anchor, up to `length` (infinite on the two outermost rays)."""
 
+    place: Fraction  # x of the anchor
     branches: tuple[Branch, Branch]
     length: float
     marks: FloatArray  # distances of quantiles of both laws, and their scales
@@ -151,7 +152,7 @@ def cut_rays(p: StandardLaw, q: StandardLaw, restrict: tuple[bool, bool]) -> lis
                 scales = [branch.law.scale for branch in branches if branch.present]
                 distances = np.concatenate([distances, scales])
                 kept = distances[(distances > 0.0) & (distances < length)]
-                ray = Ray((branches[0], branches[1]), length, np.unique(kept))
+                ray = Ray(place, (branches[0], branches[1]), length, np.unique(kept))
                 _bury(ray)
                 rays.append(ray)
     return rays
@@ -263,15 +264,16 @@ def _beyond_underflow(
 
     Return the power law, or None and the distance up to which the parabola can be followed.
     """
-    before = limit * np.exp2(np.arange(-12, 1) / 4.0)
+    # A power shows over a long way, other forms only where their smaller parts have died out.
+    long, short = (limit * np.exp2(-np.linspace(octaves, 0.0, 17)) for octaves in (3.0, 1.0))
     with np.errstate(all="ignore"):
-        values = branch.raw(before) + np.log(before)
+        powers, values = (branch.raw(y) + np.log(y) for y in (long, short))
         if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
             return None, limit  # a logarithm that overflows, or a law that stops otherwise
-        power = straight_line(before[::4], values[::4], offset, True)
+        power = straight_line(long[::4], powers[::4], offset, True)
         if power is not None:
             return power[0], limit
-        branch.tail = parabola(before, values, offset)
+        branch.tail = parabola(short, values, offset)
         if branch.tail is None:
             return None, limit
         branch.underflow = limit
