@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._typing import FloatArray, IndexArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .adaptive import integrate
-from .rays import Branch, Ray, cut_rays
+from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays
 from .recipes import Recipe
 from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
@@ -30,6 +30,7 @@ _MASS = 1e-8  # departure of a total mass from 1 above which the densities were 
 # two laws nearer than this cannot be told apart.
 _ROUNDING = 1e-26
 _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be called divergent
+_CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
 _STEADY = 1e-6  # change of the growth from shell to shell that is none
@@ -68,6 +69,10 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     """
     rays = _rays(recipe, p, q)
     pieces = _cut(rays)
+    if not _starts_quadratically(recipe):
+        for index, ray in enumerate(rays):
+            ray.crossings = _crossings(ray, pieces, index)
+        pieces = _cut(rays)
 
     def integrand(x: FloatArray, piece: IndexArray) -> FloatArray:
         return _integrand(recipe, rays, pieces, x, piece)
@@ -103,7 +108,7 @@ def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
     for law in laws:
         if not law.low < law.high:
             raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
-    return cut_rays(*laws, _underflow_matters(recipe))
+    return cut_rays(*laws, _underflows(recipe))
 
 
 def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
@@ -113,25 +118,62 @@ def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
     return abs(float(costs[0])), abs(float(costs[1]))
 
 
-def _underflow_matters(recipe: Recipe) -> tuple[bool, bool]:
-    """Whether T changes when a tiny density of p, or of q, is replaced by 0."""
-    costs = _cost_of_zero(recipe)
+def _underflows(recipe: Recipe) -> tuple[int, int]:
+    """What it does to T when a tiny density of p, or of q, is taken for 0."""
     with np.errstate(all="ignore"):
         # Beside a density that is far smaller still, exp(-1000) may be large.
         tiny = np.abs(recipe.log_terms(np.array([-1e3, -1e6]), np.array([-1e6, -1e3])))
-    return (
-        not (costs[0] < math.inf and tiny[0] < 1.0),
-        not (costs[1] < math.inf and tiny[1] < 1.0),
-    )
+    kinds = [
+        COSTLY if not cost < math.inf else HARMLESS if small < 1.0 else MINOR
+        for cost, small in zip(_cost_of_zero(recipe), tiny.tolist(), strict=True)
+    ]
+    return kinds[0], kinds[1]
 
 
 def _noise(recipe: Recipe, size: float) -> float:
     """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
-    with np.errstate(all="ignore"):
-        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
-    if abs(float(step[0])) < 1e-12:  # T starts quadratically at p = q
+    if _starts_quadratically(recipe):
         return 1e-14 * math.sqrt(size) + _ROUNDING
     return 1e-15 * max(1.0, size)
+
+
+def _starts_quadratically(recipe: Recipe) -> bool:
+    """Whether T(p, q) grows with the square of p - q; otherwise it may have a kink at p = q."""
+    with np.errstate(all="ignore"):
+        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
+    return abs(float(step[0])) < 1e-12
+
+
+def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
+    """Return the t at which the two densities cross, seen between neighbouring nodes.
+
+    A kink there, between the end of a piece and its first node, is one that no quadrature notices.
+    """
+    if not all(branch.present for branch in ray.branches):
+        return np.empty(0)
+    mine = (pieces.ray == index) & ~pieces.hidden & ~pieces.last
+    left, right, logarithmic = pieces.left[mine], pieces.right[mine], pieces.logarithmic[mine]
+    x = np.linspace(0.0, 1.0, 22)[1:-1, None] * (right - left) + left
+
+    def difference(t: FloatArray) -> FloatArray:
+        s = np.exp(t)
+        p, q = (branch(s, t) for branch in ray.branches)
+        return p - q
+
+    with np.errstate(all="ignore"):
+        t = np.unique(np.where(logarithmic, x, np.log(x)))
+        signs = np.sign(difference(t))
+        change = np.flatnonzero(signs[:-1] * signs[1:] < 0.0)
+        if change.size == 0 or change.size > _CROSSINGS:
+            return np.empty(0)
+        low, high = t[change], t[change + 1]
+        for _ in range(9):  # 64^9 halves a piece 54 times
+            grid = low + np.linspace(0.0, 1.0, 65)[:, None] * (high - low)
+            signs = np.sign(difference(grid.ravel())).reshape(grid.shape)
+            k = np.maximum(np.argmax(signs != signs[0], axis=0), 1)
+            columns = np.arange(k.size)
+            low, high = grid[k - 1, columns], grid[k, columns]
+    return high
 
 
 def _check_masses(rays: list[Ray], masses: list[float]) -> None:
@@ -151,7 +193,9 @@ def _cut(rays: list[Ray]) -> _Pieces:
         first, last = ray.span()
         known = ray.proven()
         fringes = known[0] * _FRINGE, known[1] / _FRINGE
-        edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes]))
+        with np.errstate(over="ignore"):
+            crossings = np.exp(ray.crossings)
+        edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes, crossings]))
         edges = edges[(edges >= first) & (edges <= last)]
         left, right = edges[:-1], edges[1:]
         logarithmic = right > 2.0 * left
@@ -180,24 +224,28 @@ def _cut(rays: list[Ray]) -> _Pieces:
             (1, last, [branch.far is not None for branch in present]),
         ):
             if any(models):
-                tables.append(_beyond_floats(index, direction, math.log(start), all(models)))
+                start, known_there = math.log(start), all(models)
+                tables.append(_beyond_floats(index, direction, start, known_there, ray.crossings))
     return _Pieces(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
 
 
-def _beyond_floats(index: int, way: int, start: float, known: bool) -> _Pieces:
+def _beyond_floats(
+    index: int, way: int, start: float, known: bool, crossings: FloatArray
+) -> _Pieces:
     """Shells from t = `start` on that double in length, as far as a power law can have mass."""
     steps = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
-    ends = np.sort(np.stack([steps[:-1], steps[1:]]), axis=0)
-    shells = np.arange(_SHELLS)
+    beyond = crossings[(crossings - start) * way > 0.0]
+    steps = np.unique(np.concatenate([steps, beyond])).astype(np.float64)
+    size = steps.size - 1
     return _Pieces(
-        left=ends[0],
-        right=ends[1],
-        ray=np.full(_SHELLS, index),
-        logarithmic=np.ones(_SHELLS, dtype=bool),
-        way=np.full(_SHELLS, way),
-        fringe=np.zeros(_SHELLS, dtype=np.intp),
-        hidden=np.full(_SHELLS, not known),
-        last=shells == _SHELLS - 1,
+        left=steps[:-1],
+        right=steps[1:],
+        ray=np.full(size, index),
+        logarithmic=np.ones(size, dtype=bool),
+        way=np.full(size, way),
+        fringe=np.zeros(size, dtype=np.intp),
+        hidden=np.full(size, not known),
+        last=np.arange(size) == (0 if way < 0 else size - 1),
     )
 
 

@@ -9,7 +9,7 @@ formula loses its digits. All densities here are with respect to t: log p + t.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -18,7 +18,11 @@ from .._typing import FloatArray
 from .power_laws import PowerLaw, bent_line, parabola, straight_line
 from .standard_laws import StandardLaw
 
-__all__ = ["Branch", "Ray", "cut_rays"]
+__all__ = ["COSTLY", "HARMLESS", "MINOR", "Branch", "Ray", "cut_rays"]
+
+# What it does to a divergence when a density that underflows is taken for 0: nothing; something
+# where the other density is as small; or everything.
+HARMLESS, MINOR, COSTLY = range(3)
 
 _SMALLEST = 1e-300  # length above which nothing underflows
 _STEP = 4  # doublings between two samples of a log-density on its way to an end
@@ -56,6 +60,8 @@ class Branch:
     last: float = math.inf
     underflow: float = math.inf  # distance from which `tail` answers in place of the law
     tail: PowerLaw | None = None
+    # Whether only an underflow, which is MINOR, ends what the law says: inwards and outwards.
+    minor: list[bool] = field(default_factory=lambda: [False, False])
 
     def raw(self, s: FloatArray) -> FloatArray:
         """Log-density with respect to x."""
@@ -95,6 +101,7 @@ class Ray:
     branches: tuple[Branch, Branch]
     length: float
     marks: FloatArray  # distances of quantiles of both laws, and their scales
+    crossings: FloatArray = field(default_factory=lambda: np.empty(0))  # t where p = q, if asked
 
     def middle(self) -> float:
         """Return a distance that is typical of the laws on this ray."""
@@ -114,12 +121,8 @@ class Ray:
         return first, min((b.last for b in present if b.far is None), default=math.inf)
 
 
-def cut_rays(p: StandardLaw, q: StandardLaw, restrict: tuple[bool, bool]) -> list[Ray]:
-    """Cut the line for two laws.
-
-    `restrict` says for each of them whether its density must not be taken for 0 where it
-    underflows.
-    """
+def cut_rays(p: StandardLaw, q: StandardLaw, underflows: tuple[int, int]) -> list[Ray]:
+    """Cut the line for two laws, whose underflow is HARMLESS, MINOR or COSTLY."""
     laws = (p, q)
     anchors = _anchors(laws)
     marks = [(law, law.quantiles()) for law in laws]
@@ -134,12 +137,12 @@ def cut_rays(p: StandardLaw, q: StandardLaw, restrict: tuple[bool, bool]) -> lis
                 if length == 0.0:
                     continue
             branches = []
-            for law, centre, own, limited in zip(laws, centres, special, restrict, strict=True):
+            for law, centre, own, cost in zip(laws, centres, special, underflows, strict=True):
                 branch = Branch(law, centre, float(sign), _reaches(law, centre, sign))
                 if branch.present:
-                    _look_inwards(branch, own, length, limited)
+                    _look_inwards(branch, own, length, cost)
                     if not inner:
-                        _look_outwards(branch, limited)
+                        _look_outwards(branch, cost)
                 branches.append(branch)
             if any(branch.present for branch in branches):
                 with np.errstate(over="ignore"):
@@ -154,6 +157,7 @@ def cut_rays(p: StandardLaw, q: StandardLaw, restrict: tuple[bool, bool]) -> lis
                 kept = distances[(distances > 0.0) & (distances < length)]
                 ray = Ray(place, (branches[0], branches[1]), length, np.unique(kept))
                 _bury(ray)
+                _pass_underflow(ray)
                 rays.append(ray)
     return rays
 
@@ -200,7 +204,7 @@ def _anchors(
     return sorted(anchors)
 
 
-def _look_inwards(branch: Branch, own: bool, length: float, limited: bool) -> None:
+def _look_inwards(branch: Branch, own: bool, length: float, cost: int) -> None:
     """Find out what the law is close to the anchor."""
     law, centre = branch.law, branch.centre
     floor = max(_FLOOR * abs(centre) * law.scale, _SMALLEST)
@@ -217,10 +221,10 @@ def _look_inwards(branch: Branch, own: bool, length: float, limited: bool) -> No
     start = math.floor((math.log(min(length, law.scale)) - law.log_scale) / _LOG_2)
     # Powers of two above 1e-300, for z and for s.
     exponents = np.arange(start, -996 - min(0, math.floor(law.log_scale / _LOG_2)), -_STEP)
-    _follow(branch, np.ldexp(1.0, exponents) * law.scale, limited, outwards=False)
+    _follow(branch, np.ldexp(1.0, exponents) * law.scale, cost, outwards=False)
 
 
-def _look_outwards(branch: Branch, limited: bool) -> None:
+def _look_outwards(branch: Branch, cost: int) -> None:
     """Find out what the law is far from the anchor."""
     law = branch.law
     start = math.floor(math.log2(max(1.0, abs(branch.centre))))
@@ -228,10 +232,10 @@ def _look_outwards(branch: Branch, limited: bool) -> None:
     s = np.ldexp(1.0, np.arange(start, stop, _STEP)) * law.scale
     bulk = branch.sign * (law.quantiles()[1:3] - branch.centre) * law.scale
     bulk = bulk[(bulk > 0.0) & (bulk < s.min(initial=math.inf))]
-    _follow(branch, np.concatenate([bulk, s]), limited, outwards=True)
+    _follow(branch, np.concatenate([bulk, s]), cost, outwards=True)
 
 
-def _follow(branch: Branch, s: FloatArray, limited: bool, *, outwards: bool) -> None:
+def _follow(branch: Branch, s: FloatArray, cost: int, *, outwards: bool) -> None:
     """Sample the law at distances `s` on the way to an end and describe it there."""
     if s.size < 2:
         return
@@ -243,10 +247,11 @@ def _follow(branch: Branch, s: FloatArray, limited: bool, *, outwards: bool) -> 
         found = straight_line(s, values, offset, outwards)
     if found is None and np.isfinite(values[-_LAST:]).all() and values[-1] > _MATTERS:
         found = bent_line(s[-_LAST:], values[-_LAST:], offset, outwards)
-    if found is None and not limited and values[-1] < _DEAD:
+    if found is None and cost == HARMLESS and values[-1] < _DEAD:
         found = PowerLaw(-math.inf, 0.0), float(s[-1])  # nothing, and terms that bear it
     if found is None:
-        limit = _limit(branch, s, values, limited, outwards)
+        limit = _limit(branch, s, values, cost != HARMLESS, outwards)
+        branch.minor[outwards] = cost == MINOR and values[-1] == -math.inf
         if outwards and branch.first < limit < s[-1]:
             found = _beyond_underflow(branch, s, limit, offset)
         else:
@@ -342,6 +347,32 @@ def _bury(ray: Ray) -> None:
                 branch.last = min(branch.last, float(s[buried[0]]))
             else:
                 branch.first = max(branch.first, float(s[buried[0]]))
+
+
+def _pass_underflow(ray: Ray) -> None:
+    """Take a MINOR underflow for 0 as far as the density of the other law is far larger."""
+    for branch, other in (ray.branches, ray.branches[::-1]):
+        for outwards in (False, True):
+            if not (branch.present and branch.minor[outwards]):
+                continue
+            if (branch.far if outwards else branch.near) is not None:
+                continue
+            limit = branch.last if outwards else branch.first
+            end = max(other.last, limit) if outwards else min(other.first, limit)
+            known = (other.far if outwards else other.near) is not None
+            if limit <= 0.0 or math.isinf(limit) or math.isinf(end) or not other.present:
+                continue
+            t = np.linspace(math.log(limit), math.log(end), _GRID)
+            s = np.exp(t)
+            small = np.flatnonzero(~(other(s, t) > _SUBNORMAL))
+            reach = limit if small.size and small[0] == 0 else end
+            if small.size and small[0] > 0:
+                reach = float(s[small[0] - 1])
+            zero = PowerLaw(-math.inf, 0.0) if known and not small.size else None
+            if outwards:
+                branch.last, branch.far = reach, zero
+            else:
+                branch.first, branch.near = reach, zero
 
 
 def _fit_beside(branch: Branch, length: float) -> None:

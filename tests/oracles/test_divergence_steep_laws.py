@@ -179,6 +179,14 @@ def test_divergences_of_power_laws_are_their_closed_forms(a, b, place, scale):
         assert agrees(kl_divergence(p, q), kl_of_powers(a, b))
 
 
+def test_a_kink_beside_the_end_of_a_piece_is_seen():
+    """|p - q| has a kink where p = q, here within 0.1 % of a quantile's distance from one."""
+    a, b = 0.26087724829949477, 0.0655248666700869
+    for scale in (1.0, 1929782813728973.5):
+        p, q = (stats.powerlaw(shape, scale=scale) for shape in (a, b))
+        assert agrees(total_variation(p, q), variation_of_powers(a, b), 1e-12)
+
+
 @settings(max_examples=40)
 @given(a=shapes, b=shapes, alpha=hyp.sampled_from([0.5, 0.9, 1.5, 2.0]))
 def test_renyi_of_gamma_laws_is_its_closed_form(a, b, alpha):
