@@ -233,7 +233,7 @@ def _beyond_floats(
     index: int, way: int, start: float, known: bool, crossings: FloatArray
 ) -> _Pieces:
     """Shells from t = `start` on that double in length, as far as a power law can have mass."""
-    steps = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
+    steps: FloatArray = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
     beyond = crossings[(crossings - start) * way > 0.0]
     steps = np.unique(np.concatenate([steps, beyond])).astype(np.float64)
     size = steps.size - 1
