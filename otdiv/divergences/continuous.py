@@ -233,13 +233,13 @@ def _beyond_floats(
     index: int, way: int, start: float, known: bool, crossings: FloatArray
 ) -> _Pieces:
     """Shells from t = `start` on that double in length, as far as a power law can have mass."""
-    steps: FloatArray = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
+    steps = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
     beyond = crossings[(crossings - start) * way > 0.0]
-    steps = np.unique(np.concatenate([steps, beyond])).astype(np.float64)
-    size = steps.size - 1
+    edges: FloatArray = np.sort(np.concatenate([steps, beyond])).astype(np.float64)
+    size = edges.size - 1
     return _Pieces(
-        left=steps[:-1],
-        right=steps[1:],
+        left=edges[:-1],
+        right=edges[1:],
         ray=np.full(size, index),
         logarithmic=np.ones(size, dtype=bool),
         way=np.full(size, way),
@@ -326,7 +326,8 @@ def _beyond(
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:
                 far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
-                if far and abs(before - decay) <= _STEADY * decay:
+                sound = not any(branch.noisy for branch in ray.branches)
+                if far and sound and abs(before - decay) <= _STEADY * decay:
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)

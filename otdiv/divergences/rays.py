@@ -61,6 +61,7 @@ class Branch:
     underflow: float = math.inf  # distance from which `tail` answers in place of the law
     tail: PowerLaw | None = None
     # Whether only an underflow, which is MINOR, ends what the law says: inwards and outwards.
+    noisy: bool = False  # whether rounding ends what the law says
     minor: list[bool] = field(default_factory=lambda: [False, False])
 
     def raw(self, s: FloatArray) -> FloatArray:
@@ -243,15 +244,26 @@ def _follow(branch: Branch, s: FloatArray, cost: int, *, outwards: bool) -> None
     offset = max(0.0, branch.sign * branch.centre * branch.law.scale) if outwards else 0.0
     values = branch.raw(s) + np.log(s)
     found: tuple[PowerLaw | None, float] | None
+    dead = _DEAD
+    if values[-1] > values[-2] and math.isfinite(values[-1]):
+        # Mass that grows towards the end of the floats is rounding in the law's formula.
+        with np.errstate(invalid="ignore"):
+            falling = np.flatnonzero(~(np.diff(values) > 0.0))
+        # Some steps before it shows, it has eaten most digits.
+        stop = max(2, int(falling[-1]) - 1) if falling.size else 0
+        if stop >= 2:
+            s, values, dead = s[:stop], values[:stop], _MATTERS
+            branch.noisy = True
     with np.errstate(all="ignore"):
         found = straight_line(s, values, offset, outwards)
     if found is None and np.isfinite(values[-_LAST:]).all() and values[-1] > _MATTERS:
         found = bent_line(s[-_LAST:], values[-_LAST:], offset, outwards)
-    if found is None and cost == HARMLESS and values[-1] < _DEAD:
+    if found is None and cost == HARMLESS and values[-1] < dead:
         found = PowerLaw(-math.inf, 0.0), float(s[-1])  # nothing, and terms that bear it
     if found is None:
         limit = _limit(branch, s, values, cost != HARMLESS, outwards)
-        branch.minor[outwards] = cost == MINOR and values[-1] == -math.inf
+        faded = values[-1] == -math.inf and not branch.noisy
+        branch.minor[outwards] = cost == MINOR and faded
         if outwards and branch.first < limit < s[-1]:
             found = _beyond_underflow(branch, s, limit, offset)
         else:
@@ -299,11 +311,19 @@ def _limit(
     if known[-1] == s.size - 1:
         return float(s[-1])
     good, bad = math.log(s[known[-1]]), math.log(s[known[-1] + 1])
-    return _last_usable(branch, good, bad, limited) or float(s[-1])
+    limit, honest = _last_usable(branch, good, bad, limited)
+    if not honest:
+        return limit
+    if not outwards:
+        return float(s[-1])
+    # No support goes on for ever with a density of 0: the law's formula was rounded to it, and some
+    # steps before it lost its digits.
+    branch.noisy = True
+    return float(s[max(0, known[-1] - 2)])
 
 
-def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> float | None:
-    """Find the place, between two t, where a law stops to give numbers; None at an honest zero."""
+def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> tuple[float, bool]:
+    """Find where, between two t, a law stops to give numbers, and whether at an honest zero."""
 
     def narrowed(least: float) -> tuple[float, float, float, float]:
         ends = good, bad
@@ -320,10 +340,10 @@ def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> floa
     here, _, edge, beyond = narrowed(-math.inf)
     if limited and beyond == -math.inf and edge > _SUBNORMAL - 60.0:
         if edge > _SUBNORMAL:
-            return None
+            return math.exp(here), True
         # The logarithm of a density that underflows: its last digits went before it did.
         here = narrowed(_SUBNORMAL)[0]
-    return math.exp(here)
+    return math.exp(here), False
 
 
 def _bury(ray: Ray) -> None:

@@ -383,3 +383,18 @@ def test_no_warning_of_a_law_escapes():
         for law in (stats.burr12(1e3, 1e3), stats.genhyperbolic(9.0, 1.5, 0.5), stats.nct(1e2, 30)):
             with contextlib.suppress(OtdivError):
                 js_divergence(law, stats.norm())
+
+
+def test_a_formula_that_loses_its_digits_far_out_is_not_taken_for_mass_or_a_hole():
+    """1 + x / sqrt(12 + x^2) is 0 or a rounding error of it below x = -1e8."""
+    p, q = stats.jf_skew_t(8, 4), stats.cauchy()
+    assert js_divergence(p, q) == pytest.approx(js_divergence(q, p), rel=1e-12)
+    edges = np.concatenate([[-math.inf], np.linspace(-20, 20, 4001), [math.inf]])
+    masses = [np.diff(law.cdf(edges)) for law in (p, q)]
+    binned = js_divergence(*masses)
+    assert binned <= js_divergence(p, q) * (1 + 1e-12)
+    assert js_divergence(p, q) == pytest.approx(binned, rel=1e-3)
+    # The tails are powers: no KL of theirs is infinite, and p^2 / q of p's lighter tail is not.
+    for divergence, first, second in ((kl_divergence, q, p), (chi2_divergence, p, q)):
+        with contextlib.suppress(ConvergenceError):
+            assert math.isfinite(divergence(first, second))
