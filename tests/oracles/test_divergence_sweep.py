@@ -7,12 +7,17 @@ import pytest
 
 from benchmarks.laws import DIVERGENCES, families, judge, pairs
 
-EVERY = 20  # of the laws; all of them take an hour
+EVERY = 20  # of the laws; all of them take a quarter of an hour and more
+SLOW = ("ksone", "kstwo", "levy_stable", "studentized_range")  # seconds a call
 
 
 @pytest.mark.parametrize(
     ("p", "q"),
-    [pytest.param(p, q, id=f"{first}-{second}") for first, p, second, q in pairs(EVERY)],
+    [
+        pytest.param(p, q, id=f"{first}-{second}")
+        for first, p, second, q in pairs(EVERY)
+        if not first.startswith(SLOW) and not second.startswith(SLOW)
+    ],
 )
 def test_every_divergence_of_two_laws_of_scipy_is_sound(p, q):
     for name in DIVERGENCES:
