@@ -29,6 +29,7 @@ _MASS = 1e-8  # departure of a total mass from 1 above which the densities were 
 # Log-densities of some fifty nats err by 1e-14, and terms that start quadratically by its square:
 # two laws nearer than this cannot be told apart.
 _ROUNDING = 1e-26
+_SUBNORMAL = 1e-300  # value below which nothing but underflow is left
 _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be called divergent
 _CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
@@ -88,8 +89,8 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
         )
     _check_masses(rays, [float(mass.sum()) for mass in masses])
     if abs(total) <= 1e6 * _ROUNDING:
-        # Rounding is all that the tails show then.
-        return 0.5 * max(total, 0.0)
+        # Rounding is all that the tails show then, and underflow all below the normal floats.
+        return 0.5 * total if total > _SUBNORMAL else 0.0
     beyond = _beyond(recipe, rays, pieces, terms, masses[0] + masses[1])
     if math.isinf(beyond):
         return beyond
