@@ -47,6 +47,9 @@ def main() -> None:
     peers.add_argument("--adapter", metavar="MODULE", help="module with another peer's ADAPTER")
     peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
     peers.add_argument("--no-write", action="store_true", help="print only")
+    laws = commands.add_parser("laws", help="every continuous law of SciPy against four others")
+    laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
+    laws.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -82,6 +85,10 @@ def main() -> None:
         write = not options.no_write
         only, adapter = options.only, options.adapter
         sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
+    elif options.command == "laws":
+        from .laws import run_divergences
+
+        sys.exit(run_divergences(options.every, write=not options.no_write))
     else:
         from .report import report
 

@@ -50,8 +50,8 @@ def kl_divergence(
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
         any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
         beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
-        densities, 1e-6 where a density is infinite at an end of its support or a tail barely
-        integrates.
+        densities, 1e-9 where a density is infinite at an end of its support or a tail barely
+        integrates, or else a ConvergenceError.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
     axis : int, default -1
@@ -68,9 +68,10 @@ def kl_divergence(
         For masses that are negative, not finite, or do not sum to 1, shapes that do not broadcast,
         and measures of different mass.
     UnsupportedProblemError
-        For laws of two kinds that cannot be compared.
+        For laws of two kinds that cannot be compared, and laws whose methods fail.
     ConvergenceError
-        If the quadrature between frozen laws does not settle.
+        If the quadrature between frozen laws does not settle within 8 s of processor time, does not
+        find the whole mass of both, or leaves a share beyond the floats that has no bound.
 
     References
     ----------

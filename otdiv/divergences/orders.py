@@ -34,23 +34,33 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
     known = closed_form(recipe, p, q)
     if known is not None:
         return known
+    kinds = {kind_of("p", p), kind_of("q", q)}
     value = evaluate(recipe, p, q, axis=axis)
     large = np.asarray(value) * (1.0 - alpha) > LOG_2
+    overflown = np.isposinf(value).any()
+    if "continuous" in kinds and kinds <= {"continuous", "gaussian"}:
+        if large.any() or overflown:
+            first, second = as_frozen(p), as_frozen(q)
+            with np.errstate(over="ignore", invalid="ignore"):
+                exponent = continuous.largest_exponent(recipe, first, second, alpha)
+            if exponent == -math.inf:  # no place has both
+                return math.inf
+            return _from_largest(exponent, p, q, alpha, value)
+        return value
     if alpha < 1.0 and large.any():
         plain = evaluate(power_sum(alpha), p, q, axis=axis)
         return plain if isinstance(plain, float) else np.where(large, plain, value)
-    if alpha < 1.0 or not np.isposinf(value).any():
-        return value
-    kinds = {kind_of("p", p), kind_of("q", q)}
-    if kinds in ({"vector"}, {"measure"}):
+    if alpha > 1.0 and overflown and kinds in ({"vector"}, {"measure"}):
         return _without_overflow(np.array(value), vector_pair(p, q, axis), alpha)
-    if kinds <= {"continuous", "gaussian"}:
-        with np.errstate(over="ignore", invalid="ignore"):
-            exponent = continuous.largest_exponent(as_frozen(p), as_frozen(q), alpha)
-    elif kinds == {"discrete"}:
-        exponent = integers.largest_exponent(p, q, alpha)
-    else:
-        return value
+    if alpha > 1.0 and overflown and kinds == {"discrete"}:
+        return _from_largest(integers.largest_exponent(p, q, alpha), p, q, alpha, value)
+    return value
+
+
+def _from_largest(
+    exponent: float, p: Any, q: Any, alpha: float, value: float | FloatArray
+) -> float | FloatArray:
+    """The plain sum divided by its largest term exp(exponent); `value` where that is no help."""
     shift = exponent / (alpha - 1.0)
     if not math.isfinite(shift):
         return value

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .._kernels import divergence as kernels
 from .._typing import FloatArray
 from .._validation import as_real_array
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, UnsupportedProblemError
 from . import gaussians
 from .vectors import Terms
 
@@ -37,6 +37,8 @@ __all__ = [
 ]
 
 LOG_2 = math.log(2.0)
+LARGEST_LOG_RATIO = 700.0  # exp of it is a float, and so is its root
+LEAST_LOG_MASS = -80.0  # logarithm of a density, times its distance, that nobody will miss
 _SMALLEST_ORDER = 2.0**-1000  # its inverse is a float with room for sums
 
 
@@ -296,9 +298,20 @@ def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | Non
             out[:] = values(p, q, p / np.where(q > 0.0, q, 1.0), (q == 0.0) & (p > 0.0))
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        p, q = np.exp(log_p), np.exp(log_q)
-        ratio = np.exp(_log_ratio(log_p, log_q))
-        # A density q that only underflows is in the tail of both and has nothing to add.
-        return values(p, q, ratio, np.isneginf(log_q) & (p > 0.0))
+        p = np.exp(log_p)
+        log_ratio = _log_ratio(log_p, log_q)
+        # f cannot be asked for a ratio beyond the largest float: f(t) / t is at its limit there, or
+        # nobody knows it. A density p that small itself has nothing to add.
+        huge = (log_ratio > LARGEST_LOG_RATIO) & np.isfinite(log_q)
+        if not math.isfinite(slope) and (log_p[huge] > LEAST_LOG_MASS).any():
+            raise UnsupportedProblemError(
+                "f_divergence needs f(p / q) where p / q is beyond the largest float and `p` has "
+                "mass, and f(t) / t has no finite limit `slope_at_infinity` to put in its place"
+            )
+        outside = np.isneginf(log_q) & (p > 0.0)
+        ratio = np.exp(np.where(huge, 0.0, log_ratio))
+        result = values(p, np.exp(log_q), ratio, outside)
+        result[huge] = p[huge] * slope if math.isfinite(slope) else 0.0
+        return result
 
     return Recipe("f_divergence", terms, log_terms, lambda u: 2.0 * u)
