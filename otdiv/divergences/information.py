@@ -15,6 +15,7 @@ from .._typing import FloatArray, IndexArray
 from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
+from ..results import Valued
 from . import atoms, continuous, integers
 from .dispatch import as_frozen, check_base, evaluate, in_base, kind_of, vector_pair
 from .orders import renyi_in_nats
@@ -88,8 +89,8 @@ def kl_divergence(
     return in_base(KULLBACK_LEIBLER, p, q, base, axis)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KullbackLeiblerResult:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KullbackLeiblerResult(Valued):
     """Value of D(p || q) and the place where it is infinite.
 
     Attributes
@@ -104,7 +105,7 @@ class KullbackLeiblerResult:
         Mass of `p` there; summed over the rows where there are several.
     """
 
-    value: float | FloatArray
+    value: float | FloatArray  # type: ignore[assignment]  # rows have one each
     off_support: FloatArray | IndexArray
     off_support_mass: float
 

@@ -65,7 +65,7 @@ class Kind(StrEnum):
         return self in (Kind.CATEGORIES, Kind.BOOLEANS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Column:
     """A decoded column.
 

@@ -24,7 +24,7 @@ TableLike: TypeAlias = Any
 _PURPOSE = "comparing tables"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
     """Columns by name, not yet decoded.
 

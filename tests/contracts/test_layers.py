@@ -23,6 +23,7 @@ LAYERS = [
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
+    {"__main__"},
 ]
 ORDERED = [
     ("_text", "errors", "_labels", "_validation", "_optional"),
