@@ -1,9 +1,10 @@
-"""`python -m benchmarks run | report | against | fuzz | audit`; each says more with `--help`."""
+"""`python -m benchmarks COMMAND`: measurements and long checks; see `--help` of each."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .problems import PROBLEMS
 
@@ -37,6 +38,23 @@ def main() -> None:
     audits.add_argument("--rng", type=int, default=0, help="seed of the run")
     audits.add_argument("--only", type=int, help="one case of the run, by its number")
     audits.add_argument("--no-write", action="store_true", help="print only")
+    distances = commands.add_parser(
+        "law_distances", help="distances of SciPy's laws, judged by other formulas: some minutes"
+    )
+    distances.add_argument("--stride", type=int, default=1, help="every so many-th call only")
+    peers = commands.add_parser("peer_tests", help="the peers' own tests, answered by otdiv")
+    peers.add_argument(
+        "--source",
+        type=Path,
+        metavar="CHECKOUT",
+        help="the source of POT, SciPy or GeomLoss; without it the tests of SciPy's wheel",
+    )
+    peers.add_argument("--adapter", metavar="MODULE", help="module with another peer's ADAPTER")
+    peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
+    peers.add_argument("--no-write", action="store_true", help="print only")
+    laws = commands.add_parser("laws", help="every continuous law of SciPy against four others")
+    laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
+    laws.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -64,11 +82,25 @@ def main() -> None:
             options.revision, options.solves, only=options.only, repeats=options.repeats
         )
         sys.exit(1 if changed else 0)
+    elif options.command == "law_distances":
+        from .law_distances import law_distances
+
+        sys.exit(1 if law_distances(options.stride) else 0)
     elif options.command == "audit":
         from .audit import run_audits
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "peer_tests":
+        from .peer_tests import run_peer_tests
+
+        write = not options.no_write
+        only, adapter = options.only, options.adapter
+        sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
+    elif options.command == "laws":
+        from .laws import run_divergences
+
+        sys.exit(run_divergences(options.every, write=not options.no_write))
     else:
         from .report import report
 

@@ -99,7 +99,7 @@ def section(entry: dict, report: ConformanceReport) -> list[str]:
         for helper in re.findall(r"_ott_\w+", source):  # what is compiled once stands apart
             source = f"{inspect.getsource(getattr(adapters, helper))}\n\n{source}"
         lines += ["", "Called by this adapter:", "", "```python", source, "```"]
-    for row in report.broken:
+    for row in report.findings:
         lines += ["", *breach_markdown(row, level=3), ""]
         lines += ["It printed:", "", "```", entry["printed"][row.law], "```"]
     return [*lines, ""]
@@ -144,7 +144,7 @@ def document(entries: list[dict]) -> str:
         "",
     ]
     for entry, report in zip(entries, reports, strict=True):
-        if report.broken:
+        if report.findings:
             parts += section(entry, report)
     return "\n".join(parts)
 
@@ -214,7 +214,7 @@ def main() -> None:
             "version": f"{peer.package} {installed(peer.package)}",
             "examples": options.examples,
             "printed": {
-                row.law: printed(row.breach.code, options.call_seconds) for row in report.broken
+                row.law: printed(row.breach.code, options.call_seconds) for row in report.findings
             },
             "report": json.loads(report.to_json()),
         }

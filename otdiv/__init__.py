@@ -76,13 +76,37 @@ __getattr__, __dir__, __all__ = attach(
     modules=(
         "certificates",
         "conformance",
+        "costs",
         "critics",
         "distances",
         "divergences",
+        "plotting",
         "solvers",
         "testing",
         "theory",
         "wgan",
     ),
+    elsewhere={
+        # SciPy's names.
+        "entropy": "SciPy's entropy(p, q) is kl_divergence(p, q)",
+        "jensenshannon": "SciPy's jensenshannon(p, q) is js_distance(p, q)",
+        "rel_entr": "the sum of SciPy's rel_entr(p, q) is kl_divergence(p, q)",
+        "wasserstein_distance": "SciPy's wasserstein_distance is wasserstein1",
+        "wasserstein_distance_nd": "SciPy's wasserstein_distance_nd is wasserstein1",
+        # POT's.
+        "emd": "POT's emd(a, b, M) is transport_matrix(M, x_weights=a, y_weights=b)",
+        "emd2": "POT's emd2(a, b, M) is transport_matrix(M, x_weights=a, y_weights=b).value",
+        "sinkhorn": "transport and transport_matrix take solver=otdiv.solvers.Sinkhorn(epsilon=…)",
+        "sinkhorn2": "transport and transport_matrix take solver=otdiv.solvers.Sinkhorn(epsilon=…)",
+        "sliced_wasserstein_distance": "POT's sliced_wasserstein_distance is sliced_wasserstein",
+        "wasserstein_1d": "POT's wasserstein_1d(x, y, p=p) is wasserstein(x, y, p=p) ** p",
+        # Short ones.
+        "mmd": "maximum_mean_discrepancy is what it is called here",
+        "psi": "population_stability_index is what it is called here",
+        **dict.fromkeys(
+            ("ColumnGeneration", "Line", "LinearProgram", "NetworkSimplex", "Sinkhorn"),
+            "solvers are in otdiv.solvers",
+        ),
+    },
 )
 __all__ += ["__version__"]

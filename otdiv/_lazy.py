@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+
+# Spelled out, since importing `typing` takes longer than the rest of `import otdiv`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 __all__ = ["attach"]
 
 
 def attach(
-    package: str, home: Mapping[str, str], modules: tuple[str, ...] = ()
+    package: str,
+    home: Mapping[str, str],
+    modules: tuple[str, ...] = (),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package.
 
@@ -23,6 +31,8 @@ def attach(
         Public name -> submodule that defines it.
     modules : tuple of str
         Submodules that are public themselves.
+    elsewhere : mapping of str to str
+        Names that people look for here -> what to call instead, for the error.
     """
     names = sorted([*home, *modules])
 
@@ -32,7 +42,10 @@ def attach(
         elif name in modules:
             return importlib.import_module(f"{package}.{name}")
         else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            hint = elsewhere.get(name) or _near(name, names)
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}{hint and '; '}{hint}"
+            )
         # Found by the ordinary lookup from now on.
         setattr(sys.modules[package], name, value)
         return value
@@ -41,3 +54,13 @@ def attach(
         return names
 
     return __getattr__, __dir__, names
+
+
+def _near(name: str, names: list[str]) -> str:
+    """The public names that are nearest to one that is none; nothing for those of protocols."""
+    if name.startswith("_"):
+        return ""
+    from difflib import get_close_matches  # only for an error
+
+    near = get_close_matches(name, names, 3)
+    return f"did you mean {', '.join(near)}?" if near else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._kernels.threads import started
-from .results import Callback, Progress, Status
+from .results import Callback, Progress, Status, is_stop
 
 __all__ = ["EndOfRun", "Monitor", "interruptible"]
 
@@ -67,7 +67,7 @@ class Monitor:
             elapsed=time.perf_counter() - self._begin,
             **facts,
         )
-        return self.callback(progress) is True
+        return is_stop(self.callback(progress))
 
     def tick(self, *, force: bool = False) -> None:
         """Report, at most ten times a second unless forced; raise `EndOfRun` where asked to."""

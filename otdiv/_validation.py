@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -13,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._labels import Labels, check_columns, check_labels, labels_of
 from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError
 
 __all__ = [
     "HUGE_COST",
     "LEAST_WEIGHT",
+    "as_axis",
     "as_cost_matrix",
     "as_exact_array",
     "as_float_array",
@@ -39,6 +43,7 @@ __all__ = [
     "check_positive",
     "check_positive_integer",
     "check_tolerance",
+    "describe",
     "first_index",
     "less_common_origin",
 ]
@@ -56,11 +61,17 @@ _FLOAT64 = np.dtype(np.float64)
 _ALL_FLOAT64 = {_FLOAT64}
 _INT64 = np.dtype(np.int64)
 
+# An object with one of these draws samples or has densities: it is a law, not an array.
+LAW_METHODS = ("rvs", "sample", "resample", "cdf", "logpdf", "logpmf", "log_prob")
+
 # What lists are mostly made of, and what cannot be masked.
 _PLAIN = {float, int, bool, np.float64, np.int64}
 
 # Sums and differences of a few costs of this size stay within float64.
 HUGE_COST = 2.0**1000
+
+# Decimals of more digits before or behind the point are infinity or 0 as floats.
+_MOST_DIGITS = 400
 
 # NumPy allows no deeper nesting.
 _MOST_AXES = 64
@@ -71,6 +82,27 @@ _WAY_OUT = (
     "of points that are left out)"
 )
 _HELD = "hold numbers that float64 holds exactly"
+# Numbers of Python that NumPy keeps as objects, alone or among others.
+_TYPED = (int, float, Decimal, Fraction)
+
+_SHORT = reprlib.Repr()
+_SHORT.maxother = 200  # the address of an object is seen, and the object shown by its type
+_REAL = "hold real numbers"
+# What to do about arrays of other things than real numbers, by the kind of their dtype.
+_TIMES = (
+    '(times are numbers once they count from an origin: `(t - origin) / np.timedelta64(1, "D")` '
+    "has days)"
+)
+_WORDS = "(words have no distance; numbers that are typed as text: `.astype(float)`)"
+_CONVERSIONS = {
+    "M": _TIMES,
+    "m": '(durations are numbers in a unit: `t / np.timedelta64(1, "s")` has seconds)',
+    "c": "(real and imaginary part as two columns: `np.column_stack([z.real, z.imag])`)",
+    "U": _WORDS,
+    "S": _WORDS,
+    "T": _WORDS,
+    "V": "(fields as columns: `np.lib.recfunctions.structured_to_unstructured`)",
+}
 _SHIFT = (
     "(integers beyond 2**53 and long doubles are not rounded in silence: take a common origin or "
     "factor off, or round them yourself with `.astype(float)`)"
@@ -120,7 +152,8 @@ def as_real_array(name: str, value: Any) -> NDArray[Any]:
     """Coerce to an array of real numbers that are those of the caller, none of them rounded.
 
     Its dtype is floating, integer or boolean, or object where Python integers fit no other.
-    Masked entries are refused; a masked array that hides nothing is the plain array.
+    Masked entries are refused; a masked array that hides nothing is the plain array. Decimals and
+    fractions are read as typed numbers are: whole ones exactly, others to the nearest float.
     """
     given = value if type(value) is np.ndarray else None
     if given is not None and given.dtype is _FLOAT64:
@@ -128,41 +161,129 @@ def as_real_array(name: str, value: Any) -> NDArray[Any]:
     plain = given is not None and given.dtype.kind != "O"
     if not plain:
         _check_unmasked(name, value)
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise InvalidInputError(name, "be a rectangular array of numbers", "ragged rows") from None
-    if array.dtype.kind == "O":
+    array = given if given is not None else _as_array(name, value)
+    kind = array.dtype.kind
+    if kind == "O":
         return _as_numbers(name, array)
-    if array.dtype.kind not in "fiub":
-        raise InvalidInputError(name, "hold real numbers", f"dtype {array.dtype}")
+    if kind not in "fiub":
+        raise InvalidInputError(name, _REAL, f"dtype {array.dtype}", _CONVERSIONS.get(kind, ""))
     if not plain and array.dtype is _FLOAT64 and array.size:
         return _as_written(name, value, array)
     return array
 
 
+def _as_array(name: str, value: Any) -> NDArray[Any]:
+    """What NumPy makes of an object, or an error that says what the object is."""
+    if isinstance(value, str | bytes):
+        raise InvalidInputError(name, _REAL, describe(value))
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # of any kind: it is the object's own code that runs
+        if isinstance(value, list | tuple) and "inhomogeneous" in str(error):
+            found = "ragged rows"
+            raise InvalidInputError(name, "be a rectangular array of numbers", found) from None
+        found = f"{describe(value)} that cannot be read"
+        where = f"({type(error).__name__}: {error})"
+        raise InvalidInputError(name, "be an array of real numbers", found, where) from error
+    if array.dtype.kind == "O" and array.ndim == 0 and not isinstance(array.item(), _TYPED):
+        requirement = "be an array of real numbers"
+        raise InvalidInputError(name, requirement, describe(value), _way_out(value))
+    return array
+
+
+def _way_out(value: Any) -> str:
+    """How an object that is no array becomes one, or nothing."""
+    if hasattr(value, "toarray"):
+        return "(`.toarray()` makes it dense)"
+    if hasattr(value, "collect"):
+        return "(`.collect()` it first)"
+    if isinstance(value, Mapping):
+        return "(`list(d.values())` has its values in order)"
+    if isinstance(value, set | frozenset):
+        return "(a set has no order and no repeats: pass a list)"
+    if isinstance(value, Iterable):
+        return "(make a list of it first: `list(...)`)"
+    if any(hasattr(value, method) for method in LAW_METHODS):
+        return "(a law is no array: draw samples from it)"
+    return ""
+
+
+def describe(value: Any) -> str:
+    """What was found, in a few words: a short value as it is typed, another by its type."""
+    if isinstance(value, np.number):
+        return str(value)
+    try:
+        text = _SHORT.repr(value)
+    except ValueError:  # Python writes out no integer of thousands of digits
+        text = ""
+    if text and len(text) <= 80 and not (hasattr(value, "shape") or "\n" in text or "0x" in text):
+        return text
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
+    article = "an" if kind[0] in "AEIOaeio" else "a"
+    shape = getattr(value, "shape", None)
+    return f"{article} {kind}" + (f" of shape {shape}" if isinstance(shape, tuple) else "")
+
+
 def _as_numbers(name: str, array: NDArray[Any]) -> NDArray[Any]:
     """Give an object array of Python and NumPy numbers the dtype that holds them all exactly."""
     types = set(map(type, array.flat))
+    if any(issubclass(found, Decimal | Fraction) for found in types):
+        numbers = [_typed(v) if isinstance(v, Decimal | Fraction) else v for v in array.flat]
+        array = _objects(numbers, array.shape)
+        types = set(map(type, numbers))
     integers = {found for found in types if issubclass(found, int | np.integer | np.bool_)}
     floats = {found for found in types if issubclass(found, float | np.floating)}
-    others = types - integers - floats
+    others = types - integers - floats - {Fraction}
     if others:
         index, item = next((i, v) for i, v in enumerate(array.flat) if type(v) in others)
         where = first_index(np.arange(array.size).reshape(array.shape) == index)
-        missing = item is None or type(item).__name__ in ("NAType", "NaTType")
-        note = f"a missing value {where}: drop or fill it" if missing else f"{item!r} {where}"
-        raise InvalidInputError(name, "hold real numbers", "dtype object", f"({note})")
-    if not integers:
+        raise InvalidInputError(name, _REAL, "dtype object", f"({_stray(item, where)})")
+    if types <= floats:
         return array.astype(np.result_type(np.float64, *(floats - {float})))
-    if not floats:
+    if types <= integers:
         for dtype in (np.int64, np.uint64):
             try:
                 return array.astype(dtype)
             except OverflowError:
                 pass
-    plain = [v if type(v) in floats else int(v) for v in array.flat]
-    return np.array(plain, dtype=object).reshape(array.shape)
+    plain = _objects([int(v) if type(v) in integers else v for v in array.flat], array.shape)
+    # Whole numbers among floats are floats too, unless some would be rounded.
+    return _nearest_floats(plain) if floats and _rounded(plain) is None else plain
+
+
+def _objects(values: list[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.fromiter(values, dtype=object, count=len(values)).reshape(shape)
+
+
+def _stray(item: Any, where: str) -> str:
+    """What an entry is that is no number, and what to do about it."""
+    if item is None or type(item).__name__ in ("NAType", "NaTType"):
+        return f"a missing value {where}: drop or fill it"
+    note = f"{describe(item)} {where}"
+    if isinstance(item, str | bytes):
+        return f"{note}; {_WORDS.strip('()')}"
+    if hasattr(item, "isoformat") or hasattr(item, "total_seconds"):
+        return f"{note}; {_TIMES[1:-1]}"
+    return note
+
+
+def _typed(value: Decimal | Fraction) -> Any:
+    """Read a decimal or a fraction as a program's text is read.
+
+    Whole numbers stay exact. Others are the nearest float, as a literal is: that of Decimal("0.1")
+    is 0.1. Beyond 2**53, where floats keep no fractions, they stay as they are, for an error.
+    """
+    if isinstance(value, Decimal):
+        if value.is_nan():
+            return math.nan
+        if value.is_infinite() or abs(value.adjusted()) > _MOST_DIGITS:
+            return float(value)  # infinity or 0, without whole numbers of as many digits
+    exact = Fraction(value)
+    if exact.denominator == 1:
+        return int(exact)
+    return float(exact) if abs(exact) < _EXACT else exact
 
 
 def _as_written(name: str, value: Any, array: FloatArray) -> NDArray[Any]:
@@ -215,7 +336,7 @@ def _inexact(
 ) -> InvalidInputError:
     value = array.flat[int(np.argmax(rounded))]
     place = first_index(np.atleast_1d(rounded))
-    return InvalidInputError(name, requirement, str(value), f"{place} {_SHIFT}")
+    return InvalidInputError(name, requirement, describe(value), f"{place} {_SHIFT}")
 
 
 def _rounded(array: NDArray[Any]) -> NDArray[np.bool_] | None:
@@ -437,6 +558,7 @@ def as_points_together(**values: Any) -> tuple[list[FloatArray], tuple[Any, ...]
 
 def _together(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], tuple[Any, ...] | None]:
     arrays = {name: as_real_array(name, value) for name, value in values.items()}
+    check_columns(values)
     if {array.dtype for array in arrays.values()} == _ALL_FLOAT64:
         return arrays, None
     for name, array in arrays.items():
@@ -465,15 +587,24 @@ def as_points_from(origin: tuple[Any, ...] | None, name: str, value: Any) -> Flo
 
 
 def as_weights(
-    name: str, value: Any, n: int, *, normalize: bool, only_ratios: bool = False
+    name: str,
+    value: Any,
+    n: int,
+    *,
+    normalize: bool,
+    only_ratios: bool = False,
+    of: tuple[str, Labels] | None = None,
 ) -> FloatArray:
     """Coerce n non-negative weights of positive sum; None is uniform of mass one.
 
     `normalize` divides by the sum (relative frequencies); otherwise the mass is kept, unless
-    `only_ratios` count and the sum would overflow.
+    `only_ratios` count and the sum would overflow. `of` names what is weighed, with the labels of
+    its rows: labels of the weights must be the same.
     """
     if value is None:
         return np.full(n, 1.0 / n)
+    if of is not None:
+        check_labels(name, labels_of(value)[0], *of)
     array = as_float_array(name, value)
     if array.shape != (n,):
         raise InvalidInputError(
@@ -555,13 +686,19 @@ def as_generator(rng: Any) -> np.random.Generator:
 
 def as_number(name: str, value: Any, requirement: str = "be a real number") -> float:
     """Coerce to a float, or raise with the requirement."""
+    if type(value) is float:
+        return value
     _check_unmasked(name, value)
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
     try:
+        # Text, an array of one entry and a duration are numbers to `float`, but not here.
+        if isinstance(value, str | bytes) or getattr(value, "ndim", None) or kind not in "fiub":
+            raise TypeError
         return float(value)
-    except (TypeError, ValueError):
-        raise InvalidInputError(name, requirement, repr(value)) from None
     except OverflowError:
-        raise InvalidInputError(name, "stay within float64", repr(value)) from None
+        raise InvalidInputError(name, "stay within float64", describe(value)) from None
+    except Exception:  # of any kind: it is the object's own code that runs
+        raise InvalidInputError(name, requirement, describe(value)) from None
 
 
 def check_positive(name: str, value: Any) -> float:
@@ -577,10 +714,20 @@ def check_positive_integer(name: str, value: Any, minimum: int = 1) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise InvalidInputError(name, "be an integer", repr(value)) from None
+        raise InvalidInputError(name, "be an integer", describe(value)) from None
     if number < minimum:
         raise InvalidInputError(name, f"be at least {minimum}", number)
     return number
+
+
+def as_axis(axis: Any) -> int:
+    """Return an axis as an int, or raise; True and False are no axes."""
+    try:
+        if isinstance(axis, bool):
+            raise TypeError
+        return operator.index(axis)
+    except TypeError:
+        raise InvalidInputError("axis", "be an integer", repr(axis)) from None
 
 
 def check_tolerance(name: str, value: Any) -> float | None:
@@ -597,7 +744,7 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of `choices`, or raise with the list."""
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise InvalidInputError(name, f"be one of {listed}", repr(value))
+        raise InvalidInputError(name, f"be one of {listed}", describe(value))
     return value
 
 

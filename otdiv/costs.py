@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._memory import room_for
 from ._typing import FloatArray
-from ._validation import as_cost_matrix, as_number, as_points_together
+from ._validation import as_cost_matrix, as_number, as_points_together, describe
 from .errors import InvalidInputError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SquaredEuclidean",
     "as_cost",
     "as_metric",
+    "as_point_cost",
 ]
 
 _NAMED = {
@@ -33,7 +35,8 @@ _NAMED = {
 _METRICS = tuple(name for name, (_, power) in _NAMED.items() if power == 1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@explains_construction
+@dataclass(frozen=True, slots=True)
 class PNormCost:
     """Cost |x - y|_norm ** power of two points.
 
@@ -57,6 +60,7 @@ class PNormCost:
     """
 
     norm: float = 2.0
+    _: KW_ONLY
     power: float = 1.0
 
     def __post_init__(self) -> None:
@@ -179,23 +183,73 @@ class CostMatrix:
 
 Cost: TypeAlias = PNormCost | CostMatrix
 
+# What else people call the named costs, and what scipy.spatial.distance does.
+_ALIASES = {
+    "manhattan": "cityblock",
+    "taxicab": "cityblock",
+    "l1": "cityblock",
+    "l2": "euclidean",
+    "sqeuclidian": "sqeuclidean",
+    "squared_euclidean": "sqeuclidean",
+    "l_inf": "chebyshev",
+    "linf": "chebyshev",
+    "max": "chebyshev",
+}
+_OF_MATRIX = (
+    "any other cost of pairs is a matrix: "
+    "`transport_matrix(scipy.spatial.distance.cdist(x, y, metric))`"
+)
+
 
 def as_cost(cost: Any) -> Cost:
     """Coerce a cost object or one of a short list of names."""
     if isinstance(cost, PNormCost | CostMatrix):
         return cost
-    if isinstance(cost, str) and cost in _NAMED:
+    if type(cost) is str and cost in _NAMED:
         norm, power = _NAMED[cost]
         return PNormCost(norm=norm, power=power)
     listed = ", ".join(repr(name) for name in _NAMED)
-    raise InvalidInputError("cost", f"be a PNormCost, a CostMatrix or one of {listed}", repr(cost))
+    requirement = f"be a PNormCost, a CostMatrix or one of {listed}"
+    raise InvalidInputError("cost", requirement, describe(cost), _way_out("cost", cost))
+
+
+def as_point_cost(cost: Any) -> PNormCost:
+    """Coerce what `as_cost` does to a cost of points: a matrix knows none."""
+    if isinstance(cost, CostMatrix | list | tuple) or hasattr(cost, "shape"):
+        hint = "(a matrix says it all: `transport_matrix(C, x_weights=…, y_weights=…)`)"
+        raise InvalidInputError("cost", "be a cost of points", describe(cost), hint)
+    found = as_cost(cost)
+    assert isinstance(found, PNormCost)
+    return found
 
 
 def as_metric(metric: Any) -> PNormCost:
     """Coerce a ground metric: a PNormCost of power 1 or one of a short list of names."""
-    if isinstance(metric, str) and metric in _METRICS:
+    if type(metric) is str and metric in _METRICS:
         return PNormCost(norm=_NAMED[metric][0], power=1.0)
     if isinstance(metric, PNormCost) and metric.power == 1.0:
         return metric
     listed = ", ".join(repr(name) for name in _METRICS)
-    raise InvalidInputError("metric", f"be a PNormCost of power 1 or one of {listed}", repr(metric))
+    requirement = f"be a PNormCost of power 1 or one of {listed}"
+    raise InvalidInputError("metric", requirement, describe(metric), _way_out("metric", metric))
+
+
+def _way_out(argument: str, value: Any) -> str:
+    """What somebody means who names a cost that has another name, or none, here."""
+    if isinstance(value, PNormCost) or (isinstance(value, str) and value == "sqeuclidean"):
+        return (
+            "(a metric has power 1: for a power p call `wasserstein(x, y, p=p)`, or `transport` "
+            "with a cost)"
+        )
+    if not isinstance(value, str):
+        return f"({_OF_MATRIX})" if callable(value) or hasattr(value, "shape") else ""
+    name = value.lower()
+    known = _ALIASES.get(name, name)
+    if known == "minkowski":
+        return f"(`{argument}=PNormCost(norm=p)`)"
+    if known in (_NAMED if argument == "cost" else _METRICS):
+        return f"({known!r} here)"
+    from difflib import get_close_matches  # only for an error
+
+    near = get_close_matches(name, _NAMED if argument == "cost" else _METRICS, 1)
+    return f"(did you mean {near[0]!r}?)" if near else f"({_OF_MATRIX})"

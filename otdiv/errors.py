@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._text import for_terminal
+
 __all__ = [
     "ConvergenceError",
     "InvalidInputError",
@@ -38,7 +40,8 @@ class InvalidInputError(OtdivError, ValueError):
         self.where = where
         found = "" if value is None else f"; got {value}"
         place = f" {where}" if where else ""
-        super().__init__(f"`{argument}` must {requirement}{found}{place}")
+        # Names of files and columns, of which some errors speak, may hold anything.
+        super().__init__(for_terminal(f"`{argument}` must {requirement}{found}{place}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.argument, self.requirement, self.value, self.where)

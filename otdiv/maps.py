@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from ._calling import explains_calls
 from ._frozen import restore, seal
 from ._typing import FloatArray
-from ._validation import as_points_from
+from ._validation import as_points_from, describe
 from .costs import PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
 from .plans import Plan, SparsePlan
 from .results import TransportResult
 
 __all__ = ["Gradient", "barycentric_map", "gradient"]
+
+_OF_TRANSPORT = "(`transport(x, y)` returns one)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +85,7 @@ def _cost_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
     return np.where(largest > 0.0, direction, 0.0)
 
 
+@explains_calls()
 def gradient(result: TransportResult) -> Gradient:
     """Derivatives of the transport value with respect to points, weights and costs.
 
@@ -116,7 +120,7 @@ def gradient(result: TransportResult) -> Gradient:
     array([-3., -4.])
     """
     if not isinstance(result, TransportResult):
-        raise InvalidInputError("result", "be a TransportResult", type(result).__name__)
+        raise InvalidInputError("result", "be a TransportResult", describe(result), _OF_TRANSPORT)
     plan = _sparse(result.plan)
     assert result.potentials is not None
     x_gradient = y_gradient = None
@@ -136,6 +140,7 @@ def gradient(result: TransportResult) -> Gradient:
     )
 
 
+@explains_calls()
 def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     """Where a plan sends points on average: T(x_i) = sum_j P_ij y_j / a_i.
 
@@ -169,7 +174,7 @@ def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     array([4.9])
     """
     if not isinstance(result, TransportResult):
-        raise InvalidInputError("result", "be a TransportResult", type(result).__name__)
+        raise InvalidInputError("result", "be a TransportResult", describe(result), _OF_TRANSPORT)
     problem = result.problem
     if not isinstance(problem.cost, PNormCost):
         raise UnsupportedProblemError(

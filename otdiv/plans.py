@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -24,11 +24,15 @@ def _freeze(instance: object, **arrays: np.ndarray) -> None:
         object.__setattr__(instance, name, view)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SparsePlan:
-    """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly."""
+    """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     rows: IndexArray
+    _: KW_ONLY
     columns: IndexArray
     mass: FloatArray
     shape: tuple[int, int]
@@ -73,9 +77,12 @@ class SparsePlan:
         return f"SparsePlan(shape={self.shape}, n_entries={self.n_entries})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DensePlan:
-    """Plan as an (n, m) array."""
+    """Plan as an (n, m) array.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     mass: FloatArray
 
@@ -109,7 +116,7 @@ class DensePlan:
         return f"DensePlan(shape={self.shape})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScaledKernelPlan:
     """Entropic plan in factors, never stored as n·m numbers.
 
@@ -120,6 +127,7 @@ class ScaledKernelPlan:
     """
 
     problem: TransportProblem
+    _: KW_ONLY
     f: FloatArray
     g: FloatArray
     epsilon: float
@@ -226,11 +234,15 @@ class ScaledKernelPlan:
 Plan: TypeAlias = SparsePlan | DensePlan | ScaledKernelPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Potentials:
-    """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair."""
+    """Dual variables f (n,), g (m,), feasible when f_i + g_j <= C_ij for every pair.
+
+    Arrays of the right type in C order are not copied: leave them as they are while it is in use.
+    """
 
     f: FloatArray
+    _: KW_ONLY
     g: FloatArray
 
     __setstate__ = restore

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ._calling import explains_construction
 from ._frozen import restore, seal_in_place
+from ._labels import labels_of
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
-from ._validation import HUGE_COST, as_weights, is_huge
+from ._validation import HUGE_COST, as_weights, describe, is_huge
 from .costs import Cost, CostMatrix, PNormCost, as_cost
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
@@ -19,16 +21,26 @@ from .measures import DiscreteMeasure
 if TYPE_CHECKING:
     from ._kernels.gibbs.grids import Grid
 
-__all__ = ["MASS_RTOL", "TransportProblem"]
+__all__ = ["MASS_RTOL", "PROBLEM_OF_SAMPLES", "TransportProblem", "check_problem"]
 
 # Chosen by taste: far above the rounding of sums of 1e8 weights, far below any real difference.
 MASS_RTOL = 1e-9
+
+# For those who have samples or costs where a problem is asked for.
+PROBLEM_OF_SAMPLES = (
+    "samples make a problem as `TransportProblem(DiscreteMeasure.from_samples(x), "
+    'target=DiscreteMeasure.from_samples(y), cost="euclidean")`, '
+    "costs as `TransportProblem.from_matrix(C)`"
+)
 
 # Orders of atoms: numbers, or a slice where they are in order already.
 _Order: TypeAlias = IndexArray | slice
 
 # How often huge costs are halved.
 _HALVINGS = 64
+
+# Up to this power of the distance, halving the unit of the points leaves most of the costs floats.
+_STEEP = 500.0
 
 # Costs of points that are kept while a problem is solved: solver and proof read the same 64 MB.
 _KEPT_PAIRS = 2**23
@@ -41,7 +53,8 @@ def _indices(n: int, weights: FloatArray) -> DiscreteMeasure:
     return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], weights)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@explains_construction
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TransportProblem:
     """Move `source` onto `target` at least cost: min <C, P> over plans P with these marginals.
 
@@ -63,6 +76,7 @@ class TransportProblem:
     """
 
     source: DiscreteMeasure
+    _: KW_ONLY
     target: DiscreteMeasure
     cost: Cost
     a: FloatArray = field(init=False)
@@ -122,9 +136,10 @@ class TransportProblem:
         """Problem of a bare cost matrix (n, m); `a`, `b` are relative frequencies."""
         cost = C if isinstance(C, CostMatrix) else CostMatrix(C)
         n, m = cost.shape
+        rows, columns = labels_of(C)
         return cls(
-            source=_indices(n, as_weights("x_weights", a, n, normalize=True)),
-            target=_indices(m, as_weights("y_weights", b, m, normalize=True)),
+            source=_indices(n, as_weights("x_weights", a, n, normalize=True, of=("C", rows))),
+            target=_indices(m, as_weights("y_weights", b, m, normalize=True, of=("C", columns))),
             cost=cost,
         )
 
@@ -289,9 +304,10 @@ class TransportProblem:
         The factor is a power of two: only costs below 1e-289 lose digits.
         """
         cost = self.cost
-        if isinstance(cost, CostMatrix):
+        if isinstance(cost, CostMatrix) or cost.power > _STEEP:
+            # Half the unit of the points would take all of a steep power's costs to nothing.
             factor = 2.0**-_HALVINGS
-            values = CostMatrix(cost.values * factor)
+            values = CostMatrix(self.matrix() * factor)
             return TransportProblem(source=self.source, target=self.target, cost=values), factor
         unit = 2.0 ** -math.ceil(_HALVINGS / cost.power)
         source, target = (
@@ -328,3 +344,15 @@ class TransportProblem:
     def __repr__(self) -> str:
         n, m = self.shape
         return f"TransportProblem(n={n}, m={m}, cost={self.cost!r})"
+
+
+def check_problem(problem: Any) -> None:
+    """Raise unless `problem` is a TransportProblem; the error says how to get one."""
+    if isinstance(problem, TransportProblem):
+        return
+    hint = PROBLEM_OF_SAMPLES
+    if isinstance(getattr(problem, "problem", None), TransportProblem):
+        hint = "a result has its own: `result.problem`"
+    elif hasattr(problem, "reach"):
+        hint = "`unbalanced_transport` solves an UnbalancedProblem"
+    raise InvalidInputError("problem", "be a TransportProblem", describe(problem), f"({hint})")

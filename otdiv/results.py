@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from ._frozen import restore, seal
 from ._typing import IndexArray
 from .plans import Plan, Potentials
@@ -23,6 +25,8 @@ __all__ = [
     "Solver",
     "Status",
     "TransportResult",
+    "Valued",
+    "is_stop",
 ]
 
 
@@ -93,6 +97,11 @@ class Progress:
 Callback: TypeAlias = Callable[[Progress], object]
 
 
+def is_stop(answer: object) -> bool:
+    """Whether the answer of a callback stops: True, of Python or of NumPy, and nothing else."""
+    return answer is True or answer is np.True_
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveOptions:
     """What a caller asks of any solver; tolerances speak of the transport cost."""
@@ -148,8 +157,22 @@ class Solver(Protocol):
         ...
 
 
+class Valued:
+    """What has a `value`: ``float(result)`` is that number, ``f"{result:.3f}"`` its text."""
+
+    __slots__ = ()
+
+    value: float
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __format__(self, format_spec: str) -> str:
+        return format(float(self), format_spec) if format_spec else str(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class TransportResult:
+class TransportResult(Valued):
     """A certified transport.
 
     Attributes

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._calling import explains_calls
+from ._validation import check_positive_integer, check_tolerance
 from .costs import CostMatrix, PNormCost
 from .errors import UnsupportedProblemError
-from .problems import TransportProblem
+from .problems import PROBLEM_OF_SAMPLES, TransportProblem, check_problem
 from .results import Solver
 
 __all__ = ["Choice", "preflight", "select_solver"]
@@ -59,6 +61,7 @@ class Choice:
     bytes: int
 
 
+@explains_calls(PROBLEM_OF_SAMPLES)
 def preflight(
     problem: TransportProblem, *, rtol: float | None = None, atol: float | None = None
 ) -> tuple[Choice, ...]:
@@ -81,6 +84,8 @@ def preflight(
     >>> preflight(TransportProblem.from_matrix([[0.0, 1.0], [1.0, 0.0]]))[0].reason
     'a dense cost of 2 x 2 pairs'
     """
+    check_problem(problem)
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     return tuple(_choices(problem, rtol or atol))
 
 
@@ -165,6 +170,7 @@ def _cloud(problem: TransportProblem, few_dimensions: bool, share: float) -> Cho
     )
 
 
+@explains_calls(PROBLEM_OF_SAMPLES)
 def select_solver(
     problem: TransportProblem,
     *,
@@ -189,6 +195,8 @@ def select_solver(
 
     Raises
     ------
+    InvalidInputError
+        If an argument breaks its requirement.
     UnsupportedProblemError
         If nothing fits; the text names the least that would.
 
@@ -200,6 +208,10 @@ def select_solver(
     >>> select_solver(problem).reason
     'points on a line with a convex cost: the monotone plan is optimal'
     """
+    check_problem(problem)
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    if max_memory is not None:
+        max_memory = check_positive_integer("max_memory", max_memory)
     for choice in _choices(problem, rtol or atol):
         if max_memory is None or choice.bytes <= max_memory:
             return choice

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from . import certificates
-from ._validation import check_callback, check_positive_integer, check_tolerance
-from .costs import CostMatrix, PNormCost, as_cost
+from ._calling import explains_calls
+from ._validation import check_callback, check_positive_integer, check_tolerance, describe
+from .costs import CostMatrix, PNormCost, as_point_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
 from .plans import Potentials, SparsePlan
-from .problems import TransportProblem
+from .problems import PROBLEM_OF_SAMPLES, TransportProblem, check_problem
 from .results import (
     Bounds,
     Callback,
@@ -25,6 +26,7 @@ from .results import (
     TransportResult,
 )
 from .selection import select_solver
+from .solvers._resting import resting_plan
 from .solvers._settling import settled
 
 __all__ = ["EXACT_RTOL", "solve", "transport", "transport_matrix"]
@@ -38,8 +40,12 @@ _FEW_PAIRS = 10**5
 _LEAST = 5e-324
 # Share of the value up to which the gap of a plan that had to be repaired is taken for rounding.
 _ROUNDING = 1e-11
+# What atoms that are the same but for the rounding of their weights cost, as a share of the mass
+# times the largest cost, at most.
+_DUST = 2.0**-48
 
 
+@explains_calls(PROBLEM_OF_SAMPLES)
 def solve(
     problem: TransportProblem,
     *,
@@ -92,8 +98,7 @@ def solve(
     >>> result.value, result.status.name
     (0.5, 'OPTIMAL')
     """
-    if not isinstance(problem, TransportProblem):
-        raise InvalidInputError("problem", "be a TransportProblem", type(problem).__name__)
+    check_problem(problem)
     options = SolveOptions(
         rtol=check_tolerance("rtol", rtol),
         atol=check_tolerance("atol", atol),
@@ -107,9 +112,8 @@ def solve(
             problem, rtol=options.rtol, atol=options.atol, max_memory=options.max_memory
         ).solver
     elif isinstance(solver, str | type) or not hasattr(solver, "run"):
-        raise InvalidInputError(
-            "solver", "be a solver object, as solvers.NetworkSimplex()", repr(solver)
-        )
+        requirement = "be a solver object, as solvers.NetworkSimplex()"
+        raise InvalidInputError("solver", requirement, describe(solver))
     try:
         result = _certified(problem, solver, solver.run(problem, options=options), options)
     finally:
@@ -121,7 +125,7 @@ def solve(
 
 def _checked_warm_start(warm_start: Any) -> TransportResult | None:
     if warm_start is not None and not isinstance(warm_start, TransportResult):
-        raise InvalidInputError("warm_start", "be a TransportResult", type(warm_start).__name__)
+        raise InvalidInputError("warm_start", "be a TransportResult", describe(warm_start))
     return warm_start
 
 
@@ -179,29 +183,43 @@ def _tightened(
     if not _is_closed(proof, options):
         # Where each atom goes to its nearest neighbour, no potentials are better than none.
         nothing = Potentials(f=np.zeros(problem.shape[0]), g=np.zeros(problem.shape[1]))
-        proof = _better(proof, dataclasses.replace(solution, potentials=nothing))
+        proof = _better(proof, dataclasses.replace(solution, potentials=nothing), options)
+        if proof.value <= _DUST * problem.cost_bound() * problem.mass:
+            resting = dataclasses.replace(solution, plan=resting_plan(problem), potentials=nothing)
+            proof = _better(proof, resting, options)
         if _is_exact(proof, solution, options):
             return proof
     again = settled(problem, plan, proof.potentials)
     if again is not None and again.plan is None and proof.bounds.upper == math.inf:
         return again
-    proof = _better(proof, again)
+    proof = _better(proof, again, options)
     if not _is_closed(proof, options) and problem.shape[0] * problem.shape[1] <= _FEW_PAIRS:
-        proof = _better(proof, settled(problem))
+        proof = _better(proof, settled(problem), options)
     if not _is_closed(proof, options) and solution.potentials is not None:
-        lower = certificates.exact_lower(problem, solution.potentials)
-        if proof.bounds.lower < lower <= proof.value:
-            bounds = Bounds(lower, proof.bounds.upper)
-            proof = dataclasses.replace(proof, potentials=solution.potentials, bounds=bounds)
+        proof = _exactly(proof, solution.potentials)
     return proof
 
 
-def _better(proof: certificates.Certificate, again: Solution | None) -> certificates.Certificate:
+def _better(
+    proof: certificates.Certificate, again: Solution | None, options: SolveOptions
+) -> certificates.Certificate:
     """The proof with the smaller gap, of this one and that of another plan with its potentials."""
     if again is None or again.plan is None or again.potentials is None:
         return proof
     second = certificates.certify(proof.problem, again.plan, again.potentials)
+    if not _is_closed(second, options) and not _is_closed(proof, options):
+        second = _exactly(second, again.potentials)
     return second if second.bounds.gap < proof.bounds.gap else proof
+
+
+def _exactly(proof: certificates.Certificate, potentials: Potentials) -> certificates.Certificate:
+    """The proof with what the potentials prove in exact arithmetic, where that is more."""
+    feasible, lower = certificates.exact_lower(proof.problem, potentials)
+    # A plan may be below the exact optimum, as its marginals count as met where they nearly are.
+    if not proof.bounds.lower < lower <= proof.value:
+        return proof
+    bounds = Bounds(lower, proof.bounds.upper)
+    return dataclasses.replace(proof, potentials=feasible, bounds=bounds)
 
 
 def _is_exact(proof: certificates.Certificate, solution: Solution, options: SolveOptions) -> bool:
@@ -293,6 +311,7 @@ def _complaint(result: TransportResult, options: SolveOptions) -> str:
     return "; ".join(parts)
 
 
+@explains_calls("a matrix of costs goes to transport_matrix(C, x_weights=…, y_weights=…)")
 def transport(
     x: Any,
     y: Any,
@@ -342,9 +361,7 @@ def transport(
     >>> 1.0 in result.bounds
     True
     """
-    cost = as_cost(cost)
-    if not isinstance(cost, PNormCost):
-        raise InvalidInputError("cost", "be a cost of points; use transport_matrix", repr(cost))
+    cost = as_point_cost(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     problem = TransportProblem(source=source, target=target, cost=cost).counted_from(origin)
     return solve(
@@ -359,6 +376,10 @@ def transport(
     )
 
 
+@explains_calls(
+    "points go to transport(x, y); POT's emd(a, b, M) is "
+    "transport_matrix(M, x_weights=a, y_weights=b)"
+)
 def transport_matrix(
     C: Any,
     *,

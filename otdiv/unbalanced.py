@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
+from ._calling import explains_calls, explains_construction
 from ._frozen import restore, seal
 from ._memory import check_room
 from ._typing import FloatArray
-from ._validation import check_positive, check_positive_integer
+from ._validation import check_positive, check_positive_integer, describe
 from .certificates.unbalanced import (
     PlanSums,
     Shares,
@@ -28,9 +29,15 @@ from .entropic.unbalanced_form import NormalForm
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
-from .results import Bounds, Status
+from .results import Bounds, Status, Valued
 
 __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalanced_transport"]
+
+# For those who have samples where a problem is asked for.
+_OF_SAMPLES = (
+    "samples make a problem as `UnbalancedProblem(DiscreteMeasure(x, weights=a), "
+    'target=DiscreteMeasure(y, weights=b), cost="sqeuclidean", reach=1.0)`'
+)
 
 # Without a given epsilon, it starts at this share of the smaller of cost and reach, and falls by
 # this factor until the bounds are close enough.
@@ -49,7 +56,8 @@ _PATIENCE = 1
 _ROUNDING, _WEIGHT_ROUNDING = 2.0**-49, 2.0**-45
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@explains_construction
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UnbalancedProblem:
     """Move what is worth moving: min <C, P> + reach KL(P 1 | a) + reach KL(P' 1 | b) over P >= 0.
 
@@ -73,6 +81,7 @@ class UnbalancedProblem:
     """
 
     source: DiscreteMeasure
+    _: KW_ONLY
     target: DiscreteMeasure
     cost: Cost
     reach: float
@@ -168,7 +177,7 @@ class UnbalancedPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class UnbalancedResult:
+class UnbalancedResult(Valued):
     """An unbalanced transport with both bounds of its own objective.
 
     Attributes
@@ -206,6 +215,7 @@ class UnbalancedResult:
         )
 
 
+@explains_calls(_OF_SAMPLES)
 def unbalanced_transport(
     problem: UnbalancedProblem,
     *,
@@ -275,7 +285,9 @@ def unbalanced_transport(
     True
     """
     if not isinstance(problem, UnbalancedProblem):
-        raise InvalidInputError("problem", "be an UnbalancedProblem", type(problem).__name__)
+        raise InvalidInputError(
+            "problem", "be an UnbalancedProblem", describe(problem), f"({_OF_SAMPLES})"
+        )
     rtol = check_positive("rtol", rtol)
     tolerance = check_positive("marginal_tolerance", marginal_tolerance)
     check_positive_integer("max_iterations", max_iterations)

@@ -20,8 +20,11 @@ for each of the first uses of `np.empty`, `np.zeros`, `min` of another type, ...
   closures, lists.
 """
 
+import contextlib
 import gc
+import hashlib
 import os
+import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +33,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numba import config as settings
 from numba import njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.misc.appdirs import AppDirs
 
@@ -82,6 +86,82 @@ def _cache_folder() -> tuple[bool, str | None]:
 
 
 _CACHED, _FOLDER = _cache_folder()
+
+
+class _SealedFiles(IndexDataCacheFile):
+    """Numba's index and data files, each with a checksum at its end.
+
+    A process that was killed, a full disk or a bad copy leaves files that are cut, empty, full of
+    zeros, or an index beside the machine code of another source. Numba raises at some of them, at
+    every call, and runs what it finds in the others. Here each of them is a file that is missing:
+    the kernel is compiled again, and saving it repairs them.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        super().save(key, (*self._belonging(key), data))
+
+    def load(self, key: Any) -> Any:
+        found = super().load(key)
+        if found is None or found[:2] != self._belonging(key):
+            return None
+        return found[2]
+
+    def _belonging(self, key: Any) -> tuple[Any, str]:
+        """To what the machine code belongs: the index alone may be newer than its data file."""
+        return self._source_stamp, repr(key)
+
+    def _dump(self, obj: Any) -> bytes:
+        body: bytes = super()._dump(obj)
+        return body + hashlib.sha256(body).digest()
+
+    def _load_index(self) -> dict[Any, str]:
+        version = pickle.dumps(self._version, protocol=-1)
+        try:
+            stamp, names = _unsealed(self._index_path, version)
+        except OSError:
+            return {}
+        return names if stamp == self._source_stamp else {}
+
+    def _load_data(self, name: str) -> Any:
+        return _unsealed(self._data_path(name))
+
+    def _open_for_write(self, filepath: str) -> Any:
+        with contextlib.suppress(OSError):  # it is a file, or missing: then nothing is in the way
+            Path(filepath).rmdir()
+        return super()._open_for_write(filepath)
+
+
+def _unsealed(path: str, head: bytes = b"") -> Any:
+    """Read the object that stands between `head` and the checksum of a file, or raise OSError."""
+    content = Path(path).read_bytes()
+    size = hashlib.sha256().digest_size
+    body, seal = content[len(head) : -size], content[-size:]
+    if not content.startswith(head) or hashlib.sha256(body).digest() != seal:
+        raise OSError(f"{path} is damaged, or of another version")
+    return pickle.loads(body)
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of a kernel, which never stands in the way of a call."""
+
+    def __init__(self, function: Kernel) -> None:
+        super().__init__(function)
+        self._cache_file = _SealedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever a file of another installation makes Numba raise
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the next process compiles again
+            super().save_overload(sig, data)
+
 
 # Passes that find nothing to do in a kernel: closures, `with` blocks, raised exceptions, literals,
 # inlined overloads, array expressions. Each of them walks the whole function, and Numba analyses
@@ -136,15 +216,34 @@ _OPTIONS: dict[str, Any] = {
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True}
 
 
+def _compiled(function: Kernel, **options: Any) -> Any:
+    """Hand `function` to Numba, also where its user has switched the compiler off.
+
+    NUMBA_DISABLE_JIT is for looking into kernels of one's own; ours are not Python without it:
+    their whole numbers wrap, and some of their calls are the compiler's.
+    """
+    before = _SETTINGS.DISABLE_JIT
+    _SETTINGS.DISABLE_JIT = 0
+    try:
+        return njit(**_OPTIONS, **options)(function)
+    finally:
+        _SETTINGS.DISABLE_JIT = before
+
+
 def _cached(function: Kernel, **options: Any) -> Kernel:
     """Compile `function` with a cache in the right place, which is settled here and now."""
+    dispatcher = _compiled(function, **options)
+    if not _CACHED:
+        return dispatcher
     before = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = _FOLDER or before
     try:
-        compiled: Kernel = njit(cache=_CACHED, **_OPTIONS, **options)(function)
+        dispatcher._cache = _Cache(function)
+    except RuntimeError:  # Numba finds no folder after all: nothing is kept
+        pass
     finally:
         _SETTINGS.CACHE_DIR = before
-    return compiled
+    return dispatcher
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -173,6 +272,9 @@ def fast_kernel(function: Kernel) -> Kernel:
 
 def helper(function: Kernel) -> Kernel:
     """Compile `function` for calls from other kernels only: without the entry points for Python."""
-    options = _OPTIONS | _INNER
-    compiled: Kernel = njit(**options)(function)
-    return compiled
+    return _compiled(function, **_INNER)
+
+
+def contracted(function: Kernel) -> Kernel:
+    """Compile `function` for any caller, where fusing a product into a sum is all that is free."""
+    return _cached(function, fastmath={"contract"})

@@ -6,11 +6,10 @@ integer in the low bits of the sum, from where a shift puts it into the exponent
 """
 
 import numpy as np
-from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from ._jit import fast_kernel
+from ._jit import contracted, fast_kernel
 
 LOG2_E = 1.4426950408889634
 # Coordinates, exponents and sums of one tile stay in the first-level cache.
@@ -63,7 +62,7 @@ _low_bits_of = _reinterpretation(types.int64, types.int32, "trunc")
 
 # Contraction to fused multiply-adds is the only freedom: reassociation would fold the rounding by
 # _ROUNDER away.
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def power_of_two(t):
     """2**t to 1e-15 relative for |t| <= 1020; exactly 0 below that and 2**1020 above."""
     clamped = min(max(t, -1020.0), 1020.0)
@@ -84,7 +83,7 @@ def power_of_two(t):
     return power if t > -1020.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def single_power_of_two(t):
     """2**t in single precision, to 1e-7 relative from -126 to 126; 0 below that, 2**126 above.
 

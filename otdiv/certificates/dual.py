@@ -20,6 +20,12 @@ __all__ = ["derived_value", "dual_bound", "exact_lower"]
 
 # Beyond this, differences of potentials and costs may leave the range of floats.
 _LARGE = 8e307
+# Costs below this are taken for 0 where they are bounded from below.
+_TINY = 1e-290
+# Costs of points that are computed anew for an exact bound: some seconds.
+_MANY_PAIRS = 10**8
+# Share by which potentials are drawn towards 0: a quarter of what an exact solve may leave open.
+_DRAWN = 2.0**-32
 
 
 def dual_bound(
@@ -95,31 +101,63 @@ def derived_value(
     return f, g, lower, rounding
 
 
-def exact_lower(problem: TransportProblem, potentials: Potentials) -> float:
-    """Dual value of potentials that are feasible for a cost matrix as they stand; else -inf.
+def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Potentials, float]:
+    """Feasible potentials near the given ones, and their dual value; rounded but once, downwards.
 
-    Nothing is rounded but the result, downwards. Whole-number costs of both signs may have the
-    optimum 0, where any rounding is infinitely large beside it.
+    Where nearly all mass stays in place, the optimum is far below the rounding of any sum: then
+    the weights, the potentials and their sums have to be taken as the numbers that they are. For a
+    cost matrix the potentials may be feasible as they stand. Otherwise the rows' are drawn towards
+    0 by a share that no tolerance sees: that leaves pairs which cost nothing tight, and the others
+    more room than the columns' potentials lose where they are rounded.
+
+    Returns
+    -------
+    potentials, lower
+        As given with -inf, where nothing finite is found, or costs of points are too many.
     """
-    if not isinstance(problem.cost, CostMatrix):
-        return -math.inf
     n, m = problem.shape
     f, g = potentials.f, potentials.g
     if f.shape != (n,) or g.shape != (m,) or not np.isfinite(f).all() or not np.isfinite(g).all():
-        return -math.inf
+        return potentials, -math.inf
+    if not isinstance(problem.cost, CostMatrix) and n * m > _MANY_PAIRS:
+        return potentials, -math.inf
+    drawn = f * (1.0 - _DRAWN)
+    pairs = [(drawn, _below(problem, drawn))]
+    if isinstance(problem.cost, CostMatrix) and (g <= _below(problem, f)).all():
+        pairs.append((f, g))
+    lower, best = max((_value(problem, *pair), k) for k, pair in enumerate(pairs))
+    if lower == -math.inf:
+        return potentials, lower
+    f, g = pairs[best]
+    return Potentials(f=f, g=g), lower
+
+
+def _below(problem: TransportProblem, f: FloatArray) -> FloatArray:
+    """No more than min_i (C_ij - f_i) of the exact costs, and just that where floats hold it."""
+    n, m = problem.shape
+    room = 1.0 - (cost_rounding(problem) + 2.0) * U
+    lowest = np.full(m, math.inf)
     starts = blocks(n, m)
     for start in starts:
         part = slice(start, start + starts.step)
+        costs = problem.block(start, start + starts.step)
         with np.errstate(all="ignore"):
-            # C - f - g without error: two differences, and what each of them lost.
-            first, lost = _difference(problem.cost.values[part], f[part, None])
-            second, more = _difference(first, g)
-            feasible = (second + (lost + more) > 0.0) | ((second == 0.0) & (lost + more == 0.0))
-            feasible |= problem.cost.values[part] == math.inf
-        if not feasible.all():
-            return -math.inf
-    value = _share(problem.a, f) + _share(problem.b, g)
-    exact = value * Fraction(problem.mass)
+            if not isinstance(problem.cost, CostMatrix):
+                # Costs near the least float are rounded by more than a share.
+                costs = np.where(costs < _TINY, 0.0, np.nextafter(costs * room, 0.0))
+            difference, lost = _difference(costs, f[part, None])
+            # What was lost is no number where sums overflow on the way.
+            high = np.isfinite(difference) & ~(lost >= 0.0)
+            lowered = np.where(high, np.nextafter(difference, -math.inf), difference)
+        lowest = np.minimum(lowest, lowered.min(axis=0, initial=math.inf))
+    return lowest
+
+
+def _value(problem: TransportProblem, f: FloatArray, g: FloatArray) -> float:
+    """Dual value of a feasible pair in exact arithmetic, rounded downwards."""
+    if not (np.isfinite(f).all() and np.isfinite(g).all()):
+        return -math.inf
+    exact = (_share(problem.a, f) + _share(problem.b, g)) * Fraction(problem.mass)
     rounded = float(exact)
     return math.nextafter(rounded, -math.inf) if Fraction(rounded) > exact else rounded
 

@@ -15,7 +15,7 @@ from .._validation import LEAST_WEIGHT
 from ..costs import CostMatrix, PNormCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
-from ..results import Bounds
+from ..results import Bounds, Valued
 from .dual import derived_value, dual_bound
 from .primal import primal_bound
 from .rounding import U
@@ -29,7 +29,7 @@ _LEAST = 5e-324
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Certificate:
+class Certificate(Valued):
     """Both proofs of one problem, with the feasible objects that they rest on."""
 
     problem: TransportProblem

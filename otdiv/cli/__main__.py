@@ -1,7 +1,5 @@
 """`python -m otdiv.cli`, the same as `otdiv`."""
 
-import sys
+from . import console
 
-from .app import main
-
-sys.exit(main())
+console()

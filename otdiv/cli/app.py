@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from .. import __version__
+from .._text import for_terminal
 from ..errors import OtdivError
-from . import compare, verify, wgan
+from . import compare, main, verify, wgan
+from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason
 
-__all__ = ["INTERRUPTED", "USAGE", "main"]
+__all__ = ["INTERRUPTED", "USAGE", "main", "run"]
 
-USAGE = 2
-"""A wrong argument or an unreadable input; argparse uses the same code."""
-
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report a program that Ctrl-C ended."""
+USAGE = ExitCode.USAGE
+INTERRUPTED = ExitCode.INTERRUPTED
 
 _COMMANDS = (compare, verify, wgan)
 """Modules with `add_parser(commands)`, which sets `run`: the parsed arguments -> exit code.
@@ -26,50 +27,71 @@ Importing them must stay cheap: what a command needs is imported when it runs.
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Words after the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit code: 0 done, 1 done in part, 2 usage, 130 interrupted.
-    """
-    parser = _parser()
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; an interruption is left to `main`."""
+    if arguments is None:
+        _prepare_streams()
+    code, sentence = _outcome(arguments)
     try:
-        options = parser.parse_args(arguments)
-    except SystemExit as stop:  # argparse has printed help, version or usage
-        return stop.code if isinstance(stop.code, int) else USAGE
-    try:
-        code: int = options.run(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe, `head` say, has seen enough. Python would complain when it flushes
-        # stdout at exit, so that goes nowhere from now on.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (OtdivError, OSError) as error:
-        _say(f"error: {error}")
-        return USAGE
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        drop_output()
+    except OSError as error:
+        drop_output()
+        code, sentence = max(code, USAGE), sentence or reason(error)
+    if sentence:
+        _say(f"error: {sentence}")
     return code
 
 
+def _prepare_streams() -> None:
+    """Let no terminal, and no shell that has closed a stream by `>&-`, end the command."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (for the rest of the process)
+        elif hasattr(stream, "reconfigure"):
+            # What a terminal without Unicode cannot show is shown by its number.
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _outcome(arguments: Sequence[str] | None) -> tuple[int, str]:
+    """Exit code of a command, and the sentence about its error, if there was one."""
+    try:
+        options = _parser().parse_args(arguments)
+        return options.run(options), ""
+    except SystemExit as stop:  # argparse has printed help, version or usage
+        return stop.code if isinstance(stop.code, int) else USAGE, ""
+    except BrokenPipeError:
+        return ExitCode.DONE, ""
+    except UnwrittenError as error:
+        return max(error.code, USAGE), str(error)
+    except OtdivError as error:
+        return USAGE, str(error)
+    except OSError as error:
+        return USAGE, reason(error)
+
+
 def _say(text: str) -> None:
-    sys.stderr.write(f"otdiv: {text}\n")
+    with contextlib.suppress(OSError, AttributeError):  # stderr may be closed, or missing
+        sys.stderr.write(f"otdiv: {for_terminal(text)}\n")
+        sys.stderr.flush()
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says so when its help cannot be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        stream = sys.stderr if file is None else file
+        stream.write(message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="otdiv",
         description="Distances between distributions, every number with its proof.",
-        epilog="`otdiv COMMAND --help` explains a command.",
+        epilog=f"`otdiv COMMAND --help` explains a command.\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"otdiv {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -6,13 +6,17 @@ import argparse
 import contextlib
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
+from .._text import for_csv, for_terminal
 from ..errors import InvalidInputError
+from .exits import EXIT_CODES, ExitCode, output
+from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
     from ..tables.comparison import TableProgress
@@ -20,7 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown"}
+_SUFFIXES = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "table",
+    "": "table",
+}
 _FILE_WIDTH = 100
 """Characters a line of a table that is written to a file."""
 
@@ -44,9 +55,11 @@ column that moved most first.
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 files
-  .csv, .tsv (also .gz, .bz2), .parquet, .arrow, .feather, .npy; never a pickle.
+  .csv with commas, .tsv with tabs, both in UTF-8 (also .gz, .bz2, .zst),
+  .parquet, .arrow, .feather, .npy; never a pickle. The last suffix counts.
   A Parquet or Arrow file may state a unit in a field's metadata, key "units".
 
 examples
@@ -54,10 +67,9 @@ examples
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
 
-exit codes
-  0 done   1 a column could not be compared   2 usage, unreadable input
-  130 interrupted
 """
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -104,23 +116,27 @@ def add_parser(commands: Any) -> None:
         default=0,
         help="seed of the splits and projections (default: 0)",
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument(
         "--format",
         choices=("table", "json", "csv", "markdown"),
-        help="by default what the suffix of --output says, else a table",
+        help="by default what the suffix of --output says, else a table; csv puts an apostrophe "
+        "before names that a spreadsheet would run as a formula",
     )
-    output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    written.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write there, not to stdout: .json, .csv, .md, .markdown, .txt (a table)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print or write the report, and return the exit code."""
     target: Path | None = options.output
-    style = options.format
-    if style is None:
-        style = "table" if target is None else _SUFFIXES.get(target.suffix.lower(), "table")
     _check_target(target, (options.a, options.b))
+    style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
     from ..tables.comparison import compare_tables
@@ -138,13 +154,16 @@ def run(options: argparse.Namespace) -> int:
             n_splits=options.splits,
             callback=callback,
         )
-    text = _render(report, style, target)
-    if text is not None:
-        if target is None:
-            sys.stdout.write(text)
-        else:
-            target.write_text(text, encoding="utf-8")
-    return 1 if report.failed else 0
+    raise_if_interrupted()  # it may have been taken for the failure of a column
+    code = ExitCode.PART_FAILED if report.failed else ExitCode.DONE
+    with output(code):
+        text = _render(report, style, target)
+        if text is not None:
+            if target is None:
+                sys.stdout.write(text)
+            else:
+                target.write_text(text, encoding="utf-8")
+    return code
 
 
 def _names(text: str) -> list[str]:
@@ -164,14 +183,30 @@ def _units(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def _style(target: Path | None) -> str:
+    """Return the format that the suffix of the target names."""
+    if target is None:
+        return "table"
+    style = _SUFFIXES.get(target.suffix.lower())
+    if style is None:
+        known = ", ".join(filter(None, _SUFFIXES))
+        requirement = f"end in {known}, or come with --format"
+        raise InvalidInputError("--output", requirement, str(target))
+    return style
+
+
 def _check_target(target: Path | None, inputs: Sequence[str]) -> None:
     """Refuse a target before the work is done rather than after."""
     if target is None:
         return
+    if target.name == "-":
+        raise InvalidInputError("--output", "be a file; without it all goes to stdout", "-")
     if not target.parent.is_dir():
         raise InvalidInputError("--output", "lie in a folder that exists", str(target))
     if target.is_dir():
         raise InvalidInputError("--output", "be a file", str(target))
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise InvalidInputError("--output", "be writable", str(target))
     if target.exists() and any(target.samefile(path) for path in inputs if Path(path).exists()):
         raise InvalidInputError("--output", "differ from both inputs", str(target))
 
@@ -186,7 +221,7 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
     rich_progress = import_optional("rich.progress", extra="cli", purpose="the progress bar")
     bar = rich_progress.Progress(
         rich_progress.SpinnerColumn(),
-        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TextColumn("{task.description}", markup=False),
         rich_progress.BarColumn(bar_width=30),
         rich_progress.MofNCompleteColumn(),
         console=rich_console.Console(stderr=True),
@@ -196,9 +231,8 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         task = bar.add_task("reading", total=None)
 
         def show(progress: TableProgress) -> None:
-            bar.update(
-                task, completed=progress.done, total=progress.total, description=progress.column
-            )
+            name = for_terminal(progress.column)
+            bar.update(task, completed=progress.done, total=progress.total, description=name)
 
         yield show
 
@@ -227,5 +261,7 @@ def _csv(report: TableReport) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    for record in records:
+        texts = {name: for_csv(value) for name, value in record.items() if isinstance(value, str)}
+        writer.writerow(record | texts)
     return stream.getvalue()

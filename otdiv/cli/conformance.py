@@ -6,26 +6,39 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
+from .._text import for_terminal
+from .exits import ExitCode, output
+from .interrupts import heard, raise_if_interrupted
 
 if TYPE_CHECKING:
     from ..conformance.report import ConformanceReport, LawResult
 
 __all__ = ["add_options", "run"]
 
-_STYLES = {"held": "green", "broken": "bold red", "not applicable": "dim"}
+_DESCRIPTION = """\
+Instead of the claims, run every law that a solver must obey. The solver is a
+callable (a, b, C) of weights (n,), (m,) and costs (n, m). A number it returns
+is the value, an (n, m) matrix the plan, two vectors in a tuple the potentials
+f and g; a tuple bundles them, a mapping or an object names them value, plan,
+f, g. It runs in processes of its own, and whatever they start ends with them.
+"""
+
+_STYLES = {
+    "held": "green",
+    "broken": "bold red",
+    "not applicable": "dim",
+    "does not run": "bold red",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that speak of a solver to the parser of `otdiv verify`."""
     group = parser.add_argument_group(
         "a solver of your own",
-        "Instead of the claims, run every law that a solver must obey. The solver is a callable "
-        "(a, b, C) of weights (n,), (m,) and costs (n, m). A number it returns is the value, an "
-        "(n, m) matrix the plan, two vectors in a tuple the potentials f and g; a tuple bundles "
-        "them, a mapping or an object names them value, plan, f, g.",
+        _DESCRIPTION,
     )
     group.add_argument("--solver", metavar="MODULE:FUNCTION", help="where it is imported from")
     group.add_argument(
@@ -63,40 +76,61 @@ def run(
     style: str = "table",
     target: Path | None = None,
 ) -> int:
-    """Run the laws, write the report, and return 1 where a law is broken."""
-    from ..conformance import check_solver_isolated
+    """Run the laws, write the report, and return the exit code."""
+    from ..conformance.checking import as_conditions, chosen_laws
+    from ..conformance.isolation import check_solver_isolated
+    from ..conformance.report import ConformanceReport
 
     # A solver under development lies in the current folder, as for `python -m`.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     shown = sys.stderr.isatty()
+    rows: list[LawResult] = []
 
     def tell(row: LawResult) -> None:
+        raise_if_interrupted()  # before the row: it may be what became of the interruption
+        rows.append(row)
         if shown:
             sys.stderr.write(f"\r\x1b[K{row.law}: {row.verdict.value}")
             sys.stderr.flush()
 
-    report = check_solver_isolated(
-        solver,
-        tolerance=tolerance,
-        regularised=regularised,
-        laws=laws,
-        call_seconds=call_seconds,
-        examples=examples,
-        seed=seed,
-        callback=tell,
-    )
+    how: dict[str, Any] = {
+        "tolerance": tolerance,
+        "regularised": regularised,
+        "examples": examples,
+        "seed": seed,
+    }
+    code = ExitCode.DONE
+    try:
+        report = check_solver_isolated(
+            solver, laws=laws, call_seconds=call_seconds, callback=tell, **how
+        )
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        heard()
+        code = ExitCode.INTERRUPTED
+        report = ConformanceReport(
+            solver=solver,
+            regularised=regularised,
+            tolerance=as_conditions(**how).tolerance,
+            rows=tuple(rows),
+            n_pending=len(chosen_laws(laws, regularised)) - len(rows),
+        )
     if shown:
         sys.stderr.write("\r\x1b[K")
-    if style == "table" and target is None:
-        _print_table(report)
-    else:
-        text = _text(report, style)
-        if target is None:
-            sys.stdout.write(text)
+    if report.broken:
+        code = max(code, ExitCode.NEGATIVE)
+    elif not report.runs:
+        code = max(code, ExitCode.PART_FAILED)
+    with output(code):
+        if target is not None:
+            target.write_text(_text(report, style), encoding="utf-8")
+        elif style == "table":
+            _print_table(report)
         else:
-            target.write_text(text, encoding="utf-8")
-    return 0 if report.conforms else 1
+            sys.stdout.write(_text(report, style))
+    return code
 
 
 def _text(report: ConformanceReport, style: str) -> str:
@@ -109,6 +143,7 @@ def _text(report: ConformanceReport, style: str) -> str:
 
 def _print_table(report: ConformanceReport) -> None:
     """Print the laws as a table, then the smallest case of each broken one."""
+    report = report.escaped(for_terminal)
     console = import_optional("rich.console", extra="cli", purpose="the terminal table").Console()
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")
@@ -132,7 +167,7 @@ def _print_table(report: ConformanceReport) -> None:
         )
     console.print(table)
     console.print(rich_text.Text(report.headline, style="bold"))
-    for row in report.broken:
+    for row in report.findings:
         if row.breach is not None:
             console.print(rich_text.Text(f"\n{row.law}: {row.statement}", style="bold red"))
             # Written past rich: code is copied, so it must not be folded or marked up.

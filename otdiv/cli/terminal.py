@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING, Literal
 
 from .._optional import import_optional
-from ..tables.wording import DASH, cells, headlines, within_noise
+from .._text import for_terminal
+from ..tables.wording import DASH, cells, escaped, headlines, within_noise
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +44,7 @@ _NAME_WIDTH = 12
 def print_report(report: TableReport, console: Console) -> None:
     """Print which tables, the table of columns, and the findings."""
     text = import_optional("rich.text", extra="cli", purpose="the terminal table")
+    report = escaped(report, for_terminal)
     console.print()
     for side, name, rows in (
         ("A", report.name_a, report.rows_a),

@@ -5,33 +5,34 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
 from . import conformance
+from .exits import EXIT_CODES, ExitCode, output
+from .interrupts import heard, raise_if_interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..theory.claim import Outcome
     from ..theory.verification import VerificationProgress, VerificationReport
 
 __all__ = ["add_parser", "run"]
 
 _SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
 _FILE_WIDTH = 120
-"""Characters a line of a table that is written to a file or a pipe."""
+"""Characters a line of a table that is written to a file."""
 
 _DESCRIPTION = """\
 Run claims of papers about divergences, Wasserstein distances and GANs on random
-cases. A statement that is printed wrongly in its source stands in the list as it
-is printed, and has to be refuted; its correction stands beside it.
+cases. A statement that is printed wrongly in its source stands in the list as
+it is printed, and has to be refuted; its correction stands beside it.
 
   cases    How many were drawn.
   slack    How far the worst case was from breaking the statement. Equalities:
@@ -40,9 +41,12 @@ is printed, and has to be refuted; its correction stands beside it.
   verdict  held, refuted (a false statement, as expected), not run (no machine
            can test it), or BROKEN: then the counterexample follows, shrunk, as
            a program.
+
+Ctrl-C ends a run with the report of what was finished, marked as partial.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 examples
   otdiv verify
   otdiv verify --topic duality --topic topology --examples 1000
@@ -50,10 +54,9 @@ examples
   otdiv verify --format markdown --output catalogue.md
   otdiv verify --solver mypackage.ot:emd --tolerance 1e-9
 
-exit codes
-  0 all as expected   1 a claim broke, or a false one was not refuted
-  2 usage   130 interrupted
 """
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -80,13 +83,13 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--rng", metavar="SEED", type=int, default=0, help="seed of the cases (default: 0)"
     )
-    output = parser.add_argument_group("output")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument(
         "--format",
         choices=("table", "json", "markdown"),
         help="by default what the suffix of --output says, else a table",
     )
-    output.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
+    written.add_argument("--output", metavar="FILE", type=Path, help="write there, not to stdout")
     conformance.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -103,29 +106,56 @@ def run(options: argparse.Namespace) -> int:
     if options.solver is not None:
         return _check_solver(options, style, target)
     _check_solver_options(options)
-    from ..theory import verify
+    report = _verified(options)
+    code = ExitCode.DONE if report.all_as_expected else ExitCode.NEGATIVE
+    if report.n_pending:
+        code = ExitCode.INTERRUPTED
+    with output(code):
+        text = _render(report, style, target)
+        if text is not None and target is None:
+            sys.stdout.write(text)
+        elif text is not None and target is not None:
+            target.write_text(text, encoding="utf-8")
+            sys.stderr.write(f"{report.summary()}\n")
+    return code
 
-    with _progress() as show, _interruption() as stop_if_asked:
 
-        def callback(progress: VerificationProgress) -> None:
-            stop_if_asked()
-            if show is not None:
-                show(progress)
+def _verified(options: argparse.Namespace) -> VerificationReport:
+    """Run the claims; after an interruption, report on those that had been finished."""
+    from ..theory.verification import VerificationReport, verify
 
-        report = verify(
-            options.claim,
-            topics=options.topic,
-            examples=200 if options.examples is None else options.examples,
-            rng=options.rng,
-            callback=callback,
+    examples = 200 if options.examples is None else options.examples
+    outcomes: list[Outcome] = []
+    total, start = 0, time.perf_counter()
+    try:
+        with _progress() as show:
+
+            def callback(progress: VerificationProgress) -> None:
+                nonlocal total
+                raise_if_interrupted()  # before the outcome, which may be what became of it
+                total = progress.total
+                if progress.outcome is not None:
+                    outcomes.append(progress.outcome)
+                if show is not None:
+                    show(progress)
+
+            return verify(
+                options.claim,
+                topics=options.topic,
+                examples=examples,
+                rng=options.rng,
+                callback=callback,
+            )
+    except KeyboardInterrupt:
+        if not outcomes:
+            raise
+        heard()
+        return VerificationReport(
+            outcomes=tuple(outcomes),
+            examples=examples,
+            seconds=time.perf_counter() - start,
+            n_pending=total - len(outcomes),
         )
-    text = _render(report, style, target)
-    if text is not None and target is None:
-        sys.stdout.write(text)
-    elif text is not None and target is not None:
-        target.write_text(text, encoding="utf-8")
-        sys.stderr.write(f"{report.summary()}\n")
-    return 0 if report.all_as_expected else 1
 
 
 def _check_solver(options: argparse.Namespace, style: str, target: Path | None) -> int:
@@ -183,34 +213,6 @@ def _progress() -> Iterator[Callable[[VerificationProgress], object] | None]:
         yield show
 
 
-@contextlib.contextmanager
-def _interruption() -> Iterator[Callable[[], None]]:
-    """Yield a call that raises KeyboardInterrupt if Ctrl-C came before and was swallowed.
-
-    An exception in a callback of the garbage collector, of which Hypothesis has one, is printed
-    and forgotten.
-    """
-    asked = False
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.default_int_handler(number, frame)
-
-    def stop_if_asked() -> None:
-        if asked:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop_if_asked
-        return
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield stop_if_asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _render(report: VerificationReport, style: str, target: Path | None) -> str | None:
     """Return the text to write; None if it is on the terminal already."""
     if style == "json":
@@ -218,7 +220,7 @@ def _render(report: VerificationReport, style: str, target: Path | None) -> str 
     if style == "markdown":
         return report.to_markdown()
     console = import_optional("rich.console", extra="cli", purpose="the terminal table")
-    if target is None and sys.stdout.isatty():
+    if target is None:
         _print(report, console.Console())
         return None
     stream = io.StringIO()
@@ -231,9 +233,11 @@ def _print(report: VerificationReport, console: Console) -> None:
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")
     text = import_optional("rich.text", extra="cli", purpose="the terminal table")
-    table = rich_table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("claim", overflow="fold", ratio=2)
-    table.add_column("statement", overflow="fold", ratio=4)
+    group = import_optional("rich.console", extra="cli", purpose="the terminal table").Group
+    indented = import_optional("rich.padding", extra="cli", purpose="the terminal table").Padding
+    # One space between columns: with it, the longest name fits into eighty columns.
+    table = rich_table.Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("claim", overflow="fold", ratio=1)
     for header in ("cases", "slack"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -242,12 +246,15 @@ def _print(report: VerificationReport, console: Console) -> None:
         word, style = _VERDICTS[outcome.verdict.name]
         skipped = outcome.verdict.name == "SKIPPED"
         table.add_row(
-            text.Text(outcome.claim.id),
-            text.Text(outcome.claim.statement, style="dim" if skipped else ""),
+            # One above the other: side by side, eighty columns are too few for either.
+            group(
+                text.Text(outcome.claim.id, style="dim" if skipped else "bold"),
+                indented(text.Text(outcome.claim.statement), (0, 0, 0, 2)),
+            ),
             "" if skipped else str(outcome.n_cases),
             "" if skipped else f"{outcome.worst_slack:.2g}",
             text.Text(word, style=style),
-            "" if skipped else f"{outcome.seconds:.1f}",
+            "" if skipped else f"{outcome.seconds:.{int(outcome.seconds < 1000.0)}f}",
         )
     console.print(table)
     for outcome in report.unexpected:

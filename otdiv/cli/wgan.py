@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
+from .exits import EXIT_CODES, ExitCode, output
 
 if TYPE_CHECKING:
     from ..wgan.datasets import Dataset
@@ -53,15 +54,16 @@ checkpoint. Run the same command again after an interruption, and it goes on
 from there to the same numbers as an unbroken run.
 """
 
-_EPILOG = """\
+_EPILOG = (
+    """\
 examples
   otdiv wgan --data 8gaussians --constraint gp --output rings
-  otdiv wgan --data swissroll --loss non-saturating --constraint spectral --output roll
-  otdiv wgan --data 8gaussians --preset wgan-2017-code --steps 2000 --output paper
+  otdiv wgan --data swissroll --loss non-saturating --output roll
+  otdiv wgan --preset wgan-2017-code --steps 2000 --output paper
 
-exit codes
-  0 done   1 the training diverged   2 usage   130 interrupted
 """
+    + EXIT_CODES
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -82,9 +84,10 @@ def add_parser(commands: Any) -> None:
     game.add_argument(
         "--preset",
         choices=_PRESETS,
+        metavar="NAME",
         default="small",
-        help="all settings at once (default: small; `tracking` keeps the critic near its optimum, "
-        "so that its loss follows the exact distance)",
+        help=f"all settings at once: {', '.join(_PRESETS)} (default: small; `tracking` keeps the "
+        "critic near its optimum, so that its loss follows the exact distance)",
     )
     game.add_argument(
         "--constraint",
@@ -104,12 +107,12 @@ def add_parser(commands: Any) -> None:
         help="generator steps (default: the preset's, 20000 for 25gaussians with `small`)",
     )
     game.add_argument("--rng", type=int, default=0, metavar="SEED", help="default: 0")
-    output = parser.add_argument_group("output")
-    output.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
-    output.add_argument(
+    written = parser.add_argument_group("output")
+    written.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder")
+    written.add_argument(
         "--log-every", type=int, default=100, metavar="N", help="steps between measurements"
     )
-    output.add_argument("--fresh", action="store_true", help="start anew over a checkpoint in DIR")
+    written.add_argument("--fresh", action="store_true", help="start anew over a checkpoint in DIR")
     parser.set_defaults(run=run)
 
 
@@ -142,8 +145,11 @@ def run(options: argparse.Namespace) -> int:
             checkpoint=checkpoint,
             resume=resume,
         )
-    sys.stdout.write(_summary(training, write_report(training, folder)))
-    return 1 if training.cause else 0
+    report = write_report(training, folder)
+    code = ExitCode.PART_FAILED if training.cause else ExitCode.DONE
+    with output(code):
+        sys.stdout.write(_summary(training, report))
+    return code
 
 
 def _data(options: argparse.Namespace) -> Dataset:

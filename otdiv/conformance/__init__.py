@@ -15,6 +15,9 @@ Tensors of other libraries count as arrays where numpy can read them. A solver t
 case raises NotImplementedError or `otdiv.UnsupportedProblemError`: that case is then not applicable
 instead of broken. A solver of points is declared by `PointSolver`, and is called with
 `(a, b, x, y)`.
+
+Before the laws a solver is tried on a few ordinary shapes. One that answers none of them does not
+run; shapes that it does not answer break the law `shapes`, and the other laws do without them.
 """
 
 from .._lazy import attach

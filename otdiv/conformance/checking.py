@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._optional import import_optional
 from .._validation import check_positive, check_positive_integer
 from ..errors import InvalidInputError
-from .law import Law, NotApplicableError, Probe, SolverRaisedError
+from ..results import is_stop
+from ..theory.naming import did_you_mean
+from .law import Law, NotApplicableError, Probe, RefusedShapeError, SolverRaisedError
 from .lawbook import solver_laws
 from .loading import SolverUnderTest, under_test
 from .report import Breach, ConformanceReport, LawResult, LawVerdict, Manner
 from .snippets import snippet
+from .trial import KINDS, not_running, refused_breach, trial
 
 __all__ = ["EXACT_TOLERANCE", "REGULARISED_TOLERANCE", "Conditions", "check_solver", "run_law"]
 
@@ -35,6 +38,12 @@ class Conditions:
     examples: int = 50
     seed: int = 0
     law_seconds: float = 60.0
+    refused: Mapping[str, Breach] = field(default_factory=dict)
+    """Kinds of shapes on which the solver does not run, each with a call that shows it."""
+
+    def without(self, kind: str, breach: Breach) -> Conditions:
+        """Return the same conditions, where the solver does not run on a further kind."""
+        return replace(self, refused={**self.refused, kind: breach})
 
 
 def check_solver(
@@ -89,6 +98,10 @@ def check_solver(
 
     Notes
     -----
+    Before the laws the solver is called once on each kind of shape: an ordinary one, n != m, n or
+    m = 1, and 1 × 1. Where it answers none of these the report says "does not run", once; kinds
+    that it does not answer break the law `shapes`, and the other laws do without them.
+
     A solver that never returns is not interrupted here; `check_solver_isolated` does that.
 
     Examples
@@ -108,16 +121,30 @@ def check_solver(
         law_seconds=law_seconds,
     )
     subject = under_test(solver, name)
+    pending = chosen_laws(laws, regularised)
+    start = time.perf_counter()
+    trials = [trial(kind, subject) for kind in KINDS]
+    refused = {tried.kind: tried.breach for tried in trials if tried.breach is not None}
+    if refused and not any(tried.answered for tried in trials):
+        return not_running(
+            subject.name,
+            refused,
+            regularised=conditions.regularised,
+            tolerance=conditions.tolerance,
+            seconds=time.perf_counter() - start,
+        )
+    conditions = replace(conditions, refused=refused)
     rows = []
-    for law in chosen_laws(laws, regularised):
+    for law in pending:
         rows.append(run_law(law, subject, conditions))
-        if callback is not None and callback(rows[-1]) is True:
+        if callback is not None and is_stop(callback(rows[-1])):
             break
     return ConformanceReport(
         solver=subject.name,
-        regularised=regularised,
+        regularised=conditions.regularised,
         tolerance=conditions.tolerance,
         rows=tuple(rows),
+        n_pending=len(pending) - len(rows),
     )
 
 
@@ -127,7 +154,7 @@ def as_conditions(
     regularised: bool,
     examples: int,
     seed: int,
-    law_seconds: float,
+    law_seconds: float = 60.0,
 ) -> Conditions:
     """Check the options of a run and fill in the tolerance."""
     if tolerance is None:
@@ -149,7 +176,8 @@ def chosen_laws(ids: Iterable[str] | None, regularised: bool) -> list[Law]:
     wanted = list(ids)
     for law in wanted:
         if law not in book:
-            raise InvalidInputError("laws", f"name laws among {', '.join(book)}", repr(law))
+            near = did_you_mean(law, book) or f": {', '.join(book)}"
+            raise InvalidInputError("laws", f"name laws of solvers{near}", repr(law))
     return [law for law in book.values() if law.id in wanted]
 
 
@@ -219,6 +247,9 @@ def run_law(
     if not (law.regularised if conditions.regularised else law.exact):
         kind = "exact" if conditions.regularised else "entropic"
         return result(LawVerdict.NOT_APPLICABLE, f"a law of {kind} solvers")
+    if law.id == "shapes" and conditions.refused:
+        record.n_cases, record.worst = len(conditions.refused), math.inf
+        return result(LawVerdict.BROKEN, breach=refused_breach(conditions.refused))
     cases = law.cases(subject.ground)
     if cases is None:
         reason = "a law of bare cost matrices; this solver takes points"
@@ -255,7 +286,12 @@ def _body(
             record.deadline = min(record.deadline, limit)
 
     def measure(case: Any) -> None:
-        probe = Probe(solver=subject, regularised=conditions.regularised, announce=announce)
+        probe = Probe(
+            solver=subject,
+            regularised=conditions.regularised,
+            refused=conditions.refused,
+            announce=announce,
+        )
         miss, text, raised = 0.0, "", False
         try:
             for finding in law.check(probe, case):
@@ -267,6 +303,8 @@ def _body(
         except NotApplicableError as declined:
             record.n_declined += 1
             record.reason = str(declined)
+            if isinstance(declined, RefusedShapeError):
+                _hypothesis().reject()
             return
         except SolverRaisedError as error:
             miss, text, raised = math.inf, str(error), True
@@ -293,7 +331,7 @@ def _body(
 
 def _draw(cases: Any, body: Callable[[Any], None], examples: int, seed: int) -> None:
     """Let Hypothesis draw and shrink; what was found is in the record, not in the exception."""
-    hypothesis = import_optional("hypothesis", extra="verify", purpose="otdiv.conformance")
+    hypothesis = _hypothesis()
     settings = hypothesis.settings(
         max_examples=examples,
         deadline=None,
@@ -310,9 +348,14 @@ def _draw(cases: Any, body: Callable[[Any], None], examples: int, seed: int) -> 
         test()
     except _leaves() as failure:
         for leaf in _flat(failure):
-            expected = isinstance(leaf, tuple(_ERRORS.values()))
-            if not expected and not isinstance(leaf, hypothesis.errors.Flaky):
+            # Unsatisfiable: the solver runs on none of the shapes that the law has.
+            harmless = (hypothesis.errors.Flaky, hypothesis.errors.Unsatisfiable)
+            if not isinstance(leaf, (*_ERRORS.values(), *harmless)):
                 raise
+
+
+def _hypothesis() -> Any:
+    return import_optional("hypothesis", extra="verify", purpose="otdiv.conformance")
 
 
 def _leaves() -> tuple[type[BaseException], ...]:

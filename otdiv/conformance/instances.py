@@ -13,9 +13,19 @@ from .._typing import FloatArray
 from ..costs import PNormCost
 from ..testing import solved_problems
 
-__all__ = ["Ground", "Instance", "KnownInstance"]
+__all__ = ["Ground", "Instance", "KnownInstance", "kind_of"]
 
 st: Any = import_optional("hypothesis.strategies", extra="verify", purpose="otdiv.conformance")
+
+
+def kind_of(shape: tuple[int, int]) -> str:
+    """What solvers tell apart in a shape (n, m)."""
+    n, m = shape
+    if n == m:
+        return "1 × 1" if n == 1 else "n = m"
+    if 1 in shape:
+        return "n = 1" if n == 1 else "m = 1"
+    return "n < m" if n < m else "n > m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

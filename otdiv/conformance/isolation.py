@@ -7,26 +7,38 @@ import json
 import os
 import pickle
 import queue
+import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import IO, Any, NoReturn
 
 from .._validation import check_positive
 from ..errors import InvalidInputError, OtdivError
+from ..results import is_stop
 from .checking import Conditions, as_conditions, chosen_laws, run_law
-from .law import Call, Law
+from .law import Law
 from .loading import SolverUnderTest, under_test
-from .report import Breach, ConformanceReport, LawResult, LawVerdict, Manner
-from .snippets import snippet
+from .report import ConformanceReport, LawResult, LawVerdict, Manner
+from .trial import KINDS, Trial, failure, not_running, trial
 
 __all__ = ["check_solver_isolated"]
 
-# Allowance for what is not the solver's call: starting an interpreter, importing a large library
-# (often within the first call), proving a reference value.
+# Allowance for what is not the solver's call: starting an interpreter, importing the solver, which
+# may be a large library, proving a reference value.
 _SLACK_SECONDS = 60.0
+
+# What the first call of a child may take longer than others, to import or to compile.
+_WARM_UP_SECONDS = 30.0
+
+# For a process that has ended, or was killed, to be seen as such.
+_END_SECONDS = 2.0
+
+_HEADER = struct.Struct("<Q")
+"""Length of the message that follows."""
 
 
 def check_solver_isolated(
@@ -51,9 +63,10 @@ def check_solver_isolated(
     name, tolerance, regularised, examples, seed, law_seconds, laws, callback
         As for `check_solver`.
     call_seconds : float, default 60
-        After so many seconds without an answer the child is ended, the law counts as broken with
-        that call as its snippet, and a new child goes on with the next law. The first call of a
-        child, which may import a library, has a minute more.
+        After so many seconds without an answer the child is ended with all processes that it
+        started, the law counts as broken with that call as its snippet, and a new child goes on
+        with the next law. Only the first call of a child, which comes before any law and may import
+        a library or compile, has half a minute more.
 
     Returns
     -------
@@ -87,24 +100,33 @@ def check_solver_isolated(
         law_seconds=law_seconds,
     )
     subject = under_test(solver, name)  # errors of the path show here, not in a child
-    pending = chosen_laws(laws, regularised)
-    rows: list[LawResult] = []
-    while pending:
-        done, stopped = _run_child(solver, subject, conditions, pending, call_seconds, callback)
-        rows += done
-        pending = pending[len(done) :]
-        if stopped:
-            break
+    start = time.perf_counter()
+    run = _Run(solver, subject, conditions, chosen_laws(laws, regularised), call_seconds, callback)
+    while run.pending and not run.stopped:
+        run.with_a_child()
+        if run.does_not_run:
+            return not_running(
+                subject.name,
+                run.conditions.refused,
+                regularised=conditions.regularised,
+                tolerance=conditions.tolerance,
+                seconds=time.perf_counter() - start,
+            )
     return ConformanceReport(
         solver=subject.name,
-        regularised=regularised,
+        regularised=conditions.regularised,
         tolerance=conditions.tolerance,
-        rows=tuple(rows),
+        rows=tuple(run.rows),
+        n_pending=len(run.pending),
     )
 
 
 class _Child:
-    """A fresh interpreter that runs laws and sends calls and results, read with patience."""
+    """A fresh interpreter that runs laws and sends calls and results, read with patience.
+
+    It leads a group of processes, which is ended as a whole, and shares none of our pipes: what a
+    solver leaves behind can neither run on nor keep a reader waiting.
+    """
 
     def __init__(self, path: str, conditions: Conditions, ids: list[str]):
         code = (
@@ -115,130 +137,218 @@ class _Child:
             [sys.executable, "-c", code, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
         )
-        assert self._process.stdin is not None
-        # A child that has ended already is noticed by the reader, below.
-        with contextlib.suppress(BrokenPipeError):
-            pickle.dump((path, conditions, ids), self._process.stdin)
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
         self._messages: queue.Queue[Any] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [
+            threading.Thread(target=target, args=(stream,), daemon=True)
+            for target, stream in (
+                (self._read, self._process.stdout),
+                (_relay, self._process.stderr),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+        assert self._process.stdin is not None
+        # A child that has ended already is noticed by the reader. Its stdin stays open: when we
+        # end, however that may be, the child sees it closed.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(pickle.dumps((path, conditions, ids)))
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        try:
-            while True:
-                self._messages.put(pickle.load(self._process.stdout))
-        except (EOFError, pickle.UnpicklingError):
-            self._messages.put(None)
+    def _read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while (header := _exactly(stream, _HEADER.size)) is not None:
+                body = _exactly(stream, _HEADER.unpack(header)[0])
+                if body is None:
+                    break
+                self._messages.put(pickle.loads(body))
+        self._messages.put(None)
 
     def message(self, seconds: float) -> Any:
         """Next message; None where the child has ended. Raises queue.Empty after `seconds`."""
         return self._messages.get(timeout=seconds)
 
-    def end(self) -> int:
-        """End the child, however it fares, and return its exit code."""
-        if self._process.poll() is None and not self._reader.is_alive():
-            self._process.wait(timeout=_SLACK_SECONDS)
+    def ending(self) -> str:
+        """Say how the child ended that sends no more."""
+        try:
+            code = self._process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        if code >= 0:
+            return f"ended with exit code {code}"
+        return f"was ended by {signal.Signals(-code).name}"
+
+    def end(self) -> None:
+        """End the child and what it started, however they fare."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
-        code = self._process.wait()
-        self._reader.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        return code
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        for reader in self._readers:
+            # A process that has left the group may hold the other end for ever.
+            reader.join(timeout=_END_SECONDS)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes | None:
+    """Read `size` bytes from an unbuffered stream; None where it ends before."""
+    content = b""
+    while len(content) < size:
+        part = stream.read(size - len(content))
+        if not part:
+            return None
+        content += part
+    return content
+
+
+def _relay(stream: IO[bytes]) -> None:
+    """Pass on what the solver writes to its terminal."""
+    with stream:
+        while part := stream.read(2**16):
+            # Our own stderr may be closed, or missing.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(part.decode(errors="replace"))
+                sys.stderr.flush()
 
 
 def serve() -> None:
     """Run the laws that stand on stdin, and write each call and result to stdout.
 
-    What the solver prints goes to stderr instead.
+    What the solver prints goes to stderr instead, and it reads from an empty stdin.
     """
     path, conditions, ids = pickle.load(sys.stdin.buffer)
+    lifeline = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
 
         def send(message: Any) -> None:
-            pickle.dump(message, stream)
+            body = pickle.dumps(message)
+            stream.write(_HEADER.pack(len(body)) + body)
             stream.flush()
 
         subject = under_test(path)
         try:
+            for kind in KINDS:
+                if kind not in conditions.refused:
+                    tried = trial(kind, subject, announce=send)
+                    send(tried)
+                    if tried.breach is not None:
+                        conditions = conditions.without(kind, tried.breach)
             for law in chosen_laws(ids, conditions.regularised):
                 send(run_law(law, subject, conditions, announce=send))
         except BrokenPipeError:  # the parent has ended: nobody reads on
             os._exit(1)
 
 
-def _run_child(
-    path: str,
-    subject: SolverUnderTest,
-    conditions: Conditions,
-    laws: list[Law],
-    call_seconds: float,
-    callback: Callable[[LawResult], object] | None,
-) -> tuple[list[LawResult], bool]:
-    """Results of the laws up to the first that ends the child, that one included."""
-    child = _Child(path, conditions, [law.id for law in laws])
-    rows: list[LawResult] = []
-    last: tuple[Any, ...] = ()
-    silent, first = True, True
-    start, patience = time.perf_counter(), _SLACK_SECONDS
-    try:
-        while len(rows) < len(laws):
+def _end_with(lifeline: int) -> NoReturn:
+    """Wait for the end of the parent, then end this process and what it started."""
+    while os.read(lifeline, 1):
+        pass
+    if os.name == "posix":
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+class _Run:
+    """The laws of one solver, by one child after another."""
+
+    def __init__(
+        self,
+        path: str,
+        subject: SolverUnderTest,
+        conditions: Conditions,
+        laws: list[Law],
+        call_seconds: float,
+        callback: Callable[[LawResult], object] | None,
+    ):
+        self.conditions = conditions
+        self.pending = laws
+        self.rows: list[LawResult] = []
+        self.stopped = False
+        self._path, self._subject = path, subject
+        self._call_seconds, self._callback = call_seconds, callback
+        self._untried: list[str] = list(KINDS)
+        self._answered = False
+        self._n_hung = 0
+
+    @property
+    def does_not_run(self) -> bool:
+        """Whether no kind of shape is answered; who hangs twice is not asked a third time."""
+        all_tried = not self._untried or self._n_hung > 1
+        return bool(self.conditions.refused) and not self._answered and all_tried
+
+    def with_a_child(self) -> None:
+        """Go on to the first call that ends the child, or to the end."""
+        child = _Child(self._path, self.conditions, [law.id for law in self.pending])
+        try:
+            self._listen(child)
+        finally:
+            child.end()
+
+    def _listen(self, child: _Child) -> None:
+        # Each child tries the shapes anew: its first call imports and compiles.
+        self._untried = [kind for kind in KINDS if kind not in self.conditions.refused]
+        last: tuple[Any, ...] = ()
+        silent, warm = True, False
+        start, patience = time.perf_counter(), _SLACK_SECONDS
+        while self.pending and not self.stopped and not self.does_not_run:
             try:
                 message = child.message(patience)
             except queue.Empty:
+                self._n_hung += 1
                 text = f"no answer within {patience:g} s"
             else:
-                silent = silent and message is None
-                if isinstance(message, tuple):  # the arrays of a call, or nothing once it is back
-                    last, first = message, first and bool(message)
-                    patience = call_seconds if last else _SLACK_SECONDS
-                    patience += _SLACK_SECONDS if first else 0.0
-                    continue
-                if isinstance(message, LawResult):
-                    rows.append(message)
-                    last, start, patience = (), time.perf_counter(), _SLACK_SECONDS
-                    if callback is not None and callback(message) is True:
-                        return rows, True
-                    continue
-                code = child.end()
-                if silent:
+                if message is None and silent:
                     raise OtdivError(
-                        f"the process of the solver ended with exit code {code} before its first "
-                        "call"
+                        f"the process of the solver {child.ending()} before its first call"
                     )
-                text = f"the process ended with exit code {code} during the call"
-            seconds = time.perf_counter() - start
-            row = _ended(laws[len(rows)], subject, conditions, last, text, seconds)
-            rows.append(row)
-            return rows, callback is not None and callback(row) is True
-    finally:
-        child.end()
-    return rows, False
+                silent = False
+                if isinstance(message, tuple):  # the arrays of a call, or nothing once it is back
+                    last, warm = message, warm or not message
+                    patience = self._call_seconds if last else _SLACK_SECONDS
+                    patience += _WARM_UP_SECONDS if last and not warm else 0.0
+                    continue
+                if message is not None:
+                    self._take(message)
+                    start, patience = time.perf_counter(), _SLACK_SECONDS
+                    continue
+                text = f"the process {child.ending()} {'during the' if last else 'after a'} call"
+            if self._untried:
+                breach = failure(self._subject, last, text, Manner.ENDED)
+                self._take(Trial(kind=self._untried[0], breach=breach))
+            else:
+                self._take(self._ended(last, text, time.perf_counter() - start))
+            return
 
+    def _take(self, message: Trial | LawResult) -> None:
+        """Record what a shape or a law has shown."""
+        if isinstance(message, LawResult):
+            self.rows.append(message)
+            self.pending = self.pending[1:]
+            self.stopped = self._callback is not None and is_stop(self._callback(message))
+            return
+        self._untried.remove(message.kind)
+        self._answered |= message.answered
+        if message.breach is not None:
+            self.conditions = self.conditions.without(message.kind, message.breach)
 
-def _ended(
-    law: Law,
-    subject: SolverUnderTest,
-    conditions: Conditions,
-    last: tuple[Any, ...],
-    text: str,
-    seconds: float,
-) -> LawResult:
-    calls = [Call(arrays=last)] if last else []
-    code = snippet(subject, calls, statement=law.statement, text=text)
-    breach = Breach(text=text, miss=float("inf"), manner=Manner.ENDED, code=code)
-    return LawResult(
-        law=law.id,
-        statement=law.statement,
-        verdict=LawVerdict.BROKEN,
-        miss=float("inf"),
-        tolerance=max(conditions.tolerance, law.tolerance or 0.0),
-        n_cases=1,
-        n_declined=0,
-        seconds=seconds,
-        breach=breach,
-    )
+    def _ended(self, last: tuple[Any, ...], text: str, seconds: float) -> LawResult:
+        law = self.pending[0]
+        return LawResult(
+            law=law.id,
+            statement=law.statement,
+            verdict=LawVerdict.BROKEN,
+            miss=float("inf"),
+            tolerance=max(self.conditions.tolerance, law.tolerance or 0.0),
+            n_cases=1,
+            n_declined=0,
+            seconds=seconds,
+            breach=failure(self._subject, last, text, Manner.ENDED, law.statement),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,18 @@ import numpy as np
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..solving import transport_matrix
 from .answers import Answer, UnreadableAnswerError, read_answer
-from .instances import Ground, Instance
+from .instances import Ground, Instance, kind_of
 from .loading import SolverUnderTest
 
-__all__ = ["Call", "Finding", "Law", "NotApplicableError", "Probe", "SolverRaisedError"]
+__all__ = [
+    "Call",
+    "Finding",
+    "Law",
+    "NotApplicableError",
+    "Probe",
+    "RefusedShapeError",
+    "SolverRaisedError",
+]
 
 
 # Warnings of these kinds speak to the solver's authors, not about an answer.
@@ -24,6 +32,10 @@ _NOT_ABOUT_ANSWERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarni
 
 class NotApplicableError(Exception):
     """The law says nothing about this solver or this case; the text says why."""
+
+
+class RefusedShapeError(NotApplicableError):
+    """The solver does not run on shapes of this kind: another case is to be drawn."""
 
 
 class SolverRaisedError(Exception):
@@ -85,6 +97,8 @@ class Probe:
 
     solver: SolverUnderTest
     regularised: bool = False
+    refused: Collection[str] = ()
+    """Kinds of shapes on which the solver does not run: they are not handed to it."""
     calls: list[Call] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     changed: bool = False
@@ -94,6 +108,8 @@ class Probe:
         self, instance: Instance, convert: Callable[[Any], Any] = lambda array: array
     ) -> Answer:
         """Solve an instance on copies of its arrays, after `convert` (layout, precision)."""
+        if (kind := kind_of(instance.shape)) in self.refused:
+            raise RefusedShapeError(f"does not run on {kind}")
         if self.solver.ground.on_points:
             if instance.x is None:
                 raise NotApplicableError("needs points, and this law has a bare cost matrix")
@@ -114,7 +130,7 @@ class Probe:
                 raise NotApplicableError(str(refusal) or "the solver declines the case") from None
             except UnreadableAnswerError as error:
                 raise SolverRaisedError(str(error)) from None
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 text = " ".join(str(error).split())
                 raise SolverRaisedError(f"{type(error).__name__}: {text[:160]}") from None
             finally:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+from .._text import as_json, code_block, for_markdown, for_terminal
 
 __all__ = ["Breach", "ConformanceReport", "LawResult", "LawVerdict", "Manner", "peers_table"]
 
@@ -18,6 +20,11 @@ class LawVerdict(enum.Enum):
     HELD = "held"
     BROKEN = "broken"
     NOT_APPLICABLE = "not applicable"
+    DOES_NOT_RUN = "does not run"
+    """No ordinary call is answered: then no law is asked."""
+
+
+_COUNTED = (LawVerdict.HELD, LawVerdict.BROKEN, LawVerdict.NOT_APPLICABLE)
 
 
 class Manner(enum.Enum):
@@ -94,6 +101,8 @@ class LawResult:
     @property
     def summary(self) -> str:
         """The verdict in a few words."""
+        if self.verdict is LawVerdict.DOES_NOT_RUN and self.breach is not None:
+            return f"does not run: {self.breach.text}"
         if self.breach is not None:
             return f"broken {self.breach.manner.value}: {self.breach.text}"
         if self.verdict is LawVerdict.NOT_APPLICABLE:
@@ -130,42 +139,63 @@ class ConformanceReport:
     tolerance : float
         Largest relative miss allowed.
     rows : tuple of LawResult
-        One for each law.
+        One for each law; a single one, `runs`, where the solver answers no ordinary call.
+    n_pending : int
+        Laws that were not reached, since the run was stopped: then the report is partial.
     """
 
     solver: str
     regularised: bool
     tolerance: float
     rows: tuple[LawResult, ...]
+    n_pending: int = 0
+
+    @property
+    def runs(self) -> bool:
+        """Whether the solver answers ordinary calls."""
+        return all(row.verdict is not LawVerdict.DOES_NOT_RUN for row in self.rows)
 
     @property
     def conforms(self) -> bool:
-        """Whether no law is broken."""
-        return not self.broken
+        """Whether the solver runs, and no law is broken."""
+        return self.runs and not self.broken
 
     @property
     def broken(self) -> tuple[LawResult, ...]:
         """The laws that are broken."""
         return tuple(row for row in self.rows if row.verdict is LawVerdict.BROKEN)
 
+    @property
+    def findings(self) -> tuple[LawResult, ...]:
+        """Whatever has a call to show: the broken laws, or that the solver does not run."""
+        return tuple(row for row in self.rows if row.breach is not None)
+
     def __getitem__(self, law: str) -> LawResult:
+        if not self.runs:  # whatever is asked, this is the answer
+            return self.rows[0]
         for row in self.rows:
             if row.law == law:
                 return row
         raise KeyError(law)
 
     def __str__(self) -> str:
-        return "\n".join(_text_lines(self))
+        return "\n".join(_text_lines(self.escaped(for_terminal)))
+
+    def escaped(self, show: Callable[[str], str]) -> ConformanceReport:
+        """A copy in which `show` has passed over every word of the solver's own."""
+        return replace(
+            self, solver=show(self.solver), rows=tuple(_escaped(row, show) for row in self.rows)
+        )
 
     @property
     def headline(self) -> str:
         """Counts in one sentence."""
-        counts = dict.fromkeys(LawVerdict, 0)
-        for row in self.rows:
-            counts[row.verdict] += 1
-        return f"{self.solver}: " + ", ".join(
-            f"{count} {verdict.value}" for verdict, count in counts.items()
-        )
+        if not self.runs:
+            return f"{self.solver}: does not run"
+        verdicts = [row.verdict for row in self.rows]
+        counts = ", ".join(f"{verdicts.count(verdict)} {verdict.value}" for verdict in _COUNTED)
+        partial = f"; partial: {self.n_pending} not reached" if self.n_pending else ""
+        return f"{self.solver}: {counts}{partial}"
 
     def to_records(self) -> list[dict[str, Any]]:
         """Rows as plain dictionaries; numbers that are not finite become None."""
@@ -178,8 +208,10 @@ class ConformanceReport:
             "regularised": self.regularised,
             "tolerance": self.tolerance,
             "conforms": self.conforms,
+            "partial": self.n_pending > 0,
+            "n_pending": self.n_pending,
         }
-        return json.dumps(head | {"laws": self.to_records()}, indent=2, ensure_ascii=False)
+        return as_json(head | {"laws": self.to_records()})
 
     @classmethod
     def from_json(cls, text: str) -> ConformanceReport:
@@ -190,42 +222,50 @@ class ConformanceReport:
             regularised=head["regularised"],
             tolerance=head["tolerance"],
             rows=tuple(_from_record(record) for record in head["laws"]),
+            n_pending=head.get("n_pending", 0),
         )
 
     def to_markdown(self) -> str:
         """A table of the laws, then the snippet of each broken one."""
+        shown = self.escaped(for_markdown)
         lines = [
-            f"# Conformance of {self.solver}",
+            f"# Conformance of {shown.solver}",
             "",
-            f"{self.headline}. Tolerance {self.tolerance:g}"
+            f"{shown.headline}. Tolerance {self.tolerance:g}"
             + (", laws of entropic solvers." if self.regularised else "."),
             "",
             "| law | statement | cases | largest miss | verdict | seconds |",
             "|---|---|---:|---:|---|---:|",
         ]
-        for row in self.rows:
+        for row in shown.rows:
             miss = "–" if row.n_cases == 0 else _number(row.miss)
-            cells = (f"`{row.law}`", row.statement, str(row.n_cases), miss, row.summary)
-            lines.append(f"| {' | '.join(map(_cell, cells))} | {row.seconds:.1f} |")
-        for row in self.broken:
+            cells = (f"`{row.law}`", _cell(row.statement), str(row.n_cases), miss, row.summary)
+            lines.append(f"| {' | '.join(cells)} | {row.seconds:.1f} |")
+        for row in self.findings:
             lines += ["", *breach_markdown(row)]
         return "\n".join(lines) + "\n"
 
 
+def _escaped(row: LawResult, show: Callable[[str], str]) -> LawResult:
+    breach = row.breach
+    if breach is not None:
+        breach = replace(breach, text=show(breach.text), warning=show(breach.warning))
+    return replace(row, reason=show(row.reason), breach=breach)
+
+
 def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
     """Lines that show one broken law: statement, what happened, code."""
-    breach = row.breach
+    breach = _escaped(row, for_markdown).breach
     assert breach is not None
+    runs = row.verdict is not LawVerdict.DOES_NOT_RUN
     said = [f"It warns: {breach.warning}", ""] if breach.warning else []
     return [
         f"{'#' * level} `{row.law}`: {row.statement}",
         "",
-        f"Broken {breach.manner.value}. {breach.text}.",
+        f"Broken {breach.manner.value}. {breach.text}." if runs else f"{row.summary}.",
         "",
         *said,
-        "```python",
-        *breach.code.splitlines(),
-        "```",
+        *code_block(breach.code, "python"),
     ]
 
 
@@ -254,7 +294,7 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
     """
     laws = list(dict.fromkeys(row.law for report in reports for row in report.rows))
     lines = [
-        f"| law | {' | '.join(report.solver for report in reports)} |",
+        f"| law | {' | '.join(for_markdown(report.solver) for report in reports)} |",
         "|---" * (len(reports) + 1) + "|",
     ]
     for law in laws:
@@ -266,7 +306,7 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
     totals = []
     for report in reports:
         verdicts = [row.verdict for row in report.rows]
-        totals.append(" / ".join(str(verdicts.count(verdict)) for verdict in LawVerdict))
+        totals.append(" / ".join(str(verdicts.count(verdict)) for verdict in _COUNTED))
     lines.append(f"| held / broken / – | {' | '.join(totals)} |")
     return "\n".join(lines)
 
@@ -324,6 +364,6 @@ def _text_lines(report: ConformanceReport) -> Iterator[str]:
     for row in report.rows:
         yield f"{row.law:<{width}}  {row.summary}"
     yield report.headline
-    for row in report.broken:
+    for row in report.findings:
         if row.breach is not None:
             yield f"\n# {row.law}: {row.statement}\n# {row.breach.text}\n{row.breach.code}"

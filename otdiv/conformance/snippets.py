@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._text import for_terminal
 from .law import Call
 from .loading import SolverUnderTest
 
@@ -26,7 +27,7 @@ def snippet(solver: SolverUnderTest, calls: Sequence[Call], *, statement: str, t
         lines.append(f"print(solver({', '.join(names)}))")
         if k + 1 < len(calls):
             lines.append("")
-    lines += [f"# law: {statement}", f"# here: {text}"]
+    lines += [f"# law: {statement}", f"# here: {for_terminal(text)}"]
     text_of_calls = "\n".join(lines)
     if "inf" not in text_of_calls.partition("\n\n")[2].rpartition("# law")[0]:
         text_of_calls = text_of_calls.replace("from numpy import inf, nan\n", "", 1)

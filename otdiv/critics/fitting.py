@@ -22,7 +22,7 @@ from .._validation import (
 )
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
-from ..results import Bounds
+from ..results import Bounds, is_stop
 from .activations import Array
 from .certification import certify_critic
 from .constraints import Constraint, LipschitzPenalty
@@ -382,7 +382,7 @@ def _train(
                 penalty=scale * math.fsum(r.penalty for r in recent) / len(recent),
                 elapsed=time.perf_counter() - started,
             )
-            if callback(progress) is True:
+            if is_stop(callback(progress)):
                 return reports, FitStatus.STOPPED, ""
     return reports, FitStatus.FINISHED, ""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._kernels.kdtree.c_transform import safe_scale
 from .._kernels.network_flow import shortest_paths as kernels
 from .._typing import ArrayLike, FloatArray, IndexArray
 from .._validation import as_points, as_weights, check_choice
@@ -195,9 +196,10 @@ def strictly_complementary(result: TransportResult) -> Potentials:
     x_group, y_group, n_groups = _groups(plan, problem.mass)
     order = np.argsort(x_group, kind="stable")
     start = np.searchsorted(x_group[order], np.arange(n_groups + 1))
-    x, y_columns = problem.x, np.ascontiguousarray(problem.y.T)
-    f, g = dual.f, dual.g
-    tolerance = _TIGHT * problem.cost_bound()
+    unit = safe_scale(problem.x, problem.y)  # a power of two, mostly 1
+    x, y_columns = problem.x * unit, np.ascontiguousarray((problem.y * unit).T)
+    f, g = dual.f * unit, dual.g * unit
+    tolerance = _TIGHT * problem.cost_bound() * unit
 
     rng = np.random.default_rng(0)
     total, count = np.zeros(n_groups), 0
@@ -219,7 +221,7 @@ def strictly_complementary(result: TransportResult) -> Potentials:
         )
         # What a root alone did not loosen stays: its cycle is as short as rounding.
         marked = _loosenable_heads(tails, heads, n_groups) & ~alone
-    return Potentials(f=f - shift[x_group], g=g + shift[y_group])
+    return Potentials(f=dual.f - shift[x_group] / unit, g=dual.g + shift[y_group] / unit)
 
 
 def _tight_arcs(*arguments: Any) -> tuple[IndexArray, IndexArray]:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._calling import explains_calls
 from .._kernels.line.histogram import histogram_rows, wasserstein1_rows
+from .._labels import check_labels, labels_of
 from .._typing import FloatArray
 from .._validation import (
     as_float_array,
@@ -24,6 +26,7 @@ from .wasserstein_distance import wasserstein1
 __all__ = ["wasserstein1_batch", "wasserstein1_histogram"]
 
 
+@explains_calls()
 def wasserstein1_batch(
     x: Any, y: Any, *, axis: int = -1, x_weights: Any = None, y_weights: Any = None
 ) -> FloatArray:
@@ -56,6 +59,9 @@ def wasserstein1_batch(
     """
     left, left_weights = _batch_side("x", x, axis, x_weights)
     right, right_weights = _batch_side("y", y, axis, y_weights)
+    if left.shape[:-1] == right.shape[:-1] and left.ndim == 2:
+        pairs = 0 if axis in (-1, 1) else 1  # the axis along which samples are paired
+        check_labels("y", labels_of(y)[pairs], "x", labels_of(x)[pairs])
     try:
         shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     except ValueError:
@@ -92,6 +98,9 @@ def _batch_side(
     if weights is None:
         return np.ascontiguousarray(array), None
     values = as_float_array(f"{name}_weights", weights)
+    if values.shape == np.shape(sample):
+        for mine, theirs in zip(labels_of(weights), labels_of(sample), strict=True):
+            check_labels(f"{name}_weights", mine, name, theirs)
     values = np.moveaxis(values, axis, -1) if values.ndim == array.ndim else values
     try:
         values = np.broadcast_to(values, array.shape)
@@ -110,6 +119,7 @@ def _batch_side(
     return np.ascontiguousarray(array), np.ascontiguousarray(values)
 
 
+@explains_calls()
 def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
     """W1 between two histograms on common positions: the integral of |F - G|.
 
@@ -137,8 +147,10 @@ def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> float:
     0.6000000000000001
     """
     (positions,) = as_samples_together(support=support)
+    check_labels("q", labels_of(q)[0], "p", labels_of(p)[0])
+    rows = ("support", labels_of(support)[0])
     weights = [
-        as_weights(name, value, len(positions), normalize=True)
+        as_weights(name, value, len(positions), normalize=True, of=rows)
         for name, value in (("p", p), ("q", q))
     ]
     if positions.ndim == 1:

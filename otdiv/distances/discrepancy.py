@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._kernels import pair_sums as kernels
+from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import check_choice, check_positive
 from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
-from .laws.line import is_law
+from ..results import Valued
 from .samples import (
     SamplePair,
     SignedAtoms,
@@ -38,7 +40,7 @@ _MEDIAN_POINTS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscrepancyResult:
+class DiscrepancyResult(Valued):
     """A maximum mean discrepancy with what it was made of.
 
     Attributes
@@ -62,6 +64,7 @@ class DiscrepancyResult:
     unbiased: bool
 
 
+@explains_calls()
 def maximum_mean_discrepancy(
     x: Any,
     y: Any,
@@ -128,6 +131,7 @@ def maximum_mean_discrepancy(
     ).value
 
 
+@explains_calls()
 def maximum_mean_discrepancy_result(
     x: Any,
     y: Any,
@@ -161,6 +165,7 @@ def maximum_mean_discrepancy_result(
     name: KernelName = check_choice("kernel", kernel, tuple(_FORMS))  # type: ignore[assignment]
     if bandwidth is not None:
         bandwidth = check_positive("bandwidth", bandwidth)
+    x, y = as_law("x", x), as_law("y", y)
     if is_law(x) or is_law(y):
         if x_weights is not None or y_weights is not None:
             raise InvalidInputError("x_weights, y_weights", "be None for laws", "weights")

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._labels import labels_of
+from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import as_number, as_samples_together, as_weights, check_tolerance
 from ..costs import PNormCost, as_metric
@@ -21,8 +23,8 @@ from ..errors import (
 from ..measures import DiscreteMeasure, Gaussian, as_measures
 from ..plans import SparsePlan
 from ..problems import MASS_RTOL, TransportProblem
-from ..results import Bounds, Solver, TransportResult
-from .laws.line import as_line_law, is_law
+from ..results import Bounds, Solver, TransportResult, Valued
+from .laws.line import as_line_law
 
 __all__ = [
     "DistanceResult",
@@ -39,13 +41,14 @@ Kind = Literal["certified", "quadrature", "monte_carlo"]
 # Up to this size NumPy's sort is as fast as the kernels'.
 _SHORT = 1500
 _LARGE = 1e300
+_SMALL = 1e-280
 
 # Below this mean power some of its terms may have left the range of floats.
 _UNDERFLOW = 1e-250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class DistanceResult:
+class DistanceResult(Valued):
     """A distance with its proof.
 
     Attributes
@@ -106,9 +109,11 @@ def line_samples(x: Any, y: Any, x_weights: Any, y_weights: Any) -> _LineSamples
         return None
     # The kernel divides by the totals itself.
     if a is not None:
-        a = as_weights("x_weights", a, left.size, normalize=False, only_ratios=True)
+        rows = ("x", labels_of(first)[0])
+        a = as_weights("x_weights", a, left.size, normalize=False, only_ratios=True, of=rows)
     if b is not None:
-        b = as_weights("y_weights", b, right.size, normalize=False, only_ratios=True)
+        rows = ("y", labels_of(second)[0])
+        b = as_weights("y_weights", b, right.size, normalize=False, only_ratios=True, of=rows)
     if abs(masses[0] - masses[1]) > MASS_RTOL * max(masses):
         raise MassMismatchError(*masses)
     return left, right, a, b
@@ -138,8 +143,13 @@ def _short_line_value(x: FloatArray, y: FloatArray) -> tuple[float, float] | Non
     x, y = np.sort(x), np.sort(y)
     if max(-x[0], x[-1], -y[0], y[-1]) > _LARGE:
         return None
-    value = float(np.add.reduce(np.abs(x - y))) / x.size
-    return value, (30.0 + math.log2(x.size)) * 2.0**-53 * value
+    total = float(np.add.reduce(np.abs(x - y)))
+    value = total / x.size
+    slack = (30.0 + math.log2(x.size)) * 2.0**-53 * value
+    if 0.0 < total < _SMALL:
+        # The division and the product of the slack may each lose half of the least float.
+        slack += math.ulp(0.0)
+    return value, slack
 
 
 def line_result(
@@ -180,6 +190,7 @@ def certified_distance(
     """W_p with bounds that meet the tolerance, whatever the two sides are."""
     ground = as_metric(metric)
     if is_law(x) or is_law(y):
+        x, y = as_law("x", x), as_law("y", y)
         if solver is not None:
             raise InvalidInputError("solver", "be None for laws", repr(solver))
         if ground.norm != 2.0 and isinstance(x, Gaussian) and x.d > 1:
@@ -213,7 +224,7 @@ def _solved(
     solver: Solver | None,
 ) -> DistanceResult:
     """Distance by a transport problem whose cost is the p-th power of the metric."""
-    from ..solving import EXACT_RTOL, solve
+    from ..solving import EXACT_RTOL
 
     if p == math.inf:
         raise UnsupportedProblemError(
@@ -223,7 +234,37 @@ def _solved(
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     if source.d != target.d:
         raise InvalidInputError("y", f"have {source.d} columns like `x`", target.d)
-    scale = _power_of_two_scale(source.points, target.points, p)
+
+    def at(scale: float) -> tuple[DistanceResult, float]:
+        return _at_scale(source, target, origin, scale, p, ground, rtol, atol, solver)
+
+    scale = 1.0
+    if not _fits(source.points, target.points, p):
+        scale = _power_of_two_scale(source.points, target.points, ground.norm, p)
+    result, doubt = at(scale)
+    if doubt and scale == 1.0:
+        scale = _power_of_two_scale(source.points, target.points, ground.norm, p)
+        if scale != 1.0:
+            result, doubt = at(scale)
+    if rtol is None and atol is None and doubt:
+        rtol = EXACT_RTOL
+    return checked_tolerance(result, rtol, atol)
+
+
+def _at_scale(
+    source: DiscreteMeasure,
+    target: DiscreteMeasure,
+    origin: tuple[Any, ...] | None,
+    scale: float,
+    p: float,
+    ground: PNormCost,
+    rtol: float | None,
+    atol: float | None,
+    solver: Solver | None,
+) -> tuple[DistanceResult, bool]:
+    """Distance of the points in units of `scale`, and whether underflow puts it in doubt."""
+    from ..solving import solve
+
     lost = 0.0
     if scale != 1.0:
         scaled = [side.points / scale for side in (source, target)]
@@ -252,15 +293,16 @@ def _solved(
     if p != 1.0 or mass != 1.0:
         # The division and the root are rounded once each.
         lower, upper = lower * (1.0 - 2.0**-51), upper * (1.0 + 2.0**-51)
+    # Where the powers of what is moved fade away, the solver saw no difference between plans.
+    faded = p != 1.0 and value > 0.0 and transport.bounds.upper / mass < _UNDERFLOW
+    doubt = lost > 0.0 or faded
     if scale != 1.0 and upper < _UNDERFLOW:
         lost += 5e-324
     lower, upper = max(0.0, lower - lost), upper + lost
     result = DistanceResult(
         value=value, bounds=Bounds(lower, upper), kind="certified", transport=transport
     )
-    if rtol is None and atol is None and lost > 5e-324:
-        rtol = EXACT_RTOL
-    return checked_tolerance(result, rtol, atol)
+    return result, doubt
 
 
 def _mean_power(transport: TransportResult, p: float) -> float:
@@ -290,15 +332,28 @@ def _root(value: float, p: float) -> float:
     return math.sqrt(value) if p == 2.0 else value ** (1.0 / p)
 
 
-def _power_of_two_scale(x: FloatArray, y: FloatArray, p: float) -> float:
-    """1, or the power of two that scales the clouds to extent one if p-th powers would not fit."""
-    if p <= 2.0:
-        # The largest coordinate squared is at most this sum, and at least its mean.
-        squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
-        if 1e-100 * (x.size + y.size) < squares < 1e100:
-            return 1.0
-    extent = max(float(np.abs(x).max()), float(np.abs(y).max()))
+def _fits(x: FloatArray, y: FloatArray, p: float) -> bool:
+    """Whether the coordinates alone show that no p-th power overflows, nor those of them fade."""
+    size = x.size + y.size
+    squares = float(np.vdot(x, x)) + float(np.vdot(y, y))
+    if not 1e-300 < squares < 1e300:
+        return False
+    # No distance in any norm is longer than the sum of the sizes of its coordinates, whose square
+    # is at most the first of these; the largest coordinate squared is at least the second. p-th
+    # powers between 1e-200 and 1e200 leave room for sums and for small differences.
+    return p * math.log10(2.0 * size * squares) < 400.0 and p * math.log10(squares / size) > -400.0
+
+
+def _power_of_two_scale(x: FloatArray, y: FloatArray, norm: float, p: float) -> float:
+    """1, or the power of two that brings the longest distance near one if its power is extreme."""
+    from .._kernels.costs import bounding_cost  # Numba is not loaded before it is needed
+
+    reach = bounding_cost(x, y, norm, 1.0)
     # p-th powers between 1e-200 and 1e200 leave room for sums and for small differences.
-    if extent == 0.0 or abs(p * math.log10(extent)) < 200.0:
+    if reach == 0.0 or abs(p * math.log10(reach)) < 200.0:
         return 1.0
-    return math.ldexp(1.0, math.frexp(extent)[1] - 1)
+    # Steep powers of the longest distance may come to 1e75, so that shorter ones count as well.
+    fitting = min(reach, 1.7e308) / min(2.0, 10.0 ** (75.0 / p))
+    # Coordinates may be far larger than the distances, and must stay within floats.
+    extent = max(float(np.abs(x).max()), float(np.abs(y).max()))
+    return math.ldexp(1.0, max(math.frexp(fitting)[1], math.frexp(extent)[1] - 1000))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._calling import explains_calls
 from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import DISTANCE
+from .._laws import as_law, is_law
 from ..costs import as_metric
 from .laws.distance import cdf_distance
 from .laws.gaussians import folded_mean
-from .laws.line import Normal, as_line_law, is_law
+from .laws.line import Normal, as_line_law
 from .samples import SignedAtoms, as_sample_pair, of_extent_one, triangle_sum
 
 __all__ = ["energy_distance"]
@@ -19,6 +21,10 @@ __all__ = ["energy_distance"]
 _CANCELLATION = 1e-3
 
 
+@explains_calls(
+    "SciPy's energy_distance(u, v, u_weights, v_weights) is "
+    "energy_distance(u, v, x_weights=…, y_weights=…)"
+)
 def energy_distance(
     x: Any,
     y: Any,
@@ -37,7 +43,7 @@ def energy_distance(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a frozen 1-D `scipy.stats` law.
+        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of samples, each side normalised to 1; uniform by default.
     metric : PNormCost or str, default "euclidean"
@@ -91,6 +97,7 @@ def energy_distance(
 
 
 def _between_laws(x: Any, y: Any, x_weights: Any, y_weights: Any) -> float:
+    x, y = as_law("x", x), as_law("y", y)
     p, q = as_line_law("x", x, x_weights), as_line_law("y", y, y_weights)
     if isinstance(p, Normal) and isinstance(q, Normal):
         spread = (p.scale + q.scale) / math.sqrt(math.pi)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._kernels import pair_sums as kernels
+from .._labels import labels_of
 from .._typing import FloatArray
 from .._validation import as_points_together, as_weights
 from ..errors import InvalidInputError
@@ -98,7 +99,13 @@ def as_sample_pair(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair
     a, b = (
         None
         if masses[name] is None
-        else as_weights(f"{name}_weights", masses[name], len(side), normalize=True)
+        else as_weights(
+            f"{name}_weights",
+            masses[name],
+            len(side),
+            normalize=True,
+            of=(name, labels_of(given[name])[0]),
+        )
         for name, side in (("x", left), ("y", right))
     )
     if left.shape[1] != right.shape[1]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import project
 from .._typing import FloatArray, RngLike
-from .._validation import as_generator, check_positive_integer
+from .._validation import as_generator, as_number, check_positive_integer
 from ..errors import InvalidInputError
+from ..results import Valued
 from .samples import as_sample_pair
 
 __all__ = ["SlicedResult", "sliced_wasserstein", "sliced_wasserstein_result"]
@@ -22,7 +24,7 @@ _BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlicedResult:
+class SlicedResult(Valued):
     """A sliced distance with its Monte-Carlo error.
 
     Attributes
@@ -41,6 +43,10 @@ class SlicedResult:
     n_projections: int
 
 
+@explains_calls(
+    "POT's sliced_wasserstein_distance(X, Y, a, b, n, p) is "
+    "sliced_wasserstein(X, Y, x_weights=a, y_weights=b, n_projections=n, p=p)"
+)
 def sliced_wasserstein(
     x: Any,
     y: Any,
@@ -100,6 +106,7 @@ def sliced_wasserstein(
     ).value
 
 
+@explains_calls()
 def sliced_wasserstein_result(
     x: Any,
     y: Any,
@@ -153,10 +160,7 @@ def sliced_wasserstein_result(
 
 
 def _as_finite_order(p: Any) -> float:
-    try:
-        order = float(p)
-    except (TypeError, ValueError):
-        raise InvalidInputError("p", "be a real number of at least 1", repr(p)) from None
+    order = as_number("p", p, "be a real number of at least 1")
     if not 1.0 <= order < math.inf:
         raise InvalidInputError("p", "be at least 1 and finite", p)
     return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._calling import explains_calls
 from ..costs import as_metric
 from ..errors import UnsupportedProblemError
 from ..results import Solver
@@ -20,6 +21,10 @@ from .dispatch import (
 __all__ = ["wasserstein", "wasserstein1", "wasserstein1_result", "wasserstein2"]
 
 
+@explains_calls(
+    "SciPy's wasserstein_distance(u, v, u_weights, v_weights) is "
+    "wasserstein1(u, v, x_weights=…, y_weights=…)"
+)
 def wasserstein1(
     x: Any,
     y: Any,
@@ -40,7 +45,7 @@ def wasserstein1(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a frozen 1-D `scipy.stats` law.
+        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of samples, each side normalised to 1; uniform by default.
     metric : PNormCost or str, default "euclidean"
@@ -85,19 +90,10 @@ def wasserstein1(
             "wasserstein1 takes values with weights and no `support=`; for frequencies on given "
             "positions call wasserstein1_histogram(p, q, support=...)"
         )
-    return wasserstein(
-        x,
-        y,
-        p=1.0,
-        x_weights=x_weights,
-        y_weights=y_weights,
-        metric=metric,
-        rtol=rtol,
-        atol=atol,
-        solver=solver,
-    )
+    return _distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, solver)
 
 
+@explains_calls("POT's emd2_1d(x, y, a, b) is wasserstein2(x, y, x_weights=a, y_weights=b) ** 2")
 def wasserstein2(
     x: Any,
     y: Any,
@@ -129,19 +125,10 @@ def wasserstein2(
     >>> wasserstein2([0.0, 1.0], [0.0, 0.0, 1.0]) ** 2
     0.16666666666666...
     """
-    return wasserstein(
-        x,
-        y,
-        p=2.0,
-        x_weights=x_weights,
-        y_weights=y_weights,
-        metric=metric,
-        rtol=rtol,
-        atol=atol,
-        solver=solver,
-    )
+    return _distance(x, y, 2.0, x_weights, y_weights, metric, rtol, atol, solver)
 
 
+@explains_calls()
 def wasserstein(
     x: Any,
     y: Any,
@@ -183,19 +170,10 @@ def wasserstein(
     >>> wasserstein([0.0, 0.0], [1.0, 3.0], p=float("inf"))
     3.0
     """
-    if solver is None:
-        fast = line_samples(x, y, x_weights, y_weights)
-        if fast is not None:
-            if metric != "euclidean":
-                as_metric(metric)
-            if rtol is not None or atol is not None:
-                return checked_tolerance(line_result(*fast, as_order(p)), rtol, atol).value
-            return line_value(*fast, as_order(p))[0]
-    return certified_distance(
-        x, y, as_order(p), x_weights, y_weights, metric, rtol, atol, solver
-    ).value
+    return _distance(x, y, as_order(p), x_weights, y_weights, metric, rtol, atol, solver)
 
 
+@explains_calls()
 def wasserstein1_result(
     x: Any,
     y: Any,
@@ -233,3 +211,25 @@ def wasserstein1_result(
             as_metric(metric)
             return checked_tolerance(line_result(*fast, 1.0), rtol, atol)
     return certified_distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, solver)
+
+
+def _distance(
+    x: Any,
+    y: Any,
+    p: float,
+    x_weights: Any,
+    y_weights: Any,
+    metric: Any,
+    rtol: float | None,
+    atol: float | None,
+    solver: Solver | None,
+) -> float:
+    if solver is None:
+        fast = line_samples(x, y, x_weights, y_weights)
+        if fast is not None:
+            if type(metric) is not str or metric != "euclidean":
+                as_metric(metric)
+            if rtol is not None or atol is not None:
+                return checked_tolerance(line_result(*fast, p), rtol, atol).value
+            return line_value(*fast, p)[0]
+    return certified_distance(x, y, p, x_weights, y_weights, metric, rtol, atol, solver).value

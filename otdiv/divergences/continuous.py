@@ -1,219 +1,61 @@
-"""Integrals of divergence terms over the line, from the log-densities of two frozen laws.
+"""Divergences of two laws on the line, from their log-densities.
 
-The line is cut at quantiles of both laws, from 1e-150 in each tail to the median, so that narrow
-modes, distant modes and singular ends each get pieces of their own size; every piece is halved
-until its two halves agree with the whole.
+The line is cut into rays (see `rays`) and each ray into pieces: at quantiles of both laws, and at
+distances that double, double again and so on towards its ends, so that narrow modes, distant modes
+and singular ends get pieces of their own size. Beside the divergence the masses of both laws are
+integrated over the same pieces: where one of them is not 1, a part of the line was not seen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
+from .adaptive import integrate
+from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays
 from .recipes import Recipe
+from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
 __all__ = ["largest_exponent", "mass_off_support", "off_support_intervals", "ratio_of_densities"]
 
-# Tail probabilities at which the line is cut. Beyond the last one lies nothing that a finite
-# divergence can feel; scipy's quantiles still resolve it.
-_TAILS = 10.0 ** -np.array(
-    [0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30, 40, 50, 60, 80, 100, 125, 150.0]
-)
-_FAR = 1e150  # beyond this the square of a coordinate overflows
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_RELATIVE = 1e-13  # error allowed to one piece, relative to the whole
-_NEGLIGIBLE = 1e-11  # share of the value that may sit in the outermost pieces
-_STEADY = 0.999  # ratio of the contents of two shells above which they do not shrink
-_UNRESOLVED = 1e-7  # share that may be lost beyond the last cut, by a geometric estimate
-_SHALLOW = 1e-30  # tail probability below which a density of 0 is taken for an underflow
-_OCTAVES = 16  # doublings of the distance to the outermost quantile that are looked at as well
-_CROWD = 500  # pieces alive at once, beyond which rounding is to blame
-_SETTLED = 1e-6  # error of the whole, relative, above which there is no answer
+_SECONDS = 8.0  # processor time for one quadrature; Rényi's divergence may need two
+_SETTLED = 1e-9  # error of the whole, relative, above which there is no answer
+_MASS = 1e-8  # departure of a total mass from 1 above which the densities were not seen
 # Log-densities of some fifty nats err by 1e-14, and terms that start quadratically by its square:
 # two laws nearer than this cannot be told apart.
 _ROUNDING = 1e-26
-_ROUNDS = 400  # halvings; 60 exhaust the digits of a piece, the rest is for singular ends
+_SUBNORMAL = 1e-300  # value below which nothing but underflow is left
+_FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be called divergent
+_CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
+_SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
+_HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
+_STEADY = 1e-6  # change of the growth from shell to shell that is none
+# Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
+# of a thin one in front of it.
+_FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
+_OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
 
-def _scalar_support(name: str, law: Any) -> tuple[float, float]:
-    low, high = (np.asarray(end, dtype=np.float64) for end in law.support())
-    if low.ndim or high.ndim:
-        raise InvalidInputError(name, "be one law: freeze it with scalar parameters", low.shape)
-    if math.isnan(low) or math.isnan(high):
-        raise InvalidInputError(name, "have valid parameters", "a law with support NaN")
-    return float(low), float(high)
+class _Pieces(NamedTuple):
+    """Pieces of all rays in one table, with the ends of a piece as s, or as t = log s."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """Three cuts, outwards, that bound the two outermost shells of one tail.
-
-    `lengths` are those of the inner and the outer shell on the scale where a power of the distance
-    (to the centre, or to a finite end) is a constant amount: the logarithm.
-    """
-
-    cuts: tuple[float, float, float]
-    lengths: tuple[float, float]
-
-
-def _tail(
-    quantiles: FloatArray,
-    end: float,
-    centre: float,
-    resolved: Callable[[FloatArray], NDArray[np.bool_]],
-) -> tuple[FloatArray, _Tail | None]:
-    """Cut the upper tail: return the cuts (in any order) and the shells to watch.
-
-    `quantiles` (2, tails) are those of both laws. Beyond the last one an infinite tail is cut at
-    doublings of the distance, because a ratio of densities may peak or grow there, as far as the
-    log-densities are `resolved`: finite.
-    """
-    usable = np.where(np.abs(quantiles) <= _FAR, quantiles, -math.inf)
-    farthest = usable[int(np.argmax(usable.max(axis=1)))]
-    cuts = usable[np.isfinite(usable)]
-    if not np.isfinite(farthest).any():
-        return cuts, None
-    reach = float(farthest.max()) - centre
-    if end == math.inf and reach > 0.0:
-        octaves: FloatArray = np.ldexp(reach, np.arange(_OCTAVES + 1)) + centre
-        octaves = octaves[octaves <= _FAR]
-        octaves = octaves[np.cumprod(resolved(octaves)).astype(bool)]
-        half = octaves.size // 2
-        cuts = np.concatenate([cuts, octaves])
-        if half >= 2:
-            shells = float(octaves[0]), float(octaves[half]), float(octaves[-1])
-            return cuts, _Tail(shells, (float(half), float(octaves.size - 1 - half)))
-    kept = np.isfinite(farthest)
-    kept[kept] = resolved(farthest[kept])
-    positions, levels = farthest[kept], -np.log(_TAILS[kept])
-    distinct = np.append(True, np.diff(positions) > 0.0)[: positions.size]
-    positions, levels = positions[distinct], levels[distinct]
-    if positions.size < 3:
-        return cuts, None
-    x, y = positions[-3:].tolist(), levels[-3:].tolist()
-    return cuts, _Tail((x[0], x[1], x[2]), (y[1] - y[0], y[2] - y[1]))
-
-
-def _cut_line(p: Any, q: Any) -> tuple[FloatArray, _Tail | None, _Tail | None]:
-    """Return the ends of the pieces, and the shells of the lower (mirrored) and upper tail."""
-    supports = np.array([_scalar_support("p", p), _scalar_support("q", q)])
-    with np.errstate(all="ignore"):
-        medians = np.array([law.ppf(0.5) for law in (p, q)], dtype=np.float64)
-        lower = np.stack([np.asarray(law.ppf(_TAILS), dtype=np.float64) for law in (p, q)])
-        upper = np.stack([np.asarray(law.isf(_TAILS), dtype=np.float64) for law in (p, q)])
-    centre = float(medians.mean())
-
-    def resolved(x: FloatArray) -> NDArray[np.bool_]:
-        inside = [(x > low) & (x < high) for low, high in supports]
-        finite = [np.isfinite(_log_density(name, law, x)) for name, law in (("p", p), ("q", q))]
-        known: NDArray[np.bool_] = (~inside[0] | finite[0]) & (~inside[1] | finite[1])
-        return known
-
-    below, low_tail = _tail(-lower, -float(supports.min()), -centre, lambda x: resolved(-x))
-    above, high_tail = _tail(upper, float(supports.max()), centre, resolved)
-    edges = np.concatenate([-below, above, medians, supports.ravel()])
-    edges = np.unique(edges[np.abs(edges) <= _FAR])
-    if edges.size < 2:
-        raise InvalidInputError("p", "be spread over an interval", "a degenerate law")
-    return edges, low_tail, high_tail
-
-
-def _integrate(
-    function: Callable[[FloatArray], FloatArray], edges: FloatArray
-) -> tuple[FloatArray, float]:
-    """Integrate over each of the pieces between `edges`; return the parts and the error left."""
-
-    def gauss(left: FloatArray, right: FloatArray) -> FloatArray:
-        half = 0.5 * (right - left)
-        x = (left + half)[:, None] + half[:, None] * _NODES
-        means = function(x.ravel()).reshape(x.shape) @ _WEIGHTS
-        # A piece between two neighbouring numbers has no width: nothing, even of infinity.
-        return np.where(half > 0.0, means, 0.0) * half
-
-    left, right = edges[:-1], edges[1:]
-    piece = np.arange(left.size)
-    parts = np.zeros(left.size)
-    whole = gauss(left, right)
-    error = 0.0
-    tolerance = _RELATIVE
-    for _ in range(_ROUNDS):
-        middle = 0.5 * left + 0.5 * right
-        lower, upper = gauss(left, middle), gauss(middle, right)
-        refined = lower + upper
-        if not np.isfinite(refined).all():
-            np.add.at(parts, piece, refined)
-            return parts, math.inf
-        # A gap is about the error of the coarse value; the refined one is far better.
-        gap = np.abs(refined - whole)
-        flat = (middle <= left) | (middle >= right)
-        # A kink or a singular end keeps a few pieces alive. Rounding of the log-densities keeps all
-        # of them: halving does not help there, so the tolerance gives way.
-        if left.size > _CROWD:
-            tolerance *= 10.0
-        scale = abs(parts.sum() + refined.sum())
-        done = (gap <= tolerance * scale) | (gap <= 1e-300) | flat
-        np.add.at(parts, piece[done], refined[done])
-        error += float(gap[done].sum())
-        if done.all():
-            return parts, error
-        rest = ~done
-        left = np.concatenate([left[rest], middle[rest]])
-        right = np.concatenate([middle[rest], right[rest]])
-        whole = np.concatenate([lower[rest], upper[rest]])
-        piece = np.concatenate([piece[rest], piece[rest]])
-    np.add.at(parts, piece, whole)
-    return parts, math.inf
-
-
-def _log_density(name: str, law: Any, x: FloatArray) -> FloatArray:
-    """Log-density, -inf off the support."""
-    with np.errstate(all="ignore"):
-        values = np.asarray(law.logpdf(x), dtype=np.float64)
-    if np.isnan(values).any():
-        raise UnsupportedProblemError(
-            f"the log-density of `{name}` is NaN at x = {x[np.isnan(values)][0]:g}; "
-            "pass samples or probability vectors"
-        )
-    return values
-
-
-def _depth(law: Any, x: FloatArray) -> FloatArray:
-    """Probability of the smaller side of x."""
-    with np.errstate(all="ignore"):
-        depth: FloatArray = np.minimum(law.cdf(x), law.sf(x))
-    return depth
-
-
-def _settle_underflow(
-    names: tuple[str, str], law: Any, other: Any, x: FloatArray, values: FloatArray
-) -> None:
-    """Decide on infinite terms at points `x` in the support of `law`, where its density reads 0.
-
-    With mass of `law` on both sides the zero is a hole of the density and the term is infinite.
-    Far out in the tail it is an underflow: nothing where the other law has no mass to speak of,
-    and a question without an answer elsewhere.
-    """
-    low, high = law.support()
-    tail = np.isposinf(values) & (x > low) & (x < high)
-    tail[tail] = _depth(law, x[tail]) < _SHALLOW
-    reach = _depth(other, x[tail])
-    if (reach > _SHALLOW).any():
-        raise UnsupportedProblemError(
-            f"the density of `{names[0]}` underflows near x = {x[tail][np.argmax(reach)]:g}, where "
-            f"`{names[1]}` has mass, and its logpdf does not say how small it is"
-        )
-    values[tail] = 0.0
+    left: FloatArray
+    right: FloatArray
+    ray: IndexArray
+    logarithmic: NDArray[np.bool_]
+    way: IndexArray  # 1 in the outer half of the ray, -1 in the inner one
+    fringe: IndexArray  # 0 for most; 1, 2, 3 and 4 for the shells in front of a place, outwards
+    hidden: NDArray[np.bool_]  # beyond that place, where one of the laws is not known
+    last: NDArray[np.bool_]  # the outermost shells of a power law
 
 
 def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
-    """Return integral of T(p, q) / integral of (p + q), for two frozen laws with densities.
+    """Return integral of T(p, q) / integral of (p + q), for two laws with densities.
 
     It is infinite where q vanishes and p does not, where the tails do not shrink, and beyond the
     largest float.
@@ -221,91 +63,318 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     Raises
     ------
     ConvergenceError
-        If the quadrature does not settle, or the tails hold a share that it cannot bound.
+        If the quadrature does not settle in time, does not see all mass of both laws, or leaves a
+        share beyond the floats that it cannot bound.
     UnsupportedProblemError
-        If a log-density is NaN, or underflows where the other law has mass.
+        If a law does not answer, its log-density is NaN, or underflows where the other has mass.
     """
-    edges, low_tail, high_tail = _cut_line(p, q)
+    rays = _rays(recipe, p, q)
+    pieces = _cut(rays)
+    if not _starts_quadratically(recipe):
+        for index, ray in enumerate(rays):
+            ray.crossings = _crossings(ray, pieces, index)
+        pieces = _cut(rays)
 
-    def integrand(x: FloatArray) -> FloatArray:
-        log_p, log_q = _log_density("p", p, x), _log_density("q", q, x)
-        with np.errstate(all="ignore"):
-            values = recipe.log_terms(log_p, log_q)
-        # Only the last representable point before a singular end has an infinite density.
-        values[np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
-        if np.isposinf(values).any():
-            zero_p, zero_q = np.isneginf(log_p), np.isneginf(log_q)
-            for names, law, other, zero in (
-                (("p", "q"), p, q, zero_p),
-                (("q", "p"), q, p, zero_q),
-            ):
-                part = values[zero]
-                _settle_underflow(names, law, other, x[zero], part)
-                values[zero] = part
-        return values
+    def integrand(x: FloatArray, piece: IndexArray) -> FloatArray:
+        return _integrand(recipe, rays, pieces, x, piece)
 
-    parts, error = _integrate(integrand, edges)
-    total = float(parts.sum())
-    if total == math.inf:
-        return math.inf
-    if not error <= _SETTLED * abs(total) + _ROUNDING:
-        raise ConvergenceError(f"the quadrature of {recipe.name} did not settle: {total!r}")
+    (terms, *masses), errors = integrate(integrand, pieces.left, pieces.right)
+    total = float(terms.sum())
+    if not math.isfinite(total):
+        # The caller of f_divergence is told about a NaN of f by another name.
+        if np.isfinite(masses).all() and (not math.isnan(total) or recipe.name == "f_divergence"):
+            return total
+        raise ConvergenceError(
+            f"{recipe.name} is {total} here because a log-density is not accurate enough"
+        )
+    _check_masses(rays, [float(mass.sum()) for mass in masses])
     if abs(total) <= 1e6 * _ROUNDING:
-        # Rounding is all that the tails show then.
-        return 0.5 * max(total, 0.0)
-    middles = 0.5 * edges[:-1] + 0.5 * edges[1:]
-    sizes = np.abs(parts)
-    if _diverges(recipe, -middles, sizes, low_tail) or _diverges(recipe, middles, sizes, high_tail):
-        return math.inf
-    return 0.5 * total  # both densities integrate to 1
+        # Rounding is all that the tails show then, and underflow all below the normal floats.
+        return 0.5 * total if total > _SUBNORMAL else 0.0
+    beyond = _beyond(recipe, rays, pieces, terms, masses[0] + masses[1])
+    if math.isinf(beyond):
+        return beyond
+    allowed = _SETTLED * abs(total) + _noise(recipe, float(np.abs(terms).sum()))
+    if not errors[0] <= allowed:
+        raise ConvergenceError(
+            f"the quadrature of {recipe.name} did not settle: {total!r} with an error of "
+            f"{errors[0]:.1e}"
+        )
+    return 0.5 * (total + beyond)  # both densities integrate to 1
 
 
-def _diverges(recipe: Recipe, middles: FloatArray, sizes: FloatArray, tail: _Tail | None) -> bool:
-    """Whether the shells of a tail stop shrinking; raise where they shrink too slowly to tell.
+def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
+    clock = Clock(_SECONDS)
+    laws = StandardLaw("p", p, clock), StandardLaw("q", q, clock)
+    for law in laws:
+        if not law.low < law.high:
+            raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
+    return cut_rays(*laws, _underflows(recipe))
 
-    An integral diverges where shells of equal logarithmic length hold a constant or growing amount,
-    and they shrink geometrically where a power of the distance leaves something finite.
+
+def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
+    """T(0, 1) and T(1, 0): infinite, or NaN, where a density must not be taken for 0."""
+    with np.errstate(all="ignore"):
+        costs = recipe.log_terms(np.array([-math.inf, 0.0]), np.array([0.0, -math.inf]))
+    return abs(float(costs[0])), abs(float(costs[1]))
+
+
+def _underflows(recipe: Recipe) -> tuple[int, int]:
+    """What it does to T when a tiny density of p, or of q, is taken for 0."""
+    with np.errstate(all="ignore"):
+        # Beside a density that is far smaller still, exp(-1000) may be large.
+        tiny = np.abs(recipe.log_terms(np.array([-1e3, -1e6]), np.array([-1e6, -1e3])))
+    kinds = [
+        COSTLY if not cost < math.inf else HARMLESS if small < 1.0 else MINOR
+        for cost, small in zip(_cost_of_zero(recipe), tiny.tolist(), strict=True)
+    ]
+    return kinds[0], kinds[1]
+
+
+def _noise(recipe: Recipe, size: float) -> float:
+    """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
+    if _starts_quadratically(recipe):
+        return 1e-14 * math.sqrt(size) + _ROUNDING
+    return 1e-15 * max(1.0, size)
+
+
+def _starts_quadratically(recipe: Recipe) -> bool:
+    """Whether T(p, q) grows with the square of p - q; otherwise it may have a kink at p = q."""
+    with np.errstate(all="ignore"):
+        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
+    return abs(float(step[0])) < 1e-12
+
+
+def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
+    """Return the t at which the two densities cross, seen between neighbouring nodes.
+
+    A kink there, between the end of a piece and its first node, is one that no quadrature notices.
     """
-    if tail is None:
-        return False
-    inner = float(sizes[(middles > tail.cuts[0]) & (middles < tail.cuts[1])].sum())
-    outer = float(sizes[middles > tail.cuts[1]].sum())
-    total = float(sizes.sum())
-    if outer <= _NEGLIGIBLE * total:
-        return False
-    if outer / tail.lengths[1] >= _STEADY * inner / tail.lengths[0]:
-        return True
-    decay = outer / inner
-    if decay < 1.0 and outer * decay / (1.0 - decay) <= _UNRESOLVED * total:
-        return False
-    raise ConvergenceError(
-        f"the tail of {recipe.name} decays too slowly for a quadrature: its outermost part still "
-        f"holds {outer / total:.1e} of the value"
+    if not all(branch.present for branch in ray.branches):
+        return np.empty(0)
+    mine = (pieces.ray == index) & ~pieces.hidden & ~pieces.last
+    left, right, logarithmic = pieces.left[mine], pieces.right[mine], pieces.logarithmic[mine]
+    x = np.linspace(0.0, 1.0, 22)[1:-1, None] * (right - left) + left
+
+    def difference(t: FloatArray) -> FloatArray:
+        s = np.exp(t)
+        p, q = (branch(s, t) for branch in ray.branches)
+        return p - q
+
+    with np.errstate(all="ignore"):
+        t = np.unique(np.where(logarithmic, x, np.log(x)))
+        signs = np.sign(difference(t))
+        change = np.flatnonzero(signs[:-1] * signs[1:] < 0.0)
+        if change.size == 0 or change.size > _CROSSINGS:
+            return np.empty(0)
+        low, high = t[change], t[change + 1]
+        for _ in range(9):  # 64^9 halves a piece 54 times
+            grid = low + np.linspace(0.0, 1.0, 65)[:, None] * (high - low)
+            signs = np.sign(difference(grid.ravel())).reshape(grid.shape)
+            k = np.maximum(np.argmax(signs != signs[0], axis=0), 1)
+            columns = np.arange(k.size)
+            low, high = grid[k - 1, columns], grid[k, columns]
+    return high
+
+
+def _check_masses(rays: list[Ray], masses: list[float]) -> None:
+    for branch, mass in zip(rays[0].branches, masses, strict=True):
+        if not abs(mass - 1.0) <= _MASS:
+            raise ConvergenceError(
+                f"the density of `{branch.law.name}` integrates to {mass:.10g} where floats can "
+                "follow it, not to 1: it is narrower, steeper or further out than they reach, or "
+                "its logpdf is not accurate"
+            )
+
+
+def _cut(rays: list[Ray]) -> _Pieces:
+    """Lay out the pieces of all rays."""
+    tables = []
+    for index, ray in enumerate(rays):
+        first, last = ray.span()
+        known = ray.proven()
+        fringes = known[0] * _FRINGE, known[1] / _FRINGE
+        with np.errstate(over="ignore"):
+            crossings = np.exp(ray.crossings)
+        edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes, crossings]))
+        edges = edges[(edges >= first) & (edges <= last)]
+        left, right = edges[:-1], edges[1:]
+        logarithmic = right > 2.0 * left
+        middle = np.where(logarithmic, np.sqrt(left) * np.sqrt(right), 0.5 * left + 0.5 * right)
+        # How many edges of a fringe a piece has passed: none in its last shell.
+        inner = 4 - np.searchsorted(fringes[0][1:], middle)
+        outer = 4 - np.searchsorted(-fringes[1][1:], -middle)
+        centre = math.sqrt(max(first, known[0])) * math.sqrt(min(last, known[1]))
+        way = np.where(middle > centre, 1, -1)
+        hidden = (middle < known[0]) | (middle > known[1])
+        tables.append(
+            _Pieces(
+                left=np.where(logarithmic, np.log(left), left),
+                right=np.where(logarithmic, np.log(right), right),
+                ray=np.full(left.size, index),
+                logarithmic=logarithmic,
+                way=way,
+                fringe=np.where(hidden, 0, np.where(way < 0, inner, outer)),
+                hidden=hidden,
+                last=np.zeros(left.size, dtype=bool),
+            )
+        )
+        present = [branch for branch in ray.branches if branch.present]
+        for direction, start, models in (
+            (-1, first, [branch.near is not None for branch in present]),
+            (1, last, [branch.far is not None for branch in present]),
+        ):
+            if any(models):
+                start, known_there = math.log(start), all(models)
+                tables.append(_beyond_floats(index, direction, start, known_there, ray.crossings))
+    return _Pieces(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
+
+
+def _beyond_floats(
+    index: int, way: int, start: float, known: bool, crossings: FloatArray
+) -> _Pieces:
+    """Shells from t = `start` on that double in length, as far as a power law can have mass."""
+    steps = start + way * (2.0 ** np.arange(_SHELLS + 1) - 1.0)
+    beyond = crossings[(crossings - start) * way > 0.0]
+    edges: FloatArray = np.sort(np.concatenate([steps, beyond])).astype(np.float64)
+    size = edges.size - 1
+    return _Pieces(
+        left=edges[:-1],
+        right=edges[1:],
+        ray=np.full(size, index),
+        logarithmic=np.ones(size, dtype=bool),
+        way=np.full(size, way),
+        fringe=np.zeros(size, dtype=np.intp),
+        hidden=np.full(size, not known),
+        last=np.arange(size) == (0 if way < 0 else size - 1),
     )
+
+
+def _ladder(ray: Ray, first: float, last: float) -> FloatArray:
+    """Edges of pieces: the marks, and steps that double, in log s, from them to both ends."""
+    marks = ray.marks[(ray.marks > first) & (ray.marks < last)]
+    low, high = (marks[0], marks[-1]) if marks.size else (last, last)
+    steps = 2.0 ** np.arange(11) - 1.0
+    with np.errstate(all="ignore"):
+        edges = np.concatenate([[first, last], marks, low * 2.0**-steps, high * 2.0**steps])
+    kept: FloatArray = edges[(edges >= first) & (edges <= last)]
+    return kept
+
+
+def _integrand(
+    recipe: Recipe, rays: list[Ray], pieces: _Pieces, x: FloatArray, piece: IndexArray
+) -> FloatArray:
+    """Values of T, p and q at places `x` of their pieces, with the Jacobian of the piece."""
+    logarithmic = pieces.logarithmic[piece]
+    with np.errstate(all="ignore"):
+        t = np.where(logarithmic, x, np.log(x))
+        s = np.where(logarithmic, np.exp(x), x)
+    log_p, log_q = np.empty(x.size), np.empty(x.size)
+    owner = pieces.ray[piece]
+    for index, ray in enumerate(rays):
+        here = owner == index
+        if not here.any():
+            continue
+        for log_density, branch in zip((log_p, log_q), ray.branches, strict=True):
+            log_density[here] = branch(s[here], t[here])
+            _check_numbers(branch, s[here], log_density[here])
+    with np.errstate(all="ignore"):
+        terms = recipe.log_terms(log_p, log_q)
+        values = np.stack(
+            [np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)]
+        )
+        # A single place with an infinite density has no mass.
+        values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
+        return values / np.where(logarithmic, 1.0, s)
+
+
+def _check_numbers(branch: Branch, s: FloatArray, log_density: FloatArray) -> None:
+    lost = np.isnan(log_density)
+    if lost.any():
+        x = branch.law.location + branch.law.scale * branch.centre + branch.sign * s[lost][0]
+        raise UnsupportedProblemError(
+            f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
+            "pass samples or probability vectors"
+        )
+
+
+def _beyond(
+    recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray, masses: FloatArray
+) -> float:
+    """Return what the terms hold beyond the places where both laws are known; perhaps infinity.
+
+    Three shells of equal logarithmic length in front of such a place tell: shells shrink
+    geometrically where the terms are a power of the distance, and faster where they die out.
+    """
+    total = float(np.abs(terms).sum())
+    if (np.abs(terms[pieces.last]) > _OUTERMOST * total).any():
+        return math.inf
+    zero_is_costly = not all(cost < math.inf for cost in _cost_of_zero(recipe))
+    sum_beyond = 0.0
+    for index, ray in enumerate(rays):
+        for way in (-1, 1):
+            side = (pieces.ray == index) & (pieces.way == way)
+            first, second, inner, thin = (
+                float(terms[side & (pieces.fringe == level)].sum()) for level in (1, 2, 3, 4)
+            )
+            third = inner + thin
+            # Terms have died out, unless one law is left alone with mass where they are not known.
+            mass_beyond = float(masses[pieces.hidden & side].sum()) if zero_is_costly else 0.0
+            if abs(thin) <= 1e-4 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
+                continue
+            where = ray.proven()[0 if way < 0 else 1]
+            decay = third / second if second != 0.0 else math.inf
+            before = second / first if first != 0.0 else math.inf
+            if decay >= 1.0 - 1e-9:
+                far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
+                sound = not any(branch.noisy for branch in ray.branches)
+                if far and sound and abs(before - decay) <= _STEADY * decay:
+                    return math.copysign(math.inf, third)
+            else:
+                rest = third * decay / (1.0 - decay)
+                if abs(rest * (before - decay)) / (1.0 - decay) <= _SETTLED * total:
+                    sum_beyond += rest
+                    continue
+            raise ConvergenceError(
+                f"{recipe.name} cannot be followed to the end: both log-densities are numbers up "
+                f"to {where:.4g} from x = {float(ray.place):.4g}, a shell of "
+                f"{abs(third) / total:.1e} of the value so far lies in front of that place, and "
+                "what lies beyond has no bound"
+            )
+    return sum_beyond
 
 
 def mass_off_support(p: Any, q: Any) -> float:
     """P-mass outside the support interval of q."""
-    low, high = _scalar_support("q", q)
-    return float(p.cdf(low)) + float(p.sf(high))
+    low, high = scalar_support("q", q)
+    return float(guarded("p", "cdf", p.cdf, low)) + float(guarded("p", "sf", p.sf, high))
 
 
 def off_support_intervals(p: Any, q: Any) -> FloatArray:
     """Intervals (k, 2) of the support of p that lie outside that of q and carry mass of p."""
-    (p_low, p_high), (low, high) = _scalar_support("p", p), _scalar_support("q", q)
+    (p_low, p_high), (low, high) = scalar_support("p", p), scalar_support("q", q)
     intervals = []
-    if float(p.cdf(low)) > 0.0:
+    if float(guarded("p", "cdf", p.cdf, low)) > 0.0:
         intervals.append([p_low, min(low, p_high)])
-    if float(p.sf(high)) > 0.0:
+    if float(guarded("p", "sf", p.sf, high)) > 0.0:
         intervals.append([max(high, p_low), p_high])
     return np.array(intervals, dtype=np.float64).reshape(-1, 2)
 
 
-def largest_exponent(p: Any, q: Any, alpha: float) -> float:
+def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
     """Largest alpha log p + (1 - alpha) log q found at the middles of the pieces."""
-    edges = _cut_line(p, q)[0]
-    x = 0.5 * edges[:-1] + 0.5 * edges[1:]
-    log_p, log_q = _log_density("p", p, x), _log_density("q", q, x)
-    both = np.isfinite(log_p) & np.isfinite(log_q)
-    exponents = alpha * log_p[both] + (1.0 - alpha) * log_q[both]
-    return float(exponents.max(initial=-math.inf))
+    rays = _rays(recipe, p, q)
+    pieces = _cut(rays)
+    largest = -math.inf
+    for index, ray in enumerate(rays):
+        mine = (pieces.ray == index) & ~pieces.last
+        x = 0.5 * pieces.left[mine] + 0.5 * pieces.right[mine]
+        with np.errstate(all="ignore"):
+            s = np.where(pieces.logarithmic[mine], np.exp(x), x)
+            t = np.where(pieces.logarithmic[mine], x, np.log(x))
+        first, last = ray.proven()
+        log_p, log_q = (branch(s, t) for branch in ray.branches)
+        both = np.isfinite(log_p) & np.isfinite(log_q) & (s >= first) & (s <= last)
+        exponents = alpha * log_p[both] + (1.0 - alpha) * log_q[both]
+        largest = max(largest, float(exponents.max(initial=-math.inf)))
+    return largest

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from .._laws import as_law, is_law
 from .._typing import FloatArray
+from .._validation import as_axis, as_number
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
 from . import atoms, continuous, gaussians, integers
 from .recipes import Recipe
 from .vectors import VectorPair, as_vector_pair, row_ratios
 
-__all__ = ["as_float_or_array", "as_frozen", "check_base", "evaluate", "kind_of", "vector_pair"]
+__all__ = [
+    "as_float_or_array",
+    "as_frozen",
+    "check_axis",
+    "check_base",
+    "closed_form",
+    "evaluate",
+    "in_base",
+    "kind_of",
+    "vector_pair",
+]
 
 _NAMES = {
     "vector": "vector of masses",
@@ -43,15 +56,16 @@ def kind_of(name: str, law: Any) -> str:
         return "vector"
     if isinstance(law, DiscreteMeasure):
         return "measure"
+    law = as_law(name, law)
     if isinstance(law, Gaussian):
         return "gaussian"
     kind = _frozen_kind(law)
     if kind is not None:
         return kind
-    if any(hasattr(law, method) for method in ("logpdf", "logpmf", "rvs", "sample")):
+    if is_law(law):
         raise UnsupportedProblemError(
-            f"`{name}` is a law that divergences cannot read ({type(law).__name__}); pass a "
-            "probability vector, a DiscreteMeasure, a Gaussian or a frozen 1-D law of scipy.stats"
+            f"`{name}` is a family of laws without its parameters ({type(law).__name__}); pass one "
+            "law, frozen as in `scipy.stats.norm(loc=0, scale=1)`"
         )
     return "vector"
 
@@ -65,16 +79,35 @@ def as_frozen(law: Any) -> Any:
     return norm(loc=float(law.mean[0]), scale=law.standard_deviation)
 
 
-def as_gaussian(law: Any) -> Gaussian | None:
-    """Return the Gaussian that a law is, in our type or in scipy's; None for other laws."""
+def _as_normal(law: Any) -> gaussians.Normal | None:
+    """Return the normal law that a law is, exact on the line; None for other laws."""
     if isinstance(law, Gaussian):
-        return law
-    if getattr(getattr(law, "dist", None), "name", None) != "norm" or np.ndim(law.mean()) != 0:
+        if law.d > 1:
+            return law
+        return gaussians.NormalOnLine(
+            Fraction(float(law.mean[0])), Fraction(float(law.covariance[0, 0]))
+        )
+    if getattr(getattr(law, "dist", None), "name", None) != "norm":
         return None
-    mean, deviation = float(law.mean()), float(law.std())
-    if not (math.isfinite(mean) and 0.0 < deviation < math.inf):
+    # Its methods `mean` and `std` round, and overflow where the variance does.
+    _, loc, scale = law.dist._parse_args(*law.args, **law.kwds)
+    if np.ndim(loc) != 0 or np.ndim(scale) != 0:
         return None
-    return Gaussian(mean=np.array([mean]), covariance=np.array([[deviation**2]]))
+    if not (math.isfinite(loc) and 0.0 < scale < math.inf):
+        return None
+    return gaussians.NormalOnLine(Fraction(float(loc)), Fraction(float(scale)) ** 2)
+
+
+def closed_form(recipe: Recipe, p: Any, q: Any) -> float | None:
+    """Divergence of two normal laws in nats where the recipe has its formula, None elsewhere."""
+    if recipe.gaussian is None:
+        return None
+    if not {kind_of("p", p), kind_of("q", q)} <= {"gaussian", "continuous"}:
+        return None
+    first, second = _as_normal(p), _as_normal(q)
+    if first is None or second is None:
+        return None
+    return recipe.gaussian(first, second)
 
 
 def vector_pair(p: Any, q: Any, axis: int) -> VectorPair:
@@ -94,13 +127,18 @@ def check_base(base: Any) -> float:
     """Return log(base), or 1 for None (nats)."""
     if base is None:
         return 1.0
-    try:
-        number = float(base)
-    except (TypeError, ValueError):
-        raise InvalidInputError("base", "be a number above 1 or None", repr(base)) from None
+    number = as_number("base", base, "be a number above 1 or None")
     if not (1.0 < number < math.inf):
         raise InvalidInputError("base", "be a number above 1 or None", number)
     return math.log(number)
+
+
+def check_axis(p: Any, q: Any, axis: Any) -> int:
+    """Return the axis as an int; only arrays have another one than the default."""
+    number = as_axis(axis)
+    if number != -1 and (kind_of("p", p), kind_of("q", q)) != ("vector", "vector"):
+        raise InvalidInputError("axis", "stay at -1 where p and q are laws", number)
+    return number
 
 
 def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | FloatArray:
@@ -112,18 +150,17 @@ def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | Flo
 
 def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Return the divergence in nats: a float for one pair of laws, an array for rows."""
+    p, q = as_law("p", p), as_law("q", q)
+    axis = check_axis(p, q, axis)
     kinds = kind_of("p", p), kind_of("q", q)
-    if kinds != ("vector", "vector") and axis != -1:
-        raise InvalidInputError("axis", "stay at -1 where p and q are laws", axis)
-    if recipe.gaussian is not None and set(kinds) <= {"gaussian", "continuous"}:
-        first, second = as_gaussian(p), as_gaussian(q)
-        if first is not None and second is not None:
-            return recipe.gaussian(first, second)
+    known = closed_form(recipe, p, q)
+    if known is not None:
+        return known
     if kinds in (("vector", "vector"), ("measure", "measure")):
         ratios = row_ratios(recipe.terms, vector_pair(p, q, axis))
     else:
         ratios = np.asarray(_ratio_of_laws(recipe, p, q, kinds))
-    with np.errstate(divide="ignore"):  # a logarithm of 0 is an answer: infinity
+    with np.errstate(divide="ignore", over="ignore"):  # infinity is an answer
         return as_float_or_array(recipe.finish(ratios))
 
 
@@ -144,7 +181,7 @@ def _ratio_of_laws(recipe: Recipe, p: Any, q: Any, kinds: tuple[str, str]) -> fl
 
 def _has_density(law: Any, kind: str) -> bool:
     if kind == "gaussian":
-        return bool(np.linalg.eigvalsh(law.covariance)[0] > 0.0)
+        return not gaussians.degenerate(law)
     return kind == "continuous"
 
 
@@ -156,7 +193,7 @@ def _ratio_with_densities(recipe: Recipe, p: Any, q: Any, kinds: tuple[str, str]
             raise UnsupportedProblemError(
                 f"{recipe.name} of Gaussians has no closed form in {p.d} dimensions; "
                 "kl_divergence, jeffreys_divergence, renyi_divergence, hellinger_distance and "
-                "chi2_divergence have"
+                "chi2_divergence have; or pass samples of both to a distance"
             )
         if p.standard_deviation == 0.0:
             return 0.0  # not singular, so the same single atom

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._frozen import restore, seal
+from .._laws import as_law
 from .._typing import FloatArray, IndexArray
+from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
+from ..results import Valued
 from . import atoms, continuous, integers
 from .dispatch import as_frozen, check_base, evaluate, in_base, kind_of, vector_pair
 from .orders import renyi_in_nats
@@ -28,6 +32,7 @@ __all__ = [
 ]
 
 
+@explains_calls("SciPy's entropy(p, q, base) is kl_divergence(p, q, base=base)")
 def kl_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -37,15 +42,17 @@ def kl_divergence(
 
     Parameters
     ----------
-    p, q : array_like, DiscreteMeasure, Gaussian or frozen 1-D law of scipy.stats
+    p, q : array_like, DiscreteMeasure, Gaussian or 1-D law of scipy.stats
         Two laws of one kind. Vectors hold masses along `axis` and broadcast along the others:
         floating-point rows must sum to 1 within 1e-6 and are taken as they are, as
         sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
-        divided by their totals. Atoms of measures are the same when their coordinates are
+        divided by their totals. Entries are matched by place: labels of series and frames must be
+        the same in the same order. Atoms of measures are the same when their coordinates are
         bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have frozen normal laws. Other frozen laws (and a 1-D Gaussian beside
-        one) go through a quadrature or a sum: relative error some 1e-12 for smooth densities, 1e-6
-        where a density is infinite at an end of its support or a tail barely integrates.
+        any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
+        beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
+        densities, 1e-9 where a density is infinite at an end of its support or a tail barely
+        integrates, or else a ConvergenceError.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
     axis : int, default -1
@@ -62,9 +69,10 @@ def kl_divergence(
         For masses that are negative, not finite, or do not sum to 1, shapes that do not broadcast,
         and measures of different mass.
     UnsupportedProblemError
-        For laws of two kinds that cannot be compared.
+        For laws of two kinds that cannot be compared, and laws whose methods fail.
     ConvergenceError
-        If the quadrature between frozen laws does not settle.
+        If the quadrature between frozen laws does not settle within 8 s of processor time, does not
+        find the whole mass of both, or leaves a share beyond the floats that has no bound.
 
     References
     ----------
@@ -81,8 +89,8 @@ def kl_divergence(
     return in_base(KULLBACK_LEIBLER, p, q, base, axis)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KullbackLeiblerResult:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KullbackLeiblerResult(Valued):
     """Value of D(p || q) and the place where it is infinite.
 
     Attributes
@@ -97,7 +105,7 @@ class KullbackLeiblerResult:
         Mass of `p` there; summed over the rows where there are several.
     """
 
-    value: float | FloatArray
+    value: float | FloatArray  # type: ignore[assignment]  # rows have one each
     off_support: FloatArray | IndexArray
     off_support_mass: float
 
@@ -107,6 +115,7 @@ class KullbackLeiblerResult:
         seal(self)
 
 
+@explains_calls()
 def kl_divergence_result(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> KullbackLeiblerResult:
@@ -141,6 +150,7 @@ def kl_divergence_result(
 
 
 def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
+    p, q = as_law("p", p), as_law("q", q)
     kinds = kind_of("p", p), kind_of("q", q)
     if kinds == ("measure", "measure"):
         points, first, second = atoms.joint_support(p, q)
@@ -172,6 +182,7 @@ def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
     return np.empty(0), float(math.isinf(evaluate(KULLBACK_LEIBLER, p, q)))
 
 
+@explains_calls()
 def jeffreys_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -206,6 +217,7 @@ def jeffreys_divergence(
     return in_base(JEFFREYS, p, q, base, axis)
 
 
+@explains_calls()
 def population_stability_index(
     p: Any, q: Any, *, pseudocount: float = 0.0, axis: int = -1
 ) -> float | FloatArray:
@@ -250,10 +262,7 @@ def population_stability_index(
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":
             raise InvalidInputError(name, "be a vector of bin masses", type(law).__name__)
-    try:
-        added = float(pseudocount)
-    except (TypeError, ValueError):
-        raise InvalidInputError("pseudocount", "be a number", repr(pseudocount)) from None
+    added = as_number("pseudocount", pseudocount)
     if not (0.0 <= added < math.inf):
         raise InvalidInputError("pseudocount", "be non-negative and finite", added)
     if added == 0.0:
@@ -266,13 +275,15 @@ def population_stability_index(
     return evaluate(JEFFREYS, first, second)
 
 
+@explains_calls()
 def renyi_divergence(
     p: Any, q: Any, *, alpha: float, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
     """Rényi divergence log(sum p^alpha q^(1 - alpha)) / (alpha - 1) of order alpha.
 
     It grows with alpha; order 1 is `kl_divergence`, order 1/2 is -2 log(1 - H^2) for the Hellinger
-    distance H, order 2 is log(1 + chi2). Its relative error is about 1e-15 / |alpha - 1|.
+    distance H, order 2 is log(1 + chi2). For vectors and normal laws every order is right to some
+    1e-15, and to 2e-13 where masses differ by hundreds of powers of ten.
 
     Parameters
     ----------
@@ -303,10 +314,7 @@ def renyi_divergence(
     >>> round(renyi_divergence([0.5, 0.5], [0.25, 0.75], alpha=2), 12)
     0.287682072452
     """
-    try:
-        order = float(alpha)
-    except (TypeError, ValueError):
-        raise InvalidInputError("alpha", "be a positive finite number", repr(alpha)) from None
+    order = as_number("alpha", alpha, "be a positive finite number")
     if not (0.0 < order < math.inf):
         raise InvalidInputError("alpha", "be a positive finite number", order)
     if order == 1.0:

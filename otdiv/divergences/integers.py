@@ -12,7 +12,7 @@ from .._typing import FloatArray
 from ..errors import InvalidInputError, UnsupportedProblemError
 from .recipes import Recipe
 
-__all__ = ["off_support_atoms", "ratio_of_masses"]
+__all__ = ["largest_exponent", "off_support_atoms", "ratio_of_masses"]
 
 _MOST_ATOMS = 1 << 21  # by taste: seconds, for the slowest laws of scipy
 _FIRST_BLOCK = 64
@@ -91,6 +91,25 @@ def ratio_of_masses(recipe: Recipe, p: Any, q: Any) -> float:
             return float(recipe.log_terms(log_p, log_q).sum())
 
     return 0.5 * _visit(p, q, add)
+
+
+def largest_exponent(p: Any, q: Any, alpha: float) -> float:
+    """Largest alpha log p + (1 - alpha) log q, alpha > 1, over the atoms that count."""
+    largest = -math.inf
+
+    def add(k: FloatArray) -> float:
+        nonlocal largest
+        with np.errstate(all="ignore"):
+            log_p = np.asarray(p.logpmf(k), dtype=np.float64)
+            log_q = np.asarray(q.logpmf(k), dtype=np.float64)
+            exponents = log_p + (alpha - 1.0) * (log_p - log_q)
+            exponents = exponents[log_p > -math.inf]
+            largest = max(largest, float(exponents.max(initial=-math.inf)))
+            # Relative to the largest so far: what is left to add is judged, not what it adds up to.
+            return float(np.exp(exponents - largest).sum()) if largest < math.inf else math.inf
+
+    _visit(p, q, add)
+    return largest
 
 
 def off_support_atoms(p: Any, q: Any) -> tuple[FloatArray, float]:

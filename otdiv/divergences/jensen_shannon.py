@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._typing import FloatArray
 from .dispatch import as_float_or_array, in_base
 from .recipes import JENSEN_SHANNON
@@ -13,6 +14,7 @@ from .recipes import JENSEN_SHANNON
 __all__ = ["js_distance", "js_divergence", "js_divergence_unhalved"]
 
 
+@explains_calls()
 def js_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -51,6 +53,7 @@ def js_divergence(
     return in_base(JENSEN_SHANNON, p, q, base, axis)
 
 
+@explains_calls()
 def js_divergence_unhalved(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
 ) -> float | FloatArray:
@@ -86,6 +89,7 @@ def js_divergence_unhalved(
     return 2.0 * js_divergence(p, q, base=base, axis=axis)
 
 
+@explains_calls("SciPy's jensenshannon(p, q, base) is js_distance(p, q, base=base)")
 def js_distance(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> float | FloatArray:
     """Jensen-Shannon distance: the root of `js_divergence`, a metric, in [0, sqrt(log 2)].
 

@@ -8,41 +8,67 @@ from typing import Any
 import numpy as np
 
 from .._kernels.divergence import log_ratios
+from .._laws import as_law
 from .._typing import FloatArray
-from . import continuous
-from .dispatch import as_frozen, evaluate, kind_of, vector_pair
+from . import continuous, integers
+from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
 from .recipes import power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
 __all__ = ["renyi_in_nats"]
 
 LOG_2 = math.log(2.0)
+_ROUNDING = 1e-12  # of differences of log-densities, generously
 
 
 def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray:
     """Rényi divergence of order alpha, 0 < alpha < inf and not 1.
 
-    The sum S of p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q is accurate while the divergence
-    log(1 + S) / (alpha - 1) is small. Where 1 + S < 1/2 the plain sum is; where it overflows, the
-    plain sum of ratios divided by the largest one.
+    The logarithm of 1 less a sum is accurate while the sum is below 1/2. Where it is larger, the
+    plain sum of p^alpha q^(1 - alpha) is; where that overflows, the plain sum of ratios divided by
+    the largest one.
     """
-    value = evaluate(renyi(alpha), p, q, axis=axis)
-    if kind_of("p", p) == "gaussian" and kind_of("q", q) == "gaussian":
-        return value
+    p, q = as_law("p", p), as_law("q", q)
+    axis = check_axis(p, q, axis)
+    recipe = renyi(alpha)
+    known = closed_form(recipe, p, q)
+    if known is not None:
+        return known
+    kinds = {kind_of("p", p), kind_of("q", q)}
+    value = evaluate(recipe, p, q, axis=axis)
     large = np.asarray(value) * (1.0 - alpha) > LOG_2
+    overflown = np.isposinf(value).any()
+    if "continuous" in kinds and kinds <= {"continuous", "gaussian"}:
+        if large.any() or overflown:
+            first, second = as_frozen(p), as_frozen(q)
+            with np.errstate(over="ignore", invalid="ignore"):
+                exponent = continuous.largest_exponent(recipe, first, second, alpha)
+            if exponent == -math.inf:  # no place has both
+                return math.inf
+            return _from_largest(exponent, p, q, alpha, value)
+        return value
     if alpha < 1.0 and large.any():
         plain = evaluate(power_sum(alpha), p, q, axis=axis)
         return plain if isinstance(plain, float) else np.where(large, plain, value)
-    if alpha < 1.0 or not np.isposinf(value).any():
-        return value
-    kinds = {kind_of("p", p), kind_of("q", q)}
-    if kinds in ({"vector"}, {"measure"}):
+    if alpha > 1.0 and overflown and kinds in ({"vector"}, {"measure"}):
         return _without_overflow(np.array(value), vector_pair(p, q, axis), alpha)
-    if kinds <= {"continuous", "gaussian"}:
-        exponent = continuous.largest_exponent(as_frozen(p), as_frozen(q), alpha)
-        if math.isfinite(exponent):
-            return evaluate(power_sum(alpha, exponent / (alpha - 1.0)), p, q)
+    if alpha > 1.0 and overflown and kinds == {"discrete"}:
+        return _from_largest(integers.largest_exponent(p, q, alpha), p, q, alpha, value)
     return value
+
+
+def _from_largest(
+    exponent: float, p: Any, q: Any, alpha: float, value: float | FloatArray
+) -> float | FloatArray:
+    """The plain sum divided by its largest term exp(exponent); `value` where that is no help."""
+    shift = exponent / (alpha - 1.0)
+    if not math.isfinite(shift):
+        return value
+    # Orders of 1e12 and more would turn the rounding of a shift into an overflow. A little above it
+    # they underflow, and what would be added to the shift has no weight.
+    above = shift + _ROUNDING * (1.0 + abs(shift))
+    found = float(evaluate(power_sum(alpha, above), p, q))
+    return shift if found == -math.inf else found
 
 
 def _without_overflow(value: FloatArray, pair: VectorPair, alpha: float) -> float | FloatArray:

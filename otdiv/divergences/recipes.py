@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from .._kernels import divergence as kernels
 from .._typing import FloatArray
-from ..measures import Gaussian
+from .._validation import as_real_array
+from ..errors import InvalidInputError, UnsupportedProblemError
 from . import gaussians
 from .vectors import Terms
 
@@ -32,9 +33,13 @@ __all__ = [
     "power_sum",
     "renyi",
     "user_function",
+    "values_of",
 ]
 
 LOG_2 = math.log(2.0)
+LARGEST_LOG_RATIO = 700.0  # exp of it is a float, and so is its root
+LEAST_LOG_MASS = -80.0  # logarithm of a density, times its distance, that nobody will miss
+_SMALLEST_ORDER = 2.0**-1000  # its inverse is a float with room for sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,14 @@ class Recipe:
     finish : callable
         The divergence in nats from sum T / sum (p + q).
     gaussian : callable or None
-        Closed form for two Gaussians in any dimension.
+        Closed form for two normal laws, both on the line or both in space.
     """
 
     name: str
     terms: Terms
     log_terms: Callable[[FloatArray, FloatArray], FloatArray]
     finish: Callable[[FloatArray], FloatArray]
-    gaussian: Callable[[Gaussian, Gaussian], float] | None = None
+    gaussian: Callable[[gaussians.Normal, gaussians.Normal], float] | None = None
 
 
 def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], FloatArray]:
@@ -73,13 +78,17 @@ def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], Float
     return log_terms
 
 
-def _exp_remainder(u: FloatArray) -> FloatArray:
-    """Return exp(u) - 1 - u >= 0 without cancellation near 0."""
-    small = np.abs(u) < 0.3
+def _remainder_series(u: FloatArray) -> FloatArray:
+    """Return (exp(u) - 1 - u) / u^2 for |u| < 0.3."""
     series = np.zeros_like(u)
-    for k in range(14, 1, -1):  # 0.3^15 / 15! is below 1e-20 of the leading term u^2 / 2
+    for k in range(14, 1, -1):  # 0.3^15 / 15! is below 1e-20 of the leading term 1 / 2
         series = series * u + 1.0 / math.factorial(k)
-    return np.where(small, series * u * u, np.expm1(u) - u)
+    return series
+
+
+def _exp_remainder(u: FloatArray) -> FloatArray:
+    """Return g(u) = exp(u) - 1 - u >= 0 without cancellation near 0."""
+    return np.where(np.abs(u) < 0.3, _remainder_series(u) * u * u, np.expm1(u) - u)
 
 
 def _log_ratio(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
@@ -152,38 +161,64 @@ CHI2 = Recipe(
 
 
 def renyi(alpha: float) -> Recipe:
-    """Rényi divergence of order alpha in (0, inf) but 1, from terms that vanish at p = q.
+    """Rényi divergence of order alpha in (0, inf) but 1, to full precision for every order.
 
-    The term p^alpha q^(1 - alpha) - alpha p - (1 - alpha) q is zero to second order at p = q. For
-    a small l = log(p / q) it is q (g(alpha l) - alpha g(l)) with g(u) = exp(u) - 1 - u.
+    With beta = 1 - alpha and l = log(q / p) the term is that of Kullback and Leibler less what
+    the order takes off: (alpha p + beta q - p^alpha q^beta) / beta = p (g(l) - g(beta l) / beta)
+    with g(u) = exp(u) - 1 - u. It tends to the former as beta tends to 0, and for alpha > 1 both
+    parts are positive. From its sum M the divergence is -log(1 - beta M) / beta.
+
+    Below order 1/2 alpha is the small one of the two. The terms are those of D_beta(q || p), in
+    which p and q as well as alpha and beta change places, and the divergence is
+    -log(1 - alpha M) / beta.
     """
+    exchanged = alpha < 0.5
+    small = alpha if exchanged else 1.0 - alpha
+    # Masses off the support count (1 - small) / small times. For orders of 1e-308 that would
+    # overflow, so that all terms are scaled.
+    scale = small if alpha > 1.0 else max(small, _SMALLEST_ORDER)
 
-    def values(p: FloatArray, q: FloatArray, ratio: FloatArray, power: FloatArray) -> FloatArray:
-        near = np.abs(ratio) < 1.0
-        mild = np.where(near, ratio, 0.0)
-        close = q * (_exp_remainder(alpha * mild) - alpha * _exp_remainder(mild))
-        if alpha < 1.0:
-            power = np.where(np.isinf(ratio), 0.0, power)
-        else:
-            power = np.where(np.isneginf(ratio), 0.0, power)
-            power = np.where(np.isposinf(ratio), np.where(p > 0.0, np.inf, 0.0), power)
-        return np.where(near, close, power - alpha * p - (1.0 - alpha) * q)
+    def values(
+        p: FloatArray, q: FloatArray, ratio: FloatArray, near: FloatArray, power: FloatArray
+    ) -> FloatArray:
+        """Terms from `ratio` l, Kullback-Leibler terms `near` and `power`, p (exp(small l) - 1)."""
+        bend = small * ratio
+        mild = np.where(np.abs(bend) < 0.3, bend, 0.0)
+        series = p * (_remainder_series(mild) * mild * ratio)
+        taken_off = np.where(np.abs(bend) < 0.3, series, (power - p * bend) / small)
+        result = np.where(np.abs(ratio) < 1.0, near - taken_off, (q - p) - power / small)
+        result *= small / scale
+        lost = np.where(p > 0.0, math.inf if alpha > 1.0 else p * ((1.0 - small) / scale), 0.0)
+        result = np.where(np.isneginf(ratio), lost, result)
+        return np.where(np.isposinf(ratio), q * (small / scale), result)
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
-        kernels.log_ratios(p, q, out)
+        if exchanged:
+            p, q = q, p
+        near = np.empty_like(p)
+        kernels.kl_terms(p, q, near)
+        kernels.log_ratios(q, p, out)
         with np.errstate(all="ignore"):
-            out[:] = values(p, q, out, p * np.exp((alpha - 1.0) * out))
+            out[:] = values(p, q, out, near, p * np.expm1(small * out))
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        # exp of the whole exponent: p alone may underflow where p^alpha q^(1 - alpha) does not.
-        ratio = _log_ratio(log_p, log_q)
-        power = np.exp(log_p + (alpha - 1.0) * ratio)
-        return values(np.exp(log_p), np.exp(log_q), ratio, power)
+        if exchanged:
+            log_p, log_q = log_q, log_p
+        p = np.exp(log_p)
+        ratio = _log_ratio(log_q, log_p)
+        exponent = small * ratio
+        # exp of the whole exponent: p alone may underflow where p^alpha q^beta does not.
+        mild = np.abs(exponent) < 1.0
+        power = np.where(mild, p * np.expm1(exponent), np.exp(log_p + exponent) - p)
+        return values(p, np.exp(log_q), ratio, _kl_log_terms(log_p, log_q), power)
 
     def finish(u: FloatArray) -> FloatArray:
-        return np.log1p(np.maximum(2.0 * u, -1.0)) / (alpha - 1.0)
+        x = np.minimum(scale * (2.0 * u), 1.0)
+        # So near to 0 the logarithm is -x, which may lie below the range of floats.
+        linear = 2.0 * u * (scale / (1.0 - alpha))
+        return np.where(np.abs(x) < 1e-20, linear, -np.log1p(-x) / (1.0 - alpha))
 
-    def closed_form(p: Gaussian, q: Gaussian) -> float:
+    def closed_form(p: gaussians.Normal, q: gaussians.Normal) -> float:
         return gaussians.renyi(p, q, alpha)
 
     return Recipe("renyi_divergence", terms, log_terms, finish, closed_form)
@@ -195,25 +230,53 @@ def power_sum(alpha: float, shift: float = 0.0) -> Recipe:
     The ratio is divided by exp(`shift`) first, so that a large one does not overflow.
     """
 
-    def values(p: FloatArray, ratio: FloatArray) -> FloatArray:
-        kept = (p > 0.0) & ~np.isposinf(ratio) if alpha < 1.0 else p > 0.0
-        scaled = np.where(kept, ratio, 0.0) - shift
-        return np.where(kept, p * np.exp((alpha - 1.0) * scaled), 0.0)
+    def exponents(log_p: Any, log_q: Any, ratio: FloatArray) -> Any:
+        """Logarithms of p^alpha q^(1 - alpha) less the shift, from the factor that is less bent."""
+        if alpha < 0.5:
+            return log_q + (alpha * ratio - (alpha - 1.0) * shift)
+        return log_p + (alpha - 1.0) * (ratio - shift)
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
         kernels.log_ratios(p, q, out)
+        kept = (p > 0.0) & (q > 0.0) if alpha < 1.0 else p > 0.0
         with np.errstate(all="ignore"):
-            out[:] = values(p, out.copy())
+            factor = q if alpha < 0.5 else p
+            out[:] = np.where(kept, factor * np.exp(exponents(0.0, 0.0, out)), 0.0)
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        exponent = alpha * log_p + (1.0 - alpha) * log_q - (alpha - 1.0) * shift
         zero = np.isneginf(log_p) | (np.isneginf(log_q) if alpha < 1.0 else False)
-        return np.where(zero, 0.0, np.exp(exponent))
+        with np.errstate(all="ignore"):
+            power = np.exp(exponents(log_p, log_q, log_p - log_q))
+        return np.where(zero, 0.0, power)
 
     def finish(u: FloatArray) -> FloatArray:
         return shift + np.log(2.0 * u) / (alpha - 1.0)
 
     return Recipe("renyi_divergence", terms, log_terms, finish)
+
+
+def values_of(f: Callable[[FloatArray], Any], t: FloatArray) -> FloatArray:
+    """Return f at ratios t (k,): one real number for each, or an error that names `f`."""
+    try:
+        with np.errstate(all="ignore"):  # log(0) is an answer
+            found = f(t.copy())
+    except Exception as error:
+        note = f"{type(error).__name__}: {error}"
+        requirement = "map an array of ratios t >= 0, 0 included, to an array of its shape"
+        raise InvalidInputError("f", requirement, note) from error
+    try:
+        values = as_real_array("f", found)
+    except InvalidInputError as error:
+        kind = type(found).__name__
+        raise InvalidInputError("f", "give real numbers", f"{error.value} ({kind})") from None
+    if values.shape != t.shape:
+        requirement = "map an array to an array of its shape"
+        raise InvalidInputError("f", requirement, f"shape {values.shape} for {t.shape}")
+    values = np.asarray(values, dtype=np.float64)
+    if np.isnan(values).any():
+        bad = f"NaN at t = {t[np.argmax(np.isnan(values))]:g}"
+        raise InvalidInputError("f", "give numbers for every ratio t >= 0, 0 included", bad)
+    return values
 
 
 def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | None) -> Recipe:
@@ -225,8 +288,9 @@ def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | Non
     ) -> FloatArray:
         inside = (q > 0.0) & ~outside
         result = np.zeros(p.size)
-        result[inside] = q[inside] * np.asarray(f(ratio[inside]), dtype=np.float64)
-        result[outside] = p[outside] * slope
+        with np.errstate(over="ignore"):
+            result[inside] = q[inside] * values_of(f, ratio[inside])
+            result[outside] = p[outside] * slope
         return result
 
     def terms(p: FloatArray, q: FloatArray, out: FloatArray) -> None:
@@ -234,9 +298,20 @@ def user_function(f: Callable[[FloatArray], Any], slope_at_infinity: float | Non
             out[:] = values(p, q, p / np.where(q > 0.0, q, 1.0), (q == 0.0) & (p > 0.0))
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-        p, q = np.exp(log_p), np.exp(log_q)
-        ratio = np.exp(_log_ratio(log_p, log_q))
-        # A density q that only underflows is in the tail of both and has nothing to add.
-        return values(p, q, ratio, np.isneginf(log_q) & (p > 0.0))
+        p = np.exp(log_p)
+        log_ratio = _log_ratio(log_p, log_q)
+        # f cannot be asked for a ratio beyond the largest float: f(t) / t is at its limit there, or
+        # nobody knows it. A density p that small itself has nothing to add.
+        huge = (log_ratio > LARGEST_LOG_RATIO) & np.isfinite(log_q)
+        if not math.isfinite(slope) and (log_p[huge] > LEAST_LOG_MASS).any():
+            raise UnsupportedProblemError(
+                "f_divergence needs f(p / q) where p / q is beyond the largest float and `p` has "
+                "mass, and f(t) / t has no finite limit `slope_at_infinity` to put in its place"
+            )
+        outside = np.isneginf(log_q) & (p > 0.0)
+        ratio = np.exp(np.where(huge, 0.0, log_ratio))
+        result = values(p, np.exp(log_q), ratio, outside)
+        result[huge] = p[huge] * slope if math.isfinite(slope) else 0.0
+        return result
 
     return Recipe("f_divergence", terms, log_terms, lambda u: 2.0 * u)

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._typing import FloatArray
+from .._validation import as_axis, as_number
 from ..errors import InvalidInputError
 from .dispatch import as_float_or_array, evaluate, kind_of
-from .recipes import CHI2, HELLINGER, TOTAL_VARIATION, user_function
+from .recipes import CHI2, HELLINGER, TOTAL_VARIATION, user_function, values_of
 from .vectors import as_vector_pair, row_ratios
 
 __all__ = ["chi2_divergence", "f_divergence", "hellinger_distance", "total_variation"]
 
 
+@explains_calls()
 def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Total variation sup_A |p(A) - q(A)| = sum |p - q| / 2: a metric, in [0, 1].
 
@@ -48,6 +51,7 @@ def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(TOTAL_VARIATION, p, q, axis=axis)
 
 
+@explains_calls()
 def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Hellinger distance sqrt(sum (sqrt p - sqrt q)^2 / 2): a metric, in [0, 1].
 
@@ -82,6 +86,7 @@ def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(HELLINGER, p, q, axis=axis)
 
 
+@explains_calls()
 def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     """Pearson's chi-squared divergence sum (p - q)^2 / q, relative to `q`.
 
@@ -115,6 +120,7 @@ def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
     return evaluate(CHI2, p, q, axis=axis)
 
 
+@explains_calls()
 def f_divergence(
     p: Any,
     q: Any,
@@ -146,8 +152,8 @@ def f_divergence(
     Raises
     ------
     InvalidInputError
-        As in `kl_divergence`; for f(1) other than 0, an f that gives NaN, and a slope that is
-        needed and missing.
+        As in `kl_divergence`; for f(1) other than 0, an f that raises or gives something else than
+        one real number a ratio, and a slope that is needed and missing.
     UnsupportedProblemError, ConvergenceError
         As in `kl_divergence`.
 
@@ -166,23 +172,24 @@ def f_divergence(
     """
     if not callable(f):
         raise InvalidInputError("f", "be callable", type(f).__name__)
-    at_one = np.asarray(f(np.ones(1)), dtype=np.float64)
-    if at_one.shape != (1,):
-        raise InvalidInputError("f", "map an array to an array of its shape", at_one.shape)
-    if at_one[0] != 0.0:
-        raise InvalidInputError("f", "be 0 at 1", float(at_one[0]))
-    if slope_at_infinity is not None and math.isnan(float(slope_at_infinity)):
-        raise InvalidInputError("slope_at_infinity", "be a number or infinity", slope_at_infinity)
-    slope = None if slope_at_infinity is None else float(slope_at_infinity)
+    at_one = values_of(f, np.ones(2))[0]
+    if at_one != 0.0:
+        raise InvalidInputError("f", "be 0 at 1", at_one)
+    slope = None
+    if slope_at_infinity is not None:
+        slope = as_number("slope_at_infinity", slope_at_infinity)
+        if not slope > -math.inf:
+            raise InvalidInputError("slope_at_infinity", "be a number or infinity", slope)
     recipe = user_function(f, slope)
     if (kind_of("p", p), kind_of("q", q)) == ("vector", "vector"):
-        ratios = row_ratios(recipe.terms, as_vector_pair(p, q, axis, normalize=True))
+        pair = as_vector_pair(p, q, as_axis(axis), normalize=True)
+        ratios = row_ratios(recipe.terms, pair)
         value = as_float_or_array(recipe.finish(ratios))
     else:
         value = evaluate(recipe, p, q, axis=axis)
     if np.isnan(value).any():
         if slope is None:
-            requirement = "be given, because `p` has mass where `q` has none (or f gives NaN)"
+            requirement = "be given, because `p` has mass where `q` has none"
             raise InvalidInputError("slope_at_infinity", requirement)
-        raise InvalidInputError("f", "give numbers for every ratio t >= 0, 0 included", "NaN")
+        raise InvalidInputError("f", "be bounded below, as a convex function is", "-inf")
     return value

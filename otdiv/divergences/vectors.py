@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._kernels.divergence import PIECE, accumulate
+from .._labels import BARE, check_labels, labels_of
 from .._typing import FloatArray
 from .._validation import as_real_array, check_exact
 from ..errors import InvalidInputError
@@ -22,6 +23,12 @@ Terms = Callable[[FloatArray, FloatArray, FloatArray], object]
 
 # Elements handled at once: 128 KiB an array, so p, q and the terms stay in a level-2 cache.
 _BLOCK = 16 * PIECE
+# What to do with samples, which are no masses: their values would be taken for probabilities.
+_SAMPLES = (
+    "(`p` and `q` are masses of common atoms; samples go to wasserstein1, energy_distance or "
+    "maximum_mean_discrepancy, and as DiscreteMeasure.from_samples to a divergence if their "
+    "values repeat)"
+)
 # Probabilities in float64 or float32 sum to 1 within this; float16 carries only 3 digits.
 _SUM_TOLERANCE = 1e-6
 
@@ -60,7 +67,7 @@ def _as_real_array(name: str, value: Any) -> NDArray[Any]:
 def _totals(name: str, array: NDArray[Any]) -> FloatArray:
     """Sum the rows of counts (..., n); raise on negative ones and on rows without any."""
     if array.size and array.min() < 0:
-        raise _first_bad(name, array, array < 0, "be non-negative")
+        raise _first_bad(name, array, array < 0, "be non-negative", _SAMPLES)
     totals = np.asarray(array.sum(axis=-1, dtype=np.float64))
     if not totals.all():
         index = np.unravel_index(int(np.argmin(totals)), totals.shape)
@@ -80,21 +87,24 @@ def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -
         try:
             # moveaxis costs more than a small divergence; most calls have nothing to move.
             moved = array if axis == -1 else np.moveaxis(array, axis, -1)
-        except (ValueError, TypeError):
-            raise InvalidInputError("axis", f"be an axis of `{name}`", repr(axis)) from None
+        except (np.exceptions.AxisError, OverflowError):
+            place = f"(its shape is {array.shape})"
+            raise InvalidInputError("axis", f"be an axis of `{name}`", axis, place) from None
         if moved.shape[-1] == 0:
             raise InvalidInputError(name, "hold at least one mass", f"shape {array.shape}")
         arrays.append(moved)
     first, second = arrays
+    if not BARE.issuperset((type(p), type(q))):
+        _check_alignment(p, first, q, second, axis)
     if first.shape[-1] != second.shape[-1]:
         requirement = f"have as many masses as `p` ({first.shape[-1]}) along axis {axis}"
-        raise InvalidInputError("q", requirement, second.shape[-1])
+        raise InvalidInputError("q", requirement, second.shape[-1], _SAMPLES)
     if first.shape != second.shape:
         try:
             first, second = np.broadcast_arrays(first, second)
         except ValueError:
             shapes = f"shape {np.shape(q)} against {np.shape(p)}"
-            raise InvalidInputError("q", "broadcast against `p`", shapes) from None
+            raise InvalidInputError("q", "broadcast against `p`", shapes, _SAMPLES) from None
     totals: list[FloatArray | None] = []
     for name, array in (("p", first), ("q", second)):
         if array.dtype.kind == "f" and not normalize:
@@ -104,6 +114,22 @@ def as_vector_pair(p: Any, q: Any, axis: int = -1, *, normalize: bool = False) -
             _check_masses(name, array)
         totals.append(_totals(name, array))
     return VectorPair(first, second, totals[0], totals[1])
+
+
+def _check_alignment(p: Any, first: NDArray[Any], q: Any, second: NDArray[Any], axis: int) -> None:
+    """Raise where series or frames, which became arrays with `axis` last, differ in labels."""
+    sides = []
+    for value, array in ((p, first), (q, second)):
+        labels = list(labels_of(value)[: array.ndim])
+        if len(labels) == array.ndim:  # no frame has more than two axes
+            labels.append(labels.pop(axis))
+        sides.append(list(zip(reversed(labels), reversed(array.shape), strict=False)))
+    with np.errstate(all="ignore"):
+        masses = first.dtype.kind != "f" or bool((np.abs(first.sum(axis=-1) - 1.0) < 1e-2).all())
+    for k, ((theirs, size), (mine, length)) in enumerate(zip(*sides, strict=False)):
+        # Rows of one side may be broadcast over those of the other; masses may not.
+        if k == 0 or size == length:
+            check_labels("q", mine, "p", theirs, "" if masses else _SAMPLES)
 
 
 def _blocks(pair: VectorPair) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
@@ -178,8 +204,8 @@ def _check_sums(name: str, pair: VectorPair, dtype: np.dtype[Any], totals: Float
         wrong = np.abs(totals - 1.0) > tolerance
         row = int(np.argmax(wrong))
         requirement = "sum to 1 within 1e-6 (divide by the sum, or pass integer counts)"
-        place = _row(np.unravel_index(row, pair.leading))
-        raise InvalidInputError(name, requirement, float(totals[row]), place)
+        place = f"{_row(np.unravel_index(row, pair.leading))} {_SAMPLES}"
+        raise InvalidInputError(name, requirement, float(totals[row]), place.strip())
 
 
 def _row(index: tuple[Any, ...]) -> str:
@@ -189,11 +215,13 @@ def _row(index: tuple[Any, ...]) -> str:
     return f"in row {numbers[0] if len(numbers) == 1 else tuple(numbers)}"
 
 
-def _first_bad(name: str, array: NDArray[Any], bad: NDArray[Any], text: str) -> InvalidInputError:
+def _first_bad(
+    name: str, array: NDArray[Any], bad: NDArray[Any], text: str, hint: str = ""
+) -> InvalidInputError:
     index = np.unravel_index(int(np.argmax(bad)), array.shape)
     shown = tuple(int(i) for i in index)
-    place = f"at index {shown[0] if len(shown) == 1 else shown}"
-    return InvalidInputError(name, text, array[index].item(), place)
+    place = f"at index {shown[0] if len(shown) == 1 else shown} {hint}"
+    return InvalidInputError(name, text, array[index].item(), place.strip())
 
 
 def _check_masses(name: str, array: NDArray[Any]) -> None:
@@ -203,4 +231,4 @@ def _check_masses(name: str, array: NDArray[Any]) -> None:
         raise _first_bad(name, array, bad, "be finite")
     bad = array < 0
     if bad.any():
-        raise _first_bad(name, array, bad, "be non-negative")
+        raise _first_bad(name, array, bad, "be non-negative", _SAMPLES)

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._frozen import restore, seal, seal_in_place
 from .._typing import FloatArray, IndexArray
 from .._validation import check_positive, check_positive_integer
-from ..costs import PNormCost, as_cost
-from ..errors import ConvergenceError, InvalidInputError
+from ..costs import PNormCost, as_point_cost
+from ..errors import ConvergenceError
 from ..measures import DiscreteMeasure, as_measures
 from ..problems import TransportProblem
-from ..results import Bounds, Status
+from ..results import Bounds, Status, Valued
 from .gradients import cost_gradient_sums
 from .solve import EntropicSolve, solve_entropic
 
@@ -52,7 +53,7 @@ class DivergenceGradient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class SinkhornDivergenceResult:
+class SinkhornDivergenceResult(Valued):
     """A Sinkhorn divergence with its three terms.
 
     Attributes
@@ -157,6 +158,7 @@ def _reversed(solve: EntropicSolve) -> EntropicSolve:
     )
 
 
+@explains_calls()
 def sinkhorn_divergence(
     x: Any,
     y: Any,
@@ -226,6 +228,7 @@ def sinkhorn_divergence(
     ).value
 
 
+@explains_calls()
 def sinkhorn_divergence_result(
     x: Any,
     y: Any,
@@ -265,9 +268,7 @@ def sinkhorn_divergence_result(
     epsilon = check_positive("epsilon", epsilon)
     tolerance = check_positive("marginal_tolerance", marginal_tolerance)
     check_positive_integer("max_iterations", max_iterations)
-    ground = as_cost(cost)
-    if not isinstance(ground, PNormCost):
-        raise InvalidInputError("cost", "be a cost of points", repr(cost))
+    ground = as_point_cost(cost)
     source, target, _ = as_measures(x, y, x_weights, y_weights)
     merged, other = _merged(source), _merged(target)
     atoms = _Pair(merged, other, source.weights, target.weights, ground)

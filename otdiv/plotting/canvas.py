@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._optional import import_optional
+from .._text import for_figure
 from .._typing import FloatArray
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "VERMILION",
     "axes",
     "draw_samples",
+    "legend_name",
     "submodule",
     "thinned",
     "tidy",
@@ -52,6 +54,18 @@ def axes(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
 def tidy(ax: Axes) -> None:
     """Take away the frame's upper and right side."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend_name(name: str) -> str:
+    """A name of the caller's as a legend shows it: Matplotlib hides those with an underscore first.
+
+    Examples
+    --------
+    >>> legend_name("_id"), legend_name("id")
+    (' _id', 'id')
+    """
+    name = for_figure(name)
+    return f" {name}" if name.startswith("_") else name
 
 
 def thinned(points: FloatArray) -> FloatArray:

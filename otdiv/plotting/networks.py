@@ -12,7 +12,7 @@ from .._typing import ArrayLike, FloatArray
 from .._validation import as_points
 from ..critics import MLP, Critic, CriticFit, layer_gradient_norms
 from ..errors import InvalidInputError
-from .canvas import BLUE, PINK, VERMILION, axes, tidy
+from .canvas import BLUE, PINK, VERMILION, axes, legend_name, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +153,7 @@ def plot_layer_gradients(
         raise InvalidInputError("critics", "hold at least one critic", "none")
     ax = axes(ax, size=(6.4, 4.2))
     for index, (name, norms) in enumerate(curves.items()):
-        label = f"{name}: {_factor(norms)}" if name else _factor(norms)
+        label = f"{legend_name(name)}: {_factor(norms)}" if name else _factor(norms)
         ax.plot(
             np.arange(len(norms)),
             np.where(norms > 0.0, norms, np.nan),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._text import for_figure
 from .._typing import FloatArray
 from ..errors import InvalidInputError
-from .canvas import BLUE, GREY, PINK, VERMILION, axes, submodule, tidy
+from .canvas import BLUE, GREY, PINK, VERMILION, axes, legend_name, submodule, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,13 @@ __all__ = ["plot_column", "plot_effects"]
 _VIEW = 0.005
 """Share of the rows on either side that a view of ECDFs may leave out, so that tails do not squash
 the bulk; chosen by taste, and said below the picture."""
+
+_LONGEST_BAR = 1e100
+"""Effects in sd beyond it are drawn like infinite ones: a little longer than the longest."""
+
+_PLAIN = 1e-100, 1e100
+"""Largest values between which an axis shows them as they are: Matplotlib multiplies and divides
+by them, and warns or fails near the ends of the floats."""
 
 _MAX_CATEGORIES = 12
 """Categories drawn of a column, those that moved most; as many as a figure keeps readable."""
@@ -62,8 +70,8 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
     if not rows:
         raise InvalidInputError("report", "hold a column that could be compared", "none")
     ax = axes(ax, size=(7.5, 1.3 + 0.42 * len(rows)))
-    finite = [row.sort_key for row in rows if math.isfinite(row.sort_key)]
-    longest = max(finite, default=0.0) or 1.0
+    drawn = [row.sort_key for row in rows if row.sort_key <= _LONGEST_BAR]
+    longest = max(drawn, default=0.0) or 1.0
     reach = longest
     for place, row in enumerate(rows):
         length = min(row.sort_key, 1.1 * longest)
@@ -71,20 +79,20 @@ def plot_effects(report: Any, *, ax: Axes | None = None) -> Axes:
         ax.barh(place, length, height=0.62, color=color)
         end = length
         scale = 1.0 if row.standardized is None else row.pooled_sd
-        if row.noise is not None and scale:
-            noise = row.noise.percentile_95 / scale
+        noise = row.noise.percentile_95 / scale if row.noise is not None and scale else math.inf
+        if noise <= _LONGEST_BAR:
             ax.plot([noise, noise], [place - 0.4, place + 0.4], color=GREY, linewidth=2.5)
             end = max(end, noise)
         reach = max(reach, end)
         ax.annotate(
-            f"{row.measure} {_effect(row)}",
+            for_figure(f"{row.measure} {_effect(row)}"),
             (end, place),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
             fontsize="small",
         )
-    ax.set_yticks(range(len(rows)), [row.column for row in rows])
+    ax.set_yticks(range(len(rows)), [for_figure(row.column) for row in rows])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlim(0.0, 1.3 * reach)
     ax.set_xlabel("W1 / pooled sd of numbers, total variation of categories")
@@ -134,12 +142,14 @@ def plot_column(row: Any, *, labels: tuple[str, str] = ("A", "B"), ax: Axes | No
     if row.distributions is None:
         raise InvalidInputError("row", "be of a column that could be compared", row.error)
     ax = axes(ax, size=(7.0, 4.2))
+    labels = (legend_name(labels[0]), legend_name(labels[1]))
+    name, effect = for_figure(row.column), for_figure(_effect(row))
     if row.measure == "TV":
         _draw_frequencies(ax, row, labels)
-        ax.set_title(f"{row.column}: total variation {_effect(row)}", loc="left")
+        ax.set_title(f"{name}: total variation {effect}", loc="left", wrap=True)
     else:
         _draw_ecdfs(ax, row, labels)
-        ax.set_title(f"{row.column}: W1 = {_effect(row)}, the shaded area", loc="left")
+        ax.set_title(f"{name}: W1 = {effect}, the shaded area", loc="left", wrap=True)
     tidy(ax)
     return ax
 
@@ -153,9 +163,10 @@ def _effect(row: Any) -> str:
 
 def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     values, F, G = row.distributions.values, row.distributions.a, row.distributions.b
+    values, scale = _drawable(values)
     # Steps begin at 0 and end at 1, a little outside the data.
     low, high = _view(values, F, G)
-    margin = 0.03 * (high - low) or 0.5
+    margin = 0.03 * (high - low) or max(0.5, 1e-6 * abs(high))
     values = np.concatenate([[values[0] - margin], values, [values[-1] + margin]])
     F = np.concatenate([[0.0], F, [1.0]])
     G = np.concatenate([[0.0], G, [1.0]])
@@ -183,10 +194,22 @@ def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     ax.set_ylim(-0.02, 1.02)
     beyond = low > values[1] or high < values[-2]
     note = f"\nthe view leaves out at most {100.0 * _VIEW:g} % of the rows on either side"
-    unit = f" ({row.unit})" if row.unit else ""
-    ax.set_xlabel(f"{row.column}{unit}{note if beyond else ''}")
+    unit = for_figure(f"{scale} {row.unit or ''}".strip())
+    name = for_figure(row.column)
+    ax.set_xlabel(f"{name}{f' ({unit})' if unit else ''}{note if beyond else ''}")
     ax.set_ylabel("share of rows at or below")
     ax.legend(frameon=False, loc="lower right")
+
+
+def _drawable(values: FloatArray) -> tuple[FloatArray, str]:
+    """Values in a unit in which Matplotlib can draw them, and that unit if it is not 1."""
+    largest = float(np.abs(values).max())
+    if largest == 0.0 or _PLAIN[0] < largest < _PLAIN[1]:
+        return values, ""
+    # Two steps, since neither 1e308 nor 1e-320 has a float for its inverse.
+    exponent = math.floor(math.log10(largest))
+    first = exponent // 2
+    return values / 10.0**first / 10.0 ** (exponent - first), f"1e{exponent}"
 
 
 def _view(values: FloatArray, F: FloatArray, G: FloatArray) -> tuple[float, float]:
@@ -206,7 +229,7 @@ def _draw_frequencies(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
         (0.2, frequencies.b, VERMILION, labels[1]),
     ):
         ax.barh(places + offset, 100.0 * share[:drawn], height=0.36, color=color, label=label)
-    ax.set_yticks(places, list(frequencies.labels[:drawn]))
+    ax.set_yticks(places, [for_figure(label) for label in frequencies.labels[:drawn]])
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
     rest = len(frequencies.labels) - drawn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "BoolArray",
     "Column",
     "ColumnError",
+    "CommonNumbers",
     "Kind",
     "common_codes",
     "common_numbers",
@@ -64,7 +65,7 @@ class Kind(StrEnum):
         return self in (Kind.CATEGORIES, Kind.BOOLEANS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Column:
     """A decoded column.
 
@@ -140,6 +141,8 @@ def _arrow_array(source: Any) -> Any:
     mask = None
     if isinstance(source, np.ma.MaskedArray):
         mask, source = np.ma.getmaskarray(source), source.data
+    if isinstance(source, np.ndarray):
+        source = _known_to_arrow(source)
     if isinstance(source, np.ndarray) and source.dtype.kind == "f" and source.dtype.itemsize > 8:
         try:
             source = as_exact_array("", source)
@@ -151,6 +154,20 @@ def _arrow_array(source: Any) -> Any:
         numbers = [Decimal(value) if isinstance(value, int) else value for value in source]
         array = pyarrow.array(np.array(numbers, dtype=object), mask=mask, from_pandas=True)
     return pyarrow.chunked_array([array])
+
+
+def _known_to_arrow(array: NDArray[Any]) -> NDArray[Any]:
+    """The same values in the machine's byte order; times that Arrow has no unit for in seconds."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    units = {"M": ("Y", "M", "W", "D", "h", "m"), "m": ("W", "D", "h", "m")}
+    if array.dtype.kind not in units:
+        return array
+    if np.datetime_data(array.dtype)[0] not in units[array.dtype.kind]:
+        return array
+    seconds = array.astype(f"{array.dtype.kind}8[s]")
+    if ((seconds.astype(array.dtype) != array) & ~np.isnat(array)).any():
+        raise ColumnError("times that 64 bits do not hold in seconds")
+    return seconds
 
 
 def _decode_series(series: Any, narwhals: Any) -> Column:
@@ -217,8 +234,20 @@ def _int64(series: Any) -> IndexArray:
     return np.ascontiguousarray(series.to_numpy(), dtype=np.int64)
 
 
-def common_numbers(a: Column, b: Column, seconds: float) -> tuple[FloatArray, FloatArray]:
-    """Both columns as float64 on one scale; times in units of `seconds`.
+class CommonNumbers(NamedTuple):
+    """Both columns as float64 on one scale, its ticks a second, and whether none was rounded.
+
+    Numbers, which know no seconds, have one tick.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    ticks: int = 1
+    exact: bool = True
+
+
+def common_numbers(a: Column, b: Column) -> CommonNumbers:
+    """Both columns as float64 on one scale; times in ticks of the finer one.
 
     Dates are counted from the earliest of both tables, in integers: a distance does not see the
     origin, and float64 microseconds since 1970 would lose digits to it. Durations and numbers that
@@ -233,19 +262,21 @@ def common_numbers(a: Column, b: Column, seconds: float) -> tuple[FloatArray, Fl
         return _common_reals(a.values, b.values)
     tick = min(a.tick, b.tick)
     x, y = (_in_ticks(column, tick) for column in (a, b))
-    origin = min(int(x.min()), int(y.min()))
-    if a.kind is Kind.DURATIONS and max(-origin, int(x.max()), int(y.max())) <= _EXACT:
-        origin = 0
-    unit = seconds * (10**9 // tick)
-    return _since(x, origin) / unit, _since(y, origin) / unit
+    least, most = min(int(x.min()), int(y.min())), max(int(x.max()), int(y.max()))
+    if a.kind is Kind.DURATIONS and max(-least, most) <= _EXACT:
+        least = 0
+    left, right = _since(x, least), _since(y, least)
+    exact = most - least <= _EXACT or (_is_exact(left, x, least) and _is_exact(right, y, least))
+    return CommonNumbers(left, right, 10**9 // tick, exact)
 
 
-def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> CommonNumbers:
     if any(isinstance(side.flat[0], Fraction) for side in (x, y)):
         # Decimal fractions: the nearest float64 to each difference.
         left, right = (np.array([Fraction(v) for v in side.tolist()], object) for side in (x, y))
         least = min(left.min(), right.min())
-        return (left - least).astype(np.float64), (right - least).astype(np.float64)
+        floats = [(side - least).astype(np.float64) for side in (left, right)]
+        return CommonNumbers(floats[0], floats[1], exact=False)
     try:
         (left, right), _ = less_common_origin(("A", x[None]), ("B", y[None]))
     except InvalidInputError as error:
@@ -253,7 +284,7 @@ def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> tuple[FloatArray, FloatAr
             f"integers so far apart that float64 does not hold their differences ({error.value} in "
             f"{error.argument})"
         ) from error
-    return left[0], right[0]
+    return CommonNumbers(left[0], right[0])
 
 
 def _in_ticks(column: Column, tick: int) -> NDArray[Any]:
@@ -268,11 +299,22 @@ def _in_ticks(column: Column, tick: int) -> NDArray[Any]:
 
 def _since(ticks: NDArray[Any], origin: int) -> FloatArray:
     """Integers less the least of them, or less 0, as float64: rounded once."""
-    if ticks.dtype == np.int64 and origin:
+    return np.asarray(_offsets(ticks, origin) if origin else ticks, dtype=np.float64)
+
+
+def _offsets(ticks: NDArray[Any], origin: int) -> NDArray[Any]:
+    if ticks.dtype == np.int64:
         # Modulo 2**64, in which no difference from the least overflows.
-        ticks = ticks.view(np.uint64) - np.array(origin, dtype=np.int64).view(np.uint64)
-        origin = 0
-    return np.asarray(ticks - origin if origin else ticks, dtype=np.float64)
+        return ticks.view(np.uint64) - np.array(origin, dtype=np.int64).view(np.uint64)
+    return np.asarray(ticks - origin)
+
+
+def _is_exact(floats: FloatArray, ticks: NDArray[Any], origin: int) -> bool:
+    """Whether these are the integers from which `_since` made them."""
+    offsets = _offsets(ticks, origin)
+    if offsets.dtype == object:
+        return all(map(int.__eq__, map(int, floats), offsets))
+    return bool(floats.max() < 2.0**64 and (floats.astype(np.uint64) == offsets).all())
 
 
 def common_codes(a: Column, b: Column) -> tuple[IndexArray, IndexArray, tuple[str, ...]]:

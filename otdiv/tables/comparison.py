@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .._calling import explains_calls
 from .._typing import FloatArray, RngLike
 from .._validation import as_generator, check_callback
 from ..errors import InvalidInputError, OtdivError
+from ..results import is_stop
 from .arguments import chosen_columns, row_weights, shared_columns
 from .columns import (
     SECONDS,
@@ -47,6 +49,7 @@ class TableProgress:
     total: int
 
 
+@explains_calls()
 def compare_tables(
     a: TableLike,
     b: TableLike,
@@ -72,9 +75,10 @@ def compare_tables(
     Parameters
     ----------
     a, b : path, data frame, array or mapping
-        A CSV, TSV, Parquet, Arrow (Feather) or .npy file; a pandas, polars or pyarrow frame; a
-        NumPy array of shape (n,), (n, d) or with named fields (columns are called "0", "1", …); a
-        mapping of names to 1-D arrays. No pickle is ever loaded.
+        A CSV (with commas), TSV (with tabs), Parquet, Arrow (Feather) or .npy file, named by its
+        last suffix in any case; texts are UTF-8, also packed as .gz, .bz2 or .zst. A pandas, polars
+        or pyarrow frame; a NumPy array of shape (n,), (n, d) or with named fields (columns are
+        called "0", "1", …); a mapping of names to 1-D arrays. No pickle is ever loaded.
     columns : iterable of str, optional
         Columns to compare, of those that both tables have; all of them by default.
     weights : str or pair of array_like, optional
@@ -102,8 +106,9 @@ def compare_tables(
     Raises
     ------
     InvalidInputError
-        If a table is unreadable or empty, no column is shared, a name is not that of a shared
-        column, or the weights are not finite, non-negative and of positive sum.
+        If a table is unreadable, damaged, of another format or delimiter than its suffix says, or
+        empty; if no column is shared, a name is not that of a shared column, or the weights are not
+        finite, non-negative and of positive sum.
     MissingDependencyError
         If narwhals or pyarrow is not installed.
 
@@ -142,14 +147,14 @@ def compare_tables(
             rows.append(step.failed(name, "stopped by the callback before this column"))
             continue
         unit = named.get(name, table_a.units.get(name, table_b.units.get(name)))
-        row, numbers = step.compare(name, unit)
+        row, standardized = step.compare(name, unit)
         rows.append(row)
-        if numbers is not None and row.pooled_sd:
-            numeric[name] = numbers
+        if standardized is not None:
+            numeric[name] = standardized
         if callback is not None:
             progress = TableProgress(column=name, done=index + 1, total=len(chosen) + 1)
-            stopped = callback(progress) is True
-    joint = None if stopped else step.jointly(numeric, rows)
+            stopped = is_stop(callback(progress))
+    joint = None if stopped else step.jointly(numeric)
     if callback is not None and not stopped:
         total = len(chosen) + 1
         callback(TableProgress(column="joint", done=total, total=total))
@@ -188,7 +193,7 @@ class _Step:
 
     def generator(self, name: str) -> np.random.Generator:
         """Randomness of one column, the same whatever else is compared."""
-        return np.random.default_rng([self.seed, *name.encode()])
+        return np.random.default_rng([self.seed, *name.encode("utf-8", "surrogatepass")])
 
     def failed(self, name: str, reason: str) -> ColumnComparison:
         """Return the row of a column of which nothing is known."""
@@ -207,7 +212,7 @@ class _Step:
     def compare(
         self, name: str, unit: str | None
     ) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
-        """Return the row of a column, and its numbers with NaN where they are missing."""
+        """Return the row of a column, and its standardised numbers, NaN where there are none."""
         try:
             a, b = self._decoded(name)
         except ColumnError as error:
@@ -237,12 +242,20 @@ class _Step:
                 )
                 return row, None
             unit, seconds = _time_unit(unit) if kind.is_time else (unit, 1.0)
-            x, y = common_numbers(a, b, seconds)
-            row = replace(row, unit=unit)
-            row = compare_numbers(
-                row, x[seen_a], y[seen_b], weights_a, weights_b, self.n_splits, rng
+            numbers = common_numbers(a, b)
+            row, standardized = compare_numbers(
+                replace(row, unit=unit),
+                numbers._replace(x=numbers.x[seen_a], y=numbers.y[seen_b]),
+                seconds * numbers.ticks,
+                weights_a,
+                weights_b,
+                self.n_splits,
+                rng,
             )
-            return row, (_spread(x, a), _spread(y, b))
+            if standardized is None:
+                return row, None
+            z_a, z_b = standardized
+            return row, (_spread(z_a, a.present, seen_a), _spread(z_b, b.present, seen_b))
         except (ColumnError, OtdivError) as error:
             return replace(row, error=str(error)), None
 
@@ -258,21 +271,15 @@ class _Step:
         return decoded[0], decoded[1]
 
     def jointly(
-        self, numeric: Mapping[str, tuple[FloatArray, FloatArray]], rows: list[ColumnComparison]
+        self, numeric: Mapping[str, tuple[FloatArray, FloatArray]]
     ) -> JointComparison | None:
-        """Compare the numeric columns together, if there are two."""
+        """Compare the standardised columns together, if there are two."""
         if len(numeric) < 2:
             return None
-        pooled = {row.column: row.pooled_sd for row in rows}
-        scales = np.array([pooled[name] for name in numeric], dtype=np.float64)
-        x = np.column_stack([pair[0] for pair in numeric.values()])
-        y = np.column_stack([pair[1] for pair in numeric.values()])
-        # A distance does not see the origin, but large offsets would cost the projections digits.
-        centre = np.nanmean(x, axis=0)
         return compare_jointly(
             tuple(numeric),
-            (x - centre) / scales,
-            (y - centre) / scales,
+            np.column_stack([pair[0] for pair in numeric.values()]),
+            np.column_stack([pair[1] for pair in numeric.values()]),
             self.weights_a,
             self.weights_b,
             self.n_splits,
@@ -289,10 +296,10 @@ def _compared(column: Column, weights: FloatArray | None) -> tuple[BoolArray, Fl
     return kept, present[kept]
 
 
-def _spread(values: FloatArray, column: Column) -> FloatArray:
-    """Values back on their rows, NaN where they are missing."""
-    full = np.full(column.present.shape, np.nan)
-    full[column.present] = values
+def _spread(values: FloatArray, present: BoolArray, seen: BoolArray) -> FloatArray:
+    """Values back on their rows, NaN where they are missing or weigh nothing."""
+    full = np.full(present.shape, np.nan)
+    full[np.flatnonzero(present)[seen]] = values
     return full
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from .._typing import FloatArray, IndexArray
 from ..distances.sliced import sliced_wasserstein_result
 from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
+from ..results import Bounds
+from .columns import ColumnError, CommonNumbers
 from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 
 __all__ = ["compare_categories", "compare_jointly", "compare_numbers"]
@@ -26,42 +30,123 @@ N_NOISE_PROJECTIONS = 10
 N_DRAWN = 512
 """Quantiles, and as many evenly spaced values, at which ECDFs are kept: finer than a screen."""
 
+_LARGEST = sys.float_info.max
+_LEAST = math.ulp(0.0)
+
 
 def compare_numbers(
     row: ColumnComparison,
-    x: FloatArray,
-    y: FloatArray,
+    both: CommonNumbers,
+    ticks: float,
     x_weights: FloatArray | None,
     y_weights: FloatArray | None,
     n_splits: int,
     rng: np.random.Generator,
-) -> ColumnComparison:
-    """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,)."""
+) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
+    """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,).
+
+    Values are counted in ticks, of which the row's unit has `ticks`. The standardised values come
+    with the row, in sd from the mean of A, for the joint comparison; None where both columns are
+    constant, or where the sd is too small for them to be floats.
+
+    Raises
+    ------
+    ColumnError
+        If W1 exceeds the largest float64.
+    """
+    scale = _Scale.of(both, ticks)
+    x, y = (side if scale.factor == 1.0 else side * scale.factor for side in (both.x, both.y))
     distance_ab = wasserstein1_result(x, y, x_weights=x_weights, y_weights=y_weights)
     effect = distance_ab.value
+    if effect / scale.per_unit > _LARGEST:
+        raise ColumnError("values so far apart that W1 exceeds the largest float64, 1.8e308")
     mean_a, sd_a = _mean_and_sd(x, x_weights)
     mean_b, sd_b = _mean_and_sd(y, y_weights)
     pooled = float(np.hypot(sd_a, sd_b)) / 2.0**0.5
     difference = mean_b - mean_a
     constant = np.inf if effect > 0.0 else 0.0
-    standardized = effect / pooled if pooled > 0.0 else constant
 
     def distance(one: IndexArray, other: IndexArray) -> float:
         a, b = _halves(x_weights, one, other)
         return float(wasserstein1(x[one], x[other], x_weights=a, y_weights=b))
 
-    return replace(
+    noise = _noise_floor(distance, x.size, n_splits, rng)
+    if noise is not None:
+        noise = replace(
+            noise,
+            median=noise.median / scale.per_unit,
+            percentile_95=noise.percentile_95 / scale.per_unit,
+        )
+    row = replace(
         row,
-        effect=effect,
-        bounds=distance_ab.bounds,
-        pooled_sd=pooled,
-        standardized=float(standardized),
-        mean_difference=difference,
+        effect=scale.in_unit(effect),
+        bounds=scale.bounds_in_unit(distance_ab.bounds),
+        pooled_sd=scale.in_unit(pooled),
+        standardized=effect / pooled if pooled > 0.0 else constant,
+        mean_difference=scale.in_unit(difference),
         # The ratio is at most 1 (|E x - E y| <= W1), but both sides are rounded.
         shift_share=min(1.0, abs(difference) / effect) if effect > 0.0 else None,
-        noise=_noise_floor(distance, x.size, n_splits, rng),
-        distributions=_ecdfs(x, y, x_weights, y_weights),
+        noise=noise,
+        distributions=_ecdfs(both.x / ticks, both.y / ticks, x_weights, y_weights),
     )
+    return row, _standardized(x, y, mean_a, pooled)
+
+
+class _Scale(NamedTuple):
+    """How values are counted: a power of two times ticks, so that no sum overflows or loses digits.
+
+    `lost` bounds what all roundings of the values may have changed of W1.
+    """
+
+    factor: float
+    per_unit: float
+    lost: float
+
+    @classmethod
+    def of(cls, both: CommonNumbers, ticks: float) -> _Scale:
+        sides = both.x, both.y
+        largest = max(max(-float(side.min()), float(side.max())) for side in sides)
+        if largest < 2.0**-400:
+            # The inverse of a subnormal may not be a float.
+            factor = math.ldexp(1.0, min(-math.frexp(largest)[1], 1022)) if largest else 1.0
+        else:
+            factor = 0.25 if largest > 2.0**1021 else 1.0
+        # Where values are not those of the column, each is off by half an ulp.
+        lost = 0.0 if both.exact else 2.0**-52 * largest * factor
+        if factor < 1.0 and any((side * factor / factor != side).any() for side in sides):
+            # Beside the largest floats subnormal ones lose half of the least float.
+            lost += _LEAST
+        return cls(factor, ticks * factor, lost)
+
+    def in_unit(self, value: float) -> float:
+        """Round a number in the row's unit, but neither to 0 nor to infinity."""
+        if value == 0.0:
+            return value
+        return math.copysign(min(max(abs(value) / self.per_unit, _LEAST), _LARGEST), value)
+
+    def bounds_in_unit(self, bounds: Bounds) -> Bounds:
+        """Bounds in the row's unit, rounded outwards where they are rounded."""
+        if self.per_unit == 1.0 and self.lost == 0.0:
+            return bounds
+        lower, upper = max(0.0, bounds.lower - self.lost), bounds.upper + self.lost
+        least, most = lower / self.per_unit, upper / self.per_unit
+        if lower > 0.0:
+            least = max(0.0, math.nextafter(least, -math.inf))
+        if upper > 0.0:
+            most = math.nextafter(most, math.inf)
+        return Bounds(least, most)
+
+
+def _standardized(
+    x: FloatArray, y: FloatArray, centre: float, sd: float
+) -> tuple[FloatArray, FloatArray] | None:
+    if sd == 0.0:
+        return None
+    farthest = max(abs(float(pick(side)) - centre) for side in (x, y) for pick in (np.min, np.max))
+    # Half of the largest float, so that differences do not overflow either.
+    if farthest / sd > 0.5 * _LARGEST:
+        return None
+    return (x - centre) / sd, (y - centre) / sd
 
 
 def compare_categories(
@@ -186,7 +271,7 @@ def _noise_floor(
 
 
 def _mean_and_sd(x: FloatArray, weights: FloatArray | None) -> tuple[float, float]:
-    """Weighted mean and standard deviation of finite values, without overflow of squares."""
+    """Weighted mean and sd of values below a quarter of the largest float; squares may overflow."""
     centre = float(x[0])
     scale = float(np.max(np.abs(x - centre)))
     if scale == 0.0:
@@ -214,7 +299,8 @@ def _ecdfs(
         values[np.linspace(0, values.size - 1, N_DRAWN // 2).astype(np.int64)]
         for values in (xs, ys)
     ]
-    even = np.linspace(low, high, N_DRAWN)
+    # Quarters, whose difference is a float even if that of the values is not.
+    even = 4.0 * np.linspace(0.25 * low, 0.25 * high, N_DRAWN)
     if xs.size + ys.size <= 2 * N_DRAWN:
         values = np.union1d(xs, ys)
     else:

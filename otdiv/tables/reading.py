@@ -1,10 +1,10 @@
-"""Files and data frames -> `Table`: named columns, units that the file states, a row count."""
+"""Files and data frames -> `Table`: named columns, units that a file states, a row count."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,6 +13,7 @@ import numpy as np
 
 from .._optional import import_optional
 from ..errors import InvalidInputError
+from .files import read_file
 
 __all__ = ["Backend", "Table", "TableLike", "read_table"]
 
@@ -23,7 +24,7 @@ TableLike: TypeAlias = Any
 _PURPOSE = "comparing tables"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
     """Columns by name, not yet decoded.
 
@@ -75,7 +76,11 @@ def read_table(source: TableLike, argument: str) -> Table:
         If narwhals or pyarrow is not installed.
     """
     if isinstance(source, str | os.PathLike):
-        table = _read_file(Path(source), argument)
+        found = read_file(Path(source), argument)
+        if isinstance(found, np.ndarray):
+            table = _from_array(found, str(source), argument)
+        else:
+            table = _from_arrow(found, str(source))
     elif isinstance(source, np.ndarray):
         table = _from_array(source, argument, argument)
     elif isinstance(source, Mapping):
@@ -87,93 +92,6 @@ def read_table(source: TableLike, argument: str) -> Table:
     if table.n_rows == 0:
         raise InvalidInputError(argument, "have at least one row", table.name)
     return table
-
-
-def _read_csv(path: Path) -> Any:
-    csv = import_optional("pyarrow.csv", extra="cli", purpose="reading CSV files")
-    pyarrow = import_optional("pyarrow", extra="cli", purpose="reading CSV files")
-    delimiter = "\t" if ".tsv" in path.suffixes else ","
-
-    def read(**types: Any) -> Any:
-        return csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(delimiter=delimiter),
-            # An empty or NA text cell is missing, as in a numeric column; "NA" in quotes is a text.
-            convert_options=csv.ConvertOptions(
-                strings_can_be_null=True, quoted_strings_can_be_null=False, **types
-            ),
-        )
-
-    table = read()
-    compute = import_optional("pyarrow.compute", extra="cli", purpose="reading CSV files")
-    for position, field in enumerate(table.schema):
-        if not pyarrow.types.is_floating(field.type) or table.schema.names.count(field.name) > 1:
-            continue
-        largest = compute.max(compute.abs(table.column(position))).as_py()
-        if largest is not None and 2.0**63 <= largest < 1e38:
-            # Integers beyond 64 bits are read as floats, which rounds them; if these are some.
-            whole = {field.name: pyarrow.decimal128(38, 0)}
-            try:
-                exact = read(column_types=whole, include_columns=[field.name])
-            except pyarrow.ArrowInvalid:
-                continue
-            table = table.set_column(position, field.name, exact.column(0))
-    return table
-
-
-def _read_parquet(path: Path) -> Any:
-    parquet = import_optional("pyarrow.parquet", extra="cli", purpose="reading Parquet files")
-    # The file object, unlike a path, keeps repeated names apart and looks for no partitions.
-    return parquet.ParquetFile(path).read()
-
-
-def _read_arrow(path: Path) -> Any:
-    pyarrow = import_optional("pyarrow", extra="cli", purpose="reading Arrow files")
-    feather = import_optional("pyarrow.feather", extra="cli", purpose="reading Arrow files")
-    try:
-        return pyarrow.ipc.open_file(path).read_all()
-    except pyarrow.ArrowInvalid:
-        pass
-    try:
-        with pyarrow.OSFile(os.fspath(path)) as stream:
-            return pyarrow.ipc.open_stream(stream).read_all()
-    except pyarrow.ArrowInvalid:
-        return feather.read_table(path)
-
-
-_READERS: dict[str, Callable[[Path], Any]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".parquet": _read_parquet,
-    ".pq": _read_parquet,
-    ".arrow": _read_arrow,
-    ".feather": _read_arrow,
-    ".ipc": _read_arrow,
-}
-_KNOWN = "a .csv, .tsv, .parquet, .pq, .arrow, .feather, .ipc or .npy file"
-
-
-def _read_file(path: Path, argument: str) -> Table:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] in ([".gz"], [".bz2"]) and suffixes[-2:-1] in ([".csv"], [".tsv"]):
-        suffixes.pop()  # pyarrow unpacks these by their suffix
-    suffix = suffixes[-1] if suffixes else ""
-    if suffix != ".npy" and suffix not in _READERS:
-        raise InvalidInputError(argument, f"be {_KNOWN}", str(path))
-    try:
-        if path.stat().st_size == 0:
-            raise InvalidInputError(argument, "be a file with contents", f"{path} of 0 bytes")
-        if suffix == ".npy":
-            # Never a pickle: loading one runs whatever code its author put there.
-            with path.open("rb") as stream:
-                return _from_array(np.load(stream, allow_pickle=False), str(path), argument)
-        frame = _READERS[suffix](path)
-    except (OSError, ValueError, EOFError) as error:  # pyarrow's errors are of these kinds
-        if isinstance(error, InvalidInputError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-        raise InvalidInputError(argument, "be a readable file", f"{path} ({reason})") from error
-    return _from_arrow(frame, str(path))
 
 
 def _from_arrow(frame: Any, name: str) -> Table:
@@ -230,6 +148,8 @@ def _from_array(array: Any, name: str, argument: str) -> Table:
         return _from_mapping({label: array[label] for label in array.dtype.names}, argument, name)
     if array.ndim not in (1, 2):
         raise InvalidInputError(argument, "have shape (n,) or (n, d)", f"shape {array.shape}")
+    if len(array) == 0:  # before so many columns are named as it may claim
+        raise InvalidInputError(argument, "have at least one row", name)
     columns = array[:, None] if array.ndim == 1 else array
     named = {str(index): columns[:, index] for index in range(columns.shape[1])}
     return _from_mapping(named, argument, name)

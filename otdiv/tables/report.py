@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._frozen import restore
 from .._optional import import_optional
+from .._text import as_json, code_span, for_markdown
 from .._typing import FloatArray
 from ..errors import InvalidInputError
 from ..results import Bounds
 from .columns import Kind
 from .reading import Backend
 from .records import FIELDS, document, record
-from .wording import headlines, markdown_table
+from .wording import escaped, headlines, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ class NoiseFloor:
     Attributes
     ----------
     median, percentile_95 : float
-        Over the splits, in the unit of the effect.
+        Over the splits, in the unit of the effect; inf beyond the largest float64.
     n_splits : int
         Number of random splits.
     sizes : tuple of int
@@ -121,7 +121,8 @@ class ColumnComparison:
     pooled_sd : float or None
         sqrt((var A + var B) / 2), in the column's unit; numbers and times only.
     standardized : float or None
-        `effect` / `pooled_sd`; inf where a constant column changed its value, 0 where it did not.
+        `effect` / `pooled_sd`; inf where a constant column changed its value (or the ratio exceeds
+        the largest float64), 0 where it did not.
     mean_difference : float or None
         Mean of B less mean of A, in the column's unit; numbers and times only.
     shift_share : float or None
@@ -178,13 +179,14 @@ class ColumnComparison:
 class JointComparison:
     """Sliced Wasserstein distance (p = 1) of the numeric columns together.
 
-    Every column is standardised first, (value - middle of both means) / pooled sd, and only rows
-    with no missing value in any of them take part.
+    Every column is standardised first, (value - mean of A) / pooled sd, and only rows with no
+    missing value in any of them take part.
 
     Attributes
     ----------
     columns : tuple of str
-        The columns: numbers and times that have a pooled sd above 0.
+        The columns: numbers and times that have a pooled sd above 0, in which no value is further
+        away than floats go.
     n_a, n_b : int
         Complete rows.
     effect : float or None
@@ -306,16 +308,18 @@ class TableReport:
 
     def to_json(self) -> str:
         """All of it but the distributions, as JSON; what is not a finite number is null."""
-        return json.dumps(document(self), indent=2, allow_nan=False, ensure_ascii=False)
+        return as_json(document(self))
 
     def to_markdown(self) -> str:
         """Return a padded Markdown table, rounded for reading, and what stands out below it."""
+        names = code_span(self.name_a), code_span(self.name_b)
+        shown = escaped(self, for_markdown)
         lines = [
-            f"A: `{self.name_a}` ({self.rows_a:,} rows), B: `{self.name_b}` ({self.rows_b:,} rows)",
+            f"A: {names[0]} ({self.rows_a:,} rows), B: {names[1]} ({self.rows_b:,} rows)",
             "",
-            *markdown_table(self),
+            *markdown_table(shown),
             "",
-            *(f"- {line}" for line in headlines(self)),
+            *(f"- {line}" for line in headlines(shown)),
         ]
         return "\n".join(lines) + "\n"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ __all__ = [
     "DASH",
     "HEADERS",
     "cells",
+    "escaped",
     "format_number",
     "format_share",
     "headlines",
@@ -40,6 +42,33 @@ HEADERS = (
     "missing A",
     "missing B",
 )
+
+
+def escaped(report: TableReport, show: Callable[[str], str]) -> TableReport:
+    """Return a report in which `show` has passed over every word that came with the tables."""
+
+    def name(text: str) -> str:
+        return show(text) if text.strip() else f'"{show(text)}"'
+
+    def maybe(text: str | None) -> str | None:
+        return None if text is None else show(text)
+
+    joint = report.joint
+    if joint is not None:
+        joint = replace(joint, columns=tuple(map(name, joint.columns)))
+    return replace(
+        report,
+        rows=tuple(
+            replace(row, column=name(row.column), unit=maybe(row.unit), error=maybe(row.error))
+            for row in report.rows
+        ),
+        joint=joint,
+        name_a=show(report.name_a),
+        name_b=show(report.name_b),
+        only_a=tuple(map(name, report.only_a)),
+        only_b=tuple(map(name, report.only_b)),
+        weights=maybe(report.weights),
+    )
 
 
 def format_number(value: float | None, digits: int = 4) -> str:
@@ -122,8 +151,8 @@ def _scaled(row: ColumnComparison, value: float) -> float:
 
 
 def markdown_table(report: TableReport) -> list[str]:
-    """Lines of a Markdown table, padded so that it also reads as plain text."""
-    table = [HEADERS, *(tuple(map(_escape, cells(row))) for row in report.rows)]
+    """Lines of a Markdown table of an escaped report, padded so that it also reads as text."""
+    table = [HEADERS, *map(cells, report.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     left = {0, 2}
 
@@ -141,14 +170,10 @@ def markdown_table(report: TableReport) -> list[str]:
     return [line(table[0]), f"| {' | '.join(rule)} |", *map(line, table[1:])]
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
-
-
 def headlines(report: TableReport) -> Iterator[str]:
-    """Yield the findings of a report, one sentence or two each."""
+    """Yield the findings of an escaped report, one sentence or two each."""
     yield from _largest(report)
-    equal = [row.column for row in report.rows if row.effect == 0.0]
+    equal = [row.column for row in report.rows if _is_same(row)]
     if equal:
         yield f"The same in both tables: {', '.join(equal)}."
     quiet = [row.column for row in report.rows if row.effect and within_noise(row)]
@@ -165,6 +190,13 @@ def headlines(report: TableReport) -> Iterator[str]:
         source = "" if report.weights == "given" else f" by {report.weights}"
         yield f"Rows are weighted{source}; missing rates count rows."
     yield from _noise(report)
+
+
+def _is_same(row: ColumnComparison) -> bool:
+    """Whether a column's distributions are equal, for numbers up to the rounding of the bounds."""
+    if row.effect != 0.0 or row.bounds is None:
+        return row.effect == 0.0
+    return row.bounds.upper <= _ROUNDING * (row.pooled_sd or 0.0)
 
 
 def _largest(report: TableReport) -> Iterator[str]:
@@ -185,9 +217,9 @@ def _largest(report: TableReport) -> Iterator[str]:
 def _finding(row: ColumnComparison) -> str:
     effect = math.nan if row.effect is None else row.effect
     text = f"{row.measure} = {with_unit(_scaled(row, effect), _unit(row))}"
-    if row.noise is not None and row.noise.median > 0.0 and row.effect:
-        times = format_number(row.effect / row.noise.median, 2)
-        text += f", {times} times the median noise"
+    times = row.effect / row.noise.median if row.effect and row.noise and row.noise.median else 0.0
+    if 0.0 < times < math.inf:
+        text += f", {format_number(times, 2)} times the median noise"
     if row.mean_difference is not None and row.shift_share is not None:
         direction = "up" if row.mean_difference > 0.0 else "down"
         size = with_unit(abs(row.mean_difference), row.unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from .._text import code_span
 from .catalogue import topics
 from .claim import Kind, Outcome, Verdict
 
@@ -84,7 +85,7 @@ def _entry(outcome: Outcome) -> str:
         program = f"{outcome.violation.code}  # {outcome.violation.slack:.3g}"
         lines.append(f"Counterexample:\n\n```python\n{program}\n```\n")
     if outcome.error:
-        lines.append(f"Error: `{outcome.error}`\n")
+        lines.append(f"Error: {code_span(outcome.error)}\n")
     return "\n".join(lines)
 
 

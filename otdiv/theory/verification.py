@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import zlib
@@ -10,12 +9,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .._text import as_json
 from .._typing import RngLike
 from .._validation import as_generator, check_callback, check_positive_integer
 from ..errors import InvalidInputError
+from ..results import is_stop
 from .catalogue import claims as all_claims
 from .catalogue import topics as all_topics
 from .claim import Claim, Outcome, Verdict
+from .naming import did_you_mean
 from .running import run_claim
 
 __all__ = ["VerificationProgress", "VerificationReport", "verify"]
@@ -53,11 +55,14 @@ class VerificationReport:
         Cases for each claim without a budget of its own.
     seconds : float
         Wall time.
+    n_pending : int
+        Claims that were not reached, since the run was stopped: then the report is partial.
     """
 
     outcomes: tuple[Outcome, ...]
     examples: int
     seconds: float
+    n_pending: int = 0
 
     @property
     def all_as_expected(self) -> bool:
@@ -77,8 +82,9 @@ class VerificationReport:
         """One sentence: how many held, were refuted, were not run, and what is wrong."""
         items = {n for outcome in self.outcomes for n in (outcome.claim.item, *outcome.claim.also)}
         wrong = len(self.unexpected)
+        partial = f"Partial, {self.n_pending} claims not reached: " if self.n_pending else ""
         return (
-            f"{len(self.outcomes)} entries on {len(items)} items: "
+            f"{partial}{len(self.outcomes)} entries on {len(items)} items: "
             f"{self.count(Verdict.HELD)} held, "
             f"{self.count(Verdict.REFUTED)} false statements refuted, "
             f"{self.count(Verdict.SKIPPED)} not for a machine, "
@@ -94,12 +100,14 @@ class VerificationReport:
         """Return a JSON text with the summary and the records."""
         content = {
             "all_as_expected": self.all_as_expected,
+            "partial": self.n_pending > 0,
+            "n_pending": self.n_pending,
             "examples": self.examples,
             "seconds": round(self.seconds, 3),
             "summary": self.summary(),
             "claims": self.to_records(),
         }
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return as_json(content)
 
     def to_markdown(self) -> str:
         """Return the catalogue as a document: statement, source, correction, worst slack."""
@@ -143,7 +151,8 @@ def _selected(claims: Iterable[str | Claim] | None, topics: Iterable[str] | None
         return list(table.values())
     for name in _names("topics", topics):
         if name not in chapters:
-            raise InvalidInputError("topics", f"be among {', '.join(chapters)}", repr(name))
+            near = did_you_mean(name, chapters)
+            raise InvalidInputError("topics", f"be among {', '.join(chapters)}{near}", repr(name))
         chosen |= {claim.id: claim for claim in chapters[name].claims}
     for claim in _names("claims", claims):
         if isinstance(claim, Claim):
@@ -151,7 +160,7 @@ def _selected(claims: Iterable[str | Claim] | None, topics: Iterable[str] | None
         elif claim in table:
             chosen[claim] = table[claim]
         else:
-            raise InvalidInputError("claims", f"be known{_nearest(claim, table)}", repr(claim))
+            raise InvalidInputError("claims", f"be known{did_you_mean(claim, table)}", repr(claim))
     return list(chosen.values())
 
 
@@ -161,13 +170,6 @@ def _names(argument: str, values: Iterable[Any] | None) -> list[Any]:
     if isinstance(values, str):
         raise InvalidInputError(argument, "be a list of names", repr(values))
     return list(values)
-
-
-def _nearest(name: object, table: Iterable[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(str(name), list(table), n=3)
-    return f" (did you mean {', '.join(near)}?)" if near else ""
 
 
 def verify(
@@ -226,7 +228,7 @@ def verify(
             claim=claim,
             outcome=outcomes[-1] if outcomes else None,
         )
-        return callback is not None and callback(progress) is True
+        return callback is not None and is_stop(callback(progress))
 
     for claim in chosen:
         if tell(claim):
@@ -236,5 +238,8 @@ def verify(
     else:
         tell(None)
     return VerificationReport(
-        outcomes=tuple(outcomes), examples=examples, seconds=time.perf_counter() - start
+        outcomes=tuple(outcomes),
+        examples=examples,
+        seconds=time.perf_counter() - start,
+        n_pending=len(chosen) - len(outcomes),
     )

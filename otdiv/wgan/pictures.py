@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._text import for_figure
 from .._typing import RngLike
 from .._validation import as_generator
 from ..plotting.canvas import BLUE, VERMILION, submodule, tidy
@@ -69,7 +70,7 @@ def picture_history(training: Training) -> Figure:
     )
     top.plot(history.step, history.w1, color=_REAL, label="exact W1, held-out data")
     top.axhline(training.w1_floor, color=_REAL, linestyle=":", label="W1 of two real samples")
-    label = f"critic: {training.recipe.loss.label}"
+    label = f"critic: {for_figure(training.recipe.loss.label)}"
     top.plot(history.step, history.critic_loss, color=_GENERATED, label=label)
     top.set_ylabel("distance")
     if history.w1.min() > 0.0 and np.nanmin(history.critic_loss[1:], initial=1.0) > 0.0:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .._optional import import_optional
+from .._text import code_span, for_markdown
 from .._typing import FloatArray
 from .training import Training
 
@@ -120,10 +121,11 @@ def _text(training: Training) -> str:
     history, recipe = training.history, training.recipe
     lowest = int(history.w1.argmin())
     settings = "\n".join(
-        f"- {field.name}: `{getattr(recipe, field.name)!r}`" for field in fields(recipe)
+        f"- {field.name}: {code_span(repr(getattr(recipe, field.name)))}"
+        for field in fields(recipe)
     )
     return _REPORT.format(
-        title=f"{type(recipe.loss).__name__} on {training.data.name}",
+        title=for_markdown(f"{type(recipe.loss).__name__} on {training.data.name}"),
         verdict=_verdict(training),
         n_logged=len(history.w1),
         w1=history.w1[-1],
@@ -133,7 +135,7 @@ def _text(training: Training) -> str:
         covered=int(history.n_covered[-1]),
         modes=training.data.n_modes,
         good=history.share_good[-1],
-        label=recipe.loss.label,
+        label=for_markdown(recipe.loss.label),
         estimate=history.critic_loss[-1],
         spearman=_correlation(history.critic_loss, history.w1),
         settings=settings,
@@ -152,7 +154,7 @@ def _verdict(training: Training) -> str:
     ratio = training.history.w1[-1] / training.w1_floor
     text = f"{training.n_steps} generator steps; {training.status.value}."
     if training.cause:
-        text += f" Cause: {training.cause}."
+        text += f" Cause: {for_markdown(training.cause)}."
     return (
         f"{text} The exact W1 to held-out data is {ratio:.2f} times the floor, the distance that "
         "two samples of the data have from each other."

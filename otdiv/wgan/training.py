@@ -16,6 +16,7 @@ from .._typing import FloatArray, IndexArray, RngLike
 from .._validation import check_callback, check_positive_integer
 from ..critics.networks import MLP
 from ..errors import InvalidInputError
+from ..results import is_stop
 from .datasets import Dataset
 from .generators import Generator
 from .monitoring import COLUMNS, Monitor
@@ -238,12 +239,14 @@ def train(
         if cause:
             monitor.restore(run)
         done = run.step == recipe.n_steps or bool(cause)
-        stop = not cause and callback is not None and callback(_progress(monitor, run, started))
+        stop = False
+        if not cause and callback is not None:
+            stop = is_stop(callback(_progress(monitor, run, started)))
         now = time.perf_counter()
-        if checkpoint is not None and (done or stop is True or now - saved > _CHECKPOINT_SECONDS):
+        if checkpoint is not None and (done or stop or now - saved > _CHECKPOINT_SECONDS):
             monitor.save(checkpoint, run, cause)
             saved = now
-        if stop is True:
+        if stop:
             status = TrainingStatus.STOPPED
             break
     #                                                            12: end while

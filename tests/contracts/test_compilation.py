@@ -79,3 +79,38 @@ def test_without_any_writable_folder_kernels_are_compiled_by_every_process(tempo
     assert _jit._cache_folder() == (False, None)
     monkeypatch.setattr(_jit, "_CACHED", False)
     assert _jit.kernel(lambda x: x + 1)(1) == 2
+
+
+KERNELS = Path(_jit.__file__).parent
+
+
+def test_every_kernel_is_compiled_under_the_decorators_of_one_file():
+    for path in KERNELS.rglob("*.py"):
+        if path != Path(_jit.__file__):
+            assert "njit" not in path.read_text(), path
+
+
+IMPORTS = """
+import importlib
+import pkgutil
+from pathlib import Path
+
+from otdiv._kernels import _jit
+
+_jit._CACHED, _jit._FOLDER = {settings}
+for module in pkgutil.walk_packages([{folder!r}], "otdiv._kernels."):
+    importlib.import_module(module.name)
+import otdiv
+print(otdiv.transport([0.0, 1.0], [2.0]).value)
+"""
+
+
+@pytest.mark.parametrize("settings", ["(False, None)", "(True, '/dev/null/nowhere')"])
+def test_kernels_run_where_nothing_may_be_written(settings):
+    """A read-only installation without a home, and a cache folder that went away since."""
+    script = IMPORTS.format(settings=settings, folder=str(KERNELS))
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["1.5"]

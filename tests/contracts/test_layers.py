@@ -10,8 +10,11 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 # One row a layer, lowest first; rooms that share a row do not import each other unless listed in
 # ORDERED, whose left side may be imported by its right side.
 LAYERS = [
-    {"errors", "_typing", "_validation", "_frozen", "_memory", "_lazy", "_optional", "_kernels"},
-    {"measures", "costs", "problems", "plans"},
+    {
+        *("errors", "_text", "_typing", "_validation", "_labels", "_calling", "_frozen"),
+        *("_memory", "_lazy", "_optional", "_kernels"),
+    },
+    {"measures", "_laws", "costs", "problems", "plans"},
     {"_gibbs"},
     {"certificates", "results"},
     {"_rescaling", "_monitor"},
@@ -23,12 +26,15 @@ LAYERS = [
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
+    {"__main__"},
 ]
 ORDERED = [
-    ("errors", "_validation", "_optional"),
+    ("_text", "errors", "_labels", "_validation", "_optional"),
+    ("errors", "_calling"),
     ("errors", "_memory"),
     ("_typing", "_validation"),
     ("measures", "costs", "problems", "plans"),
+    ("measures", "_laws"),
     ("results", "certificates"),
     ("selection", "solving", "maps"),
     ("wgan", "theory"),

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,40 @@ def test_no_public_name_is_also_a_module():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         otdiv.no_such_name  # noqa: B018  (the access is what is tested)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("js_divergance", "did you mean js_divergence"),
+        ("wassertein1", "did you mean wasserstein1"),
+        ("emd", "transport_matrix"),
+        ("sinkhorn", r"solvers\.Sinkhorn"),
+        ("wasserstein_distance", "wasserstein1"),
+        ("NetworkSimplex", r"otdiv\.solvers"),
+    ],
+)
+def test_names_of_other_libraries_and_misspelt_ones_say_what_is_meant(name, words):
+    with pytest.raises(AttributeError, match=f"'{name}'; .*{words}"):
+        getattr(otdiv, name)
+
+
+@pytest.mark.parametrize("name", ["costs", "plotting"])
+def test_public_modules_are_attributes_without_an_import(name):
+    assert run_python(f"import otdiv; print(otdiv.{name}.__name__)") == f"otdiv.{name}"
+    assert name in dir(otdiv)
+    assert f"otdiv.{name}" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_the_first_field_of_a_noun_is_also_positional_and_no_other():
+    nouns = [
+        *("CostMatrix", "DensePlan", "DiscreteMeasure", "Gaussian", "PNormCost", "Potentials"),
+        *("ScaledKernelPlan", "SparsePlan", "TransportProblem", "UnbalancedProblem"),
+    ]
+    for name in nouns:
+        kinds = [p.kind for p in inspect.signature(getattr(otdiv, name)).parameters.values()]
+        assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD, name
+        assert all(kind is inspect.Parameter.KEYWORD_ONLY for kind in kinds[1:]), name
 
 
 def test_import_loads_nothing_heavy():

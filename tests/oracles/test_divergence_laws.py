@@ -240,10 +240,11 @@ def test_gamma_and_beta_laws_have_their_closed_forms():
     assert kl_divergence(stats.beta(a, b), stats.beta(c, d)) == pytest.approx(kl, rel=SMOOTH)
 
 
-def test_a_density_that_grows_without_bound_at_an_end_keeps_6_digits():
+def test_a_density_that_grows_without_bound_at_an_end_keeps_its_digits():
     """1 is not resolved below 1e-16, where the arcsine law still has 1e-8 of its mass."""
-    found = kl_divergence(stats.beta(0.5, 0.5), stats.uniform())
-    assert found == pytest.approx(math.log(4 / math.pi), rel=1e-6)
+    for law in (stats.beta(0.5, 0.5), stats.arcsine()):
+        found = kl_divergence(law, stats.uniform())
+        assert found == pytest.approx(math.log(4 / math.pi), rel=SMOOTH)
 
 
 def test_uniform_laws_are_infinitely_far_off_their_support():
@@ -265,11 +266,11 @@ def test_a_hole_in_a_density_is_off_its_support():
 def test_heavy_tails_decide_between_finite_and_infinite():
     assert kl_divergence(stats.t(2), stats.norm()) == math.inf
     assert kl_divergence(stats.cauchy(), stats.norm()) == math.inf
-    for nu in (2.1, 3.0):  # E x^2 = nu / (nu - 2)
+    for nu in (2.01, 2.1, 3.0):  # E x^2 = nu / (nu - 2)
         expected = nu / (nu - 2) / 2 + 0.5 * math.log(2 * math.pi) - float(stats.t(nu).entropy())
-        assert kl_divergence(stats.t(nu), stats.norm()) == pytest.approx(expected, rel=1e-7)
-    with pytest.raises(ConvergenceError, match="decays too slowly"):
-        kl_divergence(stats.t(2.01), stats.norm())
+        assert kl_divergence(stats.t(nu), stats.norm()) == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ConvergenceError, match="cannot be followed to the end"):
+        kl_divergence(stats.lognorm(3.0), stats.gumbel_l())  # exp(x) overflows before x does
     # KL((m, s), (m', s')) = log(((s + s')^2 + (m - m')^2) / (4 s s')), Chyzak, Nielsen (2019).
     found = kl_divergence(stats.cauchy(0, 1), stats.cauchy(2, 3))
     assert found == pytest.approx(math.log(20 / 12), rel=SMOOTH)

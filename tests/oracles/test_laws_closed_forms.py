@@ -11,7 +11,6 @@ from scipy.linalg import sqrtm
 from otdiv import (
     DiscreteMeasure,
     Gaussian,
-    UnsupportedProblemError,
     energy_distance,
     maximum_mean_discrepancy,
     wasserstein,
@@ -148,11 +147,6 @@ def test_crossing_laws_are_integrated_on_both_sides_of_their_crossing():
 )
 def test_an_infinite_distance_is_infinity(p, q, order):
     assert wasserstein(p, q, p=order) == math.inf
-
-
-def test_a_discrete_law_with_too_many_atoms_says_so():
-    with pytest.raises(UnsupportedProblemError, match="more than 1048576 atoms"):
-        wasserstein1(stats.zipf(2.5), stats.expon())
 
 
 def test_w_infinity_of_bounded_laws_and_of_shifts_is_exact():

@@ -181,3 +181,12 @@ def test_laws_answer_or_refuse_at_any_scale(scale):
             lambda p, q: otdiv.maximum_mean_discrepancy(p, q, bandwidth=1.0),
         ):
             answered(lambda call=call, p=p, q=q: call(p, q))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_bounds_hold_for_distances_below_the_least_float(n):
+    x = [0.0] * (n - 1) + [1.0]
+    bounds = otdiv.wasserstein1_result(x, [5e-324, *x[1:]]).bounds
+    # The mean of one least float and zeros, which rounds to 0.
+    assert bounds.lower == 0.0
+    assert 0.0 < bounds.upper <= 1e-323

@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 
 import otdiv
-from otdiv import cli
-from otdiv.cli.app import INTERRUPTED, USAGE, main
+from otdiv.cli import ExitCode, main
+
+USAGE = ExitCode.USAGE
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 JANUARY, JULY = str(DATA / "flights_2013_01.parquet"), str(DATA / "flights_2013_07.parquet")
@@ -62,11 +63,30 @@ def test_the_version_is_the_packages(capsys):
     assert capsys.readouterr().out == f"otdiv {otdiv.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["compare", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["compare", "--help"], ["verify", "--help"], ["wgan", "--help"]]
+)
 def test_help_fits_eighty_columns(capsys, words):
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
+
+
+def test_the_exit_codes_are_these_and_stand_in_every_help(capsys):
+    codes = {code.name: int(code) for code in ExitCode}
+    assert codes == {"DONE": 0, "PART_FAILED": 1, "USAGE": 2, "NEGATIVE": 3, "INTERRUPTED": 130}
+    paragraphs = set()
+    for words in ([], ["compare"], ["verify"], ["wgan"]):
+        assert main([*words, "--help"]) == 0
+        paragraphs.add(capsys.readouterr().out.partition("exit codes")[2])
+    (paragraph,) = paragraphs
+    assert [int(line.split()[0]) for line in paragraph.splitlines() if line[2:3].isdigit()] == [
+        0,
+        1,
+        2,
+        3,
+        130,
+    ]
 
 
 def test_the_help_of_compare_explains_its_words_and_exit_codes(capsys):
@@ -245,7 +265,7 @@ def test_an_interrupt_is_130(capsys, monkeypatch, pair):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("otdiv.tables.comparison.compare_tables", interrupted)
-    assert main(["compare", *pair]) == INTERRUPTED == 128 + signal.SIGINT
+    assert main(["compare", *pair]) == ExitCode.INTERRUPTED == 128 + signal.SIGINT
     assert capsys.readouterr().err == "otdiv: interrupted\n"
 
 
@@ -324,10 +344,83 @@ def read_terminal(controller):
 
 def test_the_package_can_be_run_as_a_module():
     done = subprocess.run(
-        [sys.executable, "-m", "otdiv.cli", "--version"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "otdiv", "--version"], capture_output=True, text=True, timeout=60
     )
     assert done.stdout == f"otdiv {otdiv.__version__}\n"
 
 
-def test_the_entry_point_is_main():
-    assert cli.main is main
+HELP, TABLE, JSON = ["--help"], [], ["--format", "json"]
+
+
+def command(words, pair):
+    return words if words == HELP else ["compare", *pair, *words]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("words", [HELP, TABLE, JSON], ids=" ".join)
+def test_a_full_stdout_is_one_sentence_and_an_exit_code(pair, words, unbuffered):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "otdiv.cli", *command(words, pair)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert done.returncode == USAGE
+    assert done.stderr == "otdiv: error: stdout: No space left on device\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("words", [HELP, TABLE, JSON], ids=" ".join)
+def test_the_reader_of_a_pipe_may_leave_whatever_is_printed(pair, words, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "otdiv.cli", *command(words, pair)],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [("| true", 1), (">/dev/full", 2), (">&-", 1), ("2>&-", 1), ("2>/dev/full", 1)],
+)
+def test_of_two_exit_codes_the_higher_is_returned(half_bad, redirection, code):
+    words = " ".join([sys.executable, "-m", "otdiv.cli", "compare", *half_bad])
+    script = f"set -o pipefail; {words} {redirection}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_a_negative_verdict_outweighs_output_that_cannot_be_written(tmp_path):
+    (tmp_path / "careless_solver.py").write_text("def solve(a, b, C):\n    return float(a @ C @ b)")
+    words = ["verify", "--solver", "careless_solver:solve", "--law", "optimality"]
+    for place in ("/dev/full", os.devnull):
+        with open(place, "w") as stream:
+            done = subprocess.run(
+                [sys.executable, "-m", "otdiv.cli", *words], stdout=stream, cwd=tmp_path,
+                stderr=subprocess.PIPE, text=True, timeout=120,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )  # fmt: skip
+        assert done.returncode == ExitCode.NEGATIVE
+        assert done.stderr.count("\n") == (place == "/dev/full")
+
+
+def test_a_terminal_without_unicode_ends_nothing(pair):
+    done = subprocess.run(
+        [sys.executable, "-m", "otdiv.cli", "compare", *pair],
+        capture_output=True,
+        timeout=120,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()

@@ -1,6 +1,8 @@
 """Solvers are found by name, reports say what happened, and a child process bears the worst."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from otdiv import InvalidInputError, OtdivError, solvers
-from otdiv.cli import main
+from otdiv.cli import ExitCode, main
 from otdiv.conformance import (
     LawVerdict,
     PointSolver,
@@ -24,7 +26,7 @@ from otdiv.conformance import (
 SIMPLEX = "otdiv.solvers:NetworkSimplex"
 
 HOMEMADE = """
-import os, sys, time
+import ctypes, multiprocessing, os, subprocess, sys, threading, time
 import numpy as np
 
 def product(a, b, C):
@@ -48,13 +50,82 @@ here = os.getpid()
 
 def dies_at_once(a, b, C):
     os._exit(3)
+
+def hangs_at_once(a, b, C):
+    time.sleep(600.0)
+
+def leaves(a, b, C):
+    # Processes that hold every pipe they were given, and a thread.
+    global here
+    if here:
+        here = 0
+        subprocess.Popen(["sleep", "600"])
+        multiprocessing.get_context("fork").Process(target=time.sleep, args=(600.0,)).start()
+        threading.Thread(target=time.sleep, args=(600.0,)).start()
+        if os.fork() == 0:
+            time.sleep(600.0)
+            os._exit(0)
+        open({mark!r}, "w").write(str(os.getpgrp()))
+    return np.outer(a, b)
+
+def leaves_a_daemon(a, b, C):
+    global here
+    if here:
+        here = 0
+        daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        open({mark!r}, "w").write(str(daemon.pid))
+    return np.outer(a, b)
+
+def needs_a_device(a, b, C):
+    raise RuntimeError("needs CUDA")
+
+def exits(a, b, C):
+    sys.exit("no licence")
+
+def answers_in_words(a, b, C):
+    return "a plan"
+
+def fails_on_one(a, b, C):
+    if C.size == 1:
+        raise IndexError("index 1 is out of bounds")
+    return np.outer(a, b)
+
+def crashes_on_one(a, b, C):
+    if C.size == 1:
+        ctypes.string_at(0)
+    return np.outer(a, b)
+
+def hangs_on_one(a, b, C):
+    if C.size == 1:
+        time.sleep(600.0)
+    return np.outer(a, b)
+
+def is_square(a, b, C):
+    if C.shape[0] != C.shape[1]:
+        raise ValueError("square matrices only")
+    return np.outer(a, b)
+
+def warms_up(a, b, C):
+    global here
+    if here:
+        here = 0
+        time.sleep(5.0)
+    if not C.flags.writeable or C.dtype == np.int64:
+        os._exit(9)
+    return np.outer(a, b)
+
+def writes_and_reads(a, b, C):
+    os.write(1, b"." * 100_000)
+    assert sys.stdin.read() == ""
+    return np.outer(a, b)
 """
 
 
 @pytest.fixture
 def homemade(tmp_path, monkeypatch):
     """Name of a module that only lies in a temporary folder."""
-    (tmp_path / "homemade_solvers.py").write_text(HOMEMADE)
+    code = HOMEMADE.replace("{mark!r}", repr(str(tmp_path / "mark")))
+    (tmp_path / "homemade_solvers.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     yield "homemade_solvers"
     sys.modules.pop("homemade_solvers", None)
@@ -239,6 +310,149 @@ def test_a_child_that_cannot_start_is_not_blamed_on_the_solver(homemade, monkeyp
         check_solver_isolated(f"{homemade}:product", laws=["marginals"], examples=5)
 
 
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        ("needs_a_device", "RuntimeError: needs CUDA"),
+        ("exits", "SystemExit: no licence"),
+        ("answers_in_words", "the solver returned 'a plan'"),
+        ("dies_at_once", "the process ended with exit code 3 during the call"),
+    ],
+)
+def test_a_solver_that_answers_no_call_is_one_finding(homemade, capsys, function, text):
+    assert main(["verify", "--solver", f"{homemade}:{function}"]) == ExitCode.PART_FAILED
+    out = capsys.readouterr().out
+    assert f"{homemade}:{function}: does not run\n" in out
+    assert " ".join(out.split()).count("does not run: ") == 1
+    report = check_solver_isolated(f"{homemade}:{function}")
+    (row,) = report.rows
+    assert row.summary == f"does not run: {text}"
+    # The smallest call that fails.
+    assert "C = np.array([[1.0]])" in row.breach.code
+    assert not report.conforms
+    assert type(report).from_json(report.to_json()).rows[0].summary == row.summary
+    assert text in report.to_markdown()
+    if function != "dies_at_once":
+        here = check_solver(f"{homemade}:{function}")
+        assert here.rows[0].breach == row.breach
+
+
+def test_a_solver_that_hangs_is_not_asked_law_by_law(homemade, monkeypatch):
+    monkeypatch.setattr("otdiv.conformance.isolation._WARM_UP_SECONDS", 1.0)
+    start = time.perf_counter()
+    report = check_solver_isolated(f"{homemade}:hangs_at_once", call_seconds=1.0)
+    assert report.headline == f"{homemade}:hangs_at_once: does not run"
+    assert "no answer within 2 s" in report.rows[0].summary
+    # Two calls of two seconds, and two starts of a process on a busy machine.
+    assert time.perf_counter() - start < 45.0
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        ("fails_on_one", "does not run on 1 × 1: IndexError: index 1 is out of bounds"),
+        ("crashes_on_one", "does not run on 1 × 1: the process was ended by SIGSEGV during"),
+        ("hangs_on_one", "does not run on 1 × 1: no answer within 2 s"),
+        ("is_square", "does not run on n < m, n > m, n = 1, m = 1: ValueError: square"),
+    ],
+)
+def test_a_shape_that_fails_breaks_one_law(homemade, function, text):
+    laws = ["marginals", "shapes", "repeatable", "ties", "layout"]
+    report = check_solver_isolated(
+        f"{homemade}:{function}", regularised=True, laws=laws, examples=20, call_seconds=2.0
+    )
+    assert [row.law for row in report.broken] == ["shapes"]
+    assert report["shapes"].breach.text.startswith(text)
+    # As many cases as were asked for, of other shapes; what was not handed over is counted.
+    assert report["marginals"].n_cases == 20
+    assert report["marginals"].n_declined > 0
+    if function in ("fails_on_one", "is_square"):
+        here = check_solver(f"{homemade}:{function}", regularised=True, laws=laws, examples=20)
+        assert [row.breach for row in here.rows] == [row.breach for row in report.rows]
+
+
+def test_the_first_call_of_a_process_alone_may_take_longer(homemade):
+    """The second process, after the law that ended the first, warms up as well."""
+    report = check_solver_isolated(
+        f"{homemade}:warms_up",
+        regularised=True,
+        laws=["marginals", "integer-input", "layout"],
+        examples=5,
+        call_seconds=2.0,
+    )
+    assert [row.law for row in report.broken] == ["integer-input", "layout"]
+    assert all("ended with exit code 9" in row.breach.text for row in report.broken)
+
+
+def test_what_a_solver_leaves_behind_is_ended_and_not_waited_for(homemade, tmp_path):
+    words = ["verify", "--solver", f"{homemade}:leaves", "--law", "marginals", "--examples", "5"]
+    start = time.perf_counter()
+    # Both streams are pipes that end when nobody holds them any more.
+    done = subprocess.run(
+        [sys.executable, "-m", "otdiv.cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    group = int((tmp_path / "mark").read_text())
+    while process_group_lives(group):  # until the system has buried them
+        assert time.perf_counter() - start < 60.0
+        time.sleep(0.1)
+
+
+def process_group_lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_daemon_of_the_solver_holds_nobody(homemade, tmp_path):
+    words = ["verify", "--solver", f"{homemade}:leaves_a_daemon", "--law", "marginals"]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "otdiv.cli", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        os.kill(int((tmp_path / "mark").read_text()), signal.SIGKILL)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_solver_that_fills_its_output_and_reads_its_input_does_not_block(homemade, capsys):
+    report = check_solver_isolated(
+        f"{homemade}:writes_and_reads", laws=["marginals"], examples=3, call_seconds=10.0
+    )
+    assert report.conforms
+    assert "." * 1000 in capsys.readouterr().err
+
+
+def test_a_stopped_report_says_how_many_laws_are_missing():
+    report = check_solver(
+        SIMPLEX, laws=["marginals", "optimality", "ties"], examples=2, callback=lambda row: True
+    )
+    assert report.n_pending == 2
+    assert report.headline.endswith("partial: 2 not reached")
+    assert json.loads(report.to_json())["partial"] is True
+    assert type(report).from_json(report.to_json()).n_pending == 2
+
+
+@pytest.mark.parametrize(
+    ("law", "near"), [("marginal", "marginals"), ("Shape", "shapes"), ("huge_cost", "huge-costs")]
+)
+def test_a_law_that_is_not_known_is_answered_with_its_like(law, near):
+    with pytest.raises(InvalidInputError, match=f"did you mean .*{near}"):
+        check_solver(SIMPLEX, laws=[law])
+
+
 def test_only_paths_can_be_isolated():
     with pytest.raises(InvalidInputError, match=r"package\.module:function"):
         check_solver_isolated(lambda a, b, C: 0.0)
@@ -247,7 +461,7 @@ def test_only_paths_can_be_isolated():
 def test_the_command_line_prints_the_laws_and_fails_where_one_is_broken(homemade, capsys):
     words = ["verify", "--solver", f"{homemade}:product", "--examples", "20"]
     words += ["--law", "marginals", "--law", "optimality"]
-    assert main(words) == 1
+    assert main(words) == ExitCode.NEGATIVE == 3
     text = capsys.readouterr().out
     assert "1 held, 1 broken" in text
     assert "from homemade_solvers import product as solver" in text

@@ -291,11 +291,114 @@ def test_f_divergence_says_when_the_slope_at_infinity_is_missing():
     assert f_divergence([1.0, 0.0], [0.5, 0.5], lambda t: (t - 1) ** 2) == 1.0
 
 
-def test_f_divergence_checks_the_function():
-    for f, message in [
-        (3, "`f` must be callable"),
-        (lambda t: t, "`f` must be 0 at 1"),
-        (lambda t: 0.0, "`f` must map an array to an array"),
-    ]:
-        with pytest.raises(InvalidInputError, match=message):
-            f_divergence([0.5, 0.5], [0.5, 0.5], f)
+SQUARE = {
+    "array": lambda t: (t - 1) ** 2,
+    "list": lambda t: [float(value - 1) ** 2 for value in t],
+    "objects": lambda t: np.array([float(value - 1) ** 2 for value in t], dtype=object),
+    "in place": lambda t: np.subtract(t, 1.0, out=t) ** 2,
+}
+PAIRS_OF_LAWS = {
+    "vectors": ([0.5, 0.5, 0.0], [0.25, 0.25, 0.5]),
+    "rows": ([[0.5, 0.5, 0.0]], [[0.25, 0.25, 0.5]]),
+    "measures": (
+        DiscreteMeasure(points=[0.0, 1.0], weights=[0.5, 0.5]),
+        DiscreteMeasure(points=[0.0, 1.0], weights=[0.25, 0.75]),
+    ),
+    "continuous": (stats.norm(), stats.norm(1.0, 1.0)),
+    "discrete": (stats.binom(3, 0.4), stats.binom(3, 0.5)),
+}
+each_pair = pytest.mark.parametrize("pair", PAIRS_OF_LAWS.values(), ids=PAIRS_OF_LAWS)
+
+
+@each_pair
+@pytest.mark.parametrize("f", SQUARE.values(), ids=SQUARE)
+def test_f_may_give_its_numbers_in_any_form(pair, f):
+    found = f_divergence(*pair, f, slope_at_infinity=math.inf)
+    assert found == pytest.approx(chi2_divergence(*pair), rel=1e-9)
+
+
+def raising(t):
+    raise ZeroDivisionError("no ratio will do")
+
+
+@each_pair
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (3, "`f` must be callable; got int"),
+        ("t - 1", "`f` must be callable; got str"),
+        (lambda t: t, "`f` must be 0 at 1; got 1.0"),
+        (lambda t: 0.0, "`f` must map an array to an array of its shape"),
+        (lambda t: (t - 1)[:1], "`f` must map an array to an array of its shape"),
+        (lambda t: (t - 1)[None], "`f` must map an array to an array of its shape"),
+        (lambda t: (t - 1) * 1j, "`f` must give real numbers; got dtype complex128"),
+        (lambda t: (t - 1) ** 2 + 0j, "`f` must give real numbers; got dtype complex128"),
+        (lambda t: np.full(t.shape, "0"), "`f` must give real numbers; got dtype <U1"),
+        (lambda t: None, r"`f` must give real numbers; got None \(NoneType\)"),
+        (lambda t: [None for _ in t], r"`f` must give real numbers; got dtype object \(list\)"),
+        (lambda t: [[0.0], [0.0, 1.0]], "`f` must give real numbers; got ragged rows"),
+        (lambda t: {}, r"`f` must give real numbers; got {} \(dict\)"),
+        (lambda t, u: t, "`f` must map an array of ratios .* got TypeError"),
+        (math.log, "`f` must map an array of ratios .* got TypeError"),
+        (raising, "`f` must map an array of ratios .* got ZeroDivisionError: no ratio will do"),
+        (lambda t: np.where(t == 1, 0, math.nan), "`f` must give numbers for every ratio.*NaN at"),
+    ],
+)
+def test_f_divergence_says_what_is_wrong_with_the_function(pair, f, message):
+    with pytest.raises(InvalidInputError, match=message):
+        f_divergence(*pair, f, slope_at_infinity=math.inf)
+
+
+def test_a_function_without_a_value_at_zero_is_named_with_the_place():
+    with pytest.raises(InvalidInputError, match=r"`f` must give numbers.*got NaN at t = 0"):
+        f_divergence([0.5, 0.5, 0.0], [0.25, 0.25, 0.5], lambda t: t * np.log(t))
+
+
+def test_what_the_function_raises_is_the_cause_of_the_error():
+    with pytest.raises(InvalidInputError) as caught:
+        f_divergence([1.0], [1.0], raising)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("slope", ["steep", 1j, [1.0], math.nan, -math.inf])
+def test_the_slope_at_infinity_is_a_number_or_infinity(slope):
+    with pytest.raises(InvalidInputError, match="`slope_at_infinity` must be a"):
+        f_divergence([1.0], [1.0], lambda t: t - 1, slope_at_infinity=slope)
+
+
+@each
+@pytest.mark.parametrize("axis", [1.5, 1.0, "1", True, np.True_, None, (0,), [0], 1j, np.ones(2)])
+def test_an_axis_is_an_integer(divergence, axis):
+    for p, q in (([0.5, 0.5], [0.25, 0.75]), ([[0.5, 0.5]] * 2, [[0.25, 0.75]] * 2)):
+        with pytest.raises(InvalidInputError, match="`axis` must be an integer"):
+            divergence(p, q, axis=axis)
+
+
+@each
+@pytest.mark.parametrize("axis", [2, -3, 2**70])
+def test_an_axis_is_one_of_the_array(divergence, axis):
+    with pytest.raises(InvalidInputError, match=r"`axis` must be an axis of `p`; got .*\(2, 2\)"):
+        divergence([[0.5, 0.5]] * 2, [[0.25, 0.75]] * 2, axis=axis)
+
+
+@each
+@pytest.mark.parametrize("axis", [np.int64(0), np.uint8(0), np.array(0)])
+def test_an_integer_of_numpy_is_an_axis(divergence, axis):
+    p, q = rows((3, 4)).T, rows((3, 4), seed=1).T
+    np.testing.assert_array_equal(divergence(p, q, axis=axis), divergence(p, q, axis=0))
+
+
+@pytest.mark.parametrize("axis", [0, 1.5, None, "1"])
+def test_no_law_of_any_kind_has_an_axis(axis):
+    for name in ("measures", "continuous", "discrete"):
+        for divergence in (ALL["kl"], ALL["js"], ALL["renyi_half"], ALL["renyi_3"], ALL["f"]):
+            with pytest.raises(InvalidInputError, match="`axis` must"):
+                divergence(*PAIRS_OF_LAWS[name], axis=axis)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_an_order_or_a_base_beyond_float64_is_refused(number):
+    with pytest.raises(InvalidInputError, match="`alpha` must stay within float64"):
+        renyi_divergence([0.5, 0.5], [1.0, 0.0], alpha=number)
+    with pytest.raises(InvalidInputError, match="`base` must stay within float64"):
+        kl_divergence([0.5, 0.5], [1.0, 0.0], base=number)

@@ -15,7 +15,8 @@ from otdiv import (
     wasserstein1,
     wasserstein2,
 )
-from otdiv.distances.laws.line import Atoms, Frozen, Normal, as_line_law, is_law
+from otdiv._laws import is_law
+from otdiv.distances.laws.line import Atoms, Frozen, Normal, as_line_law
 from otdiv.distances.laws.quantiles import largest_shift
 
 

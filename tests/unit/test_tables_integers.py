@@ -144,20 +144,21 @@ def column(values):
 def test_ticks_of_two_sizes_are_compared_in_the_finer():
     micro = np.array(["1677-10-01", "9999-01-01"], dtype="datetime64[us]")
     nano = np.array(["2000-01-01T00:00:00.000000001"], dtype="datetime64[ns]")
-    x, y = common_numbers(column(micro), column(nano), 86400.0)
-    days = (np.datetime64("9999-01-01") - np.datetime64("1677-10-01")).astype(int)
-    assert x.tolist() == [0.0, float(days)]
+    x, y, ticks, exact = common_numbers(column(micro), column(nano))
+    assert (ticks, exact) == (10**9, False)
+    days = int((np.datetime64("9999-01-01") - np.datetime64("1677-10-01")).astype(int))
+    assert x.tolist() == [0.0, float(days * 86400 * 10**9)]
     between = (np.datetime64("2000-01-01") - np.datetime64("1677-10-01")).astype(int)
-    assert y[0] == pytest.approx(between, rel=1e-15)
+    assert y[0] / ticks == pytest.approx(between * 86400, rel=1e-15)
     near = np.array(["2000-01-01"], dtype="datetime64[us]")
-    x, y = common_numbers(column(near), column(nano), 1.0)
-    assert y[0] - x[0] == 1e-9
+    x, y, _, exact = common_numbers(column(near), column(nano))
+    assert (y[0] - x[0], exact) == (1.0, True)
 
 
 def test_the_whole_range_of_nanoseconds_is_within_reach():
     ends = np.array([-(2**63) + 1, 2**63 - 1], dtype="datetime64[ns]")
-    x, _ = common_numbers(column(ends), column(ends), 1.0)
-    assert x.tolist() == [0.0, pytest.approx((2**64 - 2) / 1e9, rel=1e-15)]
+    x, _, ticks, exact = common_numbers(column(ends), column(ends))
+    assert (x.tolist(), ticks, exact) == ([0.0, 2.0**64], 10**9, False)
 
 
 @pytest.mark.parametrize(

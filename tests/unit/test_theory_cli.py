@@ -2,14 +2,17 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import signal
 
 import pytest
+from rich.console import Console
 
 from otdiv import theory
-from otdiv.cli import main
-from otdiv.theory import claims, run_claim
+from otdiv.cli import ExitCode, main
+from otdiv.cli.verify import _print
+from otdiv.theory import Outcome, Verdict, VerificationReport, claims, run_claim
 
 QUICK = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
 
@@ -28,6 +31,21 @@ def test_nothing_is_cut(capsys):
     main(["verify", "--claim", "generator-collapses-on-a-fixed-discriminator", "--examples", "1"])
     out = capsys.readouterr().out.replace("\n", "")
     assert "…" not in out
+
+
+def test_no_name_of_a_claim_is_broken_at_eighty_columns():
+    outcomes = tuple(
+        Outcome(claim=claim, verdict=Verdict.NOT_REFUTED, n_cases=20_000, worst_slack=-1.2e-300,
+                seconds=1234.5)
+        for claim in claims().values()
+    )  # fmt: skip
+    report = VerificationReport(outcomes=outcomes, examples=200, seconds=1.0)
+    stream = io.StringIO()
+    _print(report, Console(file=stream, width=80))
+    lines = stream.getvalue().splitlines()
+    shown = {line.split()[0] for line in lines if "NOT REFUTED" in line}
+    assert shown == set(claims())
+    assert max(len(line) for line in lines if "NOT REFUTED" in line) <= 80
 
 
 def test_json_goes_to_stdout(capsys):
@@ -56,10 +74,10 @@ def broken_pinsker():
     return table
 
 
-def test_a_broken_claim_ends_with_1_and_a_program(capsys, monkeypatch):
+def test_a_broken_claim_ends_with_3_and_a_program(capsys, monkeypatch):
     # The report's program asks the catalogue, so the fault is planted there.
     monkeypatch.setattr("otdiv.theory.verification.all_claims", broken_pinsker)
-    assert main(QUICK) == 1
+    assert main(QUICK) == ExitCode.NEGATIVE == 3
     out = capsys.readouterr().out
     assert "BROKEN" in out
     code = out[out.index("from numpy") : out.index("\n\n", out.index("from numpy"))]
@@ -72,7 +90,11 @@ def test_a_broken_claim_ends_with_1_and_a_program(capsys, monkeypatch):
     ("arguments", "text"),
     [
         (["--claim", "pinskr"], "did you mean pinsker"),
+        (["--claim", "kantorovich"], "did you mean"),
+        (["--claim", "KL is symmetric"], "did you mean kl-is-symmetric"),
         (["--topic", "nothing"], "be among entropy"),
+        (["--topic", "gan-game"], "did you mean gan_game"),
+        (["--topic", "dualty"], "did you mean duality"),
         (["--examples", "0"], "`examples` must be at least 1"),
         (["--rng", "-1"], "`rng` must be non-negative"),
         (["--output", "no/such/folder/x.md"], "`--output` must"),

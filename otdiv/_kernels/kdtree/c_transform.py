@@ -10,13 +10,13 @@ group, then each row tests that list in one vectorised sweep.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import costs
+from ..threads import for_each
 from .lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
 from .search import search
 from .tree import KDTree, build_tree
@@ -241,31 +241,6 @@ def safe_scale(x: np.ndarray, y: np.ndarray) -> float:
         return 1.0
     exponent = math.frexp(min(extent, 1.7e308))[1]
     return math.ldexp(1.0, min(-exponent, 1000))
-
-
-def for_each(
-    run: Callable[[int], None],
-    items: Iterable[int],
-    n_threads: int,
-    tick: Callable[[], object] | None = None,
-) -> None:
-    """Call `run` for every item, on threads where more than one is asked for."""
-    if n_threads <= 1:
-        for item in items:
-            run(item)
-            if tick is not None:
-                tick()
-        return
-    with ThreadPoolExecutor(n_threads) as pool:
-        try:
-            for future in [pool.submit(run, item) for item in items]:
-                future.result()
-                if tick is not None:
-                    tick()
-        except BaseException:
-            # Ctrl-C or stop: what has not begun is dropped, what runs ends within its slice.
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
 
 
 def pruned_c_transform(

@@ -86,20 +86,29 @@ def extension_gradient(z, atoms, values):
     gradient = np.zeros((n_points, d))
     for p in range(n_points):
         best = np.inf
+        length = 0.0
         place = 0
         for j in range(atoms.shape[0]):
             square = 0.0
             for k in range(d):
                 difference = z[p, k] - atoms[j, k]
                 square += difference * difference
-            value = np.sqrt(square) - values[j]
-            if value < best:
-                best = value
+            distance = np.sqrt(square)
+            if not 1e-140 < distance < 1e140:
+                # The squares may have left the range of floats; ratios to the largest do not.
+                largest = 0.0
+                for k in range(d):
+                    largest = max(largest, abs(z[p, k] - atoms[j, k]))
+                square = 0.0
+                if largest > 0.0:
+                    for k in range(d):
+                        ratio = (z[p, k] - atoms[j, k]) / largest
+                        square += ratio * ratio
+                distance = largest * np.sqrt(square)
+            if distance - values[j] < best:
+                best = distance - values[j]
+                length = distance
                 place = j
-        length = 0.0
-        for k in range(d):
-            length += (z[p, k] - atoms[place, k]) ** 2
-        length = np.sqrt(length)
         if length > 0.0:
             for k in range(d):
                 gradient[p, k] = (z[p, k] - atoms[place, k]) / length

@@ -25,15 +25,16 @@ import numpy as np
 
 from ..._kernels.line import distances as line_kernels
 from ..._typing import FloatArray
-from ...errors import InvalidInputError, UnsupportedProblemError
+from ...errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from ...measures import Gaussian
 from .enclosures import LEVELS, Kind, LawDistance, allowed_error, certified
-from .gaussians import folded_mean, gaussian_wasserstein2
-from .line import Atoms, LineLaw, as_line_law, check_atoms
+from .gaussians import folded_mean, gaussian_wasserstein1, gaussian_wasserstein2
+from .line import Atoms, Displacement, Frozen, LineLaw, Normal, as_line_law
 from .quadrature import (
     Integral,
     Integrand,
     MonotonePair,
+    OutOfTimeError,
     integrate_cells,
     march,
     monotone_enclosure,
@@ -43,6 +44,7 @@ from .quantiles import by_quantiles, largest_shift
 __all__ = ["LawDistance", "cdf_distance", "law_distance"]
 
 _EPS = float(np.finfo(np.float64).eps)
+_INNER = np.array([0.02, 0.3])  # levels between which a law has its bulk
 # Doublings of a tail: from 1e-300 to 1e300 there are 2000.
 _MAX_DOUBLINGS = 2000
 
@@ -81,8 +83,10 @@ def law_distance(
     >>> law_distance(p, q, 2.0).value
     5.0
     """
-    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian) and max(p_law.d, q_law.d) > 1:
-        return _gaussians(p_law, q_law, p)
+    if isinstance(p_law, Gaussian) and isinstance(q_law, Gaussian):
+        found = _gaussians(p_law, q_law, p)
+        if found is not None:
+            return found
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if (
         isinstance(first, Atoms)
@@ -93,19 +97,25 @@ def law_distance(
             first.breaks, second.breaks, first.weights, second.weights, p
         )
         kind: Kind = "quadrature" if first.is_cut or second.is_cut else "certified"
-        return certified(value, slack)._replace(kind=kind)
+        if p < math.inf and _infinite_moment(first, second, p):
+            return LawDistance(math.inf, math.inf, math.inf, kind)
+        slack += sum(law.displaced.of_order(p) for law in (first, second))
+        return _checked(certified(value, slack)._replace(kind=kind))
     closed = _closed_form(first, second, p)
     if closed is not None:
         return closed
-    if p < math.inf and _infinite_moment(first, second, p):
-        return LawDistance(math.inf, math.inf, math.inf, "certified")
-    check_atoms("x", first)
-    check_atoms("y", second)
-    if p == math.inf:
-        return largest_shift(first, second, rtol, atol)
-    if p == 1.0:
-        return _by_distribution(first, second, 1.0, rtol, atol)
-    return by_quantiles(first, second, p, rtol, atol)
+
+    def method(p_law: LineLaw, q_law: LineLaw, unit: float) -> LawDistance:
+        length = None if atol is None else atol / unit
+        if p < math.inf and _infinite_moment(p_law, q_law, p):
+            return LawDistance(math.inf, math.inf, math.inf, "certified")
+        if p == math.inf:
+            return largest_shift(p_law, q_law, rtol, length)
+        if p == 1.0:
+            return _by_distribution(p_law, q_law, 1.0, rtol, length)
+        return by_quantiles(p_law, q_law, p, rtol, length)
+
+    return _in_their_unit(first, second, method, lambda moved: moved.of_order(p))
 
 
 def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistance:
@@ -113,9 +123,86 @@ def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistan
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if first.family is not None and first.family == second.family:
         return certified(0.0, 0.0)
-    check_atoms("x", first)
-    check_atoms("y", second)
-    return _by_distribution(first, second, 2.0, rtol, None)
+    return _in_their_unit(
+        first,
+        second,
+        lambda p, q, _: _by_distribution(p, q, 2.0, rtol, None),
+        lambda moved: moved.square,
+    )
+
+
+def _in_their_unit(
+    first: LineLaw,
+    second: LineLaw,
+    method: Callable[[LineLaw, LineLaw, float], LawDistance],
+    displacement: Callable[[Displacement], float],
+) -> LawDistance:
+    """Compute where the laws lie at 0 and have a size of about 1: no square leaves float64 there.
+
+    The unit is a power of two and the origin the location of a law, so that nothing is rounded but
+    the difference of two locations, or that of a sample and a location.
+    """
+    try:
+        origin = _origin(first, second)
+        unit = _unit(first, second)
+        slack = 0.0
+        if origin != 0.0:
+            slack = _EPS * max(_farthest(law, origin) for law in (first, second))
+        moved = first.moved(origin, unit), second.moved(origin, unit)
+        value, lower, upper, kind = method(*moved, unit)
+    except OutOfTimeError:
+        raise ConvergenceError(
+            "the distribution functions of these laws take so long that no bounds were found "
+            "in the time that they are given; draw samples from them"
+        ) from None
+    if value == math.inf:
+        return LawDistance(value, lower, upper, kind)
+    with np.errstate(over="ignore"):
+        value, lower, upper = value * unit, lower * unit, upper * unit
+    slack += sum(
+        displacement(law.displaced) for law in (first, second) if not isinstance(law, Normal)
+    )
+    lower, upper = max(0.0, lower - slack), upper + slack
+    return _checked(LawDistance(value, lower, upper, kind))
+
+
+def _checked(found: LawDistance) -> LawDistance:
+    """The distance, unless nothing is known of its size."""
+    if math.isnan(found.value) or (math.isinf(found.upper) and not math.isinf(found.value)):
+        raise ConvergenceError(
+            "the tails of these laws are too long, or their functions too slow, for an upper "
+            f"bound: the distance is at least {found.lower:.6g} so far; draw samples from them",
+            found,
+        )
+    return found
+
+
+def _origin(first: LineLaw, second: LineLaw) -> float:
+    """Location of the law that is narrower for its place, if that is worth a subtraction."""
+    places = [(law.scale, law.loc) for law in (first, second) if not isinstance(law, Atoms)]
+    if not places:
+        return 0.0
+    scale, location = min(places)
+    return location if abs(location) > scale else 0.0
+
+
+def _unit(first: LineLaw, second: LineLaw) -> float:
+    """Power of two above the spread of the two laws: of their inner levels, and deviations."""
+    laws = (first, second)
+    inner = np.concatenate([[law.ppf(_INNER), law.isf(_INNER)] for law in laws])
+    spreads = [float(inner.max()) * 0.5 - float(inner.min()) * 0.5]
+    spreads += [math.sqrt(law.variance) for law in (first, second) if 0.0 < law.variance < math.inf]
+    size = max(spreads)
+    if not 0.0 < size < math.inf:
+        return 1.0
+    return math.ldexp(1.0, min(max(math.frexp(size)[1], -1000), 1000))
+
+
+def _farthest(law: LineLaw, origin: float) -> float:
+    """Distance of the law's own place from the origin."""
+    if isinstance(law, Atoms):
+        return max(abs(float(law.breaks[0]) - origin), abs(float(law.breaks[-1]) - origin))
+    return abs(law.loc - origin)
 
 
 def _is_hard_cut(first: Atoms, second: Atoms, p: float) -> bool:
@@ -123,12 +210,15 @@ def _is_hard_cut(first: Atoms, second: Atoms, p: float) -> bool:
     return p == math.inf and (first.is_cut or second.is_cut)
 
 
-def _gaussians(p_law: Gaussian, q_law: Gaussian, p: float) -> LawDistance:
+def _gaussians(p_law: Gaussian, q_law: Gaussian, p: float) -> LawDistance | None:
     if p_law.d != q_law.d:
         raise InvalidInputError("y", f"have dimension {p_law.d} like `x`", q_law.d)
     # A shift is optimal for every order.
     if p == 2.0 or np.array_equal(p_law.covariance, q_law.covariance):
         return LawDistance(*gaussian_wasserstein2(p_law, q_law), "certified")
+    if p_law.d == 1:
+        # Closed forms of other orders are those of any family of laws on the line.
+        return LawDistance(*gaussian_wasserstein1(p_law, q_law), "certified") if p == 1.0 else None
     raise UnsupportedProblemError(
         f"W_{p:g} of Gaussians has no closed form for d > 1; use p=2, or draw samples"
     )
@@ -195,6 +285,7 @@ def _by_distribution(
         difference = first.cdf(t) - second.cdf(t)
         return np.asarray(np.copysign(np.abs(difference) ** power, difference))
 
+    _allow(0.5, first, second)
     above = _edges(first, second, middle, high, first.isf(LEVELS), second.isf(LEVELS))
     below = _edges(first, second, middle, low, first.ppf(LEVELS), second.ppf(LEVELS))
     parts = []
@@ -202,6 +293,7 @@ def _by_distribution(
         if edges.size > 1:
             parts.append(integrate_cells(gap, edges[:-1], edges[1:], allowed))
     bulk = sum(part.value for part in parts)
+    _allow(0.85, first, second)
     # A law without finite mean may diverge; two finite means bound the integral.
     may_diverge = not (math.isfinite(first.mean) and math.isfinite(second.mean))
     for edges, gap, end, tail in (
@@ -211,17 +303,37 @@ def _by_distribution(
         if math.isfinite(end):
             continue
         outermost = float(edges[-1] if end > 0.0 else edges[0])
-        parts.append(_tail(gap, outermost, middle, end, bulk, allowed, tail, power, may_diverge))
+        try:
+            part = _tail(gap, outermost, middle, end, bulk, allowed, tail, power, may_diverge)
+        except OutOfTimeError:
+            part = _unseen(first, second)
+        parts.append(part)
     value = math.fsum(part.value for part in parts)
     error = sum(part.error for part in parts)
     if value == math.inf:
         return LawDistance(math.inf, math.inf, math.inf, "quadrature")
     if power == 1.0 and relative > 1e-7:
+        _allow(1.0, first, second)
         proof = _proof(first, second, below, above, 8.0 * allowed(value))
         if proof is not None:
             lower, upper = proof
             return LawDistance(min(max(value, lower), upper), lower, upper, "certified")
     return LawDistance(value, max(0.0, value - error), value + error, "quadrature")
+
+
+def _allow(share: float, *laws: LineLaw) -> None:
+    for law in laws:
+        if isinstance(law, Frozen):
+            law.standard.allow(share)
+
+
+def _unseen(first: LineLaw, second: LineLaw) -> Integral:
+    """A tail that there was no time for, beyond the outermost level v of both laws.
+
+    By Cauchy and Schwarz E(X - R)⁺ <= sqrt(P(X > R) E(X - m)²) for R above the mean m.
+    """
+    bound = sum(math.sqrt(float(LEVELS[0]) * law.variance) for law in (first, second))
+    return Integral(0.5 * bound, 0.5 * bound) if bound < math.inf else Integral(0.0, math.inf)
 
 
 def _edges(

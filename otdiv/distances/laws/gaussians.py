@@ -9,7 +9,7 @@ import numpy as np
 from ..._typing import FloatArray
 from ...measures import Gaussian
 
-__all__ = ["bures_distance", "folded_mean", "gaussian_wasserstein2"]
+__all__ = ["bures_distance", "folded_mean", "gaussian_wasserstein1", "gaussian_wasserstein2"]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -21,6 +21,17 @@ def folded_mean(mean: float, standard_deviation: float) -> float:
         return m
     z = m / s / math.sqrt(2.0)
     return m * math.erf(z) + s * math.sqrt(2.0 / math.pi) * math.exp(-z * z)
+
+
+def _gap(first: float, second: float) -> float:
+    """Difference of the standard deviations of unequal variances, rounded five times."""
+    return abs(first - second) / (math.sqrt(first) + math.sqrt(second))
+
+
+def _shift(p: Gaussian, q: Gaussian) -> float:
+    """Distance of the means, rounded d + 1 times; infinity beyond the largest float."""
+    with np.errstate(over="ignore"):
+        return math.hypot(*(p.mean - q.mean).tolist())
 
 
 def _root(covariance: FloatArray) -> tuple[FloatArray, float, float]:
@@ -62,6 +73,9 @@ def bures_distance(A: FloatArray, B: FloatArray) -> tuple[float, float, float]:
     """
     if np.array_equal(A, B):
         return 0.0, 0.0, 0.0
+    if len(A) == 1:
+        value = _gap(float(A[0, 0]), float(B[0, 0]))
+        return value, value * (1.0 - 4.0 * _EPS), value * (1.0 + 4.0 * _EPS)
     scale = max(float(np.abs(A).max()), float(np.abs(B).max()))
     d = len(A)
     K, slack_a, size_a = _root(A / scale)
@@ -79,9 +93,16 @@ def bures_distance(A: FloatArray, B: FloatArray) -> tuple[float, float, float]:
     return unit * value, unit * lower, unit * (value + rounding)
 
 
+def gaussian_wasserstein1(p: Gaussian, q: Gaussian) -> tuple[float, float, float]:
+    """W1 of two Gaussians on the line of unequal variances: value, lower and upper bound."""
+    gap = _gap(float(p.covariance[0, 0]), float(q.covariance[0, 0]))
+    value = folded_mean(_shift(p, q), gap)
+    return value, value * (1.0 - 16.0 * _EPS), value * (1.0 + 16.0 * _EPS)
+
+
 def gaussian_wasserstein2(p: Gaussian, q: Gaussian) -> tuple[float, float, float]:
     """W2 of two Gaussians of one dimension d: value, lower and upper bound."""
-    shift = math.hypot(*(float(difference) for difference in p.mean - q.mean))
+    shift = _shift(p, q)
     value, lower, upper = bures_distance(p.covariance, q.covariance)
     slack = (p.d + 2.0) * _EPS
     return (

@@ -10,22 +10,27 @@ scipy.stats takes long to import and is never imported here: a frozen law brings
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..._laws import as_law, is_law
 from ..._typing import FloatArray
 from ..._validation import as_points, as_weights
 from ...errors import InvalidInputError, UnsupportedProblemError
 from ...measures import DiscreteMeasure, Gaussian
+from .frozen import StandardLaw, quietly
 
-__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law", "check_atoms", "is_law"]
+__all__ = ["Atoms", "Family", "Frozen", "LineLaw", "Normal", "as_line_law"]
 
 # Atoms that an infinite discrete law may be cut to: 8 MB an array; by taste.
 _MAX_ATOMS = 2**20
 # Mass beyond the cut: its W_p to the whole law is about this to the power 1/p.
 _CUT_MASS = 1e-200
+# The same where that would take too many atoms: they are lumped, and what that moves is bounded.
+_LUMPED_MASS = 1e-40
 _EMPTY = np.empty(0)
 
 # Far beyond a law there is nothing: a coordinate that overflows has the same cdf as infinity.
@@ -48,6 +53,37 @@ class Family:
     upper: float
 
 
+class Displacement(NamedTuple):
+    """Upper bounds of W_1, of W_2, and of the change of any integral of (F - G)²."""
+
+    first: float
+    second: float
+    square: float
+
+    def beyond(self, mass: float, index: float, reach: float) -> Displacement:
+        """Add a tail that falls like (distance / reach) to the power -index, to powers of moves."""
+        if mass == 0.0:
+            return self
+        # Integrals of (s - reach)^p over such a tail, at most p / (index - p) mass reach^p; a
+        # factor of two for an index that was measured.
+        terms = (
+            2.0 * mass * reach * p / (index - p) if index > p else math.inf for p in (1.0, 2.0)
+        )
+        square = 2.0 * mass * mass * reach / (2.0 * index - 1.0) if index > 0.5 else math.inf
+        first, second = terms
+        return Displacement(self.first + first, self.second + reach * second, self.square + square)
+
+    def rooted(self) -> Displacement:
+        """With the root of the mean squared move in place of it."""
+        return self._replace(second=math.sqrt(self.second))
+
+    def of_order(self, p: float) -> float:
+        """Upper bound of W_p."""
+        if p <= 1.0 or self.first == 0.0:
+            return self.first
+        return self.second if p <= 2.0 else math.inf
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Atoms:
     """Finitely many atoms in increasing order, of total mass one.
@@ -60,6 +96,10 @@ class Atoms:
     weights: FloatArray
     lower: float
     upper: float
+    moments: tuple[float, float] | None = None
+    """Mean and variance of the law that was meant, where they are not those of the atoms."""
+    displaced: Displacement = field(default_factory=lambda: Displacement(0.0, 0.0, 0.0))
+    """How far these atoms are from the law that was meant."""
     below: FloatArray = field(init=False)
     """P(X <= breaks[i])."""
     above: FloatArray = field(init=False)
@@ -75,6 +115,8 @@ class Atoms:
         mean = float(self.weights @ self.breaks)
         with np.errstate(over="ignore"):
             variance = float(self.weights @ (self.breaks - mean) ** 2)
+        if self.moments is not None:
+            mean, variance = self.moments
         values = {
             "below": sums,
             "above": np.append(rests[1:], 0.0),
@@ -95,6 +137,20 @@ class Atoms:
         weights = sums / math.fsum(sums)
         lower, upper = (float(support[0]), float(support[-1])) if ends is None else ends
         return cls(breaks=support, weights=weights, lower=lower, upper=upper)
+
+    def moved(self, origin: float, unit: float) -> Atoms:
+        """The law of (X - origin) / unit."""
+        moments = None
+        if self.moments is not None:
+            moments = (self.mean - origin) / unit, self.variance / unit / unit
+        return replace(
+            self,
+            breaks=self.breaks / unit - origin / unit,
+            lower=self.lower / unit - origin / unit,
+            upper=self.upper / unit - origin / unit,
+            moments=moments,
+            displaced=Displacement(*(length / unit for length in self.displaced)),
+        )
 
     @property
     def is_cut(self) -> bool:
@@ -150,6 +206,10 @@ class Normal:
         """Variance."""
         return self.scale * self.scale
 
+    def moved(self, origin: float, unit: float) -> Normal:
+        """The law of (X - origin) / unit."""
+        return Normal(loc=(self.loc - origin) / unit, scale=self.scale / unit)
+
     @property
     def family(self) -> Family:
         """The normal laws."""
@@ -186,55 +246,71 @@ class Normal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """A frozen law of scipy.stats, mostly a continuous one."""
+    """A frozen law of scipy.stats, mostly a continuous one: that of loc + scale Z."""
 
-    law: Any
-    lower: float
-    upper: float
-    mean: float
-    variance: float
+    standard: StandardLaw
+    """The law of Z."""
+    loc: float
+    scale: float
+    standard_mean: float
+    standard_variance: float
     family: Family | None
     breaks: FloatArray = field(default_factory=lambda: _EMPTY)
-    has_jumps: bool = False
-    """Whether it is a discrete law with too many atoms to list: only its moments are of use."""
+
+    @property
+    def mean(self) -> float:
+        """Mean."""
+        return self.loc + self.scale * self.standard_mean
+
+    @property
+    def variance(self) -> float:
+        """Variance."""
+        return self.scale * self.standard_variance * self.scale
+
+    @property
+    def lower(self) -> float:
+        """Lower end of the support."""
+        return self.loc + self.scale * self.standard.lower
+
+    @property
+    def upper(self) -> float:
+        """Upper end of the support."""
+        return self.loc + self.scale * self.standard.upper
+
+    @property
+    def displaced(self) -> Displacement:
+        """What was cut off a tail, known when the functions have been called."""
+        moved = Displacement(0.0, 0.0, 0.0)
+        for mass, index, reach in self.standard.lost:
+            moved = moved.beyond(mass, index, self.scale * reach)
+        return moved.rooted()
+
+    def moved(self, origin: float, unit: float) -> Frozen:
+        """The law of (X - origin) / unit."""
+        return replace(self, loc=(self.loc - origin) / unit, scale=self.scale / unit, family=None)
 
     @_OVERFLOWING
     def cdf(self, t: FloatArray) -> FloatArray:
         """P(X <= t)."""
-        return np.asarray(self.law.cdf(t))
+        return self.standard.cdf((t - self.loc) / self.scale)
 
     @_OVERFLOWING
     def sf(self, t: FloatArray) -> FloatArray:
         """P(X > t)."""
-        return np.asarray(self.law.sf(t))
+        return self.standard.sf((t - self.loc) / self.scale)
 
     @_OVERFLOWING
     def ppf(self, u: FloatArray) -> FloatArray:
         """Quantile of level u."""
-        return np.asarray(self.law.ppf(u))
+        return self.loc + self.scale * self.standard.ppf(u)
 
     @_OVERFLOWING
     def isf(self, v: FloatArray) -> FloatArray:
         """Quantile of level 1 - v."""
-        return np.asarray(self.law.isf(v))
+        return self.loc + self.scale * self.standard.isf(v)
 
 
 LineLaw: TypeAlias = Atoms | Normal | Frozen
-
-
-def is_law(value: Any) -> bool:
-    """Whether `value` is a law without samples: a `Gaussian`, or a 1-D law of scipy.stats.
-
-    Examples
-    --------
-    >>> from otdiv import Gaussian
-    >>> from otdiv.distances.laws.line import is_law
-    >>> is_law(Gaussian(mean=0.0, covariance=1.0)), is_law([0.0, 1.0])
-    (True, False)
-    """
-    if isinstance(value, np.ndarray):
-        return False
-    return isinstance(value, Gaussian) or (hasattr(value, "cdf") and hasattr(value, "ppf"))
 
 
 def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
@@ -251,6 +327,7 @@ def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     """
     if isinstance(value, Atoms | Normal | Frozen):
         return value
+    value = as_law(name, value)
     if weights is not None and (is_law(value) or isinstance(value, DiscreteMeasure)):
         raise InvalidInputError(f"{name}_weights", "be None for a law", "weights")
     if is_law(value) and not isinstance(value, Gaussian):
@@ -274,15 +351,6 @@ def as_line_law(name: str, value: Any, weights: Any = None) -> LineLaw:
     return Normal(loc=loc, scale=scale)
 
 
-def check_atoms(name: str, law: LineLaw) -> None:
-    """Raise for a discrete law that no method covers."""
-    if isinstance(law, Frozen) and law.has_jumps:
-        raise UnsupportedProblemError(
-            f"`{name}` puts mass on more than {_MAX_ATOMS} atoms; draw samples from it, or pass a "
-            "DiscreteMeasure cut where it may be"
-        )
-
-
 def _as_frozen(name: str, value: Any) -> LineLaw:
     law = value
     if not hasattr(law, "dist"):
@@ -293,40 +361,70 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
             raise InvalidInputError(
                 name, "be frozen, its parameters given", type(value).__name__
             ) from None
-    median = np.asarray(law.ppf(0.5))
-    if median.ndim:
-        raise InvalidInputError(name, "be one law, its parameters scalars", f"shape {median.shape}")
-    if not np.isfinite(median):
+    standard, loc, scale, shapes = _standard_form(name, law)
+    law_of_z = StandardLaw(name, standard)
+    median = loc + scale * law_of_z.median
+    if math.isnan(median) and hasattr(law, "pmf"):
+        median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
+    if math.isnan(median):
         raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
-    lower, upper = (float(end) for end in law.support())
     if hasattr(law, "pmf"):
-        return _cut(law, lower, upper, float(median))
-    with np.errstate(over="ignore"):
-        mean, variance = (float(moment) for moment in law.stats(moments="mv"))
-    family = _family(law)
-    if family is not None and family.key == ("norm",):
-        return Normal(loc=family.loc, scale=family.scale)
-    return Frozen(law=law, lower=lower, upper=upper, mean=mean, variance=variance, family=family)
+        lower, upper = (float(end) for end in quietly(law.support))
+        return _cut(name, law, lower, upper, median)
+    mean, variance = _moments(standard)
+    family = None
+    if shapes is not None:
+        key = (law.dist.name, *shapes)
+        family = Family(key, loc, scale, mean, variance, law_of_z.lower, law_of_z.upper)
+        if key == ("norm",):
+            return Normal(loc=loc, scale=scale)
+    return Frozen(
+        standard=law_of_z,
+        loc=loc,
+        scale=scale,
+        standard_mean=mean,
+        standard_variance=variance,
+        family=family,
+    )
 
 
-def _family(law: Any) -> Family | None:
-    """Family of a frozen continuous law of scipy; None for a distribution of the user's own."""
+def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float, ...] | None]:
+    """The law Z with X = loc + scale Z, loc, scale, and shapes where these and its name say all."""
     dist = law.dist
     parse = getattr(dist, "_parse_args", None)
-    if not type(dist).__module__.startswith("scipy.stats.") or parse is None:
-        return None
-    # A histogram's shape is not among its parameters.
-    if hasattr(dist, "_histogram") or hasattr(dist, "xk"):
-        return None
+    if parse is None or hasattr(law, "pmf"):
+        median = np.asarray(quietly(law.ppf, 0.5))
+        if median.ndim:
+            raise InvalidInputError(
+                name, "be one law, its parameters scalars", f"shape {median.shape}"
+            )
+        return law, 0.0, 1.0, None
     shapes, loc, scale = parse(*law.args, **law.kwds)
-    shapes = tuple(float(shape) for shape in shapes)
-    mean, variance = (float(moment) for moment in dist.stats(*shapes, moments="mv"))
-    lower, upper = (float(end) for end in dist.support(*shapes))
-    key = (dist.name, *shapes)
-    return Family(key, float(loc), float(scale), mean, variance, lower, upper)
+    for parameter in (*shapes, loc, scale):
+        if np.ndim(parameter):
+            raise InvalidInputError(
+                name, "be one law, its parameters scalars", f"shape {np.shape(parameter)}"
+            )
+    shapes, loc, scale = tuple(float(shape) for shape in shapes), float(loc), float(scale)
+    if not (math.isfinite(loc) and 0.0 < scale < math.inf):
+        requirement = "be a law with valid parameters"
+        raise InvalidInputError(name, requirement, f"loc {loc:g} and scale {scale:g}")
+    # A histogram's shape is not among its parameters, nor is that of a law of the user's own.
+    named = type(dist).__module__.startswith("scipy.stats.")
+    named = named and not hasattr(dist, "_histogram") and not hasattr(dist, "xk")
+    return dist(*shapes), loc, scale, shapes if named else None
 
 
-def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
+def _moments(law: Any) -> tuple[float, float]:
+    """Mean and variance, NaN where SciPy has none."""
+    try:
+        mean, variance = (float(moment) for moment in quietly(law.stats, moments="mv"))
+    except Exception:
+        return math.nan, math.nan
+    return mean, variance if variance >= 0.0 else math.nan
+
+
+def _cut(name: str, law: Any, lower: float, upper: float, median: float) -> Atoms:
     """Atoms of a discrete law, cut where less than `_CUT_MASS` remains on either side."""
     points = getattr(law.dist, "xk", None)
     if points is not None:
@@ -336,23 +434,90 @@ def _cut(law: Any, lower: float, upper: float, median: float) -> Atoms | Frozen:
     ends = []
     for end, sign, tail in ((lower, -1.0, law.cdf), (upper, 1.0, law.sf)):
         step, position = 1.0, median
-        while tail(position) > _CUT_MASS and sign * (end - position) > 0.0:
+        while quietly(tail, position) > _CUT_MASS and sign * (end - position) > 0.0:
             position = min(max(median + sign * step, lower), upper)
             step *= 1.5 if step > 8.0 else 2.0
             step = math.floor(step)
             if step > _MAX_ATOMS:
-                with np.errstate(over="ignore"):
-                    mean, variance = (float(moment) for moment in law.stats(moments="mv"))
-                return Frozen(
-                    law=law,
-                    lower=lower,
-                    upper=upper,
-                    mean=mean,
-                    variance=variance,
-                    family=None,
-                    has_jumps=True,
-                )
+                return _lumped(name, law, lower, upper, median)
         ends.append(position)
     support = np.arange(ends[0], ends[1] + 1.0)
-    weights = np.maximum(np.asarray(law.pmf(support)), 0.0)
+    weights = np.maximum(np.asarray(quietly(law.pmf, support)), 0.0)
     return Atoms.from_sample(support, weights, (lower, upper))
+
+
+def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> Atoms:
+    """A discrete law with too many atoms: runs of neighbours are put at their middle.
+
+    An atom in the middle of a run of width w moves by w / 2 at most, and what lies beyond the last
+    position R by its excess, whose first two moments are those that the atoms leave of the law's.
+    """
+    kind = type(law.dist)
+    if all(function.__qualname__.startswith("rv_") for function in (kind._cdf, kind._sf)):
+        # SciPy adds the masses one by one up to each point: so do we, once.
+        first = max(lower, median - _MAX_ATOMS // 2)
+        edges = np.arange(first - 1.0, min(upper, first + _MAX_ATOMS) + 1.0)
+        weights = np.maximum(np.asarray(quietly(law.pmf, edges[1:])), 0.0)
+        far = np.maximum(edges[1:-1] - first, 1.0)
+        with np.errstate(all="ignore"):
+            # Where masses fall like k^-(1 + index), those beyond k are k / index of that at k.
+            index = np.log(weights[-1] / weights[weights.size // 2]) / math.log(0.5) - 1.0
+            rest = float(weights[-1] * far[-1] / index) if weights[-1] > 0.0 else 0.0
+        masses = [(0.0, math.inf), (rest, float(index))]
+    else:
+        edges = _run_ends(law, lower, upper, median)
+        above = quietly(law.sf, edges)
+        # A function that SciPy makes of sums of masses is left aside.
+        below = 1.0 - above if kind._cdf.__qualname__.startswith("rv_") else quietly(law.cdf, edges)
+        weights = np.where(edges[1:] <= median, np.diff(below), -np.diff(above))
+        masses = [
+            (float(tail[end]), _index(tail, np.abs(edges - median), end))
+            for tail, end in ((below, 0), (above, -1))
+        ]
+    if not np.isfinite(weights).all():
+        raise UnsupportedProblemError(
+            f"`{name}` puts mass on more than {_MAX_ATOMS} atoms, and SciPy's masses of it are not "
+            "numbers; draw samples from it, or pass a DiscreteMeasure cut where it may be"
+        )
+    widths = np.diff(edges) - 1.0
+    support = np.concatenate([edges[:1], edges[1:] - 0.5 * widths, edges[-1:]])
+    ends = [max(mass, 0.0) for mass, _ in masses]
+    weights = np.concatenate([ends[:1], np.maximum(weights, 0.0), ends[1:]])
+    weights /= math.fsum(weights)
+    lumps = float(weights[1:-1] @ widths), float(weights[1:-1] @ widths**2)
+    moved = Displacement(0.5 * lumps[0], 0.25 * lumps[1], lumps[0])
+    for (mass, index), edge in zip(masses, (edges[0], edges[-1]), strict=True):
+        moved = moved.beyond(max(mass, 0.0), index, abs(float(edge) - median) + 1.0)
+    atoms = Atoms.from_sample(support, weights, (lower, upper))
+    return replace(atoms, moments=_moments(law), displaced=moved.rooted())
+
+
+def _run_ends(law: Any, lower: float, upper: float, median: float) -> FloatArray:
+    """Last positions of runs of neighbours: between doublings from the median the runs are equal.
+
+    They end where less than `_LUMPED_MASS` is left.
+    """
+    sides = []
+    for end, sign, tail in ((lower - 1.0, -1.0, law.cdf), (upper, 1.0, law.sf)):
+        doublings = [median]
+        step = 1.0
+        while sign * (end - doublings[-1]) > 0.0 and quietly(tail, doublings[-1]) > _LUMPED_MASS:
+            following = median + sign * step
+            if not math.isfinite(following):
+                break
+            doublings.append(following if sign * (end - following) > 0.0 else end)
+            step *= 2.0
+        sides.append(doublings)
+    share = max(16, _MAX_ATOMS // (2 * sum(map(len, sides))))
+    pieces = [np.array([median])]
+    for doublings in sides:
+        pieces += [np.linspace(a, b, share) for a, b in pairwise(doublings)]
+    return np.unique(np.floor(np.concatenate(pieces)))
+
+
+def _index(tail: FloatArray, distances: FloatArray, end: int) -> float:
+    """Power that a tail falls with, between half way to its last position and that."""
+    half = int(np.argmin(np.abs(distances - 0.5 * distances[end])))
+    if not 0.0 < tail[end] < tail[half]:
+        return math.inf
+    return float(np.log(tail[half] / tail[end]) / np.log(distances[end] / distances[half]))

@@ -14,12 +14,15 @@ import numpy as np
 from ..._typing import FloatArray
 
 __all__ = [
+    "Cells",
     "Integral",
     "Integrand",
     "MonotonePair",
+    "OutOfTimeError",
     "integrate_cells",
     "march",
     "monotone_enclosure",
+    "refined_cells",
 ]
 
 Integrand: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -79,6 +82,10 @@ _WINDOW = 8  # ratios that a tail is judged by
 _FIRST = 40  # doublings that lie before the first cell of a tail, about
 
 
+class OutOfTimeError(Exception):
+    """The time that the functions of a law may take is spent; what is known so far counts."""
+
+
 class Integral(NamedTuple):
     """Value of an integral and an estimate of its error."""
 
@@ -118,6 +125,15 @@ def _rules(
     return values, errors
 
 
+class Cells(NamedTuple):
+    """Cells [left, right] in any order, the integral over each and its error."""
+
+    left: FloatArray
+    right: FloatArray
+    values: FloatArray
+    errors: FloatArray
+
+
 def integrate_cells(
     function: Integrand, left: FloatArray, right: FloatArray, tolerance: Callable[[float], float]
 ) -> Integral:
@@ -125,6 +141,15 @@ def integrate_cells(
 
     `tolerance` maps the current value to the error that is allowed.
     """
+    cells = refined_cells(function, left, right, tolerance)
+    value = math.fsum(cells.values)
+    return Integral(value, float(cells.errors.sum()) + 32.0 * _EPS * abs(value))
+
+
+def refined_cells(
+    function: Integrand, left: FloatArray, right: FloatArray, tolerance: Callable[[float], float]
+) -> Cells:
+    """Halve cells as `integrate_cells` does, and return them."""
     values, errors = _rules(function, left, right)
     refined = 0
     history: list[float] = []
@@ -140,14 +165,16 @@ def integrate_cells(
         middle = 0.5 * left[worst] + 0.5 * right[worst]
         lows = np.concatenate([left[worst], middle])
         highs = np.concatenate([middle, right[worst]])
-        fresh, fresh_errors = _rules(function, lows, highs)
+        try:
+            fresh, fresh_errors = _rules(function, lows, highs)
+        except OutOfTimeError:
+            break
         refined += lows.size
         keep = ~worst
         left, right = np.concatenate([left[keep], lows]), np.concatenate([right[keep], highs])
         values = np.concatenate([values[keep], fresh])
         errors = np.concatenate([errors[keep], fresh_errors])
-    value = math.fsum(values)
-    return Integral(value, float(errors.sum()) + 32.0 * _EPS * abs(value))
+    return Cells(left, right, values, errors)
 
 
 def march(
@@ -241,7 +268,10 @@ def monotone_enclosure(
             return math.fsum(lower), math.fsum(upper)
         worst = gaps > 0.5 * gap / left.size
         middle = 0.5 * left[worst] + 0.5 * right[worst]
-        fm, gm = f(middle), g(middle)
+        try:
+            fm, gm = f(middle), g(middle)
+        except OutOfTimeError:
+            return math.fsum(lower), math.fsum(upper)
         chosen, keep = ends[:, worst], ~worst
         lows = np.stack([chosen[0], fm, chosen[2], gm])
         highs = np.stack([fm, chosen[1], gm, chosen[3]])

@@ -14,10 +14,10 @@ from .quadrature import Integral, Integrand, integrate_cells, march
 
 __all__ = ["by_quantiles", "largest_shift"]
 
-# Halvings of a level: below 1e-300 the quantile functions of many laws lose their accuracy.
-_MAX_HALVINGS = 1000
+# Least level: below it the quantile functions of many laws lose their accuracy.
+_DEEPEST = 2.0**-996
 _DYADIC = 2.0 ** -np.arange(40.0, 0.0, -1.0)  # edges of the first cells, where most mass is
-_PROBES = 2.0 ** -np.unique(np.rint(np.geomspace(1.0, _MAX_HALVINGS, 40)))
+_PROBES = 2.0 ** -np.unique(np.rint(np.geomspace(1.0, 996.0, 40)))
 _MAX_CELLS = 2**16  # open cells of W_inf; by taste
 # Relative accuracy of W_inf where the caller asks for none: the cells shrink like its root.
 _SHIFT_RTOL = 1e-9
@@ -55,7 +55,7 @@ def by_quantiles(
             march(
                 gap,
                 lambda k, start=start: math.ldexp(start, -k),  # type: ignore[misc]
-                _MAX_HALVINGS,
+                math.ceil(math.log2(start / _DEEPEST)),
                 lambda value, bulk=bulk: allowed(bulk + value),  # type: ignore[misc]
                 lambda _: 0.0,
                 may_diverge=may_diverge,

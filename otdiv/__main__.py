@@ -1,0 +1,5 @@
+"""`python -m otdiv`, the same as `otdiv`."""
+
+from .cli import console
+
+console()
