@@ -7,10 +7,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.gibbs import chebyshev_errors as box_errors
-from .._kernels.gibbs import pruning as leaf_pruning
-from .._kernels.kdtree import cuts as clusters
-from .._kernels.kdtree import tree as kdtree
+from .._kernels.gibbs import chebyshev_errors, pruning
+from .._kernels.kdtree import cuts, tree
 from .._typing import FloatArray, IndexArray
 
 __all__ = ["BoxBounds", "Boxes", "Nodes"]
@@ -56,8 +54,8 @@ class Nodes:
 
     def __init__(self, points: FloatArray):
         self.points, self.n = points, points.shape[1]
-        depth = kdtree.depth_for(self.n, _FEW)
-        lower, upper = kdtree.corners(points, depth)
+        depth = tree.depth_for(self.n, _FEW)
+        lower, upper = tree.corners(points, depth)
         self._halves = 0.5 * (upper - lower).max(axis=0)
 
     def _flags(self, half: float) -> NDArray[np.bool_]:
@@ -68,16 +66,16 @@ class Nodes:
 
     def count(self, half: float) -> int:
         """Number of the highest nodes at most so wide."""
-        return clusters.cut(self.n, self._flags(half)).size - 1
+        return cuts.cut(self.n, self._flags(half)).size - 1
 
     def boxes(self, values: FloatArray, half: float) -> Boxes:
         """Highest nodes at most so wide on which the values (n,) are nearly affine."""
         flags = self._flags(half)
         while True:
-            starts, nodes = clusters.highest_nodes(self.n, flags)
+            starts, nodes = cuts.highest_nodes(self.n, flags)
             edges = np.append(starts, self.n)
-            bounds = leaf_pruning.leaf_bounds(self.points, values, edges, False)
-            uneven = box_errors.spreads(self.points, values, edges, bounds) > _SPREAD
+            bounds = pruning.leaf_bounds(self.points, values, edges, False)
+            uneven = chebyshev_errors.spreads(self.points, values, edges, bounds) > _SPREAD
             uneven &= nodes < flags.size // 2
             if not uneven.any():
                 centres, halves, slopes, tops = bounds

@@ -1,8 +1,10 @@
-"""Sums over the plan of two clouds where boxes of points are small against the blur.
+"""Sums over the plan of two clouds by Chebyshev expansions, where these are cheaper than pruning.
 
-The work grows with the number of points and that of pairs of boxes, not with the pairs of points:
-see `box_expansions`. Pairs of boxes that hold too few points for it, or for which the error forbids
-it, are summed directly.
+Boxes of points that are small against the blur interact through the Chebyshev nodes of the boxes,
+as in a fast multipole method (`_kernels.gibbs.chebyshev` names the steps P2M, M2L, P2L, M2P, L2P).
+The work then grows with the numbers of points and of pairs of boxes, not with that of pairs of
+points. A pair of boxes that holds too few points to profit, or whose interpolation error would be
+more than its part of the budget (`_kernels.gibbs.chebyshev_errors`), is summed directly.
 """
 
 from __future__ import annotations
@@ -13,15 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._kernels.gibbs import (
-    chebyshev as box_expansions,
-)
-from .._kernels.gibbs import (
-    chebyshev_errors as box_errors,
-)
-from .._kernels.gibbs import (
-    point_sums,
-)
+from .._kernels.gibbs import chebyshev, chebyshev_errors, point_sums
 from .._kernels.gibbs.chebyshev import COLUMNS, NODES, ROWS, P
 from .._typing import FloatArray, IndexArray
 from .boxes import BoxBounds, Boxes, Nodes
@@ -226,7 +220,7 @@ class Expansion:
         masses = np.append(0.0, np.cumsum(masses + _LEAST_MASS * masses.sum()))
         step = max(1, left.n_boxes // _SAMPLE) if sampled else 1
         some = (slice(None, None, step),)
-        pairs, near, work = box_errors.pair_lists(
+        pairs, near, work = chebyshev_errors.pair_lists(
             tuple(np.ascontiguousarray(part[..., *some]) for part in left.bounds),
             np.ascontiguousarray(left.sizes[some]),
             np.ascontiguousarray(smallest[some]),
@@ -303,7 +297,7 @@ def _add_expanded_mixed(product: PlanProduct, plan: _BoxPairs, out: FloatArray) 
     for k in range(d):
         # Their slope is that of the plan times the affine function of the box.
         slopes, halves = parts.of_rows(plan.x.bounds[2][k]), parts.of_rows(plan.x.bounds[1][k])
-        slope = parts.evaluated(box_expansions.derivatives(polynomials, k, d))[:, 0] / halves
+        slope = parts.evaluated(chebyshev.derivatives(polynomials, k, d))[:, 0] / halves
         towards = 0.5 * (slope / math.log(2.0) - slopes * near)
         out[:, 1] -= x.rows[:, k] * (x.points[k] * near + towards)
 
@@ -314,7 +308,7 @@ class _Passes:
     def __init__(self, product: PlanProduct, plan: _BoxPairs):
         self.product, self.plan, self.d = product, plan, product.x.points.shape[0]
         self.row_slots, self.column_slots = plan.row_slots(), plan.column_slots()
-        self._row_tiles = box_expansions.tiles(plan.x.edges, self.row_slots)
+        self._row_tiles = chebyshev.tiles(plan.x.edges, self.row_slots)
 
     def chunks(self, count: int) -> Iterator[slice]:
         """So many weights in parts whose numbers at the nodes fit into the memory allowed."""
@@ -337,8 +331,8 @@ class _Passes:
         """Weights at the nodes of columns (slot, k, P**d) for weights (k, m) of points."""
         y, plan = self.product.y, self.plan
         moments = np.zeros((self.column_slots.max() + 1, weights.shape[0], P**self.d))
-        tiles = box_expansions.tiles(plan.y.edges, self.column_slots)
-        box_expansions.moments(
+        tiles = chebyshev.tiles(plan.y.edges, self.column_slots)
+        chebyshev.moments(
             y.points,
             self.product.psi,
             weights,
@@ -348,7 +342,7 @@ class _Passes:
             moments,
             NODES,
         )
-        return box_expansions.node_weights(moments, self.d)
+        return chebyshev.node_weights(moments, self.d)
 
     def sums(self, weights: FloatArray, sources: FloatArray) -> FloatArray:
         """Polynomials of the sums over others in the boxes of rows (slot, k, P**d)."""
@@ -356,8 +350,8 @@ class _Passes:
         sums = np.zeros((self.row_slots.max() + 1, *sources.shape[1:]))
         target = sums, self.row_slots
         for run in self.plan.slices():
-            box_expansions.transfer(rows, columns, pairs, *run, sources, self.column_slots, *target)
-            box_expansions.transfer_points(
+            chebyshev.transfer(rows, columns, pairs, *run, sources, self.column_slots, *target)
+            chebyshev.transfer_points(
                 rows,
                 pairs,
                 y.points,
@@ -368,7 +362,7 @@ class _Passes:
                 *target,
                 NODES,
             )
-        return box_expansions.coefficients(sums, self.d)
+        return chebyshev.coefficients(sums, self.d)
 
     def collected(self, sources: FloatArray) -> FloatArray:
         """Sums over the nodes of columns at single points (n, k)."""
@@ -376,14 +370,14 @@ class _Passes:
         out = np.zeros((self.product.phi.size, sources.shape[1]))
         given = columns, plan.pairs, x.points, self.product.phi, plan.x.edges
         for run in plan.slices():
-            box_expansions.collect(*given, *run, sources, self.column_slots, out, NODES)
+            chebyshev.collect(*given, *run, sources, self.column_slots, out, NODES)
         return out
 
     def evaluated(self, polynomials: FloatArray) -> FloatArray:
         """Polynomials of the boxes of rows at their points (n, k)."""
         x, (rows, _) = self.product.x, self._bounds
         out = np.zeros((self.product.phi.size, polynomials.shape[1]))
-        box_expansions.evaluate(
+        chebyshev.evaluate(
             x.points,
             self.product.phi,
             rows,

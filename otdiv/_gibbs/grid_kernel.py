@@ -122,7 +122,7 @@ def monotone_potentials(
 
 
 class GridKernel:
-    """Squared Euclidean distance between two grids; see `point_plan.PointKernel`."""
+    """Squared Euclidean distance between two grids; see `point_kernel.PointKernel`."""
 
     truncation = 0.0
     """Nothing is left out of a row."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._kernels.gibbs import laplacian_factor
-from .._kernels.kdtree import cuts as clusters
+from .._kernels.kdtree import cuts
 from .._typing import FloatArray
 from .merged_plan import merged_parts
 from .pruned_sums import PrunedSums
@@ -36,7 +36,7 @@ class ClusterPreconditioning:
     def __init__(self, kernel: PrunedSums):
         self._kernel = kernel
         self._starts = [
-            clusters.cut_at_radius(clusters.squared_radii(side.points), side.weights.size, _RADIUS)
+            cuts.cut_at_radius(cuts.squared_radii(side.points), side.weights.size, _RADIUS)
             for side in (kernel.x, kernel.y)
         ]
 

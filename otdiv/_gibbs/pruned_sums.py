@@ -11,8 +11,7 @@ from typing import Self
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.gibbs import point_sums
-from .._kernels.gibbs import pruning as leaf_pruning
+from .._kernels.gibbs import point_sums, pruning
 from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
 from .expansions import OVERCOUNT, Expansion, PlanProduct
@@ -176,11 +175,11 @@ class PrunedSums:
         """Kept ranges of the first of every so many leaves of rows."""
         x, y = (self.y, self.x) if by_column else (self.x, self.y)
         u, v = (v, u) if by_column else (u, v)
-        rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
-        columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
+        rows = pruning.leaf_bounds(x.points, u, x.leaves, self.root)
+        columns = pruning.leaf_bounds(y.points, v, y.leaves, self.root)
         budgets = truncation * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
         some = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
-        kept: tuple[IndexArray, IndexArray, IndexArray] = leaf_pruning.kept_ranges(
+        kept: tuple[IndexArray, IndexArray, IndexArray] = pruning.kept_ranges(
             some, budgets, columns, y.leaves, self.root
         )
         return kept

@@ -14,7 +14,7 @@ SLICE = 2 * 10**8
 
 
 class Ranges(NamedTuple):
-    """Column ranges of each row leaf, as `leaf_pruning.kept_ranges` returns them."""
+    """Column ranges of each row leaf, as `_kernels.gibbs.pruning.kept_ranges` returns them."""
 
     leaves: IndexArray
     first: IndexArray

@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.gibbs import point_sums
-from .._kernels.gibbs import sparse_sums as sparse_plan
+from .._kernels.gibbs import point_sums, sparse_sums
 from .._typing import FloatArray, IndexArray
 from .pruned_sums import PrunedSums
 from .ranges import Ranges
@@ -150,12 +149,12 @@ class CompressedPlan(ScaledPlan):
 
     def _multiply(self, w: FloatArray) -> FloatArray:
         out = np.empty(self._u.size)
-        sparse_plan.products(*self._entries, w, out)
+        sparse_sums.products(*self._entries, w, out)
         return out
 
     def _multiply_transposed(self, z: FloatArray) -> FloatArray:
         out = np.empty(self._v.size)
-        sparse_plan.transposed_products(*self._entries, z, out)
+        sparse_sums.transposed_products(*self._entries, z, out)
         return out
 
 

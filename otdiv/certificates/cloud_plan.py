@@ -15,7 +15,7 @@ from .._gibbs.clouds import build_cloud
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
 from .._gibbs.point_kernel import PointKernel
 from .._kernels.exponential import LOG2_E
-from .._kernels.proofs import repair as kernels
+from .._kernels.proofs.repair import rank_one_cost
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
 from ..costs import PNormCost
@@ -216,7 +216,7 @@ def _product_cost(
 ) -> float:
     """Sum over all pairs of p_i q_j times the cost, where the q_j sum to one."""
     if root:
-        return float(kernels.rank_one_cost(x, y, p, q, 1.0))
+        return float(rank_one_cost(x, y, p, q, 1.0))
     # |x - y|² = |x|² + |y|² - 2 x.y; centred, so that nothing is lost that the slack does not hold.
     middle = x.mean(axis=0)
     x, y = x - middle, y - middle

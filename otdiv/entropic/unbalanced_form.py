@@ -29,7 +29,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .._kernels import costs as kernels
+from .._kernels.costs import bounding_cost, pairwise, relative_rounding
 from .._typing import FloatArray, IndexArray
 from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
@@ -236,7 +236,7 @@ class NormalForm:
         if isinstance(self.cost, CostMatrix):
             return self.costs_to_unit(self.cost.values[np.ix_(rows, columns)])
         cost = self.cost
-        values = kernels.pairwise(self._x[rows], self._y[columns], cost.norm, cost.power)
+        values = pairwise(self._x[rows], self._y[columns], cost.norm, cost.power)
         return np.asarray(values)
 
     def _is_explicit(self, kept: list[IndexArray]) -> bool:
@@ -249,7 +249,7 @@ class NormalForm:
         if isinstance(self.cost, CostMatrix) or pairs <= FEW_PAIRS:
             return pairs > 0
         x, y = self._x[kept[0]], self._y[kept[1]]
-        bound = kernels.bounding_cost(x, y, self.cost.norm, self.cost.power)
+        bound = bounding_cost(x, y, self.cost.norm, self.cost.power)
         return float(bound) > _MODERATE * self.cutoff
 
     def _without_lone(self, live: list[IndexArray]) -> list[IndexArray]:
@@ -300,9 +300,7 @@ class NormalForm:
                 self.problem.matrix()  # keeps it
         if isinstance(self.cost, PNormCost):
             x, y = self._x[a.kept], self._y[b.kept]
-            self.rounding = float(
-                kernels.relative_rounding(x.shape[1], self.cost.norm, self.cost.power)
-            )
+            self.rounding = float(relative_rounding(x.shape[1], self.cost.norm, self.cost.power))
             if self.cost.power * _least_gap_bits(np.concatenate([x, y])) < _LEAST_BITS:
                 self.cost_error = _COST_ERROR
         else:

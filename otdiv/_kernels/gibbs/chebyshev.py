@@ -1,7 +1,7 @@
 """Products with the plan P_ij = 2**(u_i + v_j - |x_i - y_j|²) of two clouds through expansions.
 
 On two boxes that are small against the blur the plan is smooth: with potentials taken off by affine
-functions (see `leaf_pruning`) it is a product over the dimensions of
+functions (see `pruning`) it is a product over the dimensions of
 
     F(p, q) = 2**(s p + t q - (delta + p - q)²)   for |p| <= h, |q| <= k,
 
@@ -9,7 +9,7 @@ p and q being offsets from the two centres. F is replaced by its interpolation a
 points of one or both intervals. A box of columns is then known by its weights at P**d nodes, a box
 of rows by the sums at its own nodes, and a pair of boxes costs d small matrix products however many
 points it has. A box of few points is better left to itself: each point adds to the sums at the
-nodes of the rows, or adds up the nodes of the columns. `box_errors` bounds what this errs by.
+nodes of the rows, or adds up the nodes of the columns. `chebyshev_errors` bounds what this errs by.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Which pairs of boxes may be expanded (see `box_expansions`): a rigorous bound of the error.
+"""Which pairs of boxes may be expanded (see `chebyshev`): a rigorous bound of the error.
 
 On a pair of boxes the plan is a product over the dimensions of
 

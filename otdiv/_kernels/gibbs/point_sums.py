@@ -1,7 +1,7 @@
 """Products with the plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two point clouds, never stored.
 
 Rows come in leaves; each leaf has a list of column ranges outside of which its plan is negligible
-(see `leaf_pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
+(see `pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
 contiguous in every coordinate; coordinates, u and v are in bits, for the squared distance in the
 form that `fill_exponents` describes.
 """

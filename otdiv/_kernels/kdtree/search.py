@@ -1,4 +1,4 @@
-"""The search on two trees behind every question of the geometric solver: see `tree_transform`."""
+"""The search on two trees behind every question of the geometric solver: see `c_transform`."""
 
 import math
 

@@ -11,7 +11,7 @@ from ..._gibbs.clouds import Cloud
 from ..._gibbs.point_kernel import PointKernel
 from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
 from ..._gibbs.soft_c_transform import soft_c_transform
-from ..._kernels.kdtree import cuts as clusters
+from ..._kernels.kdtree import cuts
 from ..._typing import FloatArray, IndexArray
 from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
@@ -46,12 +46,12 @@ class _ClusterHierarchy:
     @cached_property
     def _radii(self) -> FloatArray:
         # Rounding may leave less than nothing of points in one place.
-        radii = clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+        radii = cuts.squared_radii(np.ascontiguousarray(self.fine.points.T))
         return np.asarray(np.maximum(radii, 0.0))
 
     def _cut(self, limit: float) -> IndexArray:
         if limit not in self._cuts:
-            self._cuts[limit] = clusters.cut_at_radius(self._radii, self.fine.n, limit)
+            self._cuts[limit] = cuts.cut_at_radius(self._radii, self.fine.n, limit)
         return self._cuts[limit]
 
     def count(self, limit: float | None) -> int:

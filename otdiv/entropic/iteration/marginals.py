@@ -1,7 +1,7 @@
 """One stage of the entropic iteration: its rules, its state and the marginals of its plan.
 
 Sums are taken from a stored plan while the potentials are near those it was made for, and anew
-where they are not. See `_entropic_newton` for relaxed marginals (`tau`).
+where they are not. See `newton` for relaxed marginals (`tau`).
 """
 
 from __future__ import annotations

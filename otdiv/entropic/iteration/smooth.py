@@ -3,7 +3,7 @@
 Where epsilon is not small against the costs the plan is diag(alpha) K diag(beta) with one kernel K
 throughout: no levels, no annealing, no pruning. K is stored in single precision, which is enough
 for steps towards the solution; how near they came is summed up in double precision. The steps are
-those of `_entropic_newton`.
+those of `newton`.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class _SmoothSolve:
         stage.n_products += count
         # What takes so many products takes as many the next time.
         self.n_failures += 0 if done else _MOST_FAILURES + 1
-        # As in `_entropic_newton`: the part of a row by itself is known exactly.
+        # As in `newton`: the part of a row by itself is known exactly.
         delta += np.log1p(residual / r) - residual / r
         u, v = stage.u, stage.v
         before = float(a @ u + b @ v)

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..._kernels.network_flow import candidates
-from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
 from .levels import Context, Level, WarmStart
@@ -127,12 +126,12 @@ class RestrictedProblem:
         if earlier is not None:
             kept = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
             order = np.concatenate([kept, order])
-        self.tree = tree_simplex.new_tree(self.n, self.m)
-        tree_simplex.start_basis(
+        self.tree = spanning_tree.new_tree(self.n, self.m)
+        spanning_tree.start_basis(
             self.tree, level.a, level.b, f, g, self.source, self.target, self.cost, order,
             self.penalty,
         )  # fmt: skip
-        self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
+        self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
 
     def note_lower(self, f: FloatArray, g: FloatArray) -> None:
         """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
@@ -150,7 +149,7 @@ class RestrictedProblem:
         """Pivot for a slice: its code, number of pivots, and where the next one resumes."""
 
         def pivots() -> tuple[int, int, int]:
-            return tree_simplex.sparse_simplex(
+            return spanning_tree.sparse_simplex(
                 self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
                 self.rtol, _PIVOTS,
             )  # fmt: skip
@@ -173,8 +172,8 @@ class RestrictedProblem:
                 self.rtol *= _RTOL_GROWTH
                 limit += _PIVOTS_PER_ATOM * (self.n + self.m)
             self.context.monitor.tick()
-            self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
-            if code == tree_simplex.OPTIMAL:
+            self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
+            if code == spanning_tree.OPTIMAL:
                 break
             if good_enough is not None and 2 * self.artificial < asked_at:
                 asked_at = self.artificial
@@ -182,12 +181,12 @@ class RestrictedProblem:
                     return True
         if self.artificial == 0 and self.penalty != 0.0:
             self._change_penalty(0.0)
-        f, g = tree_simplex.potentials(self.tree, self.n)
+        f, g = spanning_tree.potentials(self.tree, self.n)
         self.f, self.g = f.copy(), g.copy()
         return False
 
     def _change_penalty(self, penalty: float) -> None:
-        tree_simplex.raise_penalty(self.tree, self.n, penalty - self.penalty)
+        spanning_tree.raise_penalty(self.tree, self.n, penalty - self.penalty)
         self.penalty = penalty
 
     def raise_penalty(self) -> bool:
@@ -219,7 +218,7 @@ class RestrictedProblem:
 
     def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Rows, columns and integer masses of the tree's real arcs."""
-        rows, columns, mass = tree_simplex.flows(self.tree, self.n)
+        rows, columns, mass = spanning_tree.flows(self.tree, self.n)
         return rows, columns, mass
 
     def plan_cost(self) -> float:

@@ -8,10 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..._kernels.kdtree import tree as kdtree
 from ..._kernels.kdtree.c_transform import LEAF_SIZE, safe_scale
-from ..._kernels.network_flow import candidates
-from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._kernels.kdtree.tree import build_tree
+from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
 from ...costs import CostMatrix, PNormCost
@@ -72,11 +71,11 @@ class ColumnRun:
         # A power of two: scaled coordinates, and costs of powers 1 and 2, are exact.
         self.scale = safe_scale(problem.x, problem.y)
         self.cost_unit = self.scale**-power
-        x = kdtree.build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
-        y = kdtree.build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
+        x = build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
+        y = build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
         # Positions in tree order to the caller's rows and columns.
         self.rows, self.columns = self.rows[x.order], self.columns[y.order]
-        self.whole = tree_simplex.integer_masses(
+        self.whole = spanning_tree.integer_masses(
             problem.a[self.rows], problem.b[self.columns], problem.mass
         )
         self.mass_unit = math.ldexp(self.whole.unit, int(self.whole.exponent))
@@ -162,7 +161,7 @@ class ColumnRun:
         widest = min(_FAR, _FAR_POTENTIALS * problem.cost_bound() / self.cost_unit)
         if not (np.abs(points).max() < _FAR and f.max() <= widest):
             return None
-        tree = kdtree.build_tree(points, LEAF_SIZE, 2)
+        tree = build_tree(points, LEAF_SIZE, 2)
         g = self.context.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
         rows = columns = np.empty(0, np.int64)
         if isinstance(warm.plan, SparsePlan) and warm.problem.shape == problem.shape:
@@ -175,7 +174,7 @@ class ColumnRun:
             rows, columns = row_place[rows[inside]], column_place[columns[inside]]
             live = (rows >= 0) & (columns >= 0)
             rows, columns = rows[live], columns[live]
-            order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)
+            order = spanning_tree.leaf_order(rows, columns, self.rows.size, self.columns.size)
             rows, columns = rows[order], columns[order]
         return WarmStart(g, rows, columns)
 
@@ -256,7 +255,7 @@ class ColumnRun:
             complete = state.artificial == 0
             better = complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper
             if better or (complete and self.repaired is None):
-                plan = tree_simplex.masses(state.tree, self.whole)
+                plan = spanning_tree.masses(state.tree, self.whole)
             elif self.repaired is not None:
                 plan = self._in_units_of_mass(self.repaired)
             else:
@@ -304,11 +303,11 @@ class ColumnRun:
         f_all[self.rows], g_all[self.columns] = f, g
         dead_rows, dead_columns = np.flatnonzero(problem.a <= 0.0), np.flatnonzero(problem.b <= 0.0)
         if dead_rows.size:
-            dead = kdtree.build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
+            dead = build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
             f_all[dead_rows[dead.order]] = context.search(dead, y, g, 1)[1][:, 0]
         if dead_columns.size:
-            every = kdtree.build_tree(problem.x * scale, LEAF_SIZE)
-            dead = kdtree.build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
+            every = build_tree(problem.x * scale, LEAF_SIZE)
+            dead = build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
             values = context.search(dead, every, f_all[every.order], 1)[1][:, 0]
             g_all[dead_columns[dead.order]] = values
         return f_all * self.cost_unit, g_all * self.cost_unit

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from ..._kernels.kdtree.tree import split_level
-from ..._kernels.network_flow import dense_pricing as dense
+from ..._kernels.network_flow import dense_pricing
 from ..._typing import FloatArray, IndexArray
 
 __all__ = ["clustered"]
@@ -31,8 +31,8 @@ def clustered(
     row_depth, column_depth = _depth(n), _depth(m)
     row_order = _clusters(C[:, rng.permutation(m)[:LANDMARKS]].T, row_depth)
     column_order = _clusters(C[rng.permutation(n)[:LANDMARKS]], column_depth)
-    merged = dense.merge_rows(C, row_order, row_depth)
-    coarse = dense.merge_columns(merged, column_order, column_depth)
+    merged = dense_pricing.merge_rows(C, row_order, row_depth)
+    coarse = dense_pricing.merge_columns(merged, column_order, column_depth)
     masses = _sums(a, row_order, row_depth), _sums(b, column_order, column_depth)
     return merged, coarse, *masses
 

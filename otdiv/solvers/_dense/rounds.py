@@ -1,6 +1,6 @@
 """The rounds of the dense network simplex: duals of a coarse problem, candidate arcs, pricing.
 
-Duals come from a coarser problem, recursively (see `_clustering`). Extended by c-transforms they
+Duals come from a coarser problem, recursively (see `clustering`). Extended by c-transforms they
 are near the optimum; the simplex runs on the pairs of least reduced cost, and full scans of the
 matrix add violated pairs until there are none.
 """
@@ -14,8 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..._kernels._jit import frozen
-from ..._kernels.network_flow import dense_pricing as dense
-from ..._kernels.network_flow import spanning_tree as simplex
+from ..._kernels.network_flow import dense_pricing, spanning_tree
 from ..._kernels.network_flow.spanning_tree import Tree
 from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
@@ -92,8 +91,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.C = frozen(self.C)
-        self.tree = simplex.new_tree(*self.C.shape)
-        least, largest, self.forbidden, self.spread = self.extent or dense.extent(self.C)
+        self.tree = spanning_tree.new_tree(*self.C.shape)
+        least, largest, self.forbidden, self.spread = self.extent or dense_pricing.extent(self.C)
         # A penalty scale that is positive for any costs, also where all are equal or 0.
         width = largest - least if least < math.inf else 0.0
         self.unit = max(width, 2.0**-40 * abs(least)) if math.isfinite(width) else 0.0
@@ -119,7 +118,7 @@ class Run:
                 self._solve_by_rounds()
             self.best = None
         except EndOfRun:
-            simplex.recompute_potentials(self.tree, n)
+            spanning_tree.recompute_potentials(self.tree, n)
             self.repair = self.repair or self._repaired()
         return self
 
@@ -129,9 +128,9 @@ class Run:
         f = C.min(axis=1, initial=math.inf)
         f[~np.isfinite(f)] = 0.0
         g = np.full(C.shape[1], np.inf)
-        dense.reduce_columns(C, np.arange(len(C)), f, g)
+        dense_pricing.reduce_columns(C, np.arange(len(C)), f, g)
         g[~np.isfinite(g)] = 0.0
-        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, 2))
+        arcs = Arcs(*dense_pricing.best_per_row_and_column(C, f, g, 2))
         reduced = self._reduced(arcs, f, g)
         positive = reduced[reduced > 0.0]
         penalty = float(positive.min()) if positive.size else self.unit
@@ -162,7 +161,7 @@ class Run:
             order = order[: np.searchsorted(reduced[order], 2.0 * penalty)]
             if earlier is not None:
                 order = np.concatenate([preferred, order])
-        simplex.start_basis(
+        spanning_tree.start_basis(
             self.tree, self.a, self.b, f, g, arcs.source, arcs.target, arcs.cost, order, penalty
         )
 
@@ -170,7 +169,7 @@ class Run:
         return np.asarray(arcs.cost - f[arcs.source] - g[arcs.target - len(f)])
 
     def _artificial(self) -> int:
-        left = int(simplex.artificial_flow(self.tree, self.C.shape[0]))
+        left = int(spanning_tree.artificial_flow(self.tree, self.C.shape[0]))
         return left if left > self.rounding_mass else 0
 
     def _raise_penalty(self, *, anyhow: bool = False) -> bool:
@@ -180,12 +179,12 @@ class Run:
         """
         gap = 0.0
         if not anyhow:
-            gap, by_source = dense.hanging_gap(self.tree, self.C)
+            gap, by_source = dense_pricing.hanging_gap(self.tree, self.C)
             if gap == math.inf:
                 self.infeasible = by_source
                 return False
         increase = max(3.0 * self.penalty, gap)
-        simplex.raise_penalty(self.tree, self.C.shape[0], increase)
+        spanning_tree.raise_penalty(self.tree, self.C.shape[0], increase)
         self.penalty += increase
         return True
 
@@ -197,16 +196,16 @@ class Run:
         """
         n = self.C.shape[0]
         self.penalty = 0.0
-        if self.rounding_mass > 0 and simplex.artificial_flow(self.tree, n) > 0:
+        if self.rounding_mass > 0 and spanning_tree.artificial_flow(self.tree, n) > 0:
             return
         if self.estimate.any():
-            i, j, mass = simplex.flows(self.tree, n)
+            i, j, mass = spanning_tree.flows(self.tree, n)
             paid = float(np.abs(self.C[i, j]) @ mass) / float(self.a.sum())
             if float(np.abs(self.estimate).max()) > LARGE_ESTIMATE * paid:
                 lowest = self.C.min(axis=1)
                 if np.abs(lowest).max() < np.abs(self.estimate).max():
                     self.estimate = lowest
-        simplex.release(self.tree, n, self.estimate)
+        spanning_tree.release(self.tree, n, self.estimate)
 
     def _spend(self, n_pivots: int) -> None:
         """Account for pivots; far more than any run needs mean that rounding keeps it going."""
@@ -231,7 +230,7 @@ class Run:
             return None
         flow = self.tree.flow
         left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Monitor())
-        i, j, mass = simplex.flows(left.solve().tree, sources.size)
+        i, j, mass = spanning_tree.flows(left.solve().tree, sources.size)
         return sources[i], targets[j], mass
 
     def _check(self, f: FloatArray | None = None, g: FloatArray | None = None) -> None:
@@ -241,14 +240,14 @@ class Run:
             if value > self.lower:
                 self.lower, self.best = value, (f, g)
                 self.monitor.lower = value * self.scale
-        left = simplex.artificial_flow(self.tree, self.C.shape[0])
+        left = spanning_tree.artificial_flow(self.tree, self.C.shape[0])
         if 0 < left > 0.8 * self.checked and f is None:
             return
         self.checked = left
         repair = self._repaired() if left and self.tolerance is not None else None
         if left and repair is None:
             return
-        i, j, mass = simplex.flows(self.tree, self.C.shape[0])
+        i, j, mass = spanning_tree.flows(self.tree, self.C.shape[0])
         upper = float(self.C[i, j] @ mass)
         if repair is not None:
             upper += float(self.C[repair[0], repair[1]] @ repair[2])
@@ -264,11 +263,11 @@ class Run:
         """Dense simplex from the present tree, raising the penalty while mass is left."""
         row = 0
         while True:
-            code, k, row = dense.dense_simplex(
+            code, k, row = dense_pricing.dense_simplex(
                 self.tree, self.C, row, self.share, self.rounding, self.monitor.slice_pivots
             )
             self._spend(k)
-            if code != simplex.OPTIMAL:
+            if code != spanning_tree.OPTIMAL:
                 continue
             if self._artificial():
                 if not self._raise_penalty():
@@ -282,7 +281,7 @@ class Run:
         C = self.C
         n = len(C)
         f, g = self._first_duals() if self.start is None else self._extended(self.start[0])
-        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
+        arcs = Arcs(*dense_pricing.best_per_row_and_column(C, f, g, N_BEST))
         reduced = self._reduced(arcs, f, g)
         penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
         if self.start is None:
@@ -300,7 +299,7 @@ class Run:
         suspects: IndexArray | None = None
         for scan in range(10**6):
             self._pivot_on(arcs)
-            f, g = simplex.potentials(self.tree, n)
+            f, g = spanning_tree.potentials(self.tree, n)
             found, least = self._price(f, g, suspects)
             if found is None and suspects is not None:
                 suspects = None
@@ -326,17 +325,17 @@ class Run:
 
     def _pivot_on(self, arcs: Arcs) -> None:
         n = self.C.shape[0]
-        position, code = 0, simplex.PIVOT_LIMIT
-        while code != simplex.OPTIMAL:
+        position, code = 0, spanning_tree.PIVOT_LIMIT
+        while code != spanning_tree.OPTIMAL:
             limit = self.monitor.slice_pivots
             if self.tolerance is not None:
                 limit = min(limit, max(1000, n))
-            code, k, position = simplex.sparse_simplex(
+            code, k, position = spanning_tree.sparse_simplex(
                 self.tree, n, arcs.source, arcs.target, arcs.cost, position,
                 self._floor(), self.rounding, limit,
             )  # fmt: skip
             self._spend(k)
-            if self.tolerance is not None and code != simplex.OPTIMAL:
+            if self.tolerance is not None and code != spanning_tree.OPTIMAL:
                 self._check()
 
     def _price(
@@ -354,7 +353,9 @@ class Run:
         found = []
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            *arcs, least[part] = dense.price_rows(self.C, f, g, part, floor, self.rounding, N_BEST)
+            *arcs, least[part] = dense_pricing.price_rows(
+                self.C, f, g, part, floor, self.rounding, N_BEST
+            )
             found.append(arcs)
         source, target, cost = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
         return (Arcs(source, target, cost) if source.size else None), least
@@ -362,7 +363,7 @@ class Run:
     def _extended(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials (f, g) from any estimate of g, by c-transforms."""
         f, improved = np.empty(len(self.C)), np.full(self.C.shape[1], np.inf)
-        dense.reduce_rows(self.C, g, f, improved)
+        dense_pricing.reduce_rows(self.C, g, f, improved)
         return f, improved
 
     def _first_duals(self) -> tuple[FloatArray, FloatArray]:
@@ -385,7 +386,7 @@ class Run:
             n, m = self.C.shape
             self._attach(np.zeros(n), np.zeros(m), self.unit)
             raise EndOfRun
-        f, _ = simplex.potentials(coarse.tree, len(C))
+        f, _ = spanning_tree.potentials(coarse.tree, len(C))
         g = np.full(self.C.shape[1], np.inf)
-        dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
+        dense_pricing.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
         return self._extended(g)

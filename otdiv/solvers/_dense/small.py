@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._kernels.network_flow import dense_small as dense_direct
+from ..._kernels.network_flow import dense_small
 from ..._kernels.network_flow.dense_pricing import extent
 from ..._kernels.network_flow.spanning_tree import integer_masses
 from ..._typing import FloatArray
@@ -38,7 +38,7 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) 
     # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
     rounding_mass = 2**8 * (n + m) if whole.a_rest.size else 0
     patience = PIVOTS_A_NODE * (n + m + 100)
-    found = dense_direct.solve_directly(
+    found = dense_small.solve_directly(
         C, whole, least, penalty, rounding_mass, PATH_ROUNDING, ROUNDING, patience
     )
     if found is None:
