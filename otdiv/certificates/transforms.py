@@ -54,7 +54,7 @@ def point_transform(
         return np.asarray(values)
     if d <= 3 and cost.norm == 2.0 and cost.power in (1.0, 2.0) and pairs > _PRUNED_PAIRS:
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
-    bound = float(costs.bounding_cost(x, y, cost.norm, cost.power))
+    bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     safe = not _plain_arithmetic(cost, bound)
     g = np.asarray(repair.transform_points(x, y, f, cost.norm, cost.power, safe))
     tiny = (g != 0.0) & (np.abs(g) < _TINY)
