@@ -9,9 +9,12 @@ import numpy as np
 from .._kernels.kdtree import cuts, tree
 from .._typing import FloatArray, IndexArray
 
-# Pairs of leaves are kept or dropped as a whole: smaller leaves prune better and cost more tests.
-# Measured in the plane: 32 is best at 4e3 to 2e4 points, 64 from about 5e4 on.
-_LEAF_SIZE, _LARGE_LEAF_SIZE = 32, 64
+# Points of a leaf. Pairs of leaves are kept or pruned as a whole: smaller leaves prune better and
+# cost more tests. Measured in the plane: 32 is best at 4e3 to 2e4 points,
+_LEAF_SIZE = 32
+# and this many from about 5e4 points on.
+_LARGE_LEAF_SIZE = 64
+# Points of a cloud from which its leaves are large; between the two measurements.
 _LARGE = 40_000
 
 

@@ -1,4 +1,4 @@
-"""Which pairs of two clouds are kept: column ranges of every leaf of rows."""
+"""The pairs of two clouds that pruning leaves: ranges of columns for every leaf of rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import IndexArray
 
-# One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
+# Pairs that one call of a compiled function treats at most, about 0.2 s, so that Ctrl-C is prompt.
 SLICE = 2 * 10**8
 
 

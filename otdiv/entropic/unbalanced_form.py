@@ -1,6 +1,7 @@
-"""An unbalanced problem between two probability measures at costs of about one, and the way back.
+"""An unbalanced problem put into a normal form, and the way back.
 
-Three things are done, none of which moves the optimum by more than the bounds include.
+In the normal form both measures are probability measures and costs are about one. Four things are
+done, none of which moves the optimum by more than the bounds include.
 
 Units. Costs (points, so that no cost underflows) and masses are multiplied by powers of two, which
 is exact.
@@ -43,17 +44,22 @@ from .solve_unbalanced import FEW_PAIRS
 
 __all__ = ["NormalForm"]
 
-# Up to so many pairs far ones are forbidden one by one, on about so many arrays of their size, if
-# memory allows that.
-_FEW_FAR_PAIRS, _COPIES = 2**24, 5
-# Costs up to so many cutoffs cost no digits that matter.
+# Pairs up to which far ones are forbidden one by one, in a cost matrix of 128 MB; by taste.
+_FEW_FAR_PAIRS = 2**24
+# Arrays of that size that this needs, about.
+_COPIES = 5
+# Largest cost over the cutoff up to which no digits that matter are lost; by taste.
 _MODERATE = 16.0
-# Coordinates and the reach are kept below this power of two: the sums of a few stay finite.
+# Exponent of the power of two below which coordinates and the reach are kept: float64 ends at 1024,
+# and the sums of a few of them stay finite.
 _MOST_BITS = 1000
-# So is the logarithm of epsilon times the mean mass: the entropic term is of its size.
+# Natural logarithm of epsilon times the mean mass at most, likewise (float64 ends at 709): the
+# entropic term is of that size.
 _MOST_LOG = 690.0
-# Costs below this power of two may have lost digits to underflow.
+# Exponent of the power of two below which costs may have lost digits to underflow, which begins at
+# -1022,
 _LEAST_BITS = -960
+# and more than what such a cost may be off by.
 _COST_ERROR = 2.0**-950
 
 
