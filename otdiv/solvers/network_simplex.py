@@ -25,11 +25,13 @@ from ._dense.small import solve_small
 
 __all__ = ["NetworkSimplex"]
 
-# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs, and
-# their products with masses of up to 2**62 units, must not overflow (with some room for penalties),
-# and subnormal numbers lose digits.
-_LARGEST_SUM, _SMALLEST = 2.0**900, 2.0**-900
-# A warm start whose potentials spread over this many times the spread of the costs is not used.
+# Sum of costs along a path of n + m arcs above which they are scaled by a power of two: their
+# products with masses of up to 2**62 units must not overflow, with some room for penalties.
+_LARGEST_SUM = 2.0**900
+# Largest cost below which they are scaled too: subnormal numbers lose digits.
+_SMALLEST = 2.0**-900
+# Spread of the potentials of a warm start over that of the costs above which it is not used; by
+# taste.
 _FAR = 1e3
 
 

@@ -1,9 +1,9 @@
-"""Clusters of points in tree order: cuts through the balanced tree of `tree`.
+"""Clusters of points in tree order, as cuts through the balanced k-d tree of `tree`.
 
 A cut takes nodes from wherever they are small enough, so that points which lie alone stay alone
 while dense regions are taken together. Cuts at smaller radii refine those at larger ones.
 
-What is known of nodes is an array by heap index (see `tree`), of which entry 0 is unused.
+Values of nodes are arrays by heap index (see `tree`), of which entry 0 is unused.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ _FIRST_ITERATIONS = 10
 _MOST_PRODUCTS = 30
 # Steps that lower the dual value: likewise.
 _MOST_FAILURES = 1
-# Relative error of an entry in single precision: of the power of two, 1e-7, and of its exponent.
+# Relative error of an entry in single precision, taken generously: 1e-7 of the power of two, and
+# the factors of its row and column.
 _ENTRY_ERROR = 5e-7
 # Relative error that each further entry adds to a sum in single precision, at most.
 _ADDED_ERROR = 2.0**-24

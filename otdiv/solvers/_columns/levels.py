@@ -1,4 +1,4 @@
-"""What `ColumnGeneration` works on: clouds in tree order at several resolutions, and their cost."""
+"""The levels of column generation: both clouds in tree order, at several resolutions."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class Context:
     monitor: Monitor
 
     def candidates_for(self, n: int) -> int:
-        """Arcs that each of n atoms starts with and may gain in a round: the caller's, or measured.
+        """Arcs that each of n atoms starts with and may gain in a round; by default measured.
 
-        Rays (power 1) need more than convex costs, the more the larger the problem.
+        Costs of power 1, which move mass along rays, need more than convex ones, the more the
+        larger the problem.
         """
         if self.n_candidates is not None:
             return self.n_candidates

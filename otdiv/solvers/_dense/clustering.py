@@ -18,7 +18,7 @@ from ..._typing import FloatArray, IndexArray
 
 __all__ = ["clustered"]
 
-# Columns that embed a row, rows that embed a column: enough for any cloud in a few dimensions.
+# Columns that embed a row, and rows that embed a column: enough for clouds in a few dimensions.
 LANDMARKS = 6
 
 
@@ -43,7 +43,7 @@ def _depth(n: int) -> int:
 
 
 def _clusters(features: FloatArray, depth: int) -> IndexArray:
-    """Order (n,) of the columns of `features` (k, n) whose equal parts are clusters."""
+    """Order (n,) of the columns of `features` (k, n) in which clusters are runs of equal length."""
     features = np.ascontiguousarray(features)
     order = np.arange(features.shape[1])
     keys = np.empty(features.shape[1])

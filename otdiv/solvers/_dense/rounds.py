@@ -1,7 +1,7 @@
 """The rounds of the dense network simplex: duals of a coarse problem, candidate arcs, pricing.
 
 Duals come from a coarser problem, recursively (see `clustering`). Extended by c-transforms they
-are near the optimum; the simplex runs on the pairs of least reduced cost, and full scans of the
+are near the optimum. The simplex runs on the pairs of least reduced cost, and full scans of the
 matrix add violated pairs until there are none.
 """
 
@@ -24,27 +24,28 @@ from .clustering import clustered
 
 __all__ = ["Run"]
 
-# Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
+# Rows and columns up to which the direct simplex is faster (measured, 2-D and 10-D clouds).
 DIRECT_SIZE = 600
 # Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
 N_BEST = 12
-# A reduced cost within this share of the sizes of its three terms is rounding.
+# Share of the sizes of its three terms up to which a reduced cost is rounding.
 ROUNDING = 2.0**-47
-# The same over the largest potential, for sums along paths of some hundred arcs.
+# The same share of the largest potential, for sums along paths of some hundred arcs.
 PATH_ROUNDING = 2.0**-48
-# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
+# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs; by taste.
 FIRST_PENALTY = 16.0
-# Sizes of potentials, over the mean cost paid, that would lose three digits of the value.
+# Size of potentials over the mean cost paid that would lose three digits of the value.
 LARGE_ESTIMATE = 1e3
-# Scans with mass still untransported after which the dense simplex takes over.
+# Scans with mass on artificial arcs after which the simplex on all pairs takes over; by taste.
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
-# Share of the columns' mass that row minima hit from which on these are near the optimum.
+# Share of the columns' mass in columns that hold a row minimum, from which on the minima are near
+# the optimal duals; by taste.
 MINIMA_SHARE = 0.95
-# Violated pairs a row below which the next scan looks at the rows concerned first.
+# Violated pairs a row below which the next scan looks at the rows concerned first; by taste.
 FEW = 0.5
-# Matrix entries of a slice: a small part of a second.
+# Matrix entries of a slice, a small part of a second.
 SLICE_ENTRIES = 2**26
 
 
@@ -72,7 +73,8 @@ class Run:
     tolerance: tuple[float, float] | None = None
     scale: float = 0.0
     infeasible: np.ndarray | None = None
-    """Where there is no plan: which nodes (n + m,) hang by a source, the proof of it."""
+    """Where there is no plan: the proof, nodes (n + m,) of components joined to the root by a
+    source."""
     repair: Triples | None = None
     """Pairs and masses that complete the flows of the tree after an early stop."""
     best: tuple[FloatArray, FloatArray] | None = None
@@ -172,13 +174,13 @@ class Run:
         left = int(spanning_tree.artificial_flow(self.tree, self.C.shape[0]))
         return left if left > self.rounding_mass else 0
 
-    def _raise_penalty(self, *, anyhow: bool = False) -> bool:
+    def _raise_penalty(self, *, has_eligible: bool = False) -> bool:
         """Raise the penalty until some pair is eligible; False proves infeasibility.
 
-        With `anyhow`, pairs are known to be eligible already.
+        `has_eligible` says that some pair is eligible already.
         """
         gap = 0.0
-        if not anyhow:
+        if not has_eligible:
             gap, by_source = dense_pricing.hanging_gap(self.tree, self.C)
             if gap == math.inf:
                 self.infeasible = by_source
@@ -188,8 +190,8 @@ class Run:
         self.penalty += increase
         return True
 
-    def _set_free(self) -> None:
-        """Drop the penalty; the optimum for it may be slightly off at the finer rounding.
+    def _drop_penalty(self) -> None:
+        """Drop the penalty; more pivots may follow, since potentials without it have more digits.
 
         Estimates far larger than the costs that are paid would cost digits of the potentials: then
         row minima stand in for them.
@@ -222,7 +224,7 @@ class Run:
         return self.share * float(np.abs(self.tree.pi).max())
 
     def _repaired(self) -> Triples | None:
-        """Move what is left straight to where it is needed, at least cost; None if it is much."""
+        """Move mass on artificial arcs to where it is needed, at least cost; None if it is much."""
         n, m = self.C.shape
         hangs = (self.tree.parent[:-1] == n + m) & (self.tree.flow[:-1] > 0)
         sources, targets = np.flatnonzero(hangs[:n]), np.flatnonzero(hangs[n:])
@@ -260,7 +262,7 @@ class Run:
                 raise EndOfRun
 
     def _finish_directly(self) -> None:
-        """Dense simplex from the present tree, raising the penalty while mass is left."""
+        """Simplex on all pairs from the present tree; the penalty grows while mass is left."""
         row = 0
         while True:
             code, k, row = dense_pricing.dense_simplex(
@@ -273,7 +275,7 @@ class Run:
                 if not self._raise_penalty():
                     return
             elif self.penalty > 0.0:
-                self._set_free()
+                self._drop_penalty()
             else:
                 return
 
@@ -300,10 +302,10 @@ class Run:
         for scan in range(10**6):
             self._pivot_on(arcs)
             f, g = spanning_tree.potentials(self.tree, n)
-            found, least = self._price(f, g, suspects)
-            if found is None and suspects is not None:
+            violated, least = self._price(f, g, suspects)
+            if violated is None and suspects is not None:
                 suspects = None
-                found, least = self._price(f, g)
+                violated, least = self._price(f, g)
             if watched and suspects is None:
                 self._check(f + least, g)
             before, left = left, self._artificial()
@@ -311,17 +313,17 @@ class Run:
                 self._finish_directly()
                 return
             if left:
-                if found is None or left > 0.7 * before:
-                    self._raise_penalty(anyhow=found is not None)
+                if violated is None or left > 0.7 * before:
+                    self._raise_penalty(has_eligible=violated is not None)
             elif self.penalty > 0.0:
-                self._set_free()
-            elif found is None:
+                self._drop_penalty()
+            elif violated is None:
                 return
-            if found is not None:
+            if violated is not None:
                 # When few rows had violated pairs, the next are looked for among these rows first.
-                few = len(found.source) < FEW * n
-                suspects = np.unique(found.source).astype(np.int64) if few and not left else None
-                arcs = merged(arcs, found)
+                few = len(violated.source) < FEW * n
+                suspects = np.unique(violated.source).astype(np.int64) if few and not left else None
+                arcs = merged(arcs, violated)
 
     def _pivot_on(self, arcs: Arcs) -> None:
         n = self.C.shape[0]
@@ -341,9 +343,9 @@ class Run:
     def _price(
         self, f: FloatArray, g: FloatArray, rows: IndexArray | None = None
     ) -> tuple[Arcs | None, FloatArray]:
-        """Scan all pairs, or those of some rows: the violated ones, and how far f is too large.
+        """Scan all pairs, or those of some rows: the violated ones, or None, and corrections of f.
 
-        The violated ones are None if there are none.
+        Corrections (n,) are at most 0; f plus them is feasible up to rounding.
         """
         n, m = self.C.shape
         rows = np.arange(n) if rows is None else rows
