@@ -129,7 +129,7 @@ def _numbered(count: int, used: FloatArray) -> FloatArray:
 class Expansion:
     """Products with the plans of one kernel of squared distances, where expansions pay.
 
-    The size of boxes that suits one pair of potentials suits the next, and is remembered.
+    The best size of boxes for one pair of potentials is good for the next, and is remembered.
 
     Attributes
     ----------

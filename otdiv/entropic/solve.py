@@ -137,9 +137,9 @@ def _solved(
         asks_to_stop=asks_to_stop,
         buffer=Buffer.of_before(),
     )
-    is_out_of_sight = _isolated(problem) if scaled.forbidden else None
-    if is_out_of_sight is not None:
-        return _infeasible(problem, epsilon, *is_out_of_sight)
+    isolated = _isolated(problem) if scaled.forbidden else None
+    if isolated is not None:
+        return _infeasible(problem, epsilon, *isolated)
     solved: tuple[Kernel, Stage] | None = None
     if not scaled.symmetric and start is None:
         solved = solve_smooth(scaled.geometry, reachable, options)

@@ -33,7 +33,7 @@ from .scaling import ScaledProblem
 __all__ = ["FEW_PAIRS", "UnbalancedSolve", "UnbalancedSolver"]
 
 FEW_PAIRS = 2**20
-"""Up to so many pairs a plan is summed entry by entry, in a hundredth of a second."""
+"""Pairs up to which a plan is summed entry by entry, in a hundredth of a second."""
 # Pairs up to which it is summed carefully, in some milliseconds, also where epsilon is small.
 _CAREFUL_PAIRS = 2**16
 # Alternating updates at most; by taste: where they are used each contracts by 4 or more.

@@ -65,7 +65,7 @@ _COST_ERROR = 2.0**-950
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """Weights of one measure: those of the atoms that take part, and what is lost at once."""
+    """Weights of one measure: those of the atoms that are kept, and the mass of the others."""
 
     kept: IndexArray
     weights: FloatArray
@@ -149,7 +149,7 @@ class NormalForm:
         far = largest_bits + self._shift > math.log2(cap) - 1e-9
         self.cutoff = cap
         self._take_points(source, target)
-        kept = self._without_lone(live) if far else live
+        kept = self._with_partner(live) if far else live
         if self.epsilon is not None and more + math.log(self.epsilon) > _MOST_LOG:
             raise InvalidInputError(
                 "epsilon",
@@ -250,7 +250,7 @@ class NormalForm:
         return few or isinstance(self.cost, CostMatrix)
 
     def _is_scattered(self, kept: list[IndexArray]) -> bool:
-        """Whether pairs of these atoms must be forbidden for others to keep their digits."""
+        """Whether far pairs of these atoms must be forbidden for near ones to keep their digits."""
         pairs = kept[0].size * kept[1].size
         if isinstance(self.cost, CostMatrix) or pairs <= FEW_PAIRS:
             return pairs > 0
@@ -258,7 +258,7 @@ class NormalForm:
         bound = bounding_cost(x, y, self.cost.norm, self.cost.power)
         return float(bound) > _MODERATE * self.cutoff
 
-    def _without_lone(self, live: list[IndexArray]) -> list[IndexArray]:
+    def _with_partner(self, live: list[IndexArray]) -> list[IndexArray]:
         """Atoms that have a partner nearer than the cutoff."""
         if isinstance(self.cost, CostMatrix) or live[0].size * live[1].size <= FEW_PAIRS:
             near = self.block(*live) < self.cutoff

@@ -60,7 +60,7 @@ class _GivenUpError(Exception):
 
 
 class _NoPlanError(Exception):
-    """Some rows reach only some columns and hold more mass; numbers of both."""
+    """There is no plan: these `rows` reach only these `columns`, and hold more mass than they."""
 
     def __init__(self, rows: IndexArray, columns: IndexArray):
         super().__init__()
@@ -361,6 +361,6 @@ class _Forest:
 
 
 def _parts(rows: IndexArray, width: int) -> Iterator[IndexArray]:
-    """The rows in parts whose pairs with so many columns fit into little memory."""
+    """The rows in parts whose pairs with `width` columns fit into little memory."""
     starts = blocks(rows.size, width)
     return (rows[start : start + starts.step] for start in starts)

@@ -34,7 +34,7 @@ _MOST_BITS = 3000.0
 # The same for larger kernels, with which products are slower: the smoother the problem, the fewer.
 _SMOOTH_BITS = 400.0
 # Pairs, by dimension, from which clusters and pruning are faster; in more than four dimensions
-# there is nothing to gain from them.
+# they gain nothing.
 _SMOOTH_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}
 # The same where expansions may be used (squared distances).
 _EXPANDED_PAIRS = {1: 1.5e6, 2: 8e6}
@@ -196,7 +196,7 @@ class _SmoothSolve:
             max_iterations=_MOST_PRODUCTS,
         )
         stage.n_products += count
-        # A system that is not solved in so many products will not be the next time either.
+        # A system that took too many products takes too many the next time: count as lost.
         self.n_failures += 0 if done else _MOST_FAILURES + 1
         # As in `newton`: the logarithm in place of its linear model.
         delta += np.log1p(residual / r) - residual / r

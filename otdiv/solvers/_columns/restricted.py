@@ -19,7 +19,7 @@ from .levels import Context, Level, WarmStart
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
 _REDUCED_RTOL = 2.0**-49
 # On long paths it does not, and ties (collinear points: all pairs are tight) could then be pivoted
-# on for ever. So this share grows after so many pivots an atom; 2 to 5 are usual.
+# on without end. Pivots an atom after which this share grows; 2 to 5 are usual.
 _PIVOTS_PER_ATOM = 16
 # The factor by which it grows; by taste.
 _RTOL_GROWTH = 4.0
