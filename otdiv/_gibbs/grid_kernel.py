@@ -215,7 +215,7 @@ class GridKernel:
     stored = matrix
 
     def preconditioning(self) -> None:
-        """Return None: on grids the diagonal has been enough for conjugate gradients."""
+        """Return None: nothing is known here that is better than the diagonal."""
 
 
 class _Side:

@@ -45,7 +45,7 @@ __all__ = ["summarise"]
 # Relative rounding of sums of positive terms, or of terms of the size of a |f| and b |g|: taken
 # pairwise or in blocks, they err by less than 90 u of that size.
 _SUM_ROUNDING = 1e-14
-# Pairs that may be looked at to lead missing mass over allowed ones: some seconds.
+# Pairs that may be looked at to lead missing mass over allowed ones; by taste.
 _MOST_VISITS = 10**9
 # Share of the mass by which the two totals may differ by rounding,
 _ROUNDING_MASS = 1e-14

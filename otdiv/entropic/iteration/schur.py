@@ -14,7 +14,7 @@ __all__ = ["SchurSolver", "conjugate_gradients", "step_accuracy"]
 
 # Products of one linear solve at most where there is no preconditioner; by taste,
 _MOST_PRODUCTS = 2000
-# and with a new one, with which more would mean that rounding keeps it going; by taste.
+# and with a new one; by taste.
 _MOST_PRECONDITIONED = 500
 # Products of the first solve before the cost of a preconditioner is asked for; by taste.
 _FEWEST_PRODUCTS = 8
