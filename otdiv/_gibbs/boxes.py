@@ -1,4 +1,7 @@
-"""Clouds in boxes that are small against the blur, and on which a potential is nearly affine."""
+"""Clouds cut into boxes that are small against the blur, and on which a potential is nearly affine.
+
+On such boxes the plan is smooth enough for the interpolation of `expansions`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,19 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.gibbs import chebyshev_errors as box_errors
-from .._kernels.gibbs import pruning as leaf_pruning
-from .._kernels.kdtree import cuts as clusters
-from .._kernels.kdtree import tree as kdtree
+from .._kernels.gibbs import chebyshev_errors, pruning
+from .._kernels.kdtree import cuts, tree
 from .._typing import FloatArray, IndexArray
 
 __all__ = ["BoxBounds", "Boxes", "Nodes"]
 
-# Nodes of so many points are not split: one by one these cost about as much as together.
+# Points of a node below which it is not split: so few cost about as much one by one as in a box.
 _FEW = 16
-# Bits that a potential may fall below the affine function of its box: the larger the error is then.
+# Bits that a potential may fall below the affine function of its box; the interpolation error of a
+# pair is relative to its upper bound, which says little of points further below. By taste.
 _SPREAD = 6.0
-# Boxes are taken to be at least this part as wide as they may be in every dimension: the slope of a
-# polynomial would not be known across an interval of no width.
+# Least half width of a box in every dimension, as a share of the largest that is allowed: across an
+# interval of no width the slope of a polynomial would not be known. By taste.
 _LEAST_WIDTH = 0.05
 
 
@@ -29,7 +31,7 @@ BoxBounds: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 
 class Boxes(NamedTuple):
-    """A cloud in runs of points in tree order.
+    """A cloud as boxes, each a run of points in tree order.
 
     Attributes
     ----------
@@ -52,32 +54,32 @@ class Boxes(NamedTuple):
 
 
 class Nodes:
-    """The nodes of a cloud (d, n) in tree order, by their widths."""
+    """The tree nodes of a cloud (d, n) in tree order, with their widths."""
 
     def __init__(self, points: FloatArray):
         self.points, self.n = points, points.shape[1]
-        depth = kdtree.depth_for(self.n, _FEW)
-        lower, upper = kdtree.corners(points, depth)
+        depth = tree.depth_for(self.n, _FEW)
+        lower, upper = tree.corners(points, depth)
         self._halves = 0.5 * (upper - lower).max(axis=0)
 
     def _flags(self, half: float) -> NDArray[np.bool_]:
-        """Which nodes are at most so wide, by heap index; those of few points all are."""
+        """Whether each node has a half width of at most `half`, by heap index; leaves always do."""
         flags: NDArray[np.bool_] = self._halves <= half
         flags[flags.size // 2 :] = True
         return flags
 
     def count(self, half: float) -> int:
-        """Number of the highest nodes at most so wide."""
-        return clusters.cut(self.n, self._flags(half)).size - 1
+        """Number of boxes of half width at most `half`."""
+        return cuts.cut(self.n, self._flags(half)).size - 1
 
     def boxes(self, values: FloatArray, half: float) -> Boxes:
-        """Highest nodes at most so wide on which the values (n,) are nearly affine."""
+        """Largest nodes of half width at most `half` on which the values (n,) are nearly affine."""
         flags = self._flags(half)
         while True:
-            starts, nodes = clusters.highest_nodes(self.n, flags)
+            starts, nodes = cuts.highest_nodes(self.n, flags)
             edges = np.append(starts, self.n)
-            bounds = leaf_pruning.leaf_bounds(self.points, values, edges, False)
-            uneven = box_errors.spreads(self.points, values, edges, bounds) > _SPREAD
+            bounds = pruning.leaf_bounds(self.points, values, edges, False)
+            uneven = chebyshev_errors.spreads(self.points, values, edges, bounds) > _SPREAD
             uneven &= nodes < flags.size // 2
             if not uneven.any():
                 centres, halves, slopes, tops = bounds

@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._kernels.kdtree import cuts as clusters
-from .._kernels.kdtree import tree as kdtree
+from .._kernels.kdtree import cuts, tree
 from .._typing import FloatArray, IndexArray
 
-# Pairs of leaves are kept or dropped as a whole: smaller leaves prune better and cost more tests.
-# Measured in the plane: 32 is best at 4e3 to 2e4 points, 64 from about 5e4 on.
-_LEAF_SIZE, _LARGE_LEAF_SIZE = 32, 64
+# Points of a leaf. Pairs of leaves are kept or pruned as a whole: smaller leaves prune better and
+# cost more tests. Measured in the plane: 32 is best at 4e3 to 2e4 points,
+_LEAF_SIZE = 32
+# and this many from about 5e4 points on.
+_LARGE_LEAF_SIZE = 64
+# Points of a cloud from which its leaves are large; between the two measurements.
 _LARGE = 40_000
 
 
@@ -41,7 +43,7 @@ class Cloud(NamedTuple):
         """The clusters of a cut (k + 1,) as points: their centroids with their masses."""
         masses = np.add.reduceat(self.weights, starts[:-1])
         moments = np.add.reduceat(self.points * self.weights[:, None], starts[:-1], axis=0)
-        leaves = clusters.cut_at_count(starts, _LEAF_SIZE)
+        leaves = cuts.cut_at_count(starts, _LEAF_SIZE)
         return Cloud(moments / masses[:, None], masses, np.arange(masses.size), leaves)
 
 
@@ -55,11 +57,11 @@ def build_cloud(points: FloatArray, weights: FloatArray) -> Cloud:
     """Order points (n, d) with positive weights (n,) down to nodes of one or two points."""
     n = points.shape[0]
     columns, order, keys = np.ascontiguousarray(points.T), np.arange(n), np.empty(n)
-    for level in range(kdtree.depth_for(n, 2)):
-        kdtree.split_level(columns, order, keys, level)
+    for level in range(tree.depth_for(n, 2)):
+        tree.split_level(columns, order, keys, level)
     return Cloud(np.ascontiguousarray(points[order]), weights[order], order, _leaves(n))
 
 
 def _leaves(n: int) -> IndexArray:
-    depth = kdtree.depth_for(n, _LEAF_SIZE if n <= _LARGE else _LARGE_LEAF_SIZE)
-    return np.asarray(clusters.node_edges(n, depth))
+    depth = tree.depth_for(n, _LEAF_SIZE if n <= _LARGE else _LARGE_LEAF_SIZE)
+    return np.asarray(cuts.node_edges(n, depth))

@@ -16,26 +16,28 @@ from .._kernels.gibbs import grids
 from .._typing import FloatArray, IndexArray
 from .buffers import Buffer
 
-# A sum of at least this (the largest factor being one) has lost nothing to underflow: at most
-# 2**-1022 a cell is left out of it.
+# Least sum, the largest factor being 1, that underflow cannot have spoilt: a cell whose term
+# underflows leaves out less than 2**-1022.
 _SMALLEST_SUM = 2.0**-800
 
 
-# Grids are worked on as such from this many pairs of atoms on, where at least this share of their
-# cells carries weight and going axis by axis saves this factor: 256 cells a side take well under a
-# millisecond a pass either way, and a line of points is pruned better than it is passed over.
+# Pairs of atoms from which grids are worked on as such: below, a pass takes well under a
+# millisecond either way.
 _FEWEST_PAIRS = 256**2
+# Least share of the cells that carry weight; by taste: passes over empty cells are lost work.
 _LEAST_SHARE = 0.125
+# Least factor that passes along the axes save over all pairs of cells; by taste: a line of points
+# is pruned better than it is passed over.
 _LEAST_SAVING = 4
 
 
 def worthwhile(source: grids.Grid, target: grids.Grid, n: int, m: int) -> bool:
     """Whether passes over all cells pay where n and m of them carry weight."""
-    crowded = min(n / source.size, m / target.size) >= _LEAST_SHARE
-    long = all(
+    is_filled = min(n / source.size, m / target.size) >= _LEAST_SHARE
+    saves_work = all(
         g.size >= _LEAST_SAVING * sum(axis.size for axis in g.axes) for g in (source, target)
     )
-    return crowded and long and n * m >= _FEWEST_PAIRS
+    return is_filled and saves_work and n * m >= _FEWEST_PAIRS
 
 
 class GridMeasure:
@@ -122,7 +124,7 @@ def monotone_potentials(
 
 
 class GridKernel:
-    """Squared Euclidean distance between two grids; see `point_plan.PointKernel`."""
+    """The operator of the squared Euclidean distance between two grids; see `protocols.Kernel`."""
 
     truncation = 0.0
     """Nothing is left out of a row."""
@@ -182,7 +184,7 @@ class GridKernel:
     def rescaled_sums(
         self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> None:
-        """Nothing is stored here that could be near."""
+        """Return None: nothing is stored here that could be rescaled."""
 
     def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
@@ -213,11 +215,11 @@ class GridKernel:
     stored = matrix
 
     def preconditioning(self) -> None:
-        """Nothing helps conjugate gradients more than the diagonal."""
+        """Return None: nothing is known here that is better than the diagonal."""
 
 
 class _Side:
-    """One potential: its powers of two, and what the kernel makes of them."""
+    """One potential with its powers of two, and their sums under the kernel once they are known."""
 
     def __init__(self, potential: FloatArray, taken: FloatArray):
         self.potential = potential

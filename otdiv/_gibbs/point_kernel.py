@@ -1,4 +1,7 @@
-"""The entropic plan of two clouds as an operator: its sums, and the ways to store it."""
+"""The entropic plan of two clouds as an operator: its sums, and the choice of how to store it.
+
+`docs/entropic.md` has the choices of this file in one table.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,18 @@ from .rescaled_sums import rescaled_sums
 from .stored_plans import CompressedPlan, FusedPlan, StoredPlan
 from .whole_plan import PairExponents, WholePlan
 
-# A plan up to this size is assumed to stay in the last-level cache.
+# Bytes of a plan up to which it is assumed to stay in the last-level cache.
 _CACHE_BYTES = 1.6e7
-# An entry of a compressed row costs about as much as this many entries of a stored range.
+# Entries of a stored range that cost as much as one entry of a compressed row, about.
 _SPARSE_FACTOR = 3
-# From this many pairs on a sample tells first whether so few weigh anything, but for this factor.
-_MANY_PAIRS, _SAMPLE_MARGIN = 10**7, 1.3
-# What an entry may be before single precision takes it for nothing.
+# Pairs from which a sample estimates the number of entries before all of them are counted.
+_MANY_PAIRS = 10**7
+# Factor by which that estimate may be too large; by taste.
+_SAMPLE_MARGIN = 1.3
+# Entries below this may become 0 in single precision, whose least normal number is 2**-126.
 _UNDERFLOW = 2.0**-120
-# Where the plan is too large to be stored, Newton's matrix leaves out this share of a row: its
-# steps then gain about two digits each.
+# Share of a row that Newton's matrix leaves out where the plan is too large to be stored: its steps
+# then gain about two digits each.
 _ROUGH_TRUNCATION = 1e-2
 
 
@@ -36,24 +41,24 @@ class _EntryCount:
     ----------
     counts : (n,) int64, entries of each row of the ranges that were counted
     floors : (n,) float64, exponents that these are above
-    kept : what `sparse_sums` computes entries from
+    pairs : points and potentials, from which `sparse_sums` computes entries
     """
 
     def __init__(self, kernel: PrunedSums, u: FloatArray, v: FloatArray, truncation: float):
         x, y = kernel.x, kernel.y
-        self.kept = x.rows, u - x.lengths, y.columns, v - y.lengths
+        self.pairs = x.rows, u - x.lengths, y.columns, v - y.lengths
         self.counts, self.floors = np.empty(u.size, dtype=np.int64), np.empty(u.size)
         self._root, self._budgets = kernel.root, 0.5 * truncation * kernel.expected(x, u)
 
     def count(self, ranges: Ranges) -> int:
-        """Number of entries in some ranges."""
+        """Number of entries in these ranges."""
         sparse_sums.count_entries(
-            *self.kept, *ranges, self._root, self._budgets, self.floors, self.counts
+            *self.pairs, *ranges, self._root, self._budgets, self.floors, self.counts
         )
         return int(self.counts[ranges.leaves[0] : ranges.leaves[-1]].sum())
 
     def share(self, ranges: Ranges) -> float:
-        """Their share of all pairs of the ranges, by a sample."""
+        """Estimate, from a sixteenth of the leaves, the share of the ranges' pairs that count."""
         sample = ranges.sample()
         n_pairs = sum(int(part.entries().sum()) for part in sample)
         return sum(map(self.count, sample)) / max(n_pairs, 1)
@@ -65,11 +70,11 @@ class PointKernel(PrunedSums):
     def rescaled_sums(
         self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> FloatArray | None:
-        """Row or column sums at (u, v) from a plan that was stored elsewhere, or None."""
+        """Row or column sums at (u, v) from a plan that was stored at other potentials, or None."""
         return rescaled_sums(self, plan, u, v, allowed, by_column=by_column)
 
     def preconditioning(self) -> ClusterPreconditioning:
-        """What helps conjugate gradients where the diagonal does not."""
+        """Return the preconditioner for systems on which the diagonal is not enough."""
         return ClusterPreconditioning(self)
 
     def matrix(
@@ -83,12 +88,12 @@ class PointKernel(PrunedSums):
         single: bool = False,
     ) -> PlanMatrix:
         """The plan as a matrix: `stored`, or computed each time where that does not fit."""
-        kept = self.stored(
+        plan = self.stored(
             u, v, truncation=truncation, max_bytes=max_bytes, buffer=buffer, single=single
         )
-        if kept is not None:
-            return kept
-        # Ranges do not fit, so rows pay wherever they do.
+        if plan is not None:
+            return plan
+        # Ranges do not fit, so compressed rows pay wherever these fit.
         rough = self.ranges(u, v, truncation=0.5 * _ROUGH_TRUNCATION)
         sparse = self._sparse(u, v, rough, _ROUGH_TRUNCATION, max_bytes, buffer, single, factor=1)
         if sparse is not None:
@@ -109,7 +114,7 @@ class PointKernel(PrunedSums):
         buffer: Buffer,
         single: bool = False,
     ) -> StoredPlan | CompressedPlan | None:
-        """The plan by entries or by ranges, or None where neither fits into `max_bytes`.
+        """The plan in compressed rows or in ranges, or None where neither fits into `max_bytes`.
 
         With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
         its sums are still taken in double precision.
@@ -134,15 +139,15 @@ class PointKernel(PrunedSums):
                 x.rows, row, y.columns, column, *part, self.root, offsets[first:], values
             )
         if total == u.size * v.size:
-            # Nothing was left out but what underflows.
+            # Only entries that underflow are left out.
             truncation = _UNDERFLOW
         return StoredPlan(values, ranges, offsets, u, v, truncation)
 
     def fits(self, u: FloatArray, v: FloatArray, *, max_bytes: float, truncation: float) -> bool:
         """Whether the plan at (u, v) in single precision takes at most `max_bytes`, by a sample."""
         ranges = self.ranges(u, v, truncation=0.5 * truncation)
-        census = _EntryCount(self, u, v, truncation)
-        return _SAMPLE_MARGIN * census.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
+        counted = _EntryCount(self, u, v, truncation)
+        return _SAMPLE_MARGIN * counted.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
 
     def merged(
         self,
@@ -184,18 +189,18 @@ class PointKernel(PrunedSums):
         single: bool,
         factor: int = _SPARSE_FACTOR,
     ) -> CompressedPlan | None:
-        """The entries above a share of their row, where they are few of the kept pairs."""
-        census = _EntryCount(self, u, v, truncation)
+        """The plan in compressed rows, where few of the pairs in the ranges weigh anything."""
+        counted = _EntryCount(self, u, v, truncation)
         n_pairs = int(ranges.entries().sum())
         # In single precision an entry takes eight bytes, else twelve.
         fitting = max_bytes / (8 if single else 12)
         most = min(n_pairs / factor, fitting)
-        if n_pairs > _MANY_PAIRS and census.share(ranges) * n_pairs > _SAMPLE_MARGIN * most:
+        if n_pairs > _MANY_PAIRS and counted.share(ranges) * n_pairs > _SAMPLE_MARGIN * most:
             return None
-        total = sum(map(census.count, ranges.slices()))
+        total = sum(map(counted.count, ranges.slices()))
         if total > most:
             return None
-        begins = np.concatenate([[0], np.cumsum(census.counts)])
+        begins = np.concatenate([[0], np.cumsum(counted.counts)])
         # Out of the cache a product waits for memory, and fewer bytes are less time.
         width = 4 if single and 12 * total > _CACHE_BYTES else 8
         memory = buffer.take((width + 4) * total, np.int8)
@@ -203,6 +208,6 @@ class PointKernel(PrunedSums):
         values = values.view(np.float32 if width == 4 else np.float64)
         for part in ranges.slices():
             sparse_sums.store_entries(
-                *census.kept, *part, self.root, census.floors, begins, columns, values
+                *counted.pairs, *part, self.root, counted.floors, begins, columns, values
             )
         return CompressedPlan(begins, columns, values, u, v, truncation)

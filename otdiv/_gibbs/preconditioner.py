@@ -1,8 +1,8 @@
-"""A plan between clusters, and the preconditioner that comes of it.
+"""A preconditioner for Newton's systems, from the plan summed over clusters of points.
 
-Points nearer to each other than the blur of an entropic plan have nearly the same row in it. What
-distinguishes them is settled by the diagonal, and the rest by a graph of clusters, which has far
-fewer edges. Points that lie alone stay alone, with every link that they have.
+Points nearer to each other than the blur of an entropic plan have nearly the same row in it. The
+diagonal settles what distinguishes them, and a graph of clusters, which has far fewer edges, the
+rest. A point without near neighbours is a cluster by itself and keeps all its edges.
 """
 
 from __future__ import annotations
@@ -12,46 +12,48 @@ from collections.abc import Callable
 import numpy as np
 
 from .._kernels.gibbs import laplacian_factor
-from .._kernels.kdtree import cuts as clusters
+from .._kernels.kdtree import cuts
 from .._typing import FloatArray
 from .merged_plan import merged_parts
 from .pruned_sums import PrunedSums
 
-# Mean squared radius of the clusters, in squared bits; that of an entry's Gaussian is 0.72 d.
+# Largest mean squared radius of a cluster, in bits; that of the Gaussian 2**-|z|² is 0.72 d. By
+# taste.
 _RADIUS = 0.8
-# A link between clusters that is lighter than this share of its row does not matter: Newton's
-# damping is of that order.
+# Share of its row below which an edge between clusters is left out: Newton's damping is of that
+# order.
 _LINK_SHARE = 1e-9
-# An edge costs the factor about as much as this many entries cost a product.
+# Entries of a product that take as long as one edge of the factor, about.
 _EDGE_COST = 100.0
 
 
 class ClusterPreconditioning:
-    """Nearly the inverse of S = D - P diag(1/c) P^T for the plan of a kernel.
+    """Approximate inverses of S = D - P diag(1/c) P^T for the plans of one kernel.
 
-    That is the block of the rows in the inverse of the Laplacian of the plan's bipartite graph.
-    The graph of clusters stands for its smooth part, the diagonal for the rest.
+    The inverse of S is the rows' block in the inverse of the Laplacian of the plan's bipartite
+    graph. The graph of clusters stands for its smooth part, the diagonal for the rest.
     """
 
     def __init__(self, kernel: PrunedSums):
         self._kernel = kernel
         self._starts = [
-            clusters.cut_at_radius(clusters.squared_radii(side.points), side.weights.size, _RADIUS)
+            cuts.cut_at_radius(cuts.squared_radii(side.points), side.weights.size, _RADIUS)
             for side in (kernel.x, kernel.y)
         ]
 
     @property
     def cost(self) -> float:
-        """What `at` costs in products with the plan, about."""
+        """Estimated time of `at`, in products with the plan."""
         shares = [(starts.size - 1) / starts[-1] for starts in self._starts]
         return float(_EDGE_COST * shares[0] * shares[1])
 
     def at(
         self, u: FloatArray, v: FloatArray, r: FloatArray, row_ground: FloatArray
     ) -> Callable[[FloatArray], FloatArray]:
-        """The function of a vector (n,) for the plan at (u, v) with row sums r (n,).
+        """Return the approximate inverse for the plan at (u, v), a function of a vector (n,).
 
-        Its diagonal grows by the ground (n,).
+        `r` (n,) are the row sums, and `row_ground` (n,) what damping and relaxed marginals add to
+        the diagonal D: in the graph, edges to a common ground.
         """
         row_starts, column_starts = self._starts
         n, m = row_starts.size - 1, column_starts.size - 1
@@ -72,7 +74,7 @@ class ClusterPreconditioning:
             both = np.zeros(n + m)
             both[:n] = np.add.reduceat(z, row_starts[:-1])
             laplacian_factor.solve_factor(*factor, both)
-            # Rows of nearly no mass may overflow, which conjugate gradients find out.
+            # Rows of nearly no mass may overflow; conjugate gradients check for that.
             with np.errstate(over="ignore", invalid="ignore"):
                 return z / diagonal + both[rows]
 

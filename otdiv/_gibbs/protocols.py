@@ -1,4 +1,4 @@
-"""What the entropic iteration asks of a cost: a kernel, and its plan as a matrix.
+"""The interfaces of this package: a kernel between two measures, and its plan as a matrix.
 
 All potentials are in bits: u = log2(a) + f log2(e) / epsilon, v likewise, so that the plan is
 P_ij = 2**(u_i + v_j - c_ij) with c = C log2(e) / epsilon.
@@ -16,7 +16,7 @@ __all__ = ["Kernel", "NewtonMatrix", "PlanMatrix"]
 
 
 class PlanMatrix(Protocol):
-    """The plan as a matrix, following the potentials while they stay near."""
+    """The plan as a matrix that follows the potentials while they stay near where it was made."""
 
     exact: bool
     """Whether its sums are accurate enough to serve as marginals."""
@@ -45,7 +45,7 @@ class PlanMatrix(Protocol):
 
 
 class Kernel(Protocol):
-    """A cost in bits between atoms of positive weight."""
+    """K = exp(-C / epsilon) between two measures, with the cost in bits; weights are positive."""
 
     a: FloatArray
     b: FloatArray
@@ -73,7 +73,7 @@ class Kernel(Protocol):
     def rescaled_sums(
         self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
     ) -> FloatArray | None:
-        """Sums at (u, v) from a plan that few atoms have moved far from; None if that cannot be.
+        """Sums at (u, v) from a stored plan since when few potentials have moved far; else None.
 
         At most the share `allowed` of a sum may be missing.
         """
@@ -112,18 +112,18 @@ class Kernel(Protocol):
         buffer: Buffer,
         single: bool = False,
     ) -> PlanMatrix | None:
-        """Return the same only where it is exact, which takes that it fits into `max_bytes`."""
+        """Return `matrix` only if its sums can serve as marginals and it fits into `max_bytes`."""
         ...
 
     def preconditioning(self) -> ClusterPreconditioning | None:
-        """What helps conjugate gradients where the diagonal does not, or None."""
+        """Return a preconditioner better than the diagonal, or None where there is none."""
         ...
 
 
 class NewtonMatrix(NamedTuple):
-    """A plan whose Schur complement Newton's steps solve with, and where it was made.
+    """The plan whose Schur complement S Newton's steps solve with, and where it was made.
 
-    Its columns may be clusters of those of the kernel; `columns` are their potentials.
+    Its columns may be clusters of the kernel's columns; `columns` are their potentials.
     """
 
     matrix: PlanMatrix

@@ -1,4 +1,4 @@
-"""Sums over the entropic plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two clouds, not stored.
+"""Sums over the entropic plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two clouds, never stored.
 
 Everything is in bits: u = log2(a) + f log2(e) / epsilon, v likewise, c = C log2(e) / epsilon, so
 that the plan needs one power of two an entry.
@@ -11,29 +11,30 @@ from typing import Self
 import numpy as np
 
 from .._kernels.exponential import LOG2_E
-from .._kernels.gibbs import point_sums
-from .._kernels.gibbs import pruning as leaf_pruning
+from .._kernels.gibbs import point_sums, pruning
 from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
 from .expansions import OVERCOUNT, Expansion, PlanProduct
 from .ranges import SLICE, Ranges
 from .sides import Side, side_of
 
-# A sum this far (in bits) below its marginal was computed with a shift that says too little: digits
-# may have been pruned, so it is computed again, with a better shift or from its maximum. One this
-# far above may overflow.
+# Bits that a sum may be below its marginal. Pruning leaves out a share of the marginal, so of a sum
+# far below it digits may be missing: it is computed again, with a better shift or from its maximum.
+# By taste.
 _TRUSTED_BITS = 6.0
+# Bits that a sum may be above its marginal: further up its terms may overflow, beyond 1023 bits.
 _MOST_BITS_ABOVE = 900.0
+# Passes over all rows before the doubtful ones are summed one by one; by taste.
 _ATTEMPTS = 3
-# Leaves of rows that tell how many pairs all of them keep.
+# Leaves of rows in the sample that estimates how many pairs pruning leaves; by taste.
 _SAMPLED_LEAVES = 128
 
 
 class PrunedSums:
     """Squared or plain Euclidean distance between two clouds, in O(n + m) memory.
 
-    Pairs of leaves whose entries are provably negligible are skipped: what is dropped from a row i
-    is at most `truncation` a_i in all, and from a column j at most `truncation` b_j. With relaxed
+    Pairs of leaves whose entries are provably negligible are skipped: what is left out of a row i
+    is at most `truncation` a_i in all, and of a column j at most `truncation` b_j. With relaxed
     marginals (`tau` = epsilon / reach) a_i and b_j stand for what the penalties leave of them.
     """
 
@@ -72,7 +73,7 @@ class PrunedSums:
         if found is not None:
             moments = found[0]
             mixed = np.einsum("ij,ij->i", x.rows, moments[:, 1:-1])
-            # A row of nearly no mass may come out below nothing.
+            # Interpolation may make the sum of a row of nearly no mass negative.
             sums = np.maximum(moments[:, 0], 0.0)
             return sums, np.maximum(sums * x.lengths - mixed + moments[:, -1], 0.0)
         return self._direct_costs(u, v)
@@ -120,7 +121,7 @@ class PrunedSums:
         ranges: Ranges,
         weights: FloatArray,
     ) -> FloatArray:
-        """P W^T (n, k) of one side's rows for weights W (k, m), over the pairs of some ranges."""
+        """P W^T (n, k) of one side's rows for weights W (k, m), over the pairs of the ranges."""
         out = np.empty((u.size, weights.shape[0]))
         row, column = u - x.lengths, v - y.lengths
         for part in ranges.slices():
@@ -135,21 +136,21 @@ class PrunedSums:
         shift, sums = self._sums_from_maxima(rows, lengths, self.y, v)
         return np.asarray(shift - np.log2(sums))
 
-    def exact_rows(self, some: IndexArray, v: FloatArray) -> FloatArray:
-        """The u that makes the sums of a few rows (k,) their weights: one exact update."""
+    def exact_rows(self, chosen: IndexArray, v: FloatArray) -> FloatArray:
+        """Soft c-transform of v at a few rows (k,): the u at which their sums are their weights."""
         # In NumPy: for few rows compiling takes longer than it saves.
         x, y = self.x, self.y
-        rows = x.rows[some]
+        rows = x.rows[chosen]
         if self.root:
             squares = np.zeros((len(rows), v.size))
             for coordinate, column in zip(rows.T, y.columns, strict=True):
                 squares += np.square(coordinate[:, None] - column)
             exponents = v - np.sqrt(squares)
         else:
-            exponents = (v - y.lengths) + (rows @ y.columns - x.lengths[some, None])
+            exponents = (v - y.lengths) + (rows @ y.columns - x.lengths[chosen, None])
         top = exponents.max(axis=1)
         sums = np.exp2(exponents - top[:, None]).sum(axis=1)
-        return np.asarray(np.log2(self.a[some]) - top - np.log2(sums))
+        return np.asarray(np.log2(self.a[chosen]) - top - np.log2(sums))
 
     def transposed(self) -> Self:
         """The same kernel with rows and columns exchanged."""
@@ -158,7 +159,7 @@ class PrunedSums:
         return other
 
     def with_truncation(self, truncation: float) -> Self:
-        """The same kernel, pruned by another share."""
+        """The same kernel that may leave another share of a row out."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, truncation=truncation)
         return other
@@ -173,20 +174,20 @@ class PrunedSums:
     def _kept(
         self, u: FloatArray, v: FloatArray, truncation: float, by_column: bool, every: int
     ) -> tuple[IndexArray, IndexArray, IndexArray]:
-        """Kept ranges of the first of every so many leaves of rows."""
+        """Kept ranges of the first of every `every` leaves of rows."""
         x, y = (self.y, self.x) if by_column else (self.x, self.y)
         u, v = (v, u) if by_column else (u, v)
-        rows = leaf_pruning.leaf_bounds(x.points, u, x.leaves, self.root)
-        columns = leaf_pruning.leaf_bounds(y.points, v, y.leaves, self.root)
+        rows = pruning.leaf_bounds(x.points, u, x.leaves, self.root)
+        columns = pruning.leaf_bounds(y.points, v, y.leaves, self.root)
         budgets = truncation * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
-        some = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
-        kept: tuple[IndexArray, IndexArray, IndexArray] = leaf_pruning.kept_ranges(
-            some, budgets, columns, y.leaves, self.root
+        sample = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
+        kept: tuple[IndexArray, IndexArray, IndexArray] = pruning.kept_ranges(
+            sample, budgets, columns, y.leaves, self.root
         )
         return kept
 
     def _n_kept(self, u: FloatArray, v: FloatArray, by_column: bool) -> float:
-        """Number of pairs that sums are taken of, by a sample of the leaves of rows."""
+        """Number of pairs that pruning leaves, estimated from a sample of the leaves of rows."""
         x = self.y if by_column else self.x
         every = max(1, (x.leaves.size - 1) // _SAMPLED_LEAVES)
         first, starts, stops = self._kept(u, v, self.truncation, by_column, every)
@@ -215,13 +216,13 @@ class PrunedSums:
             few = 2 * int(is_doubtful.sum()) * v.size < n_pairs
             if few or unknown.any():
                 break
-            # Shifts that put every sum near what is expected let the next pass prune rightly.
+            # With shifts that put every sum near its marginal the next pass prunes rightly.
             shift = shift - np.where(is_doubtful, ratio_bits, 0.0)
         if not is_doubtful.any():
             return shift, sums
         shift = shift.copy()
-        some = x.rows[is_doubtful], x.lengths[is_doubtful]
-        shift[is_doubtful], sums[is_doubtful] = self._sums_from_maxima(*some, y, v)
+        doubtful = x.rows[is_doubtful], x.lengths[is_doubtful]
+        shift[is_doubtful], sums[is_doubtful] = self._sums_from_maxima(*doubtful, y, v)
         return shift, sums
 
     def _sums_near(
@@ -233,10 +234,10 @@ class PrunedSums:
         expected: FloatArray,
         by_column: bool,
     ) -> tuple[FloatArray, float]:
-        """Row sums where u is a good shift, and the number of pairs that take as long."""
-        found = self._expanded(x, y, u, v, np.ones((1, v.size)), expected, by_column)
-        if found is not None:
-            return found[0][:, 0], found[1]
+        """Row sums where u is a good shift, and their work as a number of pairs."""
+        expanded = self._expanded(x, y, u, v, np.ones((1, v.size)), expected, by_column)
+        if expanded is not None:
+            return expanded[0][:, 0], expanded[1]
         ranges = self.ranges(
             *((v, u) if by_column else (u, v)), truncation=self.truncation, by_column=by_column
         )
@@ -255,7 +256,7 @@ class PrunedSums:
         expected: FloatArray,
         by_column: bool,
     ) -> tuple[FloatArray, float] | None:
-        """Products (n, k) with weights (k, m) by expansions, where these pay, and their work."""
+        """Products (n, k) with weights (k, m) by expansions, and their work; None if slower."""
         if self._expansion is None:
             return None
         k = weights.shape[0]
@@ -276,7 +277,7 @@ class PrunedSums:
         n_weights: int,
         n_row_weights: int,
     ) -> PlanProduct:
-        """Sums over rows of x for so many weights, and so many where single rows meet boxes."""
+        """What `expansions` needs to know of sums over the rows of x; see `PlanProduct`."""
         phi, psi = u - np.log2(x.weights), v - np.log2(y.weights)
         return PlanProduct(
             x, y, phi, psi, expected / x.weights, self.truncation, n_weights, n_row_weights
@@ -285,7 +286,7 @@ class PrunedSums:
     def _sums_from_maxima(
         self, rows: FloatArray, lengths: FloatArray, y: Side, v: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Shifts and sums of rows of which nothing is known: two passes over all columns."""
+        """Shifts and sums of rows for which no shift is known: two passes over all columns."""
         n, m = rows.shape[0], v.size
         maxima, sums = np.empty(n), np.empty(n)
         column = v - y.lengths

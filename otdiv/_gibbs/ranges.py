@@ -1,4 +1,4 @@
-"""Which pairs of two clouds are kept: column ranges of every leaf of rows."""
+"""The pairs of two clouds that pruning leaves: ranges of columns for every leaf of rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from .._typing import IndexArray
 
-# One call of a kernel treats at most about this many pairs (0.2 s), so that Ctrl-C is prompt.
+# Pairs that one call of a compiled function treats at most, about 0.2 s, so that Ctrl-C is prompt.
 SLICE = 2 * 10**8
 
 
 class Ranges(NamedTuple):
-    """Column ranges of each row leaf, as `leaf_pruning.kept_ranges` returns them."""
+    """Column ranges of each row leaf, as `_kernels.gibbs.pruning.kept_ranges` returns them."""
 
     leaves: IndexArray
     first: IndexArray

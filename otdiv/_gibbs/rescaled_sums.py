@@ -1,8 +1,9 @@
-"""Sums of a plan of which most atoms are near where it was stored while a few have moved far.
+"""Sums of a stored plan after most potentials have moved a little and a few have moved far.
 
 Near the solution Newton's steps move nearly all potentials by a fraction of a bit, and a few that
-are weakly linked by dozens. The stored entries still give all sums but for what the few have to do
-with, and that is summed over all pairs, for a small part of what all sums cost anew.
+are weakly linked by dozens of bits. The stored entries, rescaled, still give the sums over all
+pairs of atoms that moved little. Pairs with an atom that moved far are summed from the points,
+which takes a small part of the time of new sums.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from .pruned_sums import PrunedSums
 from .sides import Side
 from .stored_plans import CompressedPlan
 
-# What was left out of a sum grows by the moves of both atoms, and as much again relative to the sum
-# where they shrink it.
+# Parts into which the allowed growth of the truncation, in bits, is divided: what was left out
+# grows by the moves of row and column, and its share of the sum as much again if they shrink that.
 _MOVES = 4.0
-# Below this margin plans are stored anew soon in any case.
+# Least bits of a part: with less room the plan is stored again soon in any case. By taste.
 _LEAST_BITS = 0.25
-# Pairs that may be summed for each stored entry: about half of what all sums cost.
+# Pairs that may be summed for each stored entry: about half the time of new sums.
 _MOST_PAIRS = 12.0
 
 
@@ -35,7 +36,7 @@ def rescaled_sums(
 ) -> FloatArray | None:
     """Row sums (n,) or column sums (m,) at (u, v), of which at most the share `allowed` is missing.
 
-    None where `plan` does not serve: too many atoms have moved too far.
+    None where too many atoms have moved too far, or the plan is not stored in compressed rows.
     """
     if not isinstance(plan, CompressedPlan):
         return None
@@ -56,13 +57,13 @@ def rescaled_sums(
     if by_column:
         x, y, u, v, far, other = y, x, v, u, other, far
     sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.root)
-    # Where most of a sum has gone, what was left out counts for more.
+    # In a sum that has lost most of its mass, what was left out counts for more: sum it again too.
     with np.errstate(invalid="ignore"):
         far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel.expected(x, u))
-    anew = np.flatnonzero(far)
-    if anew.size * v.size > _MOST_PAIRS * plan.n_entries:
+    again = np.flatnonzero(far)
+    if again.size * v.size > _MOST_PAIRS * plan.n_entries:
         return None
-    sums[anew] = _pairs(x, y, u, v, anew, slice(None), kernel.root)
+    sums[again] = _pairs(x, y, u, v, again, slice(None), kernel.root)
     return sums
 
 
@@ -75,7 +76,7 @@ def _pairs(
     columns: IndexArray | slice,
     root: bool,
 ) -> FloatArray:
-    """Sums of some rows over some columns, every pair of them."""
+    """Sums of the given rows over the given columns, without pruning."""
     points = np.ascontiguousarray(y.columns[:, columns])
     row, column = (u - x.lengths)[rows], (v - y.lengths)[columns]
     sums = np.zeros(row.size)

@@ -1,4 +1,4 @@
-"""One cloud of a pair in bits, as its sums are computed from."""
+"""One cloud of a pair in the form from which sums are computed, with costs in bits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Side", "side_of"]
 
 
 class Side(NamedTuple):
-    """One cloud in bits.
+    """One cloud, scaled so that costs are in bits.
 
-    `points` (d, n) bound the leaves; `rows` (n, d), `columns` (d, n) and `lengths` (n,) are what
-    sums are computed from: the points themselves for distances; doubled, plain, and their squared
-    lengths for squared distances.
+    `points` (d, n) give the boxes of the leaves. Exponents are computed from `rows` (n, d) of one
+    side, `columns` (d, n) of the other, and `lengths` (n,) of both: for the distance the points
+    themselves and zeros; for its square 2 x, y and |x|², since -|x - y|² = 2 x.y - |x|² - |y|².
     """
 
     points: FloatArray

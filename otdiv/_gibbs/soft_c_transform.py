@@ -19,5 +19,5 @@ __all__ = ["soft_c_transform"]
 def soft_c_transform(
     log_weights: FloatArray, shift: FloatArray, sums: FloatArray, tau: float = 0.0
 ) -> FloatArray:
-    """Return the potential (n,) for weights a (n,) in bits, with shifts and sums as kernels do."""
+    """Return u (n,) for log2 a (n,) and shifts and sums (n,) as `Kernel.row_sums` returns them."""
     return np.asarray(log_weights - (np.log2(sums) - shift) / (1.0 + tau))

@@ -1,7 +1,7 @@
 """Entropic plans as matrices that follow the potentials while these stay near.
 
-A plan is made once, stored by ranges, by entries, as a whole or not at all, and moved by factors of
-its rows and columns.
+A plan is made once and moved to other potentials by factors of its rows and columns. It is stored
+in ranges of columns, in compressed rows or as a whole, or not at all (`FusedPlan`).
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.gibbs import point_sums
-from .._kernels.gibbs import sparse_sums as sparse_plan
+from .._kernels.gibbs import point_sums, sparse_sums
 from .._typing import FloatArray, IndexArray
 from .pruned_sums import PrunedSums
 from .ranges import Ranges
 
-# Moves of this many bits in all are always allowed: far below what pruning leaves as a margin.
+# Bits by which potentials may move in any case; by taste: what is left out grows fourfold then.
 _FREE_BITS = 2.0
-# Factors of a stored plan stay within this many bits: their products must not overflow.
+# Bits by which they may move at most: products of factors and entries must not overflow, at 1024.
 _LARGEST_MOVE = 200.0
-# The share of a row that is left out where nothing is: its logarithm is asked for.
+# Stands for a truncation of 0, whose logarithm is taken.
 _NOTHING = 1e-300
-# What single precision changes an entry by at most, relative to it.
+# Relative rounding of an entry in single precision.
 _SINGLE_ROUNDING = 2.0**-24
 
 
@@ -40,7 +39,7 @@ class _MovedPlan(ABC):
         self._u, self._v, self.truncation = u.copy(), v.copy(), truncation
 
     def moves(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What takes the potentials that it was made for to (u, v)."""
+        """Differences of (u, v) from the potentials that the plan was made for."""
         return u - self._u, v - self._v
 
     def move(self, u: FloatArray, v: FloatArray, allowed: float) -> bool:
@@ -133,7 +132,7 @@ class StoredPlan(ScaledPlan):
 
 
 class CompressedPlan(ScaledPlan):
-    """The entries of a plan between clouds that weigh anything, row by row."""
+    """The entries of a plan between clouds that weigh anything, as compressed rows."""
 
     def __init__(
         self,
@@ -150,12 +149,12 @@ class CompressedPlan(ScaledPlan):
 
     def _multiply(self, w: FloatArray) -> FloatArray:
         out = np.empty(self._u.size)
-        sparse_plan.products(*self._entries, w, out)
+        sparse_sums.products(*self._entries, w, out)
         return out
 
     def _multiply_transposed(self, z: FloatArray) -> FloatArray:
         out = np.empty(self._v.size)
-        sparse_plan.transposed_products(*self._entries, z, out)
+        sparse_sums.transposed_products(*self._entries, z, out)
         return out
 
 
@@ -163,7 +162,7 @@ class CompletePlan(ScaledPlan):
     """A plan as a full (n, m) array."""
 
     most_bits: ClassVar[float]
-    """How far factors may take it."""
+    """Bits by which potentials may move from where it was made."""
 
     def __init__(self, plan: NDArray[Any], u: FloatArray, v: FloatArray):
         super().__init__(u, v, _NOTHING)
@@ -191,7 +190,7 @@ class DensePlanMatrix(CompletePlan):
 
 
 class FusedPlan(_MovedPlan):
-    """Products that compute every entry anew: no memory, about the speed of reading them."""
+    """Products that compute every entry when it is needed: no memory, about as fast as reading."""
 
     def __init__(
         self,

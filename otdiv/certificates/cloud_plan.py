@@ -1,7 +1,7 @@
 """Repair and cost of an entropic plan between point clouds, in O(n + m) memory.
 
-The plan is only seen through sums over kept ranges of pairs; what pruning drops from a row or a
-column is at most a share of its weight and is paid for in the slack.
+The plan is only seen through sums over kept ranges of pairs; what pruning leaves out of a row or a
+column, the truncation, is at most a share of its weight and is paid for in the slack.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .._gibbs.clouds import build_cloud
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
 from .._gibbs.point_kernel import PointKernel
 from .._kernels.exponential import LOG2_E
-from .._kernels.proofs import repair as kernels
+from .._kernels.proofs.repair import rank_one_cost
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
 from ..costs import PNormCost
@@ -25,22 +25,29 @@ from .rounding import U, cost_rounding
 
 __all__ = ["cloud_plan_upper", "is_cloud_plan"]
 
-# What pruning drops, at the largest cost, is at most this share of what the marginals lack, at the
-# mean cost; or the least drop if that is more. Where a pass is long, the first one finds out with a
-# drop that is right for most.
-_TRUNCATION_SHARE, _LEAST_TRUNCATION, _FIRST_TRUNCATION = 1e-2, 1e-13, 1e-9
-# Or this share of epsilon: the bounds are about epsilon apart, for the blur costs as much. But the
-# marginals of the plan shall not be off by more than the second number.
-_EPSILON_SHARE, _LARGEST_TRUNCATION = 1e-3, 1e-7
-# The whole plan shrinks where its columns are too large by at most this share of epsilon, over the
-# largest cost: what is missing then costs less than the time of another pass is worth.
+# Truncation, at the largest cost, as a share of what the marginals lack, at the mean cost; by
+# taste.
+_TRUNCATION_SHARE = 1e-2
+# Least truncation, which is used at once where a pass is short: below, rounding is more.
+_LEAST_TRUNCATION = 1e-13
+# Truncation of the first pass where one is long: small enough for most plans. By taste.
+_FIRST_TRUNCATION = 1e-9
+# Truncation, at the largest cost, as a share of epsilon, that is allowed in any case: the blur
+# costs about epsilon, and the bounds are as far apart. By taste.
+_EPSILON_SHARE = 1e-3
+# Largest truncation: the marginals of the plan are off by no more. By taste.
+_LARGEST_TRUNCATION = 1e-7
+# Excess of the columns, as a share of epsilon over the largest cost, up to which the whole plan is
+# scaled down in place of another pass: what is missing then costs little. By taste.
 _SHRUNK_SHARE = 3e-2
-# Powers of two end at 2**1020; the sums of a plan that is one are about 1.
+# Largest sum that is trusted: powers of two are cut off at 2**1020, and right sums are about 1.
 _LARGEST_SUM = 2.0**900
-# A pass over this many pairs is not long.
+# Pairs up to which a pass is short, some milliseconds.
 _FEW_PAIRS = 4 * 10**6
-# Rows that are looked at to see whether sums are exact, and what that means in bits.
-_SAMPLE, _EXACT_BITS = 8, 1e-9
+# Rows in the sample that tells whether row sums are exact; by taste.
+_SAMPLE = 8
+# Largest difference of an exact row potential from that of the plan, in bits; by taste.
+_EXACT_BITS = 1e-9
 
 
 def is_cloud_plan(plan: object) -> bool:
@@ -136,7 +143,7 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
         largest = kernel.scale if kernel.root else kernel.scale**2
         share = _TRUNCATION_SHARE * min(1.0, float(row_costs.sum()) / largest)
         epsilon = LOG2_E / largest
-        allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_drop(epsilon))
+        allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_truncation(epsilon))
         if kernel.truncation > max(allowed, _LEAST_TRUNCATION):
             kernel = kernel.with_truncation(max(0.1 * allowed, _LEAST_TRUNCATION))
             row_sums, row_costs = kernel.row_costs(u, v)
@@ -166,13 +173,13 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     )
 
 
-def _blur_drop(epsilon: float) -> float:
-    """What pruning may drop beside the blur, at costs of at most one."""
+def _blur_truncation(epsilon: float) -> float:
+    """Truncation that costs little beside the blur, where costs are at most one."""
     return min(_EPSILON_SHARE * epsilon, _LARGEST_TRUNCATION)
 
 
 def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) -> bool:
-    """Whether the row sums are the weights at a few rows: a solver that ends with them was here."""
+    """Whether a few rows have their weights as sums, as after a solver that ends with rows."""
     if isinstance(kernel, GridKernel):
         return False
     some = np.linspace(0, u.size - 1, _SAMPLE).astype(np.int64)
@@ -206,7 +213,7 @@ def _kernel(
     x = build_cloud((problem.x[rows] - middle) / length, a[rows])
     y = build_cloud((problem.y[columns] - middle) / length, b[columns])
     few = rows.size * columns.size <= _FEW_PAIRS
-    truncation = _LEAST_TRUNCATION if few else max(_FIRST_TRUNCATION, _blur_drop(epsilon))
+    truncation = _LEAST_TRUNCATION if few else max(_FIRST_TRUNCATION, _blur_truncation(epsilon))
     kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, truncation=truncation)
     return kernel, rows[x.order], columns[y.order], length
 
@@ -216,7 +223,7 @@ def _product_cost(
 ) -> float:
     """Sum over all pairs of p_i q_j times the cost, where the q_j sum to one."""
     if root:
-        return float(kernels.rank_one_cost(x, y, p, q, 1.0))
+        return float(rank_one_cost(x, y, p, q, 1.0))
     # |x - y|² = |x|² + |y|² - 2 x.y; centred, so that nothing is lost that the slack does not hold.
     middle = x.mean(axis=0)
     x, y = x - middle, y - middle

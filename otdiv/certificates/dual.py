@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .._kernels.proofs import sums as kernels
+from .._kernels.proofs import sums
 from .._typing import FloatArray
 from ..costs import CostMatrix
 from ..errors import InvalidInputError
@@ -84,17 +84,17 @@ def derived_value(
     k = cost_rounding(problem)
     sides = (problem.b, problem.a) if from_columns else (problem.a, problem.b)
     pair = (g, f) if from_columns else (f, g)
-    given = kernels.centred(*pair, *sides, problem.mass, (k + 2.0) * U)
+    given = sums.centred(*pair, *sides, problem.mass, (k + 2.0) * U)
     if given is None:
         return f, g, -math.inf, 0.0
     derived = (c_transform_back if from_columns else c_transform)(problem, given)
     first, second, _ = problem.defects()
     scale = k, problem.mass, (second, first) if from_columns else (first, second)
-    lower, rounding, finite = kernels.lower_value(sides[0], given, sides[1], derived, *scale)
+    lower, rounding, finite = sums.lower_value(sides[0], given, sides[1], derived, *scale)
     if not finite:
         # An atom that may not be reached from anywhere: any number is feasible there.
         derived = np.where(np.isfinite(derived), derived, 0.0)
-        lower, rounding, _ = kernels.lower_value(sides[0], given, sides[1], derived, *scale)
+        lower, rounding, _ = sums.lower_value(sides[0], given, sides[1], derived, *scale)
     f, g = (derived, given) if from_columns else (given, derived)
     if not math.isfinite(lower):
         lower, rounding = -math.inf, 0.0

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._kernels.network_flow.augmenting_paths import reroute
-from .._kernels.proofs import repair as kernels
+from .._kernels.proofs.repair import fill
 from .._kernels.proofs.sums import (
     MET,
     MET_AFTER_REPAIR,
@@ -143,7 +143,7 @@ def _filled(
     if _forbids(problem):
         return _rerouted(problem, plan, row_rest, column_rest)
     row_order, column_order = _largest_first(row_rest), _largest_first(column_rest)
-    rows, columns, added = kernels.fill(row_rest[row_order], column_rest[column_order])
+    rows, columns, added = fill(row_rest[row_order], column_rest[column_order])
     return SparsePlan(
         rows=np.concatenate([plan.rows, row_order[rows]]),
         columns=np.concatenate([plan.columns, column_order[columns]]),

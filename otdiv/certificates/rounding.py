@@ -30,7 +30,7 @@ small.
 
 from __future__ import annotations
 
-from .._kernels import costs as kernels
+from .._kernels.costs import relative_rounding
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 
@@ -53,4 +53,4 @@ def cost_rounding(problem: TransportProblem) -> float:
     if isinstance(problem.cost, CostMatrix):
         return 0.0
     cost = problem.cost
-    return float(kernels.relative_rounding(problem.source.d, cost.norm, cost.power))
+    return float(relative_rounding(problem.source.d, cost.norm, cost.power))

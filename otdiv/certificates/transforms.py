@@ -8,7 +8,7 @@ from .._kernels import costs as cost_kernels
 from .._kernels.gibbs import grids
 from .._kernels.kdtree.c_transform import pruned_c_transform
 from .._kernels.line.monotone_plan import line_transform
-from .._kernels.proofs import repair as kernels
+from .._kernels.proofs import repair
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem
@@ -56,7 +56,7 @@ def point_transform(
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     safe = not _plain_arithmetic(cost, bound)
-    g = np.asarray(kernels.transform_points(x, y, f, cost.norm, cost.power, safe))
+    g = np.asarray(repair.transform_points(x, y, f, cost.norm, cost.power, safe))
     tiny = (g != 0.0) & (np.abs(g) < _TINY)
     return np.where(tiny, g - _LOST, g) if not safe and tiny.any() else g
 
@@ -98,7 +98,7 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
     cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
         g = np.full(problem.shape[1], np.inf)
-        kernels.transform_matrix(cost.values, f, g)
+        repair.transform_matrix(cost.values, f, g)
         return g
     pair = _grids(problem)
     if pair is not None:
@@ -110,7 +110,7 @@ def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
     """Largest f (n,) that is feasible with `g` (m,)."""
     cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
-        return np.asarray(kernels.transform_matrix_columns(cost.values, g))
+        return np.asarray(repair.transform_matrix_columns(cost.values, g))
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(pair[1], pair[0], g)

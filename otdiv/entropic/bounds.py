@@ -42,13 +42,15 @@ from .scaling import ScaledProblem
 
 __all__ = ["summarise"]
 
-# Sums of positive terms, or of terms of the size of a |f| and b |g|, taken pairwise or in blocks,
-# err by less than 90 u of that size.
+# Relative rounding of sums of positive terms, or of terms of the size of a |f| and b |g|: taken
+# pairwise or in blocks, they err by less than 90 u of that size.
 _SUM_ROUNDING = 1e-14
-# Pairs that may be looked at to lead missing mass over allowed ones, and the share of the mass that
-# is no more than rounding of the two totals, with minus its logarithm.
+# Pairs that may be looked at to lead missing mass over allowed ones; by taste.
 _MOST_VISITS = 10**9
-_ROUNDING_MASS, _ROUNDING_NATS = 1e-14, 33.0
+# Share of the mass by which the two totals may differ by rounding,
+_ROUNDING_MASS = 1e-14
+# and more than minus its natural logarithm, which is 32.2.
+_ROUNDING_NATS = 33.0
 
 
 def summarise(

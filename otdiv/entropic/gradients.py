@@ -1,4 +1,4 @@
-"""Averages over an entropic plan: sums of P_ij times something of the pair."""
+"""Gradients of entropic values in the points: averages of cost gradients over the plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["cost_gradient_sums"]
 
 # Share of a row that pruning may leave out of an average.
 _TRUNCATION = 1e-12
-# Pairs are treated in blocks of about this many numbers.
+# Numbers in a block of pairs, about: 8 MB.
 _BLOCK = 2**20
 
 

@@ -28,18 +28,24 @@ from .geometry.points import PointGeometry
 
 __all__ = ["ScaledProblem", "comes_later"]
 
-# Bytes that a stored plan may take where the caller sets no limit. In few dimensions computing the
-# entries again is about as fast as reading them; in many it is not, and 1e8 singles are allowed.
-_PLAN_BYTES, _WIDE_PLAN_BYTES = 2.4e8, 4.1e8
+# Bytes that a stored plan may take where the caller sets no limit: in few dimensions computing the
+# entries again is about as fast as reading them. By taste.
+_PLAN_BYTES = 2.4e8
+# In many dimensions it is not, and 1e8 numbers in single precision are allowed.
+_WIDE_PLAN_BYTES = 4.1e8
+# Dimensions up to which they are few.
 _WIDE = 4
 # Where the blur is less than this many cells, plans are sparse and points are faster than passes
 # over all cells: 2 to 7 times at half and a quarter of a cell, images of 64 and 128 pixels a side.
 _LEAST_BLUR = 0.7
-# An explicit cost matrix is worked on in about this many arrays of its size.
+# Arrays of the size of an explicit cost matrix that a solve of it needs, about.
 _MATRIX_COPIES = 5
-# Potentials to start from that spread over more than this many units of the costs, or are larger
-# than that many, are not used; by taste.
-_FAR, _FARTHEST = 4.0, 1e6
+# Spread of potentials, in units of the largest cost, above which no solve starts from them: optimal
+# ones spread no wider than costs. By taste.
+_FAR = 4.0
+# Size of potentials, in the same units, above which none does; by taste.
+_FARTHEST = 1e6
+# Bytes that an explicit cost matrix may need where the caller sets no limit; by taste.
 _MATRIX_BYTES = 8 * 10**9
 
 

@@ -1,4 +1,8 @@
-"""One entropic problem in the caller's units: support, scaling, orientation, ways and verdict."""
+"""One entropic problem from the caller's units to potentials, bounds and a status.
+
+The problem is scaled and put in order (`scaling`), solved on one of three roads
+(`iteration.smooth`, `iteration.symmetric`, `iteration.annealing`), and bounded (`bounds`).
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,10 @@ from .scaling import ScaledProblem
 
 __all__ = ["EntropicSolve", "solve_entropic"]
 
-# With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
+# Tolerance where pairs are forbidden: the repair of missing mass may take dear detours, so
+# marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
-# No cost of moderate size is seen beside an epsilon above this.
+# Epsilon beside which costs of moderate size change no digit; larger ones are solved as this one.
 _LARGEST_EPSILON = 1e150
 
 
@@ -74,7 +79,7 @@ def solve_entropic(
     if moderate.cost_bound() == 0.0:
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
-    # Rows that forbidden pairs leave alone, and units of the caller's that are too small.
+    # Rows without an allowed pair divide by 0; the way back to tiny units may underflow.
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         solved = _solved(
             moderate,
@@ -132,9 +137,9 @@ def _solved(
         asks_to_stop=asks_to_stop,
         buffer=Buffer.of_before(),
     )
-    is_out_of_sight = _isolated(problem) if scaled.forbidden else None
-    if is_out_of_sight is not None:
-        return _infeasible(problem, epsilon, *is_out_of_sight)
+    isolated = _isolated(problem) if scaled.forbidden else None
+    if isolated is not None:
+        return _infeasible(problem, epsilon, *isolated)
     solved: tuple[Kernel, Stage] | None = None
     if not scaled.symmetric and start is None:
         solved = solve_smooth(scaled.geometry, reachable, options)

@@ -33,16 +33,16 @@ from .scaling import ScaledProblem
 __all__ = ["FEW_PAIRS", "UnbalancedSolve", "UnbalancedSolver"]
 
 FEW_PAIRS = 2**20
-"""Up to so many pairs a plan is summed entry by entry, in a hundredth of a second."""
-# Up to so many it is summed carefully in some milliseconds also where epsilon is small.
+"""Pairs up to which a plan is summed entry by entry, in a hundredth of a second."""
+# Pairs up to which it is summed carefully, in some milliseconds, also where epsilon is small.
 _CAREFUL_PAIRS = 2**16
-# Rounds in turn, and the change of a potential, in units of epsilon, that ends them; from this
-# ratio of epsilon to costs or reach on they contract by 4 or more each.
+# Alternating updates at most; by taste: where they are used each contracts by 4 or more.
 _MOST_ROUNDS = 400
+# Relative change of a potential that ends them: two roundings.
 _LEAST_CHANGE = 2.0**-52
-# Where the reach is this many times all that potentials can be, marginals are as good as fixed.
+# Reach over all that potentials can be from which marginals are as good as fixed; by taste.
 _FIXED = 1e10
-# From this ratio of epsilon to the costs on rounding of the path is more than they are.
+# Epsilon over the costs from which the rounding of annealing is more than they are; by taste.
 _SMOOTHEST = 1e6
 
 
@@ -102,9 +102,9 @@ class UnbalancedSolver:
         return self.reach > _FIXED * (self.largest + epsilon * (1.0 + abs(self.log_reference)))
 
     def look_closer(self, solve: UnbalancedSolve) -> None:
-        """Let the floor follow the terms of the exponents that hold mass, from now on.
+        """From now on take the floor from the terms of those exponents that hold mass.
 
-        Costs far above these are none that rounding spoils, if they are stored one by one.
+        Costs far above these hold no mass that rounding could spoil, where each is stored itself.
         """
         a, b, sums = self.problem.a, self.problem.b, solve.sums
         held = float(a @ (sums.rows.share * np.abs(solve.f)))
@@ -118,7 +118,7 @@ class UnbalancedSolver:
         """Potentials at `epsilon`, or at the floor where that is above it and matters."""
         floor = self.floor(tolerance)
         smooth = self._single or epsilon >= self.largest or epsilon >= self.reach
-        # A common size of costs and epsilon is left to the path, which proves fixed marginals.
+        # Fixed marginals are left to annealing, which proves them, where costs and epsilon allow.
         fixed = self._is_fixed(epsilon) and epsilon < _SMOOTHEST * self.largest
         with np.errstate(all="ignore"):
             if smooth and not fixed and (self.few or self._single):
@@ -126,7 +126,7 @@ class UnbalancedSolver:
             return self._on_path(max(epsilon, floor), tolerance, start, floor)
 
     def _in_turn(self, epsilon: float, tolerance: float, floor: float) -> UnbalancedSolve:
-        """Both conditions in turn, in potentials themselves: exact however large epsilon is."""
+        """Both conditions in turn, on the potentials themselves: exact however large epsilon is."""
         problem, reach = self.problem, self.reach
         a, b = problem.a, problem.b
         # Neither ratio of epsilon and reach need be a number, but these are.

@@ -1,6 +1,7 @@
-"""An unbalanced problem between two probability measures at costs of about one, and the way back.
+"""An unbalanced problem put into a normal form, and the way back.
 
-Three things are done, none of which moves the optimum by more than the bounds include.
+In the normal form both measures are probability measures and costs are about one. Four things are
+done, none of which moves the optimum by more than the bounds include.
 
 Units. Costs (points, so that no cost underflows) and masses are multiplied by powers of two, which
 is exact.
@@ -29,7 +30,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .._kernels import costs as kernels
+from .._kernels.costs import bounding_cost, pairwise, relative_rounding
 from .._typing import FloatArray, IndexArray
 from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
@@ -43,23 +44,28 @@ from .solve_unbalanced import FEW_PAIRS
 
 __all__ = ["NormalForm"]
 
-# Up to so many pairs far ones are forbidden one by one, on about so many arrays of their size, if
-# memory allows that.
-_FEW_FAR_PAIRS, _COPIES = 2**24, 5
-# Costs up to so many cutoffs cost no digits that matter.
+# Pairs up to which far ones are forbidden one by one, in a cost matrix of 128 MB; by taste.
+_FEW_FAR_PAIRS = 2**24
+# Arrays of that size that this needs, about.
+_COPIES = 5
+# Largest cost over the cutoff up to which no digits that matter are lost; by taste.
 _MODERATE = 16.0
-# Coordinates and the reach are kept below this power of two: the sums of a few stay finite.
+# Exponent of the power of two below which coordinates and the reach are kept: float64 ends at 1024,
+# and the sums of a few of them stay finite.
 _MOST_BITS = 1000
-# So is the logarithm of epsilon times the mean mass: the entropic term is of its size.
+# Natural logarithm of epsilon times the mean mass at most, likewise (float64 ends at 709): the
+# entropic term is of that size.
 _MOST_LOG = 690.0
-# Costs below this power of two may have lost digits to underflow.
+# Exponent of the power of two below which costs may have lost digits to underflow, which begins at
+# -1022,
 _LEAST_BITS = -960
+# and more than what such a cost may be off by.
 _COST_ERROR = 2.0**-950
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Side:
-    """Weights of one measure: those of the atoms that take part, and what is lost at once."""
+    """Weights of one measure: those of the atoms that are kept, and the mass of the others."""
 
     kept: IndexArray
     weights: FloatArray
@@ -143,7 +149,7 @@ class NormalForm:
         far = largest_bits + self._shift > math.log2(cap) - 1e-9
         self.cutoff = cap
         self._take_points(source, target)
-        kept = self._without_lone(live) if far else live
+        kept = self._with_partner(live) if far else live
         if self.epsilon is not None and more + math.log(self.epsilon) > _MOST_LOG:
             raise InvalidInputError(
                 "epsilon",
@@ -236,7 +242,7 @@ class NormalForm:
         if isinstance(self.cost, CostMatrix):
             return self.costs_to_unit(self.cost.values[np.ix_(rows, columns)])
         cost = self.cost
-        values = kernels.pairwise(self._x[rows], self._y[columns], cost.norm, cost.power)
+        values = pairwise(self._x[rows], self._y[columns], cost.norm, cost.power)
         return np.asarray(values)
 
     def _is_explicit(self, kept: list[IndexArray]) -> bool:
@@ -244,15 +250,15 @@ class NormalForm:
         return few or isinstance(self.cost, CostMatrix)
 
     def _is_scattered(self, kept: list[IndexArray]) -> bool:
-        """Whether pairs of these atoms must be forbidden for others to keep their digits."""
+        """Whether far pairs of these atoms must be forbidden for near ones to keep their digits."""
         pairs = kept[0].size * kept[1].size
         if isinstance(self.cost, CostMatrix) or pairs <= FEW_PAIRS:
             return pairs > 0
         x, y = self._x[kept[0]], self._y[kept[1]]
-        bound = kernels.bounding_cost(x, y, self.cost.norm, self.cost.power)
+        bound = bounding_cost(x, y, self.cost.norm, self.cost.power)
         return float(bound) > _MODERATE * self.cutoff
 
-    def _without_lone(self, live: list[IndexArray]) -> list[IndexArray]:
+    def _with_partner(self, live: list[IndexArray]) -> list[IndexArray]:
         """Atoms that have a partner nearer than the cutoff."""
         if isinstance(self.cost, CostMatrix) or live[0].size * live[1].size <= FEW_PAIRS:
             near = self.block(*live) < self.cutoff
@@ -300,9 +306,7 @@ class NormalForm:
                 self.problem.matrix()  # keeps it
         if isinstance(self.cost, PNormCost):
             x, y = self._x[a.kept], self._y[b.kept]
-            self.rounding = float(
-                kernels.relative_rounding(x.shape[1], self.cost.norm, self.cost.power)
-            )
+            self.rounding = float(relative_rounding(x.shape[1], self.cost.norm, self.cost.power))
             if self.cost.power * _least_gap_bits(np.concatenate([x, y])) < _LEAST_BITS:
                 self.cost_error = _COST_ERROR
         else:

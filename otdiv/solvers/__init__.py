@@ -1,4 +1,7 @@
-"""Solvers of transport problems, one algorithm a file; each is a frozen object with options."""
+"""Solvers of transport problems, one algorithm a file; each is a frozen object with options.
+
+`_dense/` and `_columns/` are the engines of NetworkSimplex and ColumnGeneration.
+"""
 
 from .._lazy import attach
 

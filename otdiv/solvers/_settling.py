@@ -33,20 +33,25 @@ from ..results import Solution, Status
 
 __all__ = ["settled"]
 
-# Nodes looked at, and pairs whose reduced costs are compared: some seconds of each.
-_MOST_VISITS, _MOST_PAIRS = 4 * 10**6, 4 * 10**9
-# Where pairs are forbidden, a component may be out of balance by its mass over this: marginals
+# Nodes that may be visited, some seconds,
+_MOST_VISITS = 4 * 10**6
+# and pairs whose reduced costs may be compared, likewise.
+_MOST_PAIRS = 4 * 10**9
+# Mass of a component over the imbalance that it may have where pairs are forbidden: marginals
 # within 4 u of the weights, 2**-51, count as met on either side.
 _BALANCED = 2**51
-# Reduced costs within this share of the three numbers that they are made of count as 0.
+# Share of the sizes of its three terms up to which a reduced cost counts as 0: a pair of the
+# solver's plan is tight then. By taste.
 _TIGHT = 1e-9
 # Rounding of a reduced cost, as a share of the same.
 _NOISE = 2.0**-50
-# Largest share of what is paid in the mean that costs are lowered by, far above rounding and far
-# below any tolerance, and two irrational numbers (the roots of 3 and 5) whose multiples say how
-# much of it for which pair.
-_SHARE, _STRIDES = 2.0**-40, (3.0**0.5, 5.0**0.5)
-# Joins, each of about a millisecond, after which there is no end in sight.
+# Share of the mean cost paid by which costs are lowered at most to break ties: far above rounding
+# and far below any tolerance. By taste.
+_SHARE = 2.0**-40
+# Irrational numbers, the roots of 3 and 5, whose multiples say by how much the cost of which pair
+# is.
+_STRIDES = (3.0**0.5, 5.0**0.5)
+# Joins, each of about a millisecond, after which no end is in sight.
 _MOST_JOINS = 5000
 
 
@@ -55,7 +60,7 @@ class _GivenUpError(Exception):
 
 
 class _NoPlanError(Exception):
-    """Some rows reach only some columns and hold more mass; numbers of both."""
+    """There is no plan: these `rows` reach only these `columns`, and hold more mass than they."""
 
     def __init__(self, rows: IndexArray, columns: IndexArray):
         super().__init__()
@@ -186,7 +191,7 @@ class _Forest:
         while waiting:
             size, root = heapq.heappop(waiting)
             if size != len(self.members.get(root, ())):
-                continue  # it has changed since, and waits anew
+                continue  # it has changed since, and is in the queue again
             part = self._wrong_part(root)
             if part is None:
                 continue
@@ -275,8 +280,8 @@ class _Forest:
             if columns.size == 0:
                 break
             costs, f = self._costs(some, columns), self.potential[some][:, None]
-            # Rounding counts as cost, or a light atom far away, whose reduced costs are all noise,
-            # would seem to be on the way of everybody.
+            # Rounding counts as cost: otherwise a light atom far away, whose reduced costs are all
+            # rounding, would look cheap to every component.
             noise = _NOISE * (np.abs(costs) + np.abs(f) + np.abs(g[columns]))
             reduced = costs - f - g[columns]
             i, j = divmod(int((reduced + noise).argmin()), columns.size)
@@ -292,7 +297,7 @@ class _Forest:
         return i, j + self.n, float(self._costs(np.array([i]), np.array([j]))[0, 0])
 
     def _costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
-        """Costs between some rows and some columns, less a little that no two of them have alike.
+        """Costs between these rows and columns, each lowered by a little of its own to break ties.
 
         Without it, ties between pairs that cost nothing more would send joins round in circles; and
         since no cost is larger than the true one, potentials below these costs are feasible.
@@ -332,7 +337,7 @@ class _Forest:
         return plan, Potentials(f=f, g=g)
 
     def _no_plan(self, members: list[int], *, surplus: bool) -> _NoPlanError:
-        """What is wrong with a component that no allowed pair joins to the others."""
+        """Return the proof that there is no plan, from a component that no allowed pair leaves."""
         inside = np.zeros(self.live.size, dtype=np.bool_)
         inside[members] = True
         # Nobody else reaches the columns of one in need, so all others have too much.
@@ -356,6 +361,6 @@ class _Forest:
 
 
 def _parts(rows: IndexArray, width: int) -> Iterator[IndexArray]:
-    """The rows in parts whose pairs with so many columns fit into little memory."""
+    """The rows in parts whose pairs with `width` columns fit into little memory."""
     starts = blocks(rows.size, width)
     return (rows[start : start + starts.step] for start in starts)

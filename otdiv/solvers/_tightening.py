@@ -27,15 +27,16 @@ from ._columns.run import ColumnRun
 
 __all__ = ["solve_to_tolerance"]
 
-# Epsilon starts at this share of the mean cost and falls by this factor. Measured at n = 1e4 with
-# squared costs: the first epsilon closes the bounds to 1e-5, in 2 and in 10 dimensions.
+# First epsilon over the mean cost. Measured at n = 1e4 with squared costs: it closes the bounds to
+# 1e-5, in 2 and in 10 dimensions.
 _FIRST_SHARE = 1e-2
+# Factor by which epsilon falls; by taste.
 _TIGHTENING = 4.0
-# Potentials as guides need no more than this L1 error of the marginals.
+# L1 error of the marginals that is good enough for potentials as guides; by taste.
 _GUIDE_ERROR = 1e-2
-# Rounds of simplex and pricing at one epsilon.
+# Rounds of simplex and pricing at one epsilon; by taste.
 _ROUNDS = 3
-# Pairs from which the mean cost is estimated, a side.
+# Rows, and columns, whose pairs are the sample for the mean cost.
 _SAMPLE = 256
 # Part of a tolerance that is used up here; the rest is for the rounding in the certificate.
 _TOLERANCE_SHARE = 0.95

@@ -16,8 +16,9 @@ from ._columns.run import ColumnRun
 
 __all__ = ["ColumnGeneration"]
 
-# Bytes an atom, both sides together, by measurement at n = 1e5; and for every candidate.
+# Bytes for a pair of atoms, one of each side, measured at n = 1e5;
 _BYTES_PER_ATOM = 700
+# and for every candidate of them.
 _BYTES_PER_CANDIDATE = 120
 
 

@@ -21,14 +21,14 @@ from ._settling import settled
 
 __all__ = ["LinearProgram"]
 
-# Gap, over the value, below which an answer is not refined; the answers of most problems are.
+# Gap over the value below which an answer is not refined: most answers are that good.
 _REFINED_RTOL = 1e-10
-# Solves of reduced costs at most: each gains about six digits.
+# Solves of reduced costs at most; by taste: each gains about six digits.
 _REFINEMENTS = 8
-# Reduced costs beyond this many units of the gap are cut: HiGHS resolves 1e-7 of the largest.
+# Units of the gap at which reduced costs are cut: HiGHS resolves 1e-7 of the largest.
 _LARGEST_REDUCED = 1e4
-# Peak with SciPy 1.17, by measurement at 300 x 300 to 1000 x 1000 and 3000 x 60 pairs: 1130 to
-# 1300, 1510 with costs over twenty orders, 1880 where there is no plan.
+# Bytes a pair at the peak with SciPy 1.17, measured at 300 x 300 to 1000 x 1000 and 3000 x 60
+# pairs: 1130 to 1300, 1510 with costs over twenty orders, 1880 where there is no plan.
 _BYTES_PER_PAIR = 2000
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._kernels._jit import frozen
-from .._kernels.network_flow import spanning_tree as simplex
+from .._kernels.network_flow import spanning_tree
 from .._kernels.network_flow.dense_pricing import extent
 from .._kernels.proofs.repair import transform_matrix, transform_matrix_columns
 from .._memory import room_for
@@ -25,11 +25,13 @@ from ._dense.small import solve_small
 
 __all__ = ["NetworkSimplex"]
 
-# Costs beyond these magnitudes are scaled by a power of two: sums along paths of n + m arcs, and
-# their products with masses of up to 2**62 units, must not overflow (with some room for penalties),
-# and subnormal numbers lose digits.
-_LARGEST_SUM, _SMALLEST = 2.0**900, 2.0**-900
-# A warm start whose potentials spread over this many times the spread of the costs is not used.
+# Sum of costs along a path of n + m arcs above which they are scaled by a power of two: their
+# products with masses of up to 2**62 units must not overflow, with some room for penalties.
+_LARGEST_SUM = 2.0**900
+# Largest cost below which they are scaled too: subnormal numbers lose digits.
+_SMALLEST = 2.0**-900
+# Spread of the potentials of a warm start over that of the costs above which it is not used; by
+# taste.
 _FAR = 1e3
 
 
@@ -95,7 +97,7 @@ class NetworkSimplex:
         if shift:
             C = np.ldexp(C, shift)
             limits = extent(C)
-        whole = simplex.integer_masses(a, b, problem.mass)
+        whole = spanning_tree.integer_masses(a, b, problem.mass)
         unit, exponent = whole.unit, whole.exponent
         n, m = C.shape
         monitor = Monitor(callback=options.callback, max_iterations=self.max_iterations)
@@ -121,8 +123,8 @@ class NetworkSimplex:
                 infeasible_rows=bad_rows if rows is None else rows[bad_rows],
                 infeasible_columns=bad_columns if columns is None else columns[bad_columns],
             )
-        f, g = simplex.potentials(run.tree, n) if run.best is None else run.best
-        i, j, mass = simplex.masses(run.tree, whole)
+        f, g = spanning_tree.potentials(run.tree, n) if run.best is None else run.best
+        i, j, mass = spanning_tree.masses(run.tree, whole)
         if run.repair is not None:
             *pairs, flow = run.repair
             moved = np.ldexp(flow * unit, exponent)
@@ -196,7 +198,7 @@ def _start(
         g = g - g.min()
     if not g.max() <= _FAR * (limits[1] - limits[0]):
         return None
-    order = simplex.leaf_order(i, j, *problem.shape)
+    order = spanning_tree.leaf_order(i, j, *problem.shape)
     return g, i[order], j[order]
 
 

@@ -20,7 +20,8 @@ from ..results import Solution, SolveOptions, Status
 
 __all__ = ["PotNetworkSimplex"]
 
-# Peak with POT 0.9.7, by measurement at 1000 x 1000 and 2000 x 2000 pairs, the matrix among it.
+# Bytes a pair at the peak with POT 0.9.7, measured at 1000 x 1000 and 2000 x 2000 pairs, with the
+# cost matrix.
 _BYTES_PER_PAIR = 50
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from otdiv import solvers, transport_matrix
-from otdiv.solvers._dense import rounds as _dense_rounds
+from otdiv.solvers._dense import rounds
 
 SIMPLEX = solvers.NetworkSimplex()
 
@@ -26,7 +26,7 @@ def _clouds(seed, n, m, d, power, uniform):
 @pytest.fixture(params=[600, 40], ids=["direct", "rounds"])
 def both_ways(request, monkeypatch):
     """Run small problems directly and by rounds of column generation."""
-    monkeypatch.setattr(_dense_rounds, "DIRECT_SIZE", request.param)
+    monkeypatch.setattr(rounds, "DIRECT_SIZE", request.param)
 
 
 @pytest.mark.parametrize("uniform", [True, False])

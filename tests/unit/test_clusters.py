@@ -12,7 +12,7 @@ from otdiv._gibbs.clouds import build_cloud
 from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._kernels.exponential import LOG2_E
 from otdiv._kernels.gibbs.cluster_sums import cluster_plan
-from otdiv._kernels.kdtree import cuts as clusters
+from otdiv._kernels.kdtree import cuts
 from otdiv.entropic.geometry.base import FINE, Level
 
 
@@ -22,8 +22,8 @@ def cloud_of(n, d, seed):
 
 
 def cut_of(cloud, largest):
-    radii = clusters.squared_radii(np.ascontiguousarray(cloud.points.T))
-    return clusters.cut_at_radius(radii, cloud.n, largest)
+    radii = cuts.squared_radii(np.ascontiguousarray(cloud.points.T))
+    return cuts.cut_at_radius(radii, cloud.n, largest)
 
 
 @given(st.integers(1, 300), st.integers(1, 3), st.floats(-12.0, 6.0), st.integers(0, 9))
@@ -128,7 +128,7 @@ def test_the_finer_of_two_levels_is_taken_side_by_side():
 
 @pytest.mark.parametrize("place", [0.1, 0.7, -0.5, 1e-3])
 def test_points_in_one_place_have_no_radius_and_end_the_search_for_clusters(place):
-    assert (clusters.squared_radii(np.full((2, 5), place)) >= 0.0).all()
+    assert (cuts.squared_radii(np.full((2, 5), place)) >= 0.0).all()
     x, y = np.full((5, 2), place), np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]])
     result = transport(x, y, solver=solvers.Sinkhorn(epsilon=1e-9), throw=False)
     # The epsilon is below what float64 resolves here: marginals are near, not exact.

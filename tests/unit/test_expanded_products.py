@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otdiv._gibbs import expansions as expanded_products
+from otdiv._gibbs import expansions
 from otdiv._gibbs.clouds import build_cloud
 from otdiv._gibbs.expansions import OVERCOUNT
 from otdiv._gibbs.point_kernel import PointKernel
@@ -63,7 +63,7 @@ def always():
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in costs.items():
-            patch.setattr(expanded_products, name, value)
+            patch.setattr(expansions, name, value)
         yield
 
 
@@ -109,13 +109,13 @@ def test_boxes_and_single_points_meet_in_every_way(d):
     kernel = PointKernel(x, x, 0.1, root=False, truncation=1e-6)
     kinds = set()
     with pytest.MonkeyPatch.context() as patch:
-        collect = expanded_products._add_expanded
+        collect = expansions._add_expanded
 
         def watched(product, plan, weights, out):
             kinds.update(plan.pairs[2].tolist())
             collect(product, plan, weights, out)
 
-        patch.setattr(expanded_products, "_add_expanded", watched)
+        patch.setattr(expansions, "_add_expanded", watched)
         u = np.log2(x.weights)
         kernel.row_sums(u, u)
     assert kernel.overcount > 0.0

@@ -13,7 +13,7 @@ from otdiv import (
     solvers,
     transport,
 )
-from otdiv._gibbs import grid_kernel as grid_plan
+from otdiv._gibbs import grid_kernel
 from otdiv._kernels.gibbs import grids
 
 
@@ -166,7 +166,7 @@ def test_merged_cells_keep_the_mass_of_each_axis():
     weights = np.random.default_rng(0).random(660)
     from otdiv.entropic.geometry.grids import GridGeometry
 
-    fine = grid_plan.GridMeasure(tuple(axes), np.arange(660), weights)
+    fine = grid_kernel.GridMeasure(tuple(axes), np.arange(660), weights)
     for side, _ in GridGeometry(fine, fine)._levels[0].values():
         assert side.weights.sum() == pytest.approx(weights.sum(), rel=1e-13)
         for axis, mass, given, whole in zip(
@@ -186,6 +186,6 @@ def test_only_grids_that_axes_make_cheaper_are_worked_on_as_such():
         )
 
     square, line, strip = grid_of(32, 32), grid_of(1024), grid_of(2, 512)
-    assert grid_plan.worthwhile(square, square, 1024, 1024)
-    assert not grid_plan.worthwhile(line, line, 1024, 1024)
-    assert not grid_plan.worthwhile(strip, strip, 1024, 1024)
+    assert grid_kernel.worthwhile(square, square, 1024, 1024)
+    assert not grid_kernel.worthwhile(line, line, 1024, 1024)
+    assert not grid_kernel.worthwhile(strip, strip, 1024, 1024)

@@ -13,7 +13,7 @@ from otdiv._gibbs.point_kernel import PointKernel
 from otdiv._gibbs.rescaled_sums import rescaled_sums
 from otdiv._gibbs.stored_plans import CompressedPlan
 from otdiv._kernels.exponential import LOG2_E
-from otdiv._kernels.kdtree import cuts as clusters
+from otdiv._kernels.kdtree import cuts
 
 N = 400
 
@@ -102,8 +102,8 @@ def test_sums_are_refused_where_nothing_more_may_be_missing():
 @given(st.integers(0, 9), st.floats(-2.0, 6.0))
 def test_a_merged_plan_adds_up_the_columns_of_each_cluster(seed, log_radius):
     case = instance(seed, root=False)
-    radii = clusters.squared_radii(np.ascontiguousarray(case.kernel.y.points))
-    starts = clusters.cut_at_radius(radii, N, 2.0**log_radius)
+    radii = cuts.squared_radii(np.ascontiguousarray(case.kernel.y.points))
+    starts = cuts.cut_at_radius(radii, N, 2.0**log_radius)
     merged = case.kernel.merged(case.u, case.v, starts, np.zeros(starts.size - 1), 1e9)
     plan = np.exp2(case.u[:, None] + case.v - case.bits)
     wanted = np.add.reduceat(plan, starts[:-1], axis=1)

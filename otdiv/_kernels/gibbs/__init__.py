@@ -1,1 +1,1 @@
-"""Sums over entropic plans and Gaussian kernels: by entry, along axes, by expansions."""
+"""Compiled sums over entropic plans: by entry, along the axes of grids, by expansions of boxes."""

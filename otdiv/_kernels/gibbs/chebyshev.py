@@ -1,15 +1,21 @@
-"""Products with the plan P_ij = 2**(u_i + v_j - |x_i - y_j|²) of two clouds through expansions.
+"""Products with the plan P_ij = 2**(u_i + v_j - |x_i - y_j|²) of two clouds by expansions.
 
-On two boxes that are small against the blur the plan is smooth: with potentials taken off by affine
-functions (see `leaf_pruning`) it is a product over the dimensions of
+On two boxes that are small against the blur the plan is smooth. With the affine functions of the
+potentials (see `pruning`) it is a product over the dimensions of
 
     F(p, q) = 2**(s p + t q - (delta + p - q)²)   for |p| <= h, |q| <= k,
 
 p and q being offsets from the two centres. F is replaced by its interpolation at the Chebyshev
-points of one or both intervals. A box of columns is then known by its weights at P**d nodes, a box
-of rows by the sums at its own nodes, and a pair of boxes costs d small matrix products however many
-points it has. A box of few points is better left to itself: each point adds to the sums at the
-nodes of the rows, or adds up the nodes of the columns. `box_errors` bounds what this errs by.
+points of one or both intervals; `chebyshev_errors` bounds the error. In the words of the fast
+multipole method, with sources in boxes of columns and targets in boxes of rows:
+
+- P2M (`moments`, `node_weights`): points of a column box become weights at its P**d nodes;
+- M2L (`transfer`): weights at the nodes of a column box become sums at the nodes of a row box, by d
+  small matrix products however many points both have;
+- L2P (`coefficients`, `evaluate`): sums at the nodes of a row box become a polynomial, and that is
+  evaluated at the points of the box;
+- P2L (`transfer_points`): single points of a column box of few points add to the nodes of the rows;
+- M2P (`collect`): single points of a row box of few points sum over the nodes of the columns.
 
 References
 ----------
@@ -24,10 +30,10 @@ from .._jit import fast_kernel, helper
 from ..exponential import power_of_two
 from .pruning import edge_bound
 
-# Chebyshev points a dimension: two vectors of eight numbers.
+# Chebyshev points in each dimension: two vectors of eight numbers.
 P = 16
 NODES = np.cos(np.pi * (np.arange(P) + 0.5) / P)
-# Lagrange function of node b at the k-th polynomial; transposed it takes moments to nodes.
+# Coefficient of the k-th Chebyshev polynomial (column) in the Lagrange function of node b (row).
 _LAGRANGE = np.cos(np.pi * np.outer(np.arange(P) + 0.5, np.arange(P)) / P) * 2.0 / P
 _LAGRANGE[:, 0] *= 0.5
 # Coefficients (row) of the derivative of each polynomial (column): T_q' = 2 q (T_{q-1} + T_{q-3} +
@@ -36,17 +42,21 @@ _SLOPES = np.array(
     [[2.0 * q if q > r and (q - r) % 2 else 0.0 for q in range(P)] for r in range(P)]
 )
 _SLOPES[0] *= 0.5
-# A pair of boxes with expansions of both, of the rows alone, of the columns alone.
-BOTH, ROWS, COLUMNS = 0, 1, 2
-# Polynomials at this many points stay in the first-level cache.
+# Kinds of pairs of boxes: with expansions of both (M2L),
+BOTH = 0
+# of the rows alone (P2L),
+ROWS = 1
+# of the columns alone (M2P).
+COLUMNS = 2
+# Points that are treated together: their polynomials stay in the first-level cache.
 _TILE = 64
 
 
 @helper
 def _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis, powers):
-    """Chebyshev polynomials `basis` (d, P, .) at some points of a box, and 2**exponents there.
+    """Chebyshev polynomials `basis` (d, P, .) at a tile of points of a box, and 2**exponents there.
 
-    The affine function of the box is taken off the exponents.
+    The affine function of the box is subtracted from the exponents.
     """
     centres, halves, slopes, tops = boxes
     values = exponents[begin : begin + width]
@@ -73,8 +83,9 @@ def _polynomials_of(points, exponents, begin, width, n_nodes, boxes, box, basis,
 def _factors_of(points, exponents, begin, width, n_nodes, boxes, box, side, peaks, basis, powers):
     """Factors `basis` (d, P, .) of single points at the nodes of a box, and 2**bits.
 
-    Every factor is at most one, and the bits are the exponents and what that takes off. `side` is 1
-    where the box is one of rows, -1 where it is one of columns; `peaks` (.,) is work space.
+    Every factor is divided by its maximum, which makes it at most one; the bits are the exponents
+    and the logarithms of the maxima. `side` is 1 where the box is one of rows, -1 where it is one
+    of columns; `peaks` (.,) is work space.
     """
     centres, halves, slopes, tops = boxes
     for i in range(width):
@@ -163,7 +174,7 @@ def _turn(values, factors, q, out):
 
 
 def tiles(edges: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Runs of at most 64 points of the boxes that have a slot: the box of each, and its edges.
+    """Tiles, runs of at most 64 points, of the boxes that have a slot: box of each, and its edges.
 
     `edges` (L + 1,) are those of the boxes and `slots` (L,) negative where a box has none. Returns
     owners (T,) and, as (2, T), the first position of each tile and the one after its last.
@@ -177,10 +188,11 @@ def tiles(edges: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @fast_kernel
 def moments(points, exponents, weights, boxes, owners, edges, slots, out, nodes):
-    """Add moments of weights (k, n) times 2**exponents (n,), tile by tile, to out (slot, k, P**d).
+    """P2M: add moments of weights (k, n) times 2**exponents (n,) to out (slot, k, P**d).
 
-    `boxes` is a tuple of `leaf_bounds`, whose affine functions are taken off the exponents; `slots`
-    (L,) is where each of them belongs.
+    Moments are sums of Chebyshev polynomials, which `node_weights` turns into weights at nodes.
+    `boxes` is a tuple of `leaf_bounds`, whose affine functions are subtracted from the exponents;
+    `slots` (L,) is the place of each box in `out`.
     """
     n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
@@ -196,7 +208,7 @@ def moments(points, exponents, weights, boxes, owners, edges, slots, out, nodes)
 
 @fast_kernel
 def transfer(rows, columns, pairs, begin, end, sources, source_slots, out, slots):
-    """Add sums over other boxes at the nodes of row boxes begin to end to out (slot, k, P**d).
+    """M2L: add sums over column boxes at nodes of row boxes begin to end to out (slot, k, P**d).
 
     `sources` (slot, k, P**d) are the weights at the nodes of the column boxes.
     """
@@ -249,7 +261,7 @@ def transfer(rows, columns, pairs, begin, end, sources, source_slots, out, slots
 
 @fast_kernel
 def transfer_points(rows, pairs, points, exponents, weights, edges, begin, end, out, slots, nodes):
-    """Add sums over single points at the nodes of row boxes begin to end to out (slot, k, P**d).
+    """P2L: add sums over single points at nodes of row boxes begin to end to out (slot, k, P**d).
 
     The points (d, m) of the column boxes have weights (k, m) times 2**exponents (m,).
     """
@@ -281,7 +293,7 @@ def transfer_points(rows, pairs, points, exponents, weights, edges, begin, end, 
 
 @fast_kernel
 def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots, out, nodes):
-    """Add sums over the nodes of others at single points of row boxes begin to end to out (n, k).
+    """M2P: add sums over nodes of columns at single points of row boxes begin to end to out (n, k).
 
     The points (d, n) have the factors 2**exponents (n,); `sources` (slot, k, P**d) are the weights
     at the nodes of the column boxes.
@@ -319,7 +331,10 @@ def collect(columns, pairs, points, exponents, edges, begin, end, sources, slots
 
 @fast_kernel
 def evaluate(points, exponents, boxes, owners, edges, coefficients, slots, out, nodes):
-    """Add polynomials with coefficients (slot, k, P**d) times 2**exponents (n,) to out (n, k)."""
+    """L2P: add polynomials with `coefficients` (slot, k, P**d), times 2**exponents (n,), to out.
+
+    `out` is (n, k).
+    """
     n_nodes = nodes.size
     basis, powers = np.empty((points.shape[0], P, _TILE)), np.empty(_TILE)
     prefix, values = np.empty(_TILE), np.empty(_TILE)
@@ -343,12 +358,12 @@ def along_axes(matrix: np.ndarray, values: np.ndarray, d: int) -> np.ndarray:
 
 
 def node_weights(moments: np.ndarray, d: int) -> np.ndarray:
-    """Weights at the nodes from moments (L, k, P**d)."""
+    """Weights at the nodes from moments (L, k, P**d), the second half of P2M."""
     return along_axes(_LAGRANGE, moments, d)
 
 
 def coefficients(sums: np.ndarray, d: int) -> np.ndarray:
-    """Coefficients of the interpolating polynomials from sums at the nodes (L, k, P**d)."""
+    """Coefficients of the interpolating polynomials from sums at nodes (L, k, P**d), for L2P."""
     return along_axes(np.ascontiguousarray(_LAGRANGE.T), sums, d)
 
 

@@ -1,4 +1,4 @@
-"""Which pairs of boxes may be expanded (see `box_expansions`): a rigorous bound of the error.
+"""Which pairs of boxes may be expanded (see `chebyshev`): rigorous bounds of the error.
 
 On a pair of boxes the plan is a product over the dimensions of
 
@@ -25,21 +25,26 @@ from .._jit import helper, kernel
 from .chebyshev import P
 from .pruning import edge_bound, enlarged, squared_bounds, threshold
 
+# Lebesgue constant of interpolation at P Chebyshev points, from above.
 _LEBESGUE = 2.0 / math.pi * math.log(P) + 1.0
-# Ellipses that are tried: half axes, and bits of 4 r**(1 - P) / (r - 1).
+# Radii r of the ellipses that are tried, of which the best bound counts; by taste.
 _RADII = np.array([1.5, 2.0, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0])
-_MAJOR, _MINOR = 0.5 * (_RADII + 1.0 / _RADII), 0.5 * (_RADII - 1.0 / _RADII)
+# Their half axes, for an interval of half width 1,
+_MAJOR = 0.5 * (_RADII + 1.0 / _RADII)
+_MINOR = 0.5 * (_RADII - 1.0 / _RADII)
+# and the bits of 4 r**(1 - P) / (r - 1).
 _DECAY = np.log2(4.0 / (_RADII - 1.0)) + (1 - P) * np.log2(_RADII)
-# Rounding of moments and of sums over nodes, relative to the largest entry: the roots of some
+# Rounding of moments and of sums over nodes, relative to the largest entry: the root of some
 # hundred thousand terms, Lebesgue's constant, P terms.
 _ROUNDING = 1e-13
-# Times its equal part of the error that one pair of boxes may take.
+# Share of the error that one pair of boxes may take, in equal parts of it: most err far less. By
+# taste.
 _LARGEST_PART = 8.0
 
 
 @kernel
 def spreads(points, values, edges, boxes):
-    """Bits (L,) that the values lie below the affine functions of their boxes at most."""
+    """Largest distance (L,), in bits, of the values below the affine functions of their boxes."""
     centres, _, slopes, tops = boxes
     out = np.empty(edges.size - 1)
     for box in range(out.size):
@@ -124,16 +129,16 @@ def pair_lists(
     row_cost,
     share,
 ):
-    """Pairs of boxes that matter, those to expand and those to sum directly.
+    """The pairs of boxes that are not negligible: which to expand and which to sum directly.
 
     `rows` and `columns` are tuples of `leaf_bounds` of potentials without weights; `masses`
-    (M + 1,) are weights of columns up to each box. What is dropped from any row of a box is at most
-    `budgets[box]` in all, and what expansions err by the `share` of that. A pair of boxes costs
-    `pair_cost` with expansions of both, or `column_cost` for each point of its columns with an
-    expansion of the rows alone, or `row_cost` for each of its rows with one of the columns, or one
-    for each pair of points. Returns `first` (L + 1,), `partners` and `kinds` of
-    the pairs that are expanded, the ranges of columns of the others as `kept_ranges` does, and the
-    cost of all.
+    (M + 1,) are the cumulated weights of the columns up to each box. What is left out of any row of
+    a box is at most `budgets[box]` in all, and expansions err by at most the `share` of that. A
+    pair of boxes costs `pair_cost` with expansions of both, or `column_cost` for each point of its
+    columns with an expansion of the rows alone, or `row_cost` for each of its rows with one of the
+    columns, or 1 for each pair of points. Returns `first` (L + 1,), `partners` and `kinds` of the
+    pairs that are expanded, the ranges of columns of the others as `kept_ranges` does, and the cost
+    of all.
     """
     n_rows, n_columns = row_sizes.size, column_edges.size - 1
     bounds, errors, costs = np.empty(n_columns), np.empty(3), np.empty(3)

@@ -15,10 +15,11 @@ import numpy as np
 from .._jit import fast_kernel, kernel
 from ..exponential import power_of_two
 
-# A grid may have this many times more cells than points; then trees of points are cheaper.
+# Cells of a grid for each of its points at most: with more, trees of points are cheaper.
 _SPARSEST = 4
-# Columns that are treated together, and terms that change no digit of a sum of up to 2**12.
+# Columns that are treated together; by taste.
 _TILE = 64
+# Bits below the largest term from which on 2**12 terms together change no digit of a sum.
 _NEGLIGIBLE = 70.0
 
 
@@ -51,10 +52,10 @@ def find_grid(points: np.ndarray) -> Grid | None:
     """Return the grid whose cells are the points (n, d), or None where there is no such grid."""
     n, d = points.shape
     limit = _SPARSEST * n
-    # As many points in general position as this have too many coordinates already.
-    enough = 2 * math.ceil(max(limit, 1) ** (1.0 / d))
-    if n > 2 * enough:
-        sample = points[:: n // enough]
+    # This many points in general position have too many different coordinates already.
+    n_telling = 2 * math.ceil(max(limit, 1) ** (1.0 / d))
+    if n > 2 * n_telling:
+        sample = points[:: n // n_telling]
         if math.prod(len(set(column)) for column in sample.T.tolist()) > limit:
             return None
     axes = []

@@ -17,8 +17,9 @@ import numpy as np
 
 from .._jit import fast_kernel, helper, kernel
 
-# Degrees from here on are not told apart.
+# Number of lists of vertices by degree: higher degrees share the last one. By taste.
 _BUCKETS = 64
+# Stands for no vertex, edge or place.
 _NONE = -1
 
 

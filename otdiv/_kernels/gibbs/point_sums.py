@@ -1,9 +1,10 @@
-"""Products with the plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two point clouds, never stored.
+"""Sums over the plan P_ij = 2**(u_i + v_j - c(x_i, y_j)) of two point clouds, entry by entry.
 
+Entries are computed when they are needed, or stored in ranges (`store_plan`, `stored_products`).
 Rows come in leaves; each leaf has a list of column ranges outside of which its plan is negligible
-(see `leaf_pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is
-contiguous in every coordinate; coordinates, u and v are in bits, for the squared distance in the
-form that `fill_exponents` describes.
+(see `pruning`). Points x are (n, d), points y are (d, m) so that a range of columns is contiguous
+in every coordinate; coordinates, u and v are in bits, for the squared distance in the form that
+`fill_exponents` describes.
 """
 
 import numpy as np

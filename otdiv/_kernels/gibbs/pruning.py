@@ -20,7 +20,7 @@ from ..exponential import power_of_two
 
 # Rounding of a sum of 2 d + 2 terms, relative to the sum of their magnitudes, taken generously.
 _SLACK = 1e-14
-# Bits below the budget that are told apart; what lies below that weighs nothing.
+# Bits below the budget that are told apart; lower bounds count as if they were this far below.
 _BINS = 63
 
 
@@ -130,10 +130,11 @@ def _distance_bounds(rows, i, columns, out):
 
 @helper
 def threshold(bounds, column_leaves, budget):
-    """The largest whole number of bits below log2(budget) that keeps the dropped mass within it.
+    """The exponent up to which leaves of columns may be pruned: their mass is within the budget.
 
-    A dropped leaf of columns costs each row at most its size times 2**bound. Costs are collected by
-    bit, then dropped from the smallest on.
+    It is a whole number of bits below log2(budget). A pruned leaf of columns takes at most its size
+    times 2**bound from each row. These masses are collected by bit and added up from the smallest
+    on.
     """
     highest = math.log2(budget)
     bins = np.zeros(_BINS + 1)
@@ -141,7 +142,7 @@ def threshold(bounds, column_leaves, budget):
         below = highest - bounds[j]
         if below > 0.0:
             k = min(int(below), _BINS)
-            # Costs in the last bin are taken at its upper edge, which is safe and far below budget.
+            # A mass is taken at its own bound, also in the last bin, which holds all lower ones.
             bins[k] += (column_leaves[j + 1] - column_leaves[j]) * power_of_two(-max(below, 0.0))
     total = 0.0
     for k in range(_BINS, -1, -1):
@@ -164,8 +165,8 @@ def enlarged(values, count, capacity):
 def kept_ranges(rows, budgets, columns, column_leaves, root):
     """Ranges of columns that matter to each row leaf, adjacent leaves joined.
 
-    What is dropped from any row of a leaf is at most `budgets[leaf]` in all. Returns `first`
-    (L + 1,), `starts` and `stops`.
+    What is left out of any row of a leaf is at most `budgets[leaf]` in all. Returns `first`
+    (L + 1,), the first range of each row leaf, and `starts` and `stops` of the ranges.
     """
     n_rows = budgets.size
     n_columns = column_leaves.size - 1

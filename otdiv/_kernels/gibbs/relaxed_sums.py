@@ -20,9 +20,13 @@ ROW_SUMS = 8
 the entropy, of b_j where pairs are forbidden; and of P / (exp(shift) a⊗b) - 1 times b_j and of its
 magnitudes. Columns have the first three."""
 
-# Below this size of an exponent its exponential less one is computed as such, and the entropy from
-# its series: sum over k >= 2 of (k - 1) / k! z^k, of which the terms to k = 12 are enough.
-_SMALL, _TINY = 0.5, 0.1
+# Size of an exponent below which its exponential less one is computed by expm1: above, the
+# difference loses no more than two bits. By taste.
+_SMALL = 0.5
+# Size of an exponent below which the entropy is computed from its series, the sum over k >= 2 of
+# (k - 1) / k! z^k, of which the terms to k = 12 are enough,
+_TINY = 0.1
+# and the coefficients of that.
 _C2, _C3, _C4, _C5 = 1.0 / 2.0, 1.0 / 3.0, 1.0 / 8.0, 1.0 / 30.0
 _C6, _C7, _C8, _C9 = 1.0 / 144.0, 1.0 / 840.0, 1.0 / 5760.0, 1.0 / 45360.0
 _C10, _C11, _C12 = 1.0 / 403200.0, 1.0 / 3991680.0, 1.0 / 43545600.0

@@ -1,7 +1,8 @@
-"""The entries of an entropic plan that weigh anything, as compressed rows.
+"""Compressed rows of an entropic plan: only the entries that weigh anything, with their columns.
 
-Leaves are kept or dropped as a whole; at a small epsilon most pairs of a kept leaf weigh nothing,
-and products with the few that do are many times cheaper. Arguments are those of `point_sums`.
+Pairs of leaves are kept or pruned as a whole. At a small epsilon most entries of the pairs that are
+kept weigh nothing, and products with the few that do are many times cheaper. Arguments are those of
+`point_sums`.
 """
 
 import math
@@ -11,17 +12,17 @@ import numpy as np
 from .._jit import fast_kernel
 from ..exponential import TILE, fill_exponents, power_of_two
 
-# Entries just below the higher floor of a row that its budget pays for.
+# Entries just below the higher floor that use up the budget of a row; by taste.
 _FEW = 16.0
 
 
 @fast_kernel
 def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floors, counts):
-    """Count the entries of each row that must be kept, and find the exponent that tells them.
+    """Count the entries of each row that must be kept, and find the exponent above which they are.
 
-    Entries of row i with exponents up to floors[i] weigh budgets[i] in all or less; counts[i] are
-    above. The lower of two floors does in any case, the higher where few entries lie between them,
-    as in most plans.
+    Entries of row i with exponents up to floors[i] weigh at most budgets[i] in all; counts[i] are
+    above. Two floors are tried: the lower one is right for any entries, the higher one where few
+    entries lie between them, as in most plans.
     """
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):

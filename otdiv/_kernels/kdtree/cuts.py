@@ -1,9 +1,9 @@
-"""Clusters of points in tree order: cuts through the balanced tree of `kdtree`.
+"""Clusters of points in tree order, as cuts through the balanced k-d tree of `tree`.
 
 A cut takes nodes from wherever they are small enough, so that points which lie alone stay alone
 while dense regions are taken together. Cuts at smaller radii refine those at larger ones.
 
-What is known of nodes is an array by heap index (see `kdtree`), of which entry 0 is unused.
+Values of nodes are arrays by heap index (see `tree`), of which entry 0 is unused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._jit import kernel
-from . import tree as kdtree
+from . import tree
 
 
 def node_edges(n: int, level: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def squared_radii(points: np.ndarray) -> np.ndarray:
     The last level has nodes of at most two points.
     """
     n = points.shape[1]
-    depth = kdtree.depth_for(n, 2)
+    depth = tree.depth_for(n, 2)
     edges = node_edges(n, depth)
     sums = np.add.reduceat(points, edges[:-1], axis=1)
     squares = np.add.reduceat(np.square(points).sum(axis=0), edges[:-1])
@@ -96,6 +96,6 @@ def cut_at_radius(radii: np.ndarray, n: int, largest: float) -> np.ndarray:
 def cut_at_count(starts: np.ndarray, most: int) -> np.ndarray:
     """Groups of at most `most` clusters of a cut that share a node; numbers of the first, and k."""
     n = int(starts[-1])
-    edges = node_edges(n, kdtree.depth_for(n, 2))
+    edges = node_edges(n, tree.depth_for(n, 2))
     counts = by_heap(np.diff(np.searchsorted(starts[:-1], edges)), np.add)
     return np.unique(np.searchsorted(starts, cut(n, counts <= most)))

@@ -17,9 +17,13 @@ from .._jit import helper, kernel
 # 30 * 2**-53 = 3.3e-15, taken four times. A gap, which the constant bound takes to a power, has 5.
 SLACK = 1.4e-14
 
-# Codes of the cost: the two common ones have vectorised loops.
-# The third is told by a norm that is not None: its code is not even compiled where it is.
-SQUARED, EUCLIDEAN, GENERAL = 0, 1, 2
+# Codes of the cost: the squared Euclidean distance,
+SQUARED = 0
+# the Euclidean distance, which both have vectorised loops,
+EUCLIDEAN = 1
+# and any other power of a norm. That one is told by `norm`: where it is None, the code of the
+# general case is not even compiled.
+GENERAL = 2
 
 
 @helper

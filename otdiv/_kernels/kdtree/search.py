@@ -1,11 +1,11 @@
-"""The search on two trees behind every question of the geometric solver: see `tree_transform`."""
+"""The search on two trees that `c_transform` describes, for the rows of a few leaves."""
 
 import math
 
 from .._jit import kernel
 from .lower_bounds import EUCLIDEAN, SLACK, norm_power
 
-# Leaves that are looked at in the order of their bounds.
+# Leaves that are looked at in the order of their bounds, before all others; by taste.
 _FRONT = 12
 
 

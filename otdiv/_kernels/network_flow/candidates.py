@@ -1,4 +1,4 @@
-"""Lists of candidate arcs for the sparse simplex, and other bookkeeping on arcs."""
+"""Lists of candidate arcs for the sparse simplex: merging them, and extending them by pricing."""
 
 import numpy as np
 
@@ -57,13 +57,13 @@ def merge_lists(
 
 def violating_arcs(
     columns: np.ndarray,
-    found: np.ndarray,
+    differences: np.ndarray,
     counts: np.ndarray,
     f: np.ndarray,
     g: np.ndarray,
     relative: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Arcs whose reduced cost c - f - g is negative beyond rounding; `found` (n, K) holds c - g.
+    """Arcs whose reduced cost c - f - g is negative beyond rounding, given `differences` c - g.
 
     Returns (rows, columns) of those below -relative (|c| + |f| + |g|).
     """
@@ -72,7 +72,7 @@ def violating_arcs(
     listed = np.arange(columns.shape[1]) < counts[rows, None]
     places, entries = np.nonzero(listed)
     rows = rows[places]
-    values, columns = found[rows, entries], columns[rows, entries]
+    values, columns = differences[rows, entries], columns[rows, entries]
     f, g = f[rows], g[columns]
     below = values - f < -relative * (np.abs(values + g) + np.abs(f) + np.abs(g))
     return rows[below], columns[below]
@@ -80,7 +80,7 @@ def violating_arcs(
 
 @kernel
 def corner_fill(a, b):
-    """Plan (rows, columns, integer mass) of equal total masses in the order of the atoms."""
+    """Plan (rows, columns, integer mass) that fills rows and columns in order: the corner rule."""
     n, m = a.shape[0], b.shape[0]
     rows = np.empty(n + m, np.int64)
     columns = np.empty(n + m, np.int64)

@@ -27,12 +27,13 @@ __all__ = [
 # Columns whose minimum is taken at once: long enough for the vector units, short enough for the
 # scalar pass that follows. Chosen by measuring 32 ... 256.
 BLOCK = 64
-# Neighbouring rows begin their scans this many columns apart: a prime, no multiple of a block.
+# Blocks by which the starts of the scans of neighbouring rows differ: a prime, so that they fall on
+# all blocks.
 STRIDE = 7919
-# Pairs that one call of the dense simplex scans: about a tenth of a second.
+# Pairs that one call of the dense simplex scans, about a tenth of a second.
 ENTRIES = 2**28
-# Largest cost over most costs beyond which they count as spread; chosen so that a penalty of the
-# largest leaves half of the digits.
+# Ratio of the largest cost to most others above which costs count as spread: a penalty of the
+# largest leaves most others less than half of their digits.
 WIDE = 1e9
 # Entries whose range is found at once: 256 kB.
 RANGE_ENTRIES = 2**15
@@ -136,7 +137,7 @@ def merge_columns(C: np.ndarray, order: np.ndarray, depth: int) -> np.ndarray:
 
 @helper
 def _insert(values, keys, value, key):
-    """Put (value, key) into the ascending list `values`, dropping its last entry."""
+    """Put (value, key) into the ascending list `values`, whose last entry falls out."""
     k = values.size - 1
     while k > 0 and values[k - 1] > value:
         values[k] = values[k - 1]
@@ -301,11 +302,12 @@ def extent(C: np.ndarray) -> tuple[float, float, bool, bool]:
 
 @kernel
 def hanging_gap(tree, C):
-    """Least reduced cost from components that hang by a source to ones that hang by a target.
+    """Least reduced cost from components that hang from the root by a source to the other ones.
 
-    Raising the penalty of both by half of it makes the first such pair eligible. It is inf where
-    every such pair is forbidden: then the sources that hang by a source reach only the targets that
-    do, and their excess is the artificial flow. Returns (gap, by_source) with by_source (n + m,).
+    Those hang by a target. Raising the penalty of both by half of it makes the first such pair
+    eligible. It is inf where every such pair is forbidden: then the sources of the components that
+    hang by a source reach only the targets of these, and hold more than they do, by the artificial
+    flow. Returns (gap, by_source) with by_source (n + m,).
     """
     n, m = C.shape
     root = np.uint32(n + m)
@@ -345,7 +347,7 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
     idle = 0
     n_pivots = 0
     scans_left = max(2 * n + 2, ENTRIES // m)
-    fresh = True  # every caller hands over potentials that were just recomputed
+    is_fresh = True  # every caller hands over potentials that were just recomputed
     while n_pivots < max_pivots and scans_left > 0:
         scans_left -= 1
         shift = -pi[i]
@@ -366,14 +368,14 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
             pivot(tree, first, np.uint32(i), np.uint32(n + entering), C[i, entering], least)
             n_pivots += 1
             idle = 0
-            fresh = False
+            is_fresh = False
         else:
             idle += 1
             if idle >= n:
-                if fresh:
+                if is_fresh:
                     return OPTIMAL, n_pivots, i
                 recompute_potentials(tree, n)
-                fresh = True
+                is_fresh = True
                 idle = 0
         i += 1
         if i == n:

@@ -78,7 +78,7 @@ def _read_off(tree, C, least, unit, exponent, rest, rows, columns, mass, f, g):
 
 @kernel
 def _solve(
-    C, a, b, unit, exponent, least, penalty, dust, share, relative, max_pivots,
+    C, a, b, unit, exponent, least, penalty, rounding_mass, share, relative, max_pivots,
     links, flow, numbers, rest, rows, columns, mass, f, g,
 ):  # fmt: skip
     """Fill in plan and potentials; returns (entries of the plan or -1, pivots)."""
@@ -99,7 +99,7 @@ def _solve(
             for i in range(n):
                 if tree.parent[i] == n + b.size:
                     left += tree.flow[i]
-            if left > dust:
+            if left > rounding_mass:
                 return -1, n_pivots
             if left > 0:
                 break
@@ -117,7 +117,7 @@ def solve_directly(
     whole: IntegerMasses,
     least: float,
     penalty: float,
-    dust: int,
+    rounding_mass: int,
     share: float,
     relative: float,
     max_pivots: int,
@@ -125,8 +125,8 @@ def solve_directly(
     """Plan (rows, columns, mass), potentials f (n,) and g (m,), pivots; None if it does not end.
 
     `whole` are the weights, `least` is that entry of C; `share` and `relative` are those of
-    `dense_simplex`. More than `dust` units of mass that the `penalty` leaves behind are no end
-    either.
+    `dense_simplex`. None as well where the `penalty` leaves more than `rounding_mass` units of mass
+    on artificial arcs.
     """
     n, m = C.shape
     links, numbers = np.empty((5, n + m + 1), np.uint32), np.empty((2, n + m + 1))
@@ -136,7 +136,7 @@ def solve_directly(
     if whole.a_rest.size:
         rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
     count, n_pivots = _solve(
-        C, whole.a, whole.b, whole.unit, whole.exponent, least, penalty, dust, share, relative,
-        max_pivots, links, flow, numbers, rest, rows, columns, mass, f, g,
+        C, whole.a, whole.b, whole.unit, whole.exponent, least, penalty, rounding_mass, share,
+        relative, max_pivots, links, flow, numbers, rest, rows, columns, mass, f, g,
     )  # fmt: skip
     return None if count < 0 else (rows[:count], columns[:count], mass[:count], f, g, n_pivots)

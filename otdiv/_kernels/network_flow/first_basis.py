@@ -1,4 +1,4 @@
-"""Start of the tree simplex: integer masses, a greedy basis, the order of an earlier plan."""
+"""Start of the network simplex: integer masses, a greedy basis, the order of an earlier plan."""
 
 import math
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ def _closest(weights, counts, total, mass):
 
 @helper
 def _rounded(weights, mass, shift, whole, rest):
-    """Fill in the whole numbers of 2**-shift next to the weights, and what they lack."""
+    """Fill in the multiples of 2**-shift nearest to the weights, and what they lack of them."""
     small = defect(weights, mass)[0]
     for i in range(weights.size):
         scaled = math.ldexp(weights[i], shift)
@@ -140,12 +140,12 @@ def integer_masses(a: np.ndarray, b: np.ndarray, mass: float) -> IntegerMasses:
 @kernel
 def _grow(n, source, target, order, left, first, end, following, chosen, flow, arc,
           parent, size, after, before, last, preorder, stack):  # fmt: skip
-    """Fill arcs in this order, and hang the forest that they are from the root.
+    """Give arcs as much flow as they can take, in this order, and join their forest to the root.
 
-    `left` (N,) becomes what is left at the nodes. Arc ``chosen[e]`` gets the flow ``flow[e]``; the
-    half-arcs 2e and 2e + 1 are in linked lists, from ``first[x]`` of their node on, and end at the
-    other one. ``arc[x]`` becomes the e of the arc to the parent; it comes filled with -1, as
-    `first` does, and `size` with 0.
+    `left` (N,), the masses of the nodes, becomes what no arc has taken of them. Arc ``chosen[e]``
+    gets the flow ``flow[e]``; the half-arcs 2e and 2e + 1 are in linked lists, from ``first[x]`` of
+    their node on, and end at the other one. ``arc[x]`` becomes the e of the arc to the parent; it
+    comes filled with -1, as `first` does, and `size` with 0.
     """
     root = left.size - 1
     half = 0
@@ -219,9 +219,9 @@ def recompute_potentials(tree, n):
 
 @helper
 def carry_rests(tree, n, rest):
-    """From what nodes lack (N,) to what the flows of their arcs lack, in place.
+    """Turn what the integer masses of nodes lack (N,) into what the flows of their arcs lack.
 
-    Sources lack what their integers are too small by, targets the negative of that.
+    In place. `rest` holds weight less integer for sources, and the negative of that for targets.
     """
     parent, before = tree.parent, tree.before
     root = np.uint32(parent.size - 1)
@@ -245,7 +245,7 @@ def start_basis(
     order: np.ndarray,
     penalty: float,
 ) -> None:
-    """Fill `tree` greedily from candidate arcs, best first, and hang what is left from the root.
+    """Fill `tree` greedily from candidate arcs, best first; artificial arcs carry what is left.
 
     Parameters: integer masses `a` (n,) and `b` (m,), all of b positive, equal totals; estimates
     `f`, `g` of the dual; candidate arcs as in `sparse_simplex`; `order`, the candidates to try,
@@ -266,7 +266,7 @@ def start_basis(
         n, source, target, order, left, first, end, following, chosen, flow, arc,
         tree.parent, tree.size, tree.after, tree.before, tree.last, preorder, stack,
     )  # fmt: skip
-    # What costs little time by the array is not compiled.
+    # What takes little time in NumPy is not compiled.
     below = np.flatnonzero(arc >= 0)
     arc = arc[below]
     tree.flow[:] = left

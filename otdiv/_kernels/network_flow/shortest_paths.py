@@ -1,4 +1,4 @@
-"""Shortest paths on the graph of a transport dual, from coordinates, in O(n + m) memory.
+"""Shortest paths between the groups of atoms that a plan ties together, in O(n + m) memory.
 
 Nodes are the groups of atoms that a plan ties together (connected components of its support). An
 arc leads from the group of x_i to the group of y_j, as long as the slack |x_i - y_j| - f_i - g_j.

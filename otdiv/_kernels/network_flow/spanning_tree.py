@@ -58,10 +58,11 @@ __all__ = [
     "start_basis",
 ]
 
+# Codes that tell why a stretch of pivots ended.
 OPTIMAL = 0
 PIVOT_LIMIT = 1
 
-# Above every flow: masses sum to about 2**60, so sums of two flows fit in int64.
+# More than any flow: masses sum to about 2**60, so sums of two flows fit in int64.
 _NO_FLOW_LIMIT = np.int64(2**62)
 
 
@@ -286,7 +287,7 @@ def _renumbered_search(
     position = start if start < n_arcs else 0
     n_pivots = 0
     idle = 0
-    fresh = True  # every caller hands over potentials that were just recomputed
+    is_fresh = True  # every caller hands over potentials that were just recomputed
     code = OPTIMAL
     while True:
         if n_pivots >= max_pivots:
@@ -308,12 +309,12 @@ def _renumbered_search(
             pivot(work, first, new_source[entering], new_target[entering], cost[entering], best)
             n_pivots += 1
             idle = 0
-            fresh = False
+            is_fresh = False
         elif idle >= n_arcs:
-            if fresh:
+            if is_fresh:
                 break
             recompute_potentials(work, n)
-            fresh = True
+            is_fresh = True
             idle = 0
     _rename(work, tree, back)
     return code, n_pivots, position
@@ -372,10 +373,10 @@ def raise_penalty(tree: Tree, n: int, increase: float) -> None:
 
 
 def release(tree: Tree, n: int, f: np.ndarray) -> None:
-    """Forget the penalty once nothing is artificial: then it is one shift common to all sources.
+    """Take the penalty off once no mass is artificial: then it is one shift common to all sources.
 
-    Only sources hang from the root then; giving them the costs f_i themselves, not a difference of
-    large numbers, keeps their digits.
+    Only sources are joined to the root then; giving their arcs the costs f_i themselves, not a
+    difference of large numbers, keeps their digits.
     """
     hangs = np.flatnonzero(tree.parent[:n] == tree.parent.size - 1)
     tree.cost[hangs] = f[hangs]
@@ -394,7 +395,7 @@ def _carry_rests(tree, n, rest):
 
 
 def masses(tree: Tree, whole: IntegerMasses) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Entries of the plan of a tree as (rows, columns, mass), with what its integers lack.
+    """Entries of the plan of a tree as (rows, columns, mass), corrected for rounded integers.
 
     Marginals are met to the rounding of each entry, and atoms of less than a unit to 2**-50 of it.
     """

@@ -1,4 +1,4 @@
-"""What the entropic iteration asks of a problem: kernels at any epsilon and level."""
+"""The interface of a geometry: one problem as kernels at any epsilon and any level of clusters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .coarse_matrix import CoarseMatrix
 
 __all__ = ["FEWEST", "FINE", "RESOLUTION", "ROUGH_RESOLUTION", "Accuracy", "Geometry", "Level"]
 
-# A level represents a stage when the mean squared radius of each cluster, in each dimension, is at
-# most this share of the squared blur. Measured in the plane: at 0.03 a step with the coarse Newton
-# matrix gains about a digit, at 0.25 less than half of one.
+# Largest mean squared radius of a cluster, in each dimension, as a share of the squared blur, at
+# which a level represents the last stage. Measured in the plane: at 0.03 a step with the coarse
+# Newton matrix gains about a digit, at 0.25 less than half of one.
 RESOLUTION = 0.03
-# Stages on the way only give a start to the next one.
+# The same on the way, where a stage only gives a start to the next one; by taste.
 ROUGH_RESOLUTION = 0.1
-# Below this many clusters a stage costs less than its overhead.
+# Clusters of the coarsest level at least: with fewer a stage costs less than its overhead.
 FEWEST = 256
 
 
@@ -28,16 +28,16 @@ class Accuracy(NamedTuple):
 
 
 class Level(NamedTuple):
-    """What the two measures are merged to, in the geometry's own terms; None is not at all.
+    """How far the atoms of each measure are merged, in the geometry's own terms; None: not at all.
 
-    The smaller the finer.
+    Smaller numbers are finer levels.
     """
 
     x: float | None
     y: float | None
 
     def no_coarser_than(self, other: Level) -> Level:
-        """Return the finer of the two, for each side."""
+        """Return the finer of the two levels, for each side."""
         pairs = zip(self, other, strict=True)
         return Level(*(None if None in pair else min(pair) for pair in pairs))  # type: ignore[type-var]
 
@@ -50,7 +50,7 @@ class Geometry(Protocol):
 
     @property
     def scale(self) -> float:
-        """Size of the costs, where annealing starts."""
+        """Upper bound of the costs, from which annealing starts."""
         ...
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
@@ -74,11 +74,11 @@ class Geometry(Protocol):
         epsilon: float,
         accuracy: Accuracy,
     ) -> tuple[FloatArray, FloatArray]:
-        """Potentials of a finer level by one exact update from the coarser measures."""
+        """Potentials of a finer level: soft c-transforms of those of the coarser measures."""
         ...
 
     def between(self, level: Level) -> Level:
-        """Level between `level` and the points, or the points where there is none to gain from."""
+        """Return a level between `level` and the points, or the points where none would pay."""
         ...
 
     def coarse_columns(
@@ -95,7 +95,8 @@ class Geometry(Protocol):
     ) -> CoarseMatrix | None:
         """The plan of a level at (u, v) with its columns merged to those of a coarser level.
 
-        Clusters may stand for their columns if these must not be `added` up. None where the plan
+        With `added` every column of the plan is computed and added to its cluster; without,
+        clusters may stand for their columns, which is cheaper and less exact. None where the plan
         itself serves as well.
         """
         ...

@@ -1,4 +1,4 @@
-"""Newton's matrix with clusters of the target for columns, for a small part of the plan's work."""
+"""Newton's matrix with clusters of the target as columns: steps for a fraction of the work."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..._typing import FloatArray
 
 __all__ = ["CoarseMatrix"]
 
-# What the rows and columns of a coarse matrix move by at most, in bits.
+# Bits by which the rows and columns of a coarse matrix follow the potentials at most; by taste.
 _FOLLOWED = 2.0
 
 
 class CoarseMatrix:
-    """A matrix that is made when the first step needs it and follows the rows."""
+    """A matrix that is made when the first step needs it, and follows the row potentials."""
 
     def __init__(self, make: Callable[[], NewtonMatrix]):
         self._make = make

@@ -24,11 +24,11 @@ from ..._typing import FloatArray
 
 __all__ = ["gaussian_potentials", "gaussian_start"]
 
-# Variance that is added in every direction, as a share of the total: clouds may be flat.
+# Variance that is added in every direction, as a share of the total: clouds may be flat. By taste.
 _FLAT = 1e-10
-# Sums of weights that differ from 1 by less do by rounding.
+# Difference from 1 up to which a sum of weights counts as 1: rounding is far below.
 _ROUNDING = 1e-9
-# In more dimensions the matrices take longer than the steps that they save.
+# Dimensions up to which the matrices take less time than the steps that they save.
 _MOST_DIMENSIONS = 32
 
 

@@ -1,4 +1,4 @@
-"""Kernels between images: measures on Cartesian grids under the squared Euclidean distance."""
+"""The geometry of images: measures on Cartesian grids under the squared Euclidean distance."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class GridGeometry:
 
 
 def _transformed(kernel: GridKernel, v: FloatArray) -> FloatArray:
-    """The row potential that belongs to v."""
+    """The soft c-transform of v: the potential at which the row sums are right."""
     shift, sums = kernel.row_sums(np.zeros_like(kernel.a), v)
     return soft_c_transform(np.log2(kernel.a), shift, sums, kernel.tau)
 

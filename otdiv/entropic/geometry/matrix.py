@@ -1,4 +1,4 @@
-"""An explicit cost matrix, which has one level only."""
+"""The geometry of an explicit cost matrix, which has one level only."""
 
 from __future__ import annotations
 

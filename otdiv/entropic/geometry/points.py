@@ -1,4 +1,4 @@
-"""Clouds of points: kernels between the atoms themselves and between clusters of them."""
+"""The geometry of point clouds: kernels between the atoms and between clusters of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..._gibbs.clouds import Cloud
 from ..._gibbs.point_kernel import PointKernel
 from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
 from ..._gibbs.soft_c_transform import soft_c_transform
-from ..._kernels.kdtree import cuts as clusters
+from ..._kernels.kdtree import cuts
 from ..._typing import FloatArray, IndexArray
 from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
@@ -19,19 +19,24 @@ from .gaussian_start import gaussian_start
 
 __all__ = ["PointGeometry"]
 
-# Points are one place where their squared distances are this share of those of all.
+# Mean squared radius, as a share of that of all points, up to which points are in one place.
 _SAME_PLACE = 1e-12
-# Clusters are worth a stage where they are this many times fewer than the points.
+# Points for each cluster from which a level of clusters is worth a stage; by taste.
 _GAIN = 1.5
-# The level between clusters and points has this many times fewer nodes than points, and no more
-# than that: beyond, a pass over its small boxes takes as long as one over all points.
-_MIDDLE_SHARE, _MOST_MIDDLE = 8, 30_000
-# Each side of a level that has this many times fewer clusters than points saves most of a stage.
-# Many points are worth clusters of these many times the mean squared radius for it: steps are then
-# with the plan itself.
+# Points for each cluster, at least, of the level between the last clusters and the points; by
+# taste.
+_MIDDLE_SHARE = 8
+# Clusters of that level at most: with more a pass over its small boxes takes as long as one over
+# all points.
+_MOST_MIDDLE = 30_000
+# Points for each cluster from which clusters of columns save most of the work of a stage; by taste.
 _FEWER = 3
-_MANY, _COARSER = 5_000, (1.0, 2.0, 4.0, 8.0)
-# Share of a row that the coarse Newton matrix may lose.
+# Points from which coarser clusters than `RESOLUTION` asks for are taken to reach that number: the
+# steps are then taken with the plan itself. By taste,
+_MANY = 5_000
+# as are the factors of the mean squared radius that are tried for it, in this order.
+_COARSER = (1.0, 2.0, 4.0, 8.0)
+# Share of a row that the coarse Newton matrix may leave out: its steps gain about one digit each.
 _COARSE_TRUNCATION = 1e-3
 
 
@@ -45,13 +50,13 @@ class _ClusterHierarchy:
 
     @cached_property
     def _radii(self) -> FloatArray:
-        # Rounding may leave less than nothing of points in one place.
-        radii = clusters.squared_radii(np.ascontiguousarray(self.fine.points.T))
+        # Rounding may make the radius of points in one place negative.
+        radii = cuts.squared_radii(np.ascontiguousarray(self.fine.points.T))
         return np.asarray(np.maximum(radii, 0.0))
 
     def _cut(self, limit: float) -> IndexArray:
         if limit not in self._cuts:
-            self._cuts[limit] = clusters.cut_at_radius(self._radii, self.fine.n, limit)
+            self._cuts[limit] = cuts.cut_at_radius(self._radii, self.fine.n, limit)
         return self._cuts[limit]
 
     def count(self, limit: float | None) -> int:
@@ -69,7 +74,7 @@ class _ClusterHierarchy:
         return limit
 
     def largest(self, limit: float) -> float | None:
-        """`limit`, or less where that gives too few clusters; None where it gains nothing.
+        """`limit`, or less where that gives too few clusters; None where clusters save nothing.
 
         A smaller `limit` never gives coarser clusters.
         """
@@ -77,20 +82,20 @@ class _ClusterHierarchy:
         return limit if _GAIN * self.count(limit) <= self.fine.n else None
 
     def fewer(self, limit: float) -> float:
-        """`limit`, or where the points are many a few times as much that leaves far fewer."""
+        """`limit`, or for many points the least multiple of it that makes clusters few enough."""
         if self.fine.n < _MANY:
             return limit
         limits = [factor * limit for factor in _COARSER]
         return next((x for x in limits if _FEWER * self.count(x) <= self.fine.n), limits[-1])
 
     def middle(self, limit: float | None) -> float | None:
-        """Least of the halves of `limit` at which passes cost little; None where that is none."""
-        found = None
+        """Smallest of `limit` halved again and again that gives few clusters; None if none does."""
+        smallest = None
         while limit:
             if self.count(limit) > min(self.fine.n / _MIDDLE_SHARE, _MOST_MIDDLE):
-                return found
-            found, limit = limit, 0.5 * limit
-        return found
+                return smallest
+            smallest, limit = limit, 0.5 * limit
+        return smallest
 
     def cloud(self, limit: float | None) -> Cloud:
         """The clusters as points."""
@@ -179,9 +184,9 @@ class PointGeometry:
     ) -> CoarseMatrix | None:
         """See `Geometry.coarse_columns`.
 
-        Where few clusters represent the columns at `epsilon` they stand for them, which takes a
-        small part of the plan's pairs. Where they represent them roughly, and the plan does not
-        fit, its own entries are added up over them.
+        Where few clusters represent the columns at `epsilon` they stand for them: the matrix is the
+        plan between the points and the clusters' centroids. Where they represent them only roughly
+        and the plan does not fit into memory, its own entries are added up over them.
         """
         if columns.y is None:
             return None
@@ -200,7 +205,7 @@ class PointGeometry:
         return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
 
     def _limit(self, epsilon: float, share: float) -> float:
-        """Mean squared radius whose share of the squared blur is `share` in each dimension."""
+        """Mean squared radius of clusters that is `share` of the squared blur in each dimension."""
         # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
         squared_blur = epsilon * epsilon if self.root else epsilon
         return float(share * self.x.points.shape[1] * squared_blur)

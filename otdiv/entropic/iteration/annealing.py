@@ -1,10 +1,10 @@
-"""From nothing to the potentials at epsilon: coarse to fine, and large epsilon to small.
+"""Annealing: stages from large epsilon to small, on levels of clusters from coarse to fine.
 
 A large epsilon makes the problem smooth, and a smooth problem is represented by few clusters. So
-epsilon falls from the scale of the costs by equal factors, each stage on the centroids of clusters
-that are small against its blur, and each started from the stage before: potentials
-keep their values in units of the cost, and a finer level takes its potentials from the coarser
-measures by one exact update at the old epsilon.
+epsilon falls from the scale of the costs by equal factors. Each stage works on the centroids of
+clusters that are small against its blur, and starts from the potentials of the stage before: these
+keep their values in units of the cost, and a finer level takes them over by one soft c-transform
+from the coarser measures, at the old epsilon.
 
 References
 ----------
@@ -32,19 +32,23 @@ from .newton import solve_stage
 
 __all__ = ["AnnealingOptions", "anneal"]
 
-# Stages before the last need only be near: L1 errors of the marginals.
+# L1 error of the marginals at which a stage before the last epsilon ends; by taste: it only gives a
+# start to the next one.
 _STAGE_ERROR = 0.02
+# The same of a stage at the last epsilon on a coarser level; by taste.
 _COARSE_ERROR = 3e-4
+# Iterations of such stages at most; by taste.
 _STAGE_ITERATIONS = 20
-# Epsilon falls by at most this factor, which keeps every power of two of a stage inside float64.
+# Factor by which epsilon falls at most: exponents change by it, and 3 keeps every power of two of a
+# stage inside float64.
 _ANNEALING = 3.0
-# Epsilon starts at the scale of the costs divided by this, where powers of two are in range yet.
+# Scale of the costs over the first epsilon: exponents start at 144 bits, far inside float64.
 _START = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnealingOptions:
-    """Rules of a path: tolerance (L1, relative to the mass), limits, and who may stop it."""
+    """Rules of all stages: tolerance (L1, relative to the mass), limits, and who may stop them."""
 
     tolerance: float
     max_iterations: int
@@ -110,9 +114,9 @@ def anneal(
 def _finish(
     geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: AnnealingOptions
 ) -> tuple[Kernel, Stage]:
-    """Take the solution of a level at `epsilon` to the points themselves, by way of a finer level.
+    """Take the solution of a level at `epsilon` to the points, by way of one level in between.
 
-    The Newton matrix keeps the columns of the first level throughout.
+    The columns of Newton's matrix stay the clusters of the first level throughout.
     """
     stage, n_iterations, accuracy = coarse, coarse.n_iterations, options.accuracy(epsilon)
     columns, middle = level, geometry.between(level)
@@ -139,8 +143,9 @@ def _solve_finer(
 ) -> tuple[Kernel, Stage]:
     """Kernel and stage of a level, with a Newton matrix whose columns are those of a coarser one.
 
-    Clusters do not stand for columns that tails are linked to: where the last stage stalls these
-    are added up, and at last each has its own.
+    Clusters are a poor stand-in for columns that far atoms (tails) are linked to. So where the last
+    stage stalls, it goes on with columns that are added up over clusters, and at last with the plan
+    itself.
     """
     accuracy, final, n_iterations = options.accuracy(epsilon), level == FINE, 0
     kernel = geometry.kernel(epsilon, level, accuracy)
@@ -151,8 +156,8 @@ def _solve_finer(
             matrix = geometry.coarse_columns(*place, accuracy, options.max_bytes, added=added)
         stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
         n_iterations += stage.n_iterations
-        useless = stage.stalled and not stage.stopped and not stage.converged
-        if not (final and matrix is not None and useless and np.isfinite(stage.error)):
+        gave_up = stage.stalled and not stage.stopped and not stage.converged
+        if not (final and matrix is not None and gave_up and np.isfinite(stage.error)):
             break
         u, v, stage.matrix = stage.u, stage.v, None
     stage.n_iterations = n_iterations

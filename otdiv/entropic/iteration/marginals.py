@@ -1,7 +1,7 @@
 """One stage of the entropic iteration: its rules, its state and the marginals of its plan.
 
-Sums are taken from a stored plan while the potentials are near those it was made for, and anew
-where they are not. See `_entropic_newton` for relaxed marginals (`tau`).
+Row and column sums are taken from a stored plan while the potentials are near those it was made
+for, and computed from the kernel where they are not. See `newton` for relaxed marginals (`tau`).
 """
 
 from __future__ import annotations
@@ -21,26 +21,38 @@ from ..geometry.coarse_matrix import CoarseMatrix
 
 __all__ = ["Marginals", "Patience", "Stage", "StageRules", "final_sums", "plan_sums", "sum_errors"]
 
-# Rounding of the dual value relative to the sum of its terms.
+# Rounding of the dual value relative to the sum of the sizes of its terms: sums taken pairwise or
+# in blocks err by less than 90 u.
 _ROUNDING = 1e-14
-# With a coarse matrix the next error may be the last where the present one, or that of a start, is
-# at most this many times the tolerance. Sums with costs are some more work than sums, and save a
-# pass where they are the last. They are not trusted where a row has less than this share.
-_LAST_GAIN, _START_ERROR, _TRUSTED_SHARE = 20.0, 0.02, 2.0**-6
-# Columns that grow by more bits at once are summed without expansions.
+# With a coarse matrix, error over tolerance up to which the next error may be the last: a step
+# gains about one digit. Then the cost is summed along with the rows, which saves a pass if it is.
+_LAST_GAIN = 20.0
+# The error that a stage is taken to start with, for that purpose; by taste.
+_START_ERROR = 0.02
+# Share of its marginal that a row must have for such sums to be used: like those of `PrunedSums`
+# 6 bits below their marginal, smaller ones may lack digits.
+_TRUSTED_SHARE = 2.0**-6
+# Bits that count of the growth of a column in one update: further up `PrunedSums` sums it without
+# expansions, whose overcount grows with the column.
 _MOST_GROWTH = 7.0
-# Rounding of an exponent u_i + v_j - c_ij relative to the largest c_ij and to u and v, in up to so
-# many dimensions; of a power of two and of a sum besides that of its terms; of a term.
-_EXPONENT_ROUNDING, _FEW_DIMENSIONS = 2.0**-49, 16.0
-_POWER_ROUNDING, _TERM_ROUNDING = 1e-14, 2.0**-53
-# What one row may lack of itself in potentials that a next stage starts from. A few atoms of a tail
-# that weigh nothing in the L1 error may be thousands of bits off, which finer stages are worse at.
+# Rounding of an exponent u_i + v_j - c_ij, relative to the largest c_ij and to u and v,
+_EXPONENT_ROUNDING = 2.0**-49
+# in up to this many dimensions: it grows with the number of terms of c.
+_FEW_DIMENSIONS = 16.0
+# Rounding of a power of two (1e-15) and of a sum in blocks, besides that of the exponents.
+_POWER_ROUNDING = 1e-14
+# Unit roundoff of float64: of a sum taken one after the other, each term adds so much.
+_TERM_ROUNDING = 2.0**-53
+# Share of its marginal that a single row may lack in potentials from which the next stage starts;
+# by taste. A few atoms of a tail that weigh nothing in the L1 error may be thousands of bits off,
+# which finer stages mend more slowly.
 _START_SHARE = 0.2
-# Share of the present error that a moved plan may leave out.
+# Share of the present error that a moved plan may leave out; by taste.
 _ALLOWED_SHARE = 0.1
-# With a coarse matrix few fine products follow, and only a plan that stays in the cache pays.
+# Bytes of a plan, about those of the last-level cache, up to which it is stored beside a coarse
+# matrix: few products with it follow then, and reading it from memory would not pay.
 _CACHE_BYTES = 1.6e7
-# From this tolerance on a stored plan may be in single precision: that moves a marginal by 6e-8.
+# Tolerance from which a stored plan may be in single precision, which moves a marginal by 6e-8.
 _SINGLE_TOLERANCE = 5e-7
 
 
@@ -49,8 +61,8 @@ class StageRules:
     """When to stop, and what the plan may cost.
 
     `truncation` is the share of a row that a stored plan may leave out and still serve as the
-    marginal; `coarse` makes the plan whose Schur complement replaces the exact one; `final`
-    potentials need not be a good start for anything.
+    marginal; `coarse` makes the plan whose Schur complement replaces the exact one; `final` says
+    that no stage follows, so that the potentials need not be a good start for one.
     """
 
     tolerance: float
@@ -73,7 +85,7 @@ class Stage:
     error: float = np.inf
     """L1 error of the row marginal, relative to the mass; the column marginal is exact."""
     sum_error: float = 0.0
-    """Share that the marginals may be off by, up or down, where single numbers made them."""
+    """Share by which the marginals may be off, up or down, by single precision or by expansions."""
     row_sums: FloatArray | None = None
     cost: float | None = None
     """<C, P> in bits where it is known; the row sums are as exact as bounds need them then."""
@@ -94,7 +106,7 @@ class Patience:
         self._limit, self._best, self._since = limit, np.inf, 0.0
 
     def is_over(self, error: float, *, counts: float = 1.0) -> bool:
-        """Account for an iteration with this error, which counts for so many."""
+        """Account for an iteration with this error, which counts as `counts` iterations."""
         self._since += counts
         if error < 0.9 * self._best:
             self._best, self._since = error, 0.0
@@ -125,7 +137,7 @@ class Marginals:
         self._sums: _RowSums | None = None
 
     def matrix_at(self, u: FloatArray, v: FloatArray) -> PlanMatrix:
-        """Take the matrix of the stage to (u, v), or make it anew there."""
+        """Take the matrix of the stage to (u, v), or make a new one there."""
         matrix = self.stage.matrix
         if matrix is not None and matrix.move(u, v, min(self.stage.error, 1.0)):
             return matrix
@@ -153,7 +165,7 @@ class Marginals:
         }
 
     def keep_near(self) -> None:
-        """Store the plan anew where it is too far for sums: a Newton step would do so anyway."""
+        """Store the plan again where the old one is too far for sums: a Newton step would do so."""
         stage = self.stage
         exact = stage.matrix is not None and stage.matrix.exact
         if exact and not self.near(stage.u, stage.v):
@@ -170,7 +182,7 @@ class Marginals:
         return matrix is not None and matrix.exact and matrix.move(u, v, self.allowed)
 
     def stored_sums(self, u: FloatArray, v: FloatArray, *, by_column: bool) -> FloatArray | None:
-        """Row or column sums from the stored plan; None where they have to be taken anew."""
+        """Row or column sums from the stored plan; None where it is too far or there is none."""
         matrix, sums = self.stage.matrix, None
         if self.near(u, v):
             assert matrix is not None
@@ -182,13 +194,13 @@ class Marginals:
         return sums
 
     def row_target(self, u: FloatArray) -> FloatArray:
-        """What the row sums aim at: a, or what its penalty leaves of it."""
+        """The row sums that are aimed at: a, or a 2**(-tau phi) where marginals are relaxed."""
         if self.tau == 0.0:
             return self.kernel.a
         return _relaxed(self.log_a, u, self.tau)
 
     def column_target(self, v: FloatArray) -> FloatArray:
-        """What the column sums aim at, and are after `column_update`."""
+        """The column sums that are aimed at, and reached by `column_update`."""
         if self.tau == 0.0:
             return self.kernel.b
         return _relaxed(self.log_b, v, self.tau)
@@ -197,13 +209,13 @@ class Marginals:
         """Return the v that makes the column sums exact."""
         shift, sums, matrix = v, self.stored_sums(u, v, by_column=True), self.stage.matrix
         self.stage.sum_error = 0.0 if sums is None or matrix is None else matrix.rounding
-        anew = sums is None
+        by_kernel = sums is None
         if sums is None:
             shift, sums = self.kernel.column_sums(u, v)
         with np.errstate(divide="ignore"):
             updated = soft_c_transform(self.log_b, shift, sums, self.tau)
-        if anew and self.kernel.overcount > 0.0:
-            # What is too much in a sum grows with it.
+        if by_kernel and self.kernel.overcount > 0.0:
+            # The overcount is a share of the sum before the update, and grows with the column.
             growth = np.exp2(np.minimum(updated - v, _MOST_GROWTH))
             before, after = self.column_target(v), float(self.column_target(updated).sum())
             self.stage.sum_error = self.kernel.overcount * max(
@@ -262,7 +274,7 @@ class Marginals:
         return float(np.abs(target - self.rows(u, v)).sum()) / total if total > 0.0 else np.inf
 
     def is_start(self, r: FloatArray) -> bool:
-        """Whether no row by itself is far off, however little it weighs."""
+        """Whether every row is near its target, however little it weighs: a start for a stage."""
         target = self.row_target(self.stage.u)
         return bool(np.all(np.abs(target - r) <= _START_SHARE * target))
 
@@ -292,13 +304,13 @@ class Marginals:
 
 
 def _relaxed(log_weights: FloatArray, potential: FloatArray, tau: float) -> FloatArray:
-    """What a penalty leaves of a marginal."""
+    """The marginal that a penalty aims at: w 2**(-tau phi), phi being the potential less log2 w."""
     with np.errstate(over="ignore"):
         return np.asarray(np.exp2(log_weights - tau * (potential - log_weights)))
 
 
 def _log_total(log_weights: FloatArray, potential: FloatArray, tau: float) -> float:
-    """Binary logarithm of what a penalty leaves of a mass."""
+    """Binary logarithm of the sum of `_relaxed`."""
     logs = log_weights - tau * (potential - log_weights)
     top = float(logs.max())
     return top + float(np.log2(np.exp2(logs - top).sum()))
@@ -309,7 +321,8 @@ def plan_cost(
 ) -> tuple[FloatArray, float]:
     """Row sums (n,) of a plan and its cost in bits, which exact columns make cheaper.
 
-    Only where marginals are relaxed is the cost part of a bound.
+    The cheaper cost has no proven error. It is only shown: with fixed marginals the bounds follow
+    from the sums alone; with relaxed ones (tau > 0) the cost is part of a bound.
     """
     if kernel.tau == 0.0 and exact_columns:
         return kernel.sums_and_cost(u, v, kernel.b)

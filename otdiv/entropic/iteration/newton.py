@@ -6,14 +6,14 @@ its gradient is a - r and its negative Hessian the Schur complement
     S = diag(r) - P diag(1 / c) P^T,
 
 a weighted graph Laplacian: S 1 = 0. Each step solves S delta = a - r by conjugate gradients, only
-as accurately as the next step can use, and is kept where the dual value does not fall. The plan in
-S may be replaced by one whose columns are clusters of the target (`coarse`): then the steps
+as accurately as the next step can use, and is accepted where the dual value does not fall. The plan
+in S may be replaced by one whose columns are clusters of the target (`coarse`): then the steps
 converge linearly, by about one digit each, for a small part of the work.
 
 Relaxed marginals (a penalty reach * KL on each) change little: with tau = epsilon / reach rows
 aim at a 2**(-tau phi), phi = u - log2 a, instead of a; updates are damped by 1 / (1 + tau), and
-both diagonals of S grow by that factor, which makes it definite. Of the direction in which it is
-hardly so, a common shift, every update takes the best. Balanced transport is tau = 0.
+both diagonals, r and c, are multiplied by 1 + tau, which makes S definite. It is hardly so along a
+common shift (h, -h), of which every update takes the best. Balanced transport is tau = 0.
 
 References
 ----------
@@ -35,42 +35,59 @@ from .schur import SchurSolver, step_accuracy
 
 __all__ = ["solve_stage"]
 
-# Above this L1 error the quadratic model says little and a Sinkhorn update is taken instead.
+# Numbers without another source in this list are chosen by taste.
+
+# L1 error above which the quadratic model says little and a Sinkhorn update is taken instead.
 _NEWTON_REGION = 0.7
-# Below this error no row is expected to be far off.
+# L1 error below which no row is expected to be far off.
 _SMOOTH_ERROR = 1e-3
-# S is damped by this many times the error at first, and by less or more as steps succeed or fail:
-# modes that are nearly free (weakly connected parts) then move no further than the model holds.
+# First damping of S, as a multiple of the error: parts that are weakly linked to the rest are
+# nearly free to move, and damped they move no further than the model holds.
 _DAMPING = 0.01
-_LESS_DAMPING, _MORE_DAMPING = 0.25, 8.0
-# Parts whose links weigh less than this share of the tolerance do not matter, and rounding would
-# decide where they go.
+# Factor of the damping after a full step that succeeded,
+_LESS_DAMPING = 0.25
+# and after one that failed.
+_MORE_DAMPING = 8.0
+# Least damping, as a multiple of the tolerance: parts whose links weigh less do not matter, and
+# rounding would decide where they go.
 _LEAST_DAMPING = 0.01
 # Step lengths that are tried where a full step fails, before falling back to a Sinkhorn update.
 _STEP_LENGTHS = (0.3, 0.09)
-# With a coarse matrix a few atoms in the tails move by dozens of bits, which spoils the step of all
-# others: changes longer than the second number are clipped without a try, at the first one.
-_CLIPPED_STEP, _SPOILING_STEP = 4.0, 8.0
-# Changes of a potential by more bits than this are beyond Newton's model, near the solution and far
-# from it; the share of the slope that may be left of it; what they are multiplied by in search of a
-# better length.
-_MODEL_STEP, _FAR_STEP = 1.0, 32.0
+# With a coarse matrix a few atoms in the tails may move by dozens of bits, which spoils the step of
+# all others. Changes are clipped to this many bits where the full step fails,
+_CLIPPED_STEP = 4.0
+# and at once where the longest is more than this.
+_SPOILING_STEP = 8.0
+# Bits of change of a potential beyond which Newton's model does not hold near the solution,
+_MODEL_STEP = 1.0
+# and far from it.
+_FAR_STEP = 32.0
+# Share of the slope along the long changes that may be left for their length to be good enough.
 _FLAT = 0.1
-_LONGER, _SHORTER = (2.0, 4.0, 8.0, 16.0), (0.5, 0.25, 0.125, 0.0625)
-# A row lacks nearly all of its mass where it lacks so many times what it has; none loses all of it.
-_EMPTY_SHARE, _LEAST_SUM = 1e6, 1e-300
+# Multiples of those changes that are tried where they are too short,
+_LONGER = (2.0, 4.0, 8.0, 16.0)
+# and where they are too long.
+_SHORTER = (0.5, 0.25, 0.125, 0.0625)
+# Multiple of its own sum that a row lacks from which it counts as empty.
+_EMPTY_SHARE = 1e6
+# Stands for a row sum of 0 where that is divided by.
+_LEAST_SUM = 1e-300
+# Least relative change of a row, -1 but for one rounding: no row loses all its mass.
 _LEAST_SHARE = -1.0 + 2.0**-52
-# No entry of u moves by more bits than this in one step.
+# Bits by which an entry of u moves at most in one step.
 _LARGEST_STEP = 64.0
-# Iterations without a better error (by a tenth) after which the iteration is called stalled. Where
-# a few atoms of the tails are hundreds of bits off, the error goes up and down while the dual value
-# rises by more than this share of the tolerance each time: so many of those count as one.
+# Iterations without a better error (by a tenth) after which the iteration is called stalled,
 _PATIENCE = 40
-_RISING, _RISING_PATIENCE = 1.0, 4
+# and with a coarse matrix, from which there is another way to go on.
 _COARSE_PATIENCE = 3
-# Iterations within the tolerance that a stage on the way may spend on rows that are far off.
+# Where a few atoms of the tails are hundreds of bits off, the error goes up and down while the dual
+# value rises. Rise in an iteration, as a multiple of the tolerance, that counts as progress,
+_RISING = 1.0
+# and how many such iterations count as one without a better error.
+_RISING_PATIENCE = 4
+# Iterations within the tolerance that a stage before the last may spend on rows that are far off.
 _START_PATIENCE = 4
-# Accuracy of the linear solve where the matrix is an approximation anyway.
+# Accuracy of the linear solve with a coarse matrix, which is an approximation anyway.
 _COARSE_RTOL = 0.05
 
 
@@ -81,7 +98,8 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     newton = _Newton(plan)
     patience = Patience(_PATIENCE if rules.coarse is None else _COARSE_PATIENCE)
     within, value = 0, -np.inf
-    # Few sums will be taken of a plan whose steps are with another: perhaps none after the first.
+    # Where steps are taken with a coarse matrix, the plan itself is summed a few times, perhaps
+    # once.
     if rules.coarse is None:
         plan.store(u, v)
     stage.u, stage.v = plan.shifted(u, plan.column_update(u, v))
@@ -92,8 +110,8 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         stage.error = plan.error(stage.u, stage.v)
         stage.row_sums = r
         within = within + 1 if stage.error <= rules.tolerance else 0
-        enough = rules.final or within > _START_PATIENCE
-        stage.converged = within > 0 and (enough or plan.is_start(r))
+        may_end = rules.final or within > _START_PATIENCE
+        stage.converged = within > 0 and (may_end or plan.is_start(r))
         before, value = value, plan.dual(stage.u, stage.v)[0]
         rising = rules.coarse is None and value - before > _RISING * rules.tolerance
         stage.stalled = patience.is_over(
@@ -128,9 +146,9 @@ class _Newton:
         self._linear = SchurSolver()
 
     def take(self, r: FloatArray) -> bool:
-        """Take a step if it does not lower the dual value, or ends the stage.
+        """Take a step that does not lower the dual value, or that meets the tolerance.
 
-        False where none does, or where a Sinkhorn update should follow it.
+        False where no step does, or where a Sinkhorn update should follow it.
         """
         plan, stage, rules = self.plan, self.stage, self.rules
         residual = plan.row_target(stage.u) - r
@@ -141,9 +159,10 @@ class _Newton:
             u, full = stage.u + change, change is delta
             u, v = plan.shifted(u, plan.column_update(u, stage.v))
             after, _ = plan.dual(u, v)
-            # At a full step a few weakly linked atoms may go astray that weigh nothing.
-            enough = rules.final and full and after < before
-            if after >= before - rounding or (enough and plan.error(u, v) <= rules.tolerance):
+            # A full step may send a few weakly linked atoms of no weight far off, which lowers the
+            # dual value, and meet the tolerance all the same.
+            may_end = rules.final and full and after < before
+            if after >= before - rounding or (may_end and plan.error(u, v) <= rules.tolerance):
                 start, stage.u, stage.v = stage.u, u, v
                 if full:
                     self._extrapolate(start, delta, residual, after)
@@ -159,7 +178,7 @@ class _Newton:
         plan, stage, rules = self.plan, self.stage, self.rules
         share = np.maximum(residual / np.maximum(r, _LEAST_SUM), _LEAST_SHARE)
         change = np.log1p(share)
-        # A row without any mass is by itself altogether.
+        # A row of nearly no mass has no links: it moves by itself.
         empty = share > _EMPTY_SHARE
         alone = change[empty] / (1.0 + plan.tau)
         if rules.coarse is not None:
@@ -187,19 +206,20 @@ class _Newton:
         )
         stage.n_products += count
         # S delta = residual says delta = residual / diag(r) + (smooth part). The first term is the
-        # linear model of log(target / r), which is exact for a row by itself however far off it is.
+        # linear model of log(target / r). The logarithm itself is exact for a row that moves by
+        # itself, however far off it is, and takes its place.
         diagonal = np.maximum(r, _LEAST_SUM) * (1.0 + plan.tau) * (1.0 + damping)
         delta += change / ((1.0 + plan.tau) * (1.0 + damping)) - residual / diagonal
         delta[empty] = alone
         delta *= LOG2_E
-        # Where S is nearly singular the model asks for more than any potential can need. The others
-        # must not be held back by that.
+        # Where S is nearly singular the model asks for more than any potential can need; clipping
+        # those entries keeps them from spoiling the step of the others.
         return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
 
     def _extrapolate(
         self, start: FloatArray, delta: FloatArray, residual: FloatArray, value: float
     ) -> None:
-        """Search a better length of the long changes of an accepted step from `start`.
+        """Search for a better length of the long changes of an accepted step from `start`.
 
         A few atoms that are linked to the rest by little mass w and lack the mass D need a change
         of log(1 + D / w) nats, and Newton's model says D / w. Beyond the right value their mass
@@ -228,7 +248,7 @@ class _Newton:
 
 
 def _changes(delta: FloatArray, weights: FloatArray, *, coarse: bool) -> Iterator[FloatArray]:
-    """Yield what is tried one after the other: first the step itself if it may succeed."""
+    """Yield the changes of u to try in turn: the full step if it may succeed, clipped, shorter."""
     middle = float(weights @ delta) / float(weights.sum())
     longest = np.abs(delta - middle).max() if coarse else 0.0
     if longest <= _SPOILING_STEP:

@@ -12,10 +12,14 @@ from ..._typing import FloatArray
 
 __all__ = ["SchurSolver", "conjugate_gradients", "step_accuracy"]
 
-# Products of one linear solve: at most, without and with a new preconditioner; before the cost of
-# one is asked for; and before it is made anew, or as many as that costs if those are more.
-_MOST_PRODUCTS, _MOST_PRECONDITIONED = 2000, 500
+# Products of one linear solve at most where there is no preconditioner; by taste,
+_MOST_PRODUCTS = 2000
+# and with a new one; by taste.
+_MOST_PRECONDITIONED = 500
+# Products of the first solve before the cost of a preconditioner is asked for; by taste.
 _FEWEST_PRODUCTS = 8
+# Products with an old preconditioner before a new one is made, or as many as that costs if those
+# are more; by taste.
 _WORSE_PRODUCTS = 40
 
 
@@ -34,13 +38,13 @@ def conjugate_gradients(
 ) -> tuple[FloatArray, int, bool]:
     """Solve ((1 + damping) diag(r) - P diag(1/c) P^T) delta = residual up to an L1 `accuracy`.
 
-    Both sums are taken 1 + tau times.
+    r and c are multiplied by 1 + tau first.
 
-    Returns delta (natural units of u), the number of iterations and whether it is accurate. The
+    Returns delta (in nats, not bits), the number of iterations and whether it is accurate. The
     sums must be those of the matrix itself: only then are constants its null space in floating
-    point too. `preconditioner` is nearly the inverse; without one the diagonal is divided by.
+    point too. `preconditioner` is an approximate inverse; without one it is that of the diagonal.
     """
-    # Sums that are nothing belong to rows and columns without an entry, which any number serves.
+    # A sum of 0 belongs to a row or column without an entry, for which any divisor does.
     r, c = np.where(r > 0.0, r, 1.0) * (1.0 + tau), np.where(c > 0.0, c, 1.0) * (1.0 + tau)
     diagonal = r * (1.0 + damping)
 
@@ -79,7 +83,7 @@ def conjugate_gradients(
 
 
 def step_accuracy(error: float, tolerance: float) -> float:
-    """Share of the residual that the solve of a step may leave: what the next step can use.
+    """Share of the residual that the solve of a step may leave: as much as the step itself leaves.
 
     A step takes an error e to about e squared, and none needs to go far below the tolerance.
     """
@@ -87,9 +91,10 @@ def step_accuracy(error: float, tolerance: float) -> float:
 
 
 class SchurSolver:
-    """Solves one system after another, preconditioned where the diagonal does not do.
+    """Solves one system after another, with a preconditioner where the diagonal is not enough.
 
-    A preconditioner is made once the products without it have cost as much, and again likewise.
+    A preconditioner is made once the products without it have taken as long as making it, and made
+    again once those with the old one have.
     """
 
     def __init__(self) -> None:
@@ -108,7 +113,7 @@ class SchurSolver:
         damping: float,
         accuracy: float,
     ) -> tuple[FloatArray, int]:
-        """Solution as of `conjugate_gradients`, and the number of products."""
+        """Solution as by `conjugate_gradients`, and the number of products."""
         delta, n_products, limit = np.zeros_like(residual), 0, self._limit
         while True:
             delta, count, done = conjugate_gradients(

@@ -1,9 +1,9 @@
-"""Smooth problems of points: one kernel that is stored whole, scalings, Newton.
+"""The smooth road: problems of points whose whole kernel is stored once, without levels.
 
 Where epsilon is not small against the costs the plan is diag(alpha) K diag(beta) with one kernel K
 throughout: no levels, no annealing, no pruning. K is stored in single precision, which is enough
-for steps towards the solution; how near they came is summed up in double precision. The steps are
-those of `_entropic_newton`.
+for steps towards the solution; the marginals that they arrive at are summed in double precision.
+The steps are those of `newton`.
 """
 
 from __future__ import annotations
@@ -25,43 +25,57 @@ from .schur import conjugate_gradients, step_accuracy
 
 __all__ = ["solve_smooth"]
 
-# A kernel of this many numbers stays in the last-level cache (6 MB), and costs of so many bits need
-# no annealing yet.
-_CACHED_PAIRS, _MOST_BITS = 1.5e6, 3000.0
-# The smoother the problem the fewer the products. In few dimensions clusters and pruning are better
-# from so many pairs on, and from fewer where boxes of points may be expanded; in many dimensions
-# there is nothing to gain from them.
+# Numbers without another source in this list are chosen by taste.
+
+# Pairs of points up to which the kernel, 6 MB in single precision, stays in the last-level cache.
+_CACHED_PAIRS = 1.5e6
+# Bits of the largest cost up to which such a problem needs no annealing.
+_MOST_BITS = 3000.0
+# The same for larger kernels, with which products are slower: the smoother the problem, the fewer.
 _SMOOTH_BITS = 400.0
-_SMOOTH_PAIRS, _EXPANDED_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}, {1: 1.5e6, 2: 8e6}
-# Entries of atoms that weigh less may be too small for single precision.
+# Pairs, by dimension, from which clusters and pruning are faster; in more than four dimensions
+# they gain nothing.
+_SMOOTH_PAIRS = {1: 2e7, 2: 2e7, 3: 2e7, 4: 2e7}
+# The same where expansions may be used (squared distances).
+_EXPANDED_PAIRS = {1: 1.5e6, 2: 8e6}
+# Weight of an atom below which its entries may be too small for single precision.
 _LEAST_WEIGHT = 1e-25
-# Above this L1 error a Sinkhorn update is taken instead of a Newton step, and above the second one
-# after it too.
-_NEWTON_REGION, _SMOOTH_ERROR = 0.3, 1e-2
+# L1 error above which a Sinkhorn update is taken instead of a Newton step,
+_NEWTON_REGION = 0.3
+# and above which one follows after the step.
+_SMOOTH_ERROR = 1e-2
+# Steps after which the problem is left to annealing.
 _MOST_ITERATIONS = 30
-# Updates that may be taken before the first Newton step.
+# Steps without coming near enough for Newton after which it is, too.
 _FIRST_ITERATIONS = 10
-# Products of a linear solve, and steps that lower the dual value: problems that need more of them
-# are better annealed.
-_MOST_PRODUCTS, _MOST_FAILURES = 30, 1
-# What a single entry errs by, relative to it, and at most each further one that is added to it; the
-# sum of a run of 256.
-_ENTRY_ERROR, _ADDED_ERROR, _RUN_ERROR = 5e-7, 2.0**-24, 5e-7 + 2.0**-16
-# Sums of single numbers are not trusted below this L1 error, nor is the dual value they give.
-_SINGLE_ERROR, _SINGLE_ROUNDING = 5e-7, 3e-7
+# Products of a linear solve: problems that need more of them are better annealed.
+_MOST_PRODUCTS = 30
+# Steps that lower the dual value: likewise.
+_MOST_FAILURES = 1
+# Relative error of an entry in single precision, taken generously: 1e-7 of the power of two, and
+# the factors of its row and column.
+_ENTRY_ERROR = 5e-7
+# Relative error that each further entry adds to a sum in single precision, at most.
+_ADDED_ERROR = 2.0**-24
+# Relative error of the sum of a run of 256 entries.
+_RUN_ERROR = 5e-7 + 2.0**-16
+# L1 error below which sums in single precision are not trusted.
+_SINGLE_ERROR = 5e-7
+# Rounding, in bits, of the dual value at potentials from such sums.
+_SINGLE_ROUNDING = 3e-7
 
 
 def solve_smooth(
     geometry: Geometry, epsilon: float, options: AnnealingOptions
 ) -> tuple[PointKernel, Stage] | None:
-    """Kernel and final stage at `epsilon`, or None where this is not the way or did not succeed."""
+    """Kernel and final stage at `epsilon`, or None where the problem is not of this kind."""
     if not isinstance(geometry, PointGeometry) or not np.isinf(options.reach):
         return None
     bits = geometry.scale * LOG2_E / epsilon
     if not _is_smooth(geometry, bits, options.max_bytes):
         return None
     kernel = geometry.kernel(epsilon, FINE, options.accuracy(epsilon))
-    # What leaves the range of floats on the way is found out by the checks of every step.
+    # Numbers that leave the range of floats on the way are caught by the checks of every step.
     with np.errstate(all="ignore"):
         run = _SmoothSolve(kernel, Stage(*geometry.start(epsilon, FINE)), options)
         solved = run.iterate(epsilon)
@@ -69,7 +83,7 @@ def solve_smooth(
 
 
 def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
-    """Whether few products with a kernel that may be stored will do, costs being up to `bits`."""
+    """Whether the kernel may be stored and few products will be enough, for costs up to `bits`."""
     n_pairs = geometry.x.n * geometry.y.n
     if min(geometry.x.weights.min(), geometry.y.weights.min()) < _LEAST_WEIGHT:
         return False
@@ -90,10 +104,11 @@ class _SmoothSolve:
     def __init__(self, kernel: PointKernel, stage: Stage, options: AnnealingOptions):
         self.kernel, self.stage, self.options = kernel, stage, options
         self.log_a, self.log_b = np.log2(kernel.a), np.log2(kernel.b)
-        self.n_failures, self.is_lost = 0, False
+        self.n_failures = 0
+        self.is_lost = False  # whether the plan could not follow the potentials
 
     def iterate(self, epsilon: float) -> bool:
-        """Go on until the tolerance is met; False where that is not in sight."""
+        """Iterate until the tolerance is met; False where that is not in sight."""
         stage, options = self.stage, self.options
         self.store()
         self.move(stage.u, stage.v)
@@ -162,14 +177,14 @@ class _SmoothSolve:
         stage.row_sums = r
 
     def newton_step(self) -> bool:
-        """Take a step, unless the dual value falls: that is a failure."""
+        """Take a Newton step; False, at the old potentials, where the dual value would fall."""
         stage, a, b = self.stage, self.kernel.a, self.kernel.b
         r = stage.row_sums
         assert r is not None
         residual = a - r
         rtol = step_accuracy(stage.error, self.options.tolerance)
-        # Its sums must be its own for constants to be in the null space. They are, but for rounding
-        # by 1e-7, far below the accuracy that is asked for.
+        # The row and column sums must be those of the matrix itself for constants to be in its null
+        # space. They are, but for rounding by 1e-7, far below the accuracy that is asked for.
         delta, count, done = conjugate_gradients(
             self.plan,
             r,
@@ -181,9 +196,9 @@ class _SmoothSolve:
             max_iterations=_MOST_PRODUCTS,
         )
         stage.n_products += count
-        # What takes so many products takes as many the next time.
+        # A system that took too many products takes too many the next time: count as lost.
         self.n_failures += 0 if done else _MOST_FAILURES + 1
-        # As in `_entropic_newton`: the part of a row by itself is known exactly.
+        # As in `newton`: the logarithm in place of its linear model.
         delta += np.log1p(residual / r) - residual / r
         u, v = stage.u, stage.v
         before = float(a @ u + b @ v)

@@ -22,7 +22,7 @@ from .marginals import Patience, Stage, plan_sums
 
 __all__ = ["solve_symmetric"]
 
-# Averaged updates without a better error (by a tenth) before the iteration is called stalled.
+# Averaged updates without a better error (by a tenth) after which it is called stalled; by taste.
 _PATIENCE = 60
 
 

@@ -1,4 +1,4 @@
-"""What `ColumnGeneration` works on: clouds in tree order at several resolutions, and their cost."""
+"""The levels of column generation: both clouds in tree order, at several resolutions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._kernels.costs import gathered
-from ..._kernels.kdtree import tree as kdtree
 from ..._kernels.kdtree.c_transform import LEAF_SIZE, search_all
-from ..._kernels.kdtree.tree import KDTree
+from ..._kernels.kdtree.tree import KDTree, box_tree, centroids
 from ..._monitor import Monitor
 from ..._typing import FloatArray, IndexArray
 
@@ -34,9 +33,10 @@ class Context:
     monitor: Monitor
 
     def candidates_for(self, n: int) -> int:
-        """Arcs that each of n atoms starts with and may gain in a round: the caller's, or measured.
+        """Arcs that each of n atoms starts with and may gain in a round; by default measured.
 
-        Rays (power 1) need more than convex costs, the more the larger the problem.
+        Costs of power 1, which move mass along rays, need more than convex ones, the more the
+        larger the problem.
         """
         if self.n_candidates is not None:
             return self.n_candidates
@@ -52,7 +52,7 @@ class Context:
     def search(
         self, x: KDTree, y: KDTree, g: FloatArray, k: int, bounds: FloatArray | None = None
     ) -> tuple[IndexArray, FloatArray, IndexArray]:
-        """The k smallest c - g of every row (below its bound); see `tree_transform.search_all`."""
+        """The k smallest c - g of every row, below its bound if there is one; see `search_all`."""
         return search_all(
             x, y, g, self.norm, self.power, k, bounds, self.n_threads, self.monitor.tick
         )
@@ -109,11 +109,11 @@ def coarse_levels(finest: Level, smallest: int) -> list[Level]:
             if (1 << depth) >= n:
                 sides.append((tree, masses))
                 continue
-            points, totals = kdtree.centroids(tree.points, masses, depth)
+            points, totals = centroids(tree.points, masses, depth)
             starts = (np.arange(1 << depth) * n) >> depth
             if tree.points.shape[0] > 3:
                 points = np.ascontiguousarray(tree.points[:, starts])
-            sides.append((kdtree.box_tree(points, np.arange(1 << depth), LEAF_SIZE), totals))
+            sides.append((box_tree(points, np.arange(1 << depth), LEAF_SIZE), totals))
         (x, a), (y, b) = sides
         levels.append(Level(x, y, a, b))
         depths = [max(0, depth - 2) for depth in depths]

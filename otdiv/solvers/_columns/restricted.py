@@ -1,6 +1,7 @@
-"""The engine of `ColumnGeneration`: one level of the problem, solved by pricing all pairs.
+"""One level of column generation: a simplex on a list of arcs, and pricing that extends the list.
 
-Everything here is in tree order and scaled units, with integer masses; see `column_generation`.
+Everything here is in tree order and scaled units, with integer masses; `run` goes through the
+levels.
 """
 
 from __future__ import annotations
@@ -9,54 +10,62 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..._kernels.network_flow import candidates
-from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
 from .levels import Context, Level, WarmStart
 
-# A reduced cost is negative when it is below this share of the magnitudes that it is computed from:
+# Share of the magnitudes that a reduced cost is computed from, below which it counts as 0:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
 _REDUCED_RTOL = 2.0**-49
 # On long paths it does not, and ties (collinear points: all pairs are tight) could then be pivoted
-# on for ever. So the share grows with the pivots an optimum takes; 2 to 5 an atom are usual.
+# on without end. Pivots an atom after which this share grows; 2 to 5 are usual.
 _PIVOTS_PER_ATOM = 16
+# The factor by which it grows; by taste.
 _RTOL_GROWTH = 4.0
 
-# Artificial arcs cost the estimated dual plus this many 0.9-quantiles of the candidates' reduced
-# costs: measured best between 4 and 64.
+# Penalty of artificial arcs, on top of the estimated dual, in 0.9-quantiles of the candidates'
+# reduced costs: measured best between 4 and 64.
 _PENALTY_QUANTILES = 32.0
+# Factor by which the penalty grows; by taste.
 _PENALTY_GROWTH = 4.0
-# Share of its cap that the penalty starts with at least, where ties make the quantile meaningless.
+# Share of its cap that the penalty starts with at least, where ties make the quantile meaningless;
+# by taste.
 _LEAST_PENALTY = 1e-6
-# Artificial mass must fall by this factor in a round or its cost grows.
+# Share of the artificial mass that may be left after a round for the penalty to stay; by taste.
 _REQUIRED_FALL = 0.7
 
 # Large Euclidean problems move mass along rays on which nearly all pairs are nearly tight. There
-# the first rounds pivot only on reduced costs beyond this share of the 0.9-quantile, a tenth of it
-# in the next round and so on: far fewer pivots than optima of lists that still change.
+# the first rounds pivot only on reduced costs below minus this share of the 0.9-quantile: far fewer
+# pivots than optima of lists that still change. By taste,
 _ROUGH_SHARE = 0.1
+# as are the factor of that share from one round to the next,
 _ROUGH_DECAY = 0.1
+# the number of such rounds
 _ROUGH_ROUNDS = 5
+# and the number of atoms from which a problem is large.
 _ROUGH_SIZE = 10_000
 
-# Pairs of an earlier plan are tried before all others where their reduced costs are below this
-# share of the 0.9-quantile: looser ones (points moved by about their spacing) make a worse start
-# than the best candidates do. Measured between 0 and 300.
+# Reduced cost, as a share of the 0.9-quantile, below which a pair of an earlier plan is tried
+# before all others: looser ones (points moved by about their spacing) make a worse start than the
+# best candidates do. Measured between 0 and 300.
 _TIGHT_SHARE = 0.1
 
 # Between clouds that lie apart, lists may gain a percent of the mass a round and an arc for each
-# pair in the end. Usually nothing is artificial after two or three rounds.
+# pair in the end. Rounds after which a list may count as slow: usually no mass is artificial after
+# two or three.
 _PATIENCE = 4
+# Share of the mass that is artificial then in a slow list; by taste.
 _SLOW_SHARE = 0.05
 
-# Rounds after which a coarse level is good enough, once it has no artificial mass.
+# Rounds after which a coarse level is good enough, once it has no artificial mass; by taste.
 _COARSE_ROUNDS = 3
 
 # Pivots between looks at the clock: 20 microseconds each at n = 1e5.
 _PIVOTS = 8192
-# From these numbers of atoms and of candidates on, a slice and a sort may take over a second.
+# Atoms from which a slice of pivots may take over a second,
 _LONG_SLICES = 500_000
+# and candidates from which sorting them may.
 _LONG_SORT = 4_000_000
 
 
@@ -125,14 +134,14 @@ class RestrictedProblem:
         large = keys.size > _LONG_SORT
         order = eligible[interruptible(keys.argsort) if large else keys.argsort()]
         if earlier is not None:
-            kept = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
-            order = np.concatenate([kept, order])
-        self.tree = tree_simplex.new_tree(self.n, self.m)
-        tree_simplex.start_basis(
+            tight = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
+            order = np.concatenate([tight, order])
+        self.tree = spanning_tree.new_tree(self.n, self.m)
+        spanning_tree.start_basis(
             self.tree, level.a, level.b, f, g, self.source, self.target, self.cost, order,
             self.penalty,
         )  # fmt: skip
-        self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
+        self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
 
     def note_lower(self, f: FloatArray, g: FloatArray) -> None:
         """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
@@ -150,7 +159,7 @@ class RestrictedProblem:
         """Pivot for a slice: its code, number of pivots, and where the next one resumes."""
 
         def pivots() -> tuple[int, int, int]:
-            return tree_simplex.sparse_simplex(
+            return spanning_tree.sparse_simplex(
                 self.tree, self.n, self.source, self.target, self.cost, self.position, floor,
                 self.rtol, _PIVOTS,
             )  # fmt: skip
@@ -173,8 +182,8 @@ class RestrictedProblem:
                 self.rtol *= _RTOL_GROWTH
                 limit += _PIVOTS_PER_ATOM * (self.n + self.m)
             self.context.monitor.tick()
-            self.artificial = int(tree_simplex.artificial_flow(self.tree, self.n))
-            if code == tree_simplex.OPTIMAL:
+            self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
+            if code == spanning_tree.OPTIMAL:
                 break
             if good_enough is not None and 2 * self.artificial < asked_at:
                 asked_at = self.artificial
@@ -182,12 +191,12 @@ class RestrictedProblem:
                     return True
         if self.artificial == 0 and self.penalty != 0.0:
             self._change_penalty(0.0)
-        f, g = tree_simplex.potentials(self.tree, self.n)
+        f, g = spanning_tree.potentials(self.tree, self.n)
         self.f, self.g = f.copy(), g.copy()
         return False
 
     def _change_penalty(self, penalty: float) -> None:
-        tree_simplex.raise_penalty(self.tree, self.n, penalty - self.penalty)
+        spanning_tree.raise_penalty(self.tree, self.n, penalty - self.penalty)
         self.penalty = penalty
 
     def raise_penalty(self) -> bool:
@@ -205,10 +214,10 @@ class RestrictedProblem:
         # Twice the share of the simplex, so that every priced arc is eligible there.
         rtol = 2.0 * self.rtol
         bounds = f - rtol * np.abs(f)
-        columns, found, counts = context.search(level.x, level.y, g, self.k, bounds)
-        new_rows, new_columns = candidates.violating_arcs(columns, found, counts, f, g, rtol)
+        columns, differences, counts = context.search(level.x, level.y, g, self.k, bounds)
+        new_rows, new_columns = candidates.violating_arcs(columns, differences, counts, f, g, rtol)
         # The smallest c - g of a row, or a bound below it: (f, g) is feasible up to rounding.
-        self.f = np.where(counts > 0, found[:, 0], bounds)
+        self.f = np.where(counts > 0, differences[:, 0], bounds)
         self.note_lower(self.f, g)
         if new_rows.size:
             cost = context.costs(level.x, level.y, new_rows, new_columns)
@@ -219,7 +228,7 @@ class RestrictedProblem:
 
     def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Rows, columns and integer masses of the tree's real arcs."""
-        rows, columns, mass = tree_simplex.flows(self.tree, self.n)
+        rows, columns, mass = spanning_tree.flows(self.tree, self.n)
         return rows, columns, mass
 
     def plan_cost(self) -> float:
@@ -245,8 +254,8 @@ def solve_level(
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
     final potentials, found nothing. `good_enough` is asked after every round of the finest level,
-    and within. Slow are lists that leave much mass artificial after some rounds, if the caller has
-    another way.
+    and within. "slow", only where the caller `may_give_up`, are lists that leave much mass
+    artificial after some rounds.
     """
     monitor = problem.context.monitor
     before = problem.artificial

@@ -1,4 +1,4 @@
-"""One run of column generation: levels from coarse to fine, early stop, and the way back."""
+"""One run of column generation: levels from coarse to fine, early stop, and the caller's units."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..._kernels.kdtree import tree as kdtree
 from ..._kernels.kdtree.c_transform import LEAF_SIZE, safe_scale
-from ..._kernels.network_flow import candidates
-from ..._kernels.network_flow import spanning_tree as tree_simplex
+from ..._kernels.kdtree.tree import build_tree
+from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
 from ...costs import CostMatrix, PNormCost
@@ -29,32 +28,36 @@ __all__ = ["ColumnRun"]
 # Rows, columns, mass: whole multiples of a unit, but for mass that a repair moves.
 _PlanArrays: TypeAlias = tuple[IndexArray, IndexArray, FloatArray | IndexArray]
 
-# The coarsest level has at most about four times this many points a side.
+# Points a side below which no coarser level is made; the coarsest has up to four times as many.
 _SMALLEST_LEVEL = 64
 
 # Share of a tolerance that the solver uses up; the rest is for the rounding in the certificate.
 _TOLERANCE_SHARE = 0.95
 
-# Scaled numbers beyond this are of no use to a problem of about unit size.
+# Scaled coordinates and potentials of a warm start above which it is of no use to a problem of
+# about unit size; by taste.
 _FAR = 1e6
-# So are potentials that spread over this many times the largest cost: their digits are elsewhere.
+# Spread of its potentials, over the largest cost, above which it is not either: their digits are
+# elsewhere. By taste.
 _FAR_POTENTIALS = 1e3
 
-# A warm start is used if it leaves at most this share of the mass unplaced, and of the cost of the
-# rest as a gap to its duals: points moved by one per cent and weights changed by 20 leave less than
-# a tenth, unrelated problems a third. The coarse start is faster than the detour from a bad one.
+# Share of the mass that a warm start may leave unplaced, and of the cost of the rest that it may
+# leave as a gap to its duals: points moved by one per cent and weights changed by 20 leave less
+# than a tenth, unrelated problems a third. The coarse start is faster than the detour from a bad
+# one.
 _WARM_SHARE = 0.2
 
-# Leftover mass above this share is not worth repairing: moving it costs more than any tolerance.
+# Share of the mass above which unplaced mass is not worth repairing: moving it costs more than any
+# tolerance. By taste.
 _REPAIRABLE = 0.05
-# Pairs, of the leftover mass or of all, whose costs may be stored (200 MB).
+# Pairs, of the unplaced mass or of all, whose costs may be stored (200 MB).
 _DENSE_PAIRS = 25_000_000
-# Share of the tolerance that the plan of the leftover mass may cost too much.
+# Share of the tolerance that the plan of the unplaced mass may cost too much; by taste.
 _REST_SHARE = 0.2
 
 
 class ColumnRun:
-    """One solve: support and units, levels, early stop, and the way back to the caller's units."""
+    """One solve: support and units, levels, early stop, and the answer in the caller's units."""
 
     def __init__(
         self,
@@ -72,11 +75,11 @@ class ColumnRun:
         # A power of two: scaled coordinates, and costs of powers 1 and 2, are exact.
         self.scale = safe_scale(problem.x, problem.y)
         self.cost_unit = self.scale**-power
-        x = kdtree.build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
-        y = kdtree.build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
+        x = build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
+        y = build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
         # Positions in tree order to the caller's rows and columns.
         self.rows, self.columns = self.rows[x.order], self.columns[y.order]
-        self.whole = tree_simplex.integer_masses(
+        self.whole = spanning_tree.integer_masses(
             problem.a[self.rows], problem.b[self.columns], problem.mass
         )
         self.mass_unit = math.ldexp(self.whole.unit, int(self.whole.exponent))
@@ -162,7 +165,7 @@ class ColumnRun:
         widest = min(_FAR, _FAR_POTENTIALS * problem.cost_bound() / self.cost_unit)
         if not (np.abs(points).max() < _FAR and f.max() <= widest):
             return None
-        tree = kdtree.build_tree(points, LEAF_SIZE, 2)
+        tree = build_tree(points, LEAF_SIZE, 2)
         g = self.context.search(self.finest.y, tree, f[tree.order], 1)[1][:, 0].copy()
         rows = columns = np.empty(0, np.int64)
         if isinstance(warm.plan, SparsePlan) and warm.problem.shape == problem.shape:
@@ -175,7 +178,7 @@ class ColumnRun:
             rows, columns = row_place[rows[inside]], column_place[columns[inside]]
             live = (rows >= 0) & (columns >= 0)
             rows, columns = rows[live], columns[live]
-            order = tree_simplex.leaf_order(rows, columns, self.rows.size, self.columns.size)
+            order = spanning_tree.leaf_order(rows, columns, self.rows.size, self.columns.size)
             rows, columns = rows[order], columns[order]
         return WarmStart(g, rows, columns)
 
@@ -183,15 +186,16 @@ class ColumnRun:
         return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
 
     def _good_enough(self, state: RestrictedProblem) -> bool:
-        """Whether bounds meet the tolerance, leftover mass being moved by a plan of its own."""
+        """Whether bounds meet the tolerance, unplaced mass being moved by a plan of its own."""
         monitor = self.monitor
         if state.artificial > _REPAIRABLE * state.mass:
             return False
         if state.artificial > 0:
             base = state.plan_cost() * monitor.scale
-            # What the rest may cost at most; its cheapest arcs are no guide, so try.
-            left, right = (int(np.count_nonzero(mass)) for mass in state.unplaced())
-            if base - monitor.lower > self._tolerance(base) or not self._fits_dense(left, right):
+            # The plan so far may be too dear already; what the rest costs, only a plan of it tells.
+            n_rows, n_columns = (int(np.count_nonzero(mass)) for mass in state.unplaced())
+            too_dear = base - monitor.lower > self._tolerance(base)
+            if too_dear or not self._fits_dense(n_rows, n_columns):
                 return False
             plan = self.complete_plan(state)
             rows, columns, mass = plan
@@ -205,21 +209,21 @@ class ColumnRun:
         return gap <= _TOLERANCE_SHARE * self._tolerance(monitor.upper)
 
     def complete_plan(self, state: RestrictedProblem, exact: bool = True) -> _PlanArrays:
-        """The tree's plan, and the leftover mass moved among itself: well, or in tree order."""
+        """The tree's plan with a plan of the unplaced mass: nearly optimal if `exact`, or any."""
         rows, columns, mass = state.plan()
         a, b = state.unplaced()
-        left_rows, left_columns = np.flatnonzero(a), np.flatnonzero(b)
-        if exact and self._fits_dense(left_rows.size, left_columns.size):
+        rest_rows, rest_columns = np.flatnonzero(a), np.flatnonzero(b)
+        if exact and self._fits_dense(rest_rows.size, rest_columns.size):
             # The plan so far moves nearly all mass, so its cost stands for the optimum's.
             scale = self.monitor.scale
             tolerance = _REST_SHARE * self._tolerance(state.plan_cost() * scale) / scale
-            more = self._plan_of_rest(left_rows, left_columns, a, b, tolerance)
+            rest = self._plan_of_rest(rest_rows, rest_columns, a, b, tolerance)
         else:
-            more = candidates.corner_fill(a[left_rows], b[left_columns])
+            rest = candidates.corner_fill(a[rest_rows], b[rest_columns])
         return (
-            np.concatenate([rows, left_rows[more[0]]]),
-            np.concatenate([columns, left_columns[more[1]]]),
-            np.concatenate([mass, more[2]]),
+            np.concatenate([rows, rest_rows[rest[0]]]),
+            np.concatenate([columns, rest_columns[rest[1]]]),
+            np.concatenate([mass, rest[2]]),
         )
 
     def _plan_of_rest(
@@ -227,8 +231,8 @@ class ColumnRun:
     ) -> tuple[IndexArray, IndexArray, FloatArray]:
         """A plan between these atoms that costs at most `tolerance` too much, numbered among them.
 
-        Mass that is left over travels far, among atoms that suit each other badly: nearly all
-        pairs are nearly tight, and a simplex that sees all of them needs a tenth of the pivots.
+        Mass that is left unplaced travels far. At such distances nearly all pairs are nearly tight,
+        and a simplex that sees all of them needs a tenth of the pivots.
         """
         points = self.finest.x.points[:, rows].T, self.finest.y.points[:, columns].T
         problem = TransportProblem(
@@ -256,7 +260,7 @@ class ColumnRun:
             complete = state.artificial == 0
             better = complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper
             if better or (complete and self.repaired is None):
-                plan = tree_simplex.masses(state.tree, self.whole)
+                plan = spanning_tree.masses(state.tree, self.whole)
             elif self.repaired is not None:
                 plan = self._in_units_of_mass(self.repaired)
             else:
@@ -304,11 +308,11 @@ class ColumnRun:
         f_all[self.rows], g_all[self.columns] = f, g
         dead_rows, dead_columns = np.flatnonzero(problem.a <= 0.0), np.flatnonzero(problem.b <= 0.0)
         if dead_rows.size:
-            dead = kdtree.build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
+            dead = build_tree(problem.x[dead_rows] * scale, LEAF_SIZE)
             f_all[dead_rows[dead.order]] = context.search(dead, y, g, 1)[1][:, 0]
         if dead_columns.size:
-            every = kdtree.build_tree(problem.x * scale, LEAF_SIZE)
-            dead = kdtree.build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
+            every = build_tree(problem.x * scale, LEAF_SIZE)
+            dead = build_tree(problem.y[dead_columns] * scale, LEAF_SIZE)
             values = context.search(dead, every, f_all[every.order], 1)[1][:, 0]
             g_all[dead_columns[dead.order]] = values
         return f_all * self.cost_unit, g_all * self.cost_unit

@@ -1,1 +1,1 @@
-"""The dense network simplex: rounds of candidate arcs, and the short road of small problems."""
+"""The engine of NetworkSimplex: rounds of candidate arcs, and a direct call for small problems."""

@@ -13,12 +13,12 @@ import math
 import numpy as np
 
 from ..._kernels.kdtree.tree import split_level
-from ..._kernels.network_flow import dense_pricing as dense
+from ..._kernels.network_flow import dense_pricing
 from ..._typing import FloatArray, IndexArray
 
 __all__ = ["clustered"]
 
-# Columns that embed a row, rows that embed a column: enough for any cloud in a few dimensions.
+# Columns that embed a row, and rows that embed a column: enough for clouds in a few dimensions.
 LANDMARKS = 6
 
 
@@ -31,8 +31,8 @@ def clustered(
     row_depth, column_depth = _depth(n), _depth(m)
     row_order = _clusters(C[:, rng.permutation(m)[:LANDMARKS]].T, row_depth)
     column_order = _clusters(C[rng.permutation(n)[:LANDMARKS]], column_depth)
-    merged = dense.merge_rows(C, row_order, row_depth)
-    coarse = dense.merge_columns(merged, column_order, column_depth)
+    merged = dense_pricing.merge_rows(C, row_order, row_depth)
+    coarse = dense_pricing.merge_columns(merged, column_order, column_depth)
     masses = _sums(a, row_order, row_depth), _sums(b, column_order, column_depth)
     return merged, coarse, *masses
 
@@ -43,7 +43,7 @@ def _depth(n: int) -> int:
 
 
 def _clusters(features: FloatArray, depth: int) -> IndexArray:
-    """Order (n,) of the columns of `features` (k, n) whose equal parts are clusters."""
+    """Order (n,) of the columns of `features` (k, n) in which clusters are runs of equal length."""
     features = np.ascontiguousarray(features)
     order = np.arange(features.shape[1])
     keys = np.empty(features.shape[1])

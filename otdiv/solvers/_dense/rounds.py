@@ -1,7 +1,7 @@
 """The rounds of the dense network simplex: duals of a coarse problem, candidate arcs, pricing.
 
-Duals come from a coarser problem, recursively (see `_clustering`). Extended by c-transforms they
-are near the optimum; the simplex runs on the pairs of least reduced cost, and full scans of the
+Duals come from a coarser problem, recursively (see `clustering`). Extended by c-transforms they
+are near the optimum. The simplex runs on the pairs of least reduced cost, and full scans of the
 matrix add violated pairs until there are none.
 """
 
@@ -14,8 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..._kernels._jit import frozen
-from ..._kernels.network_flow import dense_pricing as dense
-from ..._kernels.network_flow import spanning_tree as simplex
+from ..._kernels.network_flow import dense_pricing, spanning_tree
 from ..._kernels.network_flow.spanning_tree import Tree
 from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
@@ -25,27 +24,28 @@ from .clustering import clustered
 
 __all__ = ["Run"]
 
-# Below this many rows and columns the direct simplex is faster (measured, 2-D and 10-D clouds).
+# Rows and columns up to which the direct simplex is faster (measured, 2-D and 10-D clouds).
 DIRECT_SIZE = 600
 # Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
 N_BEST = 12
-# A reduced cost within this share of the sizes of its three terms is rounding.
+# Share of the sizes of its three terms up to which a reduced cost is rounding.
 ROUNDING = 2.0**-47
-# The same over the largest potential, for sums along paths of some hundred arcs.
+# The same share of the largest potential, for sums along paths of some hundred arcs.
 PATH_ROUNDING = 2.0**-48
-# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs.
+# First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs; by taste.
 FIRST_PENALTY = 16.0
-# Sizes of potentials, over the mean cost paid, that would lose three digits of the value.
+# Size of potentials over the mean cost paid that would lose three digits of the value.
 LARGE_ESTIMATE = 1e3
-# Scans with mass still untransported after which the dense simplex takes over.
+# Scans with mass on artificial arcs after which the simplex on all pairs takes over; by taste.
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
-# Share of the columns' mass that row minima hit from which on these are near the optimum.
+# Share of the columns' mass in columns that hold a row minimum, from which on the minima are near
+# the optimal duals; by taste.
 MINIMA_SHARE = 0.95
-# Violated pairs a row below which the next scan looks at the rows concerned first.
+# Violated pairs a row below which the next scan looks at the rows concerned first; by taste.
 FEW = 0.5
-# Matrix entries of a slice: a small part of a second.
+# Matrix entries of a slice, a small part of a second.
 SLICE_ENTRIES = 2**26
 
 
@@ -73,7 +73,8 @@ class Run:
     tolerance: tuple[float, float] | None = None
     scale: float = 0.0
     infeasible: np.ndarray | None = None
-    """Where there is no plan: which nodes (n + m,) hang by a source, the proof of it."""
+    """Where there is no plan: the proof, nodes (n + m,) of components joined to the root by a
+    source."""
     repair: Triples | None = None
     """Pairs and masses that complete the flows of the tree after an early stop."""
     best: tuple[FloatArray, FloatArray] | None = None
@@ -92,8 +93,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.C = frozen(self.C)
-        self.tree = simplex.new_tree(*self.C.shape)
-        least, largest, self.forbidden, self.spread = self.extent or dense.extent(self.C)
+        self.tree = spanning_tree.new_tree(*self.C.shape)
+        least, largest, self.forbidden, self.spread = self.extent or dense_pricing.extent(self.C)
         # A penalty scale that is positive for any costs, also where all are equal or 0.
         width = largest - least if least < math.inf else 0.0
         self.unit = max(width, 2.0**-40 * abs(least)) if math.isfinite(width) else 0.0
@@ -119,7 +120,7 @@ class Run:
                 self._solve_by_rounds()
             self.best = None
         except EndOfRun:
-            simplex.recompute_potentials(self.tree, n)
+            spanning_tree.recompute_potentials(self.tree, n)
             self.repair = self.repair or self._repaired()
         return self
 
@@ -129,9 +130,9 @@ class Run:
         f = C.min(axis=1, initial=math.inf)
         f[~np.isfinite(f)] = 0.0
         g = np.full(C.shape[1], np.inf)
-        dense.reduce_columns(C, np.arange(len(C)), f, g)
+        dense_pricing.reduce_columns(C, np.arange(len(C)), f, g)
         g[~np.isfinite(g)] = 0.0
-        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, 2))
+        arcs = Arcs(*dense_pricing.best_per_row_and_column(C, f, g, 2))
         reduced = self._reduced(arcs, f, g)
         positive = reduced[reduced > 0.0]
         penalty = float(positive.min()) if positive.size else self.unit
@@ -162,7 +163,7 @@ class Run:
             order = order[: np.searchsorted(reduced[order], 2.0 * penalty)]
             if earlier is not None:
                 order = np.concatenate([preferred, order])
-        simplex.start_basis(
+        spanning_tree.start_basis(
             self.tree, self.a, self.b, f, g, arcs.source, arcs.target, arcs.cost, order, penalty
         )
 
@@ -170,43 +171,43 @@ class Run:
         return np.asarray(arcs.cost - f[arcs.source] - g[arcs.target - len(f)])
 
     def _artificial(self) -> int:
-        left = int(simplex.artificial_flow(self.tree, self.C.shape[0]))
+        left = int(spanning_tree.artificial_flow(self.tree, self.C.shape[0]))
         return left if left > self.rounding_mass else 0
 
-    def _raise_penalty(self, *, anyhow: bool = False) -> bool:
+    def _raise_penalty(self, *, has_eligible: bool = False) -> bool:
         """Raise the penalty until some pair is eligible; False proves infeasibility.
 
-        With `anyhow`, pairs are known to be eligible already.
+        `has_eligible` says that some pair is eligible already.
         """
         gap = 0.0
-        if not anyhow:
-            gap, by_source = dense.hanging_gap(self.tree, self.C)
+        if not has_eligible:
+            gap, by_source = dense_pricing.hanging_gap(self.tree, self.C)
             if gap == math.inf:
                 self.infeasible = by_source
                 return False
         increase = max(3.0 * self.penalty, gap)
-        simplex.raise_penalty(self.tree, self.C.shape[0], increase)
+        spanning_tree.raise_penalty(self.tree, self.C.shape[0], increase)
         self.penalty += increase
         return True
 
-    def _set_free(self) -> None:
-        """Drop the penalty; the optimum for it may be slightly off at the finer rounding.
+    def _drop_penalty(self) -> None:
+        """Drop the penalty; more pivots may follow, since potentials without it have more digits.
 
         Estimates far larger than the costs that are paid would cost digits of the potentials: then
         row minima stand in for them.
         """
         n = self.C.shape[0]
         self.penalty = 0.0
-        if self.rounding_mass > 0 and simplex.artificial_flow(self.tree, n) > 0:
+        if self.rounding_mass > 0 and spanning_tree.artificial_flow(self.tree, n) > 0:
             return
         if self.estimate.any():
-            i, j, mass = simplex.flows(self.tree, n)
+            i, j, mass = spanning_tree.flows(self.tree, n)
             paid = float(np.abs(self.C[i, j]) @ mass) / float(self.a.sum())
             if float(np.abs(self.estimate).max()) > LARGE_ESTIMATE * paid:
                 lowest = self.C.min(axis=1)
                 if np.abs(lowest).max() < np.abs(self.estimate).max():
                     self.estimate = lowest
-        simplex.release(self.tree, n, self.estimate)
+        spanning_tree.release(self.tree, n, self.estimate)
 
     def _spend(self, n_pivots: int) -> None:
         """Account for pivots; far more than any run needs mean that rounding keeps it going."""
@@ -223,7 +224,7 @@ class Run:
         return self.share * float(np.abs(self.tree.pi).max())
 
     def _repaired(self) -> Triples | None:
-        """Move what is left straight to where it is needed, at least cost; None if it is much."""
+        """Move mass on artificial arcs to where it is needed, at least cost; None if it is much."""
         n, m = self.C.shape
         hangs = (self.tree.parent[:-1] == n + m) & (self.tree.flow[:-1] > 0)
         sources, targets = np.flatnonzero(hangs[:n]), np.flatnonzero(hangs[n:])
@@ -231,7 +232,7 @@ class Run:
             return None
         flow = self.tree.flow
         left = Run(self.C[np.ix_(sources, targets)], flow[sources], flow[n + targets], Monitor())
-        i, j, mass = simplex.flows(left.solve().tree, sources.size)
+        i, j, mass = spanning_tree.flows(left.solve().tree, sources.size)
         return sources[i], targets[j], mass
 
     def _check(self, f: FloatArray | None = None, g: FloatArray | None = None) -> None:
@@ -241,14 +242,14 @@ class Run:
             if value > self.lower:
                 self.lower, self.best = value, (f, g)
                 self.monitor.lower = value * self.scale
-        left = simplex.artificial_flow(self.tree, self.C.shape[0])
+        left = spanning_tree.artificial_flow(self.tree, self.C.shape[0])
         if 0 < left > 0.8 * self.checked and f is None:
             return
         self.checked = left
         repair = self._repaired() if left and self.tolerance is not None else None
         if left and repair is None:
             return
-        i, j, mass = simplex.flows(self.tree, self.C.shape[0])
+        i, j, mass = spanning_tree.flows(self.tree, self.C.shape[0])
         upper = float(self.C[i, j] @ mass)
         if repair is not None:
             upper += float(self.C[repair[0], repair[1]] @ repair[2])
@@ -261,20 +262,20 @@ class Run:
                 raise EndOfRun
 
     def _finish_directly(self) -> None:
-        """Dense simplex from the present tree, raising the penalty while mass is left."""
+        """Simplex on all pairs from the present tree; the penalty grows while mass is left."""
         row = 0
         while True:
-            code, k, row = dense.dense_simplex(
+            code, k, row = dense_pricing.dense_simplex(
                 self.tree, self.C, row, self.share, self.rounding, self.monitor.slice_pivots
             )
             self._spend(k)
-            if code != simplex.OPTIMAL:
+            if code != spanning_tree.OPTIMAL:
                 continue
             if self._artificial():
                 if not self._raise_penalty():
                     return
             elif self.penalty > 0.0:
-                self._set_free()
+                self._drop_penalty()
             else:
                 return
 
@@ -282,7 +283,7 @@ class Run:
         C = self.C
         n = len(C)
         f, g = self._first_duals() if self.start is None else self._extended(self.start[0])
-        arcs = Arcs(*dense.best_per_row_and_column(C, f, g, N_BEST))
+        arcs = Arcs(*dense_pricing.best_per_row_and_column(C, f, g, N_BEST))
         reduced = self._reduced(arcs, f, g)
         penalty = max(FIRST_PENALTY * float(np.quantile(reduced, 0.9)), 1e-9 * self.unit)
         if self.start is None:
@@ -300,11 +301,11 @@ class Run:
         suspects: IndexArray | None = None
         for scan in range(10**6):
             self._pivot_on(arcs)
-            f, g = simplex.potentials(self.tree, n)
-            found, least = self._price(f, g, suspects)
-            if found is None and suspects is not None:
+            f, g = spanning_tree.potentials(self.tree, n)
+            violated, least = self._price(f, g, suspects)
+            if violated is None and suspects is not None:
                 suspects = None
-                found, least = self._price(f, g)
+                violated, least = self._price(f, g)
             if watched and suspects is None:
                 self._check(f + least, g)
             before, left = left, self._artificial()
@@ -312,39 +313,39 @@ class Run:
                 self._finish_directly()
                 return
             if left:
-                if found is None or left > 0.7 * before:
-                    self._raise_penalty(anyhow=found is not None)
+                if violated is None or left > 0.7 * before:
+                    self._raise_penalty(has_eligible=violated is not None)
             elif self.penalty > 0.0:
-                self._set_free()
-            elif found is None:
+                self._drop_penalty()
+            elif violated is None:
                 return
-            if found is not None:
+            if violated is not None:
                 # When few rows had violated pairs, the next are looked for among these rows first.
-                few = len(found.source) < FEW * n
-                suspects = np.unique(found.source).astype(np.int64) if few and not left else None
-                arcs = merged(arcs, found)
+                few = len(violated.source) < FEW * n
+                suspects = np.unique(violated.source).astype(np.int64) if few and not left else None
+                arcs = merged(arcs, violated)
 
     def _pivot_on(self, arcs: Arcs) -> None:
         n = self.C.shape[0]
-        position, code = 0, simplex.PIVOT_LIMIT
-        while code != simplex.OPTIMAL:
+        position, code = 0, spanning_tree.PIVOT_LIMIT
+        while code != spanning_tree.OPTIMAL:
             limit = self.monitor.slice_pivots
             if self.tolerance is not None:
                 limit = min(limit, max(1000, n))
-            code, k, position = simplex.sparse_simplex(
+            code, k, position = spanning_tree.sparse_simplex(
                 self.tree, n, arcs.source, arcs.target, arcs.cost, position,
                 self._floor(), self.rounding, limit,
             )  # fmt: skip
             self._spend(k)
-            if self.tolerance is not None and code != simplex.OPTIMAL:
+            if self.tolerance is not None and code != spanning_tree.OPTIMAL:
                 self._check()
 
     def _price(
         self, f: FloatArray, g: FloatArray, rows: IndexArray | None = None
     ) -> tuple[Arcs | None, FloatArray]:
-        """Scan all pairs, or those of some rows: the violated ones, and how far f is too large.
+        """Scan all pairs, or those of some rows: the violated ones, or None, and corrections of f.
 
-        The violated ones are None if there are none.
+        Corrections (n,) are at most 0; f plus them is feasible up to rounding.
         """
         n, m = self.C.shape
         rows = np.arange(n) if rows is None else rows
@@ -354,7 +355,9 @@ class Run:
         found = []
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            *arcs, least[part] = dense.price_rows(self.C, f, g, part, floor, self.rounding, N_BEST)
+            *arcs, least[part] = dense_pricing.price_rows(
+                self.C, f, g, part, floor, self.rounding, N_BEST
+            )
             found.append(arcs)
         source, target, cost = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
         return (Arcs(source, target, cost) if source.size else None), least
@@ -362,7 +365,7 @@ class Run:
     def _extended(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials (f, g) from any estimate of g, by c-transforms."""
         f, improved = np.empty(len(self.C)), np.full(self.C.shape[1], np.inf)
-        dense.reduce_rows(self.C, g, f, improved)
+        dense_pricing.reduce_rows(self.C, g, f, improved)
         return f, improved
 
     def _first_duals(self) -> tuple[FloatArray, FloatArray]:
@@ -385,7 +388,7 @@ class Run:
             n, m = self.C.shape
             self._attach(np.zeros(n), np.zeros(m), self.unit)
             raise EndOfRun
-        f, _ = simplex.potentials(coarse.tree, len(C))
+        f, _ = spanning_tree.potentials(coarse.tree, len(C))
         g = np.full(self.C.shape[1], np.inf)
-        dense.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
+        dense_pricing.reduce_columns(frozen(merged), np.arange(len(merged)), f, g)
         return self._extended(g)

@@ -1,15 +1,15 @@
-"""The dense network simplex of a small problem, without the driver of the large ones.
+"""The dense network simplex of a small problem in one compiled call, without `rounds`.
 
-Below a hundred atoms that driver would take longer than the pivots. Whatever is out of the ordinary
-(forbidden pairs, spread or huge costs, atoms without weight, mass that the first penalty leaves
-behind, a run that does not end) is left to it.
+Below a hundred atoms the driver in Python would take longer than the pivots. Whatever is out of the
+ordinary (forbidden pairs, spread or huge costs, atoms without weight, mass that stays on artificial
+arcs at the first penalty, a run that does not end) is left to `rounds`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..._kernels.network_flow import dense_small as dense_direct
+from ..._kernels.network_flow import dense_small
 from ..._kernels.network_flow.dense_pricing import extent
 from ..._kernels.network_flow.spanning_tree import integer_masses
 from ..._typing import FloatArray
@@ -19,8 +19,10 @@ from .rounds import DIRECT_SIZE, PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING
 
 __all__ = ["solve_small"]
 
-# Costs whose sums along any path are far from overflow, and whose digits are far from subnormal.
-_LARGEST, _SMALLEST = 1e290, 1e-260
+# Largest cost up to which sums along any path are far from overflow, at 1.8e308.
+_LARGEST = 1e290
+# Largest cost down to which digits are far from subnormal numbers, below 2.2e-308.
+_SMALLEST = 1e-260
 
 
 def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) -> Solution | None:
@@ -38,12 +40,12 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) 
     # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
     rounding_mass = 2**8 * (n + m) if whole.a_rest.size else 0
     patience = PIVOTS_A_NODE * (n + m + 100)
-    found = dense_direct.solve_directly(
+    answer = dense_small.solve_directly(
         C, whole, least, penalty, rounding_mass, PATH_ROUNDING, ROUNDING, patience
     )
-    if found is None:
+    if answer is None:
         return None
-    rows, columns, mass, f, g, n_pivots = found
+    rows, columns, mass, f, g, n_pivots = answer
     return Solution(
         plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=(n, m)),
         potentials=Potentials(f=f, g=g),
