@@ -12,3 +12,5 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IndexArray: TypeAlias = NDArray[np.int64]
 ArrayLike: TypeAlias = NDArray[Any] | Sequence[Any] | float
 RngLike: TypeAlias = np.random.Generator | int | None
+FloatOrArray: TypeAlias = Any
+"""A float for one pair of laws, an array for rows: shapes decide, which types do not tell."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._memory import room_for
-from ._typing import FloatArray
+from ._typing import ArrayLike, FloatArray
 from ._validation import as_cost_matrix, as_number, as_points_together, describe
 from .errors import InvalidInputError
 
@@ -166,6 +166,10 @@ class CostMatrix:
     """
 
     values: FloatArray
+
+    if TYPE_CHECKING:  # what is given is coerced
+
+        def __init__(self, values: ArrayLike) -> None: ...
 
     __setstate__ = restore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._labels import check_labels, labels_of
-from ._typing import FloatArray, IndexArray
+from ._typing import ArrayLike, FloatArray, IndexArray
 from ._validation import (
     as_float_array,
     as_points,
@@ -94,6 +94,11 @@ class DiscreteMeasure:
     points: FloatArray
     _: KW_ONLY
     weights: FloatArray = None  # type: ignore[assignment]  # replaced in __post_init__
+
+    if TYPE_CHECKING:  # what is given is coerced, so that it may be more than what is kept
+
+        def __init__(self, points: ArrayLike, *, weights: ArrayLike | None = None) -> None: ...
+
     mass: float = field(init=False)
     """Total mass."""
 
@@ -267,6 +272,10 @@ class Gaussian:
     """Share of a variance that counts as rounding, from the dtype of the covariance and d."""
     independent: IndexArray = field(init=False)
     """Coordinates (rank,) that determine all others and not each other, freest first."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, mean: ArrayLike, *, covariance: ArrayLike) -> None: ...
 
     __setstate__ = restore
 

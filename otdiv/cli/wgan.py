@@ -14,7 +14,9 @@ from ..errors import InvalidInputError
 from .exits import EXIT_CODES, ExitCode, output
 
 if TYPE_CHECKING:
+    from ..critics import Constraint
     from ..wgan.datasets import Dataset
+    from ..wgan.losses import Loss
     from ..wgan.recipes import Recipe
     from ..wgan.training import Training, TrainingProgress
 
@@ -195,12 +197,13 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         "c-transform": critics.CTransform,
         "none": critics.Unconstrained,
     }[name]()
-    loss = {
+    losses: dict[str | None, Callable[[Constraint], Loss]] = {
         None: wgan.WassersteinGAN,
         "wasserstein": wgan.WassersteinGAN,
         "minimax": wgan.MinimaxGAN,
         "non-saturating": wgan.NonSaturatingGAN,
-    }[options.loss](constraint)
+    }
+    loss = losses[options.loss](constraint)
     made: Recipe = getattr(wgan, options.preset)(loss=loss)
     return made
 

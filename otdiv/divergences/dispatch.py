@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._laws import as_law, is_law
-from .._typing import FloatArray
+from .._typing import FloatOrArray
 from .._validation import as_axis, as_number
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure, Gaussian
@@ -118,7 +118,7 @@ def vector_pair(p: Any, q: Any, axis: int) -> VectorPair:
     return as_vector_pair(p, q, axis)
 
 
-def as_float_or_array(value: Any) -> float | FloatArray:
+def as_float_or_array(value: Any) -> FloatOrArray:
     """Return a Python float for a single pair, the array otherwise."""
     return float(value) if np.ndim(value) == 0 else value
 
@@ -141,14 +141,14 @@ def check_axis(p: Any, q: Any, axis: Any) -> int:
     return number
 
 
-def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> float | FloatArray:
+def in_base(recipe: Recipe, p: Any, q: Any, base: Any, axis: int) -> FloatOrArray:
     """Return the divergence in the unit of `base`, which is checked before any work."""
     unit = check_base(base)
     value = evaluate(recipe, p, q, axis=axis)
     return value if base is None else value / unit
 
 
-def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
+def evaluate(recipe: Recipe, p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Return the divergence in nats: a float for one pair of laws, an array for rows."""
     p, q = as_law("p", p), as_law("q", q)
     axis = check_axis(p, q, axis)

@@ -11,7 +11,7 @@ import numpy as np
 from .._calling import explains_calls
 from .._frozen import restore, seal
 from .._laws import as_law
-from .._typing import FloatArray, IndexArray
+from .._typing import FloatArray, FloatOrArray, IndexArray
 from .._validation import as_number
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
@@ -33,9 +33,7 @@ __all__ = [
 
 
 @explains_calls("SciPy's entropy(p, q, base) is kl_divergence(p, q, base=base)")
-def kl_divergence(
-    p: Any, q: Any, *, base: float | None = None, axis: int = -1
-) -> float | FloatArray:
+def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Kullback-Leibler divergence D(p || q) = sum p log(p / q): the expectation is under `p`.
 
     It is infinite where `p` has mass and `q` has none; `kl_divergence_result` says where that is.
@@ -105,7 +103,7 @@ class KullbackLeiblerResult(Valued):
         Mass of `p` there; summed over the rows where there are several.
     """
 
-    value: float | FloatArray  # type: ignore[assignment]  # rows have one each
+    value: FloatOrArray
     off_support: FloatArray | IndexArray
     off_support_mass: float
 
@@ -185,7 +183,7 @@ def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
 @explains_calls()
 def jeffreys_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
-) -> float | FloatArray:
+) -> FloatOrArray:
     """Jeffreys divergence D(p || q) + D(q || p) = sum (p - q) log(p / q): symmetric, unhalved.
 
     Parameters
@@ -220,7 +218,7 @@ def jeffreys_divergence(
 @explains_calls()
 def population_stability_index(
     p: Any, q: Any, *, pseudocount: float = 0.0, axis: int = -1
-) -> float | FloatArray:
+) -> FloatOrArray:
     """Population stability index of two vectors of bin masses: their Jeffreys divergence, nats.
 
     A bin that is empty on one side makes it infinite; nothing is filled in silently. An explicit
@@ -278,7 +276,7 @@ def population_stability_index(
 @explains_calls()
 def renyi_divergence(
     p: Any, q: Any, *, alpha: float, base: float | None = None, axis: int = -1
-) -> float | FloatArray:
+) -> FloatOrArray:
     """Rényi divergence log(sum p^alpha q^(1 - alpha)) / (alpha - 1) of order alpha.
 
     It grows with alpha; order 1 is `kl_divergence`, order 1/2 is -2 log(1 - H^2) for the Hellinger

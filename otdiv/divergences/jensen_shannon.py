@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._calling import explains_calls
-from .._typing import FloatArray
+from .._typing import FloatOrArray
 from .dispatch import as_float_or_array, in_base
 from .recipes import JENSEN_SHANNON
 
@@ -15,9 +15,7 @@ __all__ = ["js_distance", "js_divergence", "js_divergence_unhalved"]
 
 
 @explains_calls()
-def js_divergence(
-    p: Any, q: Any, *, base: float | None = None, axis: int = -1
-) -> float | FloatArray:
+def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Jensen-Shannon divergence D(p || m) / 2 + D(q || m) / 2, m = (p + q) / 2: in [0, log 2].
 
     It is 0 exactly where the laws are equal and log 2 where no set carries mass of both, however
@@ -56,7 +54,7 @@ def js_divergence(
 @explains_calls()
 def js_divergence_unhalved(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
-) -> float | FloatArray:
+) -> FloatOrArray:
     """Jensen-Shannon divergence without the halves, D(p || m) + D(q || m): in [0, 2 log 2].
 
     This is how Arjovsky, Chintala and Bottou (2017) define it, twice the usual one.
@@ -90,7 +88,7 @@ def js_divergence_unhalved(
 
 
 @explains_calls("SciPy's jensenshannon(p, q, base) is js_distance(p, q, base=base)")
-def js_distance(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> float | FloatArray:
+def js_distance(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Jensen-Shannon distance: the root of `js_divergence`, a metric, in [0, sqrt(log 2)].
 
     Parameters

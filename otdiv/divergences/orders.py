@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels.divergence import log_ratios
 from .._laws import as_law
-from .._typing import FloatArray
+from .._typing import FloatArray, FloatOrArray
 from . import continuous, integers
 from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
 from .recipes import power_sum, renyi
@@ -21,7 +21,7 @@ LOG_2 = math.log(2.0)
 _ROUNDING = 1e-12  # of differences of log-densities, generously
 
 
-def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray:
+def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> FloatOrArray:
     """Rényi divergence of order alpha, 0 < alpha < inf and not 1.
 
     The logarithm of 1 less a sum is accurate while the sum is below 1/2. Where it is larger, the
@@ -58,8 +58,8 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
 
 
 def _from_largest(
-    exponent: float, p: Any, q: Any, alpha: float, value: float | FloatArray
-) -> float | FloatArray:
+    exponent: float, p: Any, q: Any, alpha: float, value: FloatOrArray
+) -> FloatOrArray:
     """The plain sum divided by its largest term exp(exponent); `value` where that is no help."""
     shift = exponent / (alpha - 1.0)
     if not math.isfinite(shift):
@@ -71,7 +71,7 @@ def _from_largest(
     return shift if found == -math.inf else found
 
 
-def _without_overflow(value: FloatArray, pair: VectorPair, alpha: float) -> float | FloatArray:
+def _without_overflow(value: FloatArray, pair: VectorPair, alpha: float) -> FloatOrArray:
     """Replace the infinities that are overflows, pair by pair."""
     for index in zip(*np.nonzero(np.isposinf(np.atleast_1d(value))), strict=True):
         row = index if pair.leading else ()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._calling import explains_calls
-from .._typing import FloatArray
+from .._typing import FloatArray, FloatOrArray
 from .._validation import as_axis, as_number
 from ..errors import InvalidInputError
 from .dispatch import as_float_or_array, evaluate, kind_of
@@ -20,7 +20,7 @@ __all__ = ["chi2_divergence", "f_divergence", "hellinger_distance", "total_varia
 
 
 @explains_calls()
-def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
+def total_variation(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Total variation sup_A |p(A) - q(A)| = sum |p - q| / 2: a metric, in [0, 1].
 
     Parameters
@@ -52,7 +52,7 @@ def total_variation(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
 
 
 @explains_calls()
-def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
+def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Hellinger distance sqrt(sum (sqrt p - sqrt q)^2 / 2): a metric, in [0, 1].
 
     Its square is 1 - sum sqrt(p q), one minus the Bhattacharyya coefficient.
@@ -87,7 +87,7 @@ def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
 
 
 @explains_calls()
-def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> float | FloatArray:
+def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Pearson's chi-squared divergence sum (p - q)^2 / q, relative to `q`.
 
     Parameters
@@ -128,7 +128,7 @@ def f_divergence(
     *,
     slope_at_infinity: float | None = None,
     axis: int = -1,
-) -> float | FloatArray:
+) -> FloatOrArray:
     """Csiszár's divergence sum q f(p / q) of a convex function f with f(1) = 0.
 
     Mass of `p` where `q` has none counts `slope_at_infinity` times: the limit of f(t) / t, which

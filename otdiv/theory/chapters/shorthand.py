@@ -18,7 +18,7 @@ __all__ = ["entropy_of", "euclidean_problem", "extent", "law", "normal"]
 def law(points: Any, weights: Any = None) -> DiscreteMeasure:
     """Discrete measure of lists; uniform by default."""
     masses = None if weights is None else np.asarray(weights, dtype=np.float64)
-    return DiscreteMeasure(points=np.asarray(points, dtype=np.float64), weights=masses)  # type: ignore[arg-type]  # None is uniform
+    return DiscreteMeasure(points=np.asarray(points, dtype=np.float64), weights=masses)
 
 
 def normal(mean: float, deviation: float = 1.0) -> Gaussian:
