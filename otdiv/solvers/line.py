@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._kernels.line.monotone_plan import monotone_plan
-from ..costs import PNormCost
+from ..costs import CostMatrix, PNormCost
 from ..errors import UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
-from ..results import Solution, SolveOptions, Status
+from ..results import Forecast, Solution, SolveOptions, Status
 
 __all__ = ["Line"]
+
+# Seconds of any solve, and of an atom; bytes of an atom: measured on one core of a 2023 server.
+_SECONDS = 1.0e-4
+_ATOM_SECONDS = 1.5e-7
+_ATOM_BYTES = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,21 @@ class Line:
     """
 
     n_jobs: int | None = None
+
+    def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
+        """Time and memory of the sort; None where the monotone plan is not the optimal one."""
+        if (
+            isinstance(problem.cost, CostMatrix)
+            or problem.source.d != 1
+            or problem.cost.power < 1.0
+        ):
+            return None
+        size = sum(problem.shape)
+        return Forecast(
+            reason="points on a line with a convex cost: the monotone plan is optimal",
+            seconds=_SECONDS + _ATOM_SECONDS * size,
+            bytes=_ATOM_BYTES * size,
+        )
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Return the monotone plan and its potentials; there is nothing to iterate or to stop."""

@@ -19,11 +19,18 @@ from ..costs import CostMatrix
 from ..errors import InvalidInputError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
-from ..results import Solution, SolveOptions, Status, TransportResult
+from ..results import Forecast, Solution, SolveOptions, Status, TransportResult
 from ._dense.rounds import Run
 from ._dense.small import solve_small
 
 __all__ = ["NetworkSimplex"]
+
+# Seconds of any solve, and of a pair of atoms: measured on one core of a 2023 server, n = 200 to
+# 4000, planar and in ten dimensions.
+_SECONDS = 1.1e-4
+_PAIR_SECONDS = 1.8e-8
+# Share of the time after which a proof to 1e-3 ended the solve (dense costs of 2000 atoms).
+_EARLY_SHARE = 0.7
 
 # Sum of costs along a path of n + m arcs above which they are scaled by a power of two: their
 # products with masses of up to 2**62 units must not overflow, with some room for penalties.
@@ -68,6 +75,17 @@ class NetworkSimplex:
     """
 
     max_iterations: int | None = None
+
+    def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast:
+        """Time and memory for any problem; points first need their matrix."""
+        n, m = problem.shape
+        share = _EARLY_SHARE if early else 1.0
+        with_matrix = not isinstance(problem.cost, CostMatrix)
+        return Forecast(
+            reason=f"a dense cost of {n} x {m} pairs",
+            seconds=_SECONDS + share * _PAIR_SECONDS * n * m,
+            bytes=memory_needed(n, m, with_matrix=with_matrix),
+        )
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""

@@ -8,14 +8,26 @@ from dataclasses import dataclass
 from .._rescaling import in_moderate_units
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
+from ..costs import CostMatrix
 from ..entropic.plan import entropic_plan
 from ..entropic.solve import solve_entropic
 from ..plans import Potentials
 from ..problems import TransportProblem
-from ..results import Solution, SolveOptions, Status
+from ..results import Forecast, Solution, SolveOptions, Status
 from ._tightening import solve_to_tolerance
 
 __all__ = ["Sinkhorn"]
+
+# Sinkhorn() to a tolerance of 1e-3 at n = 1e4 took 1.3 s in the plane and 8.7 s in ten dimensions,
+# on one core of a 2023 server: seconds of any solve; of an atom in few dimensions under squared and
+# plain distances; of a pair of atoms in many; bytes of an atom, and of a stored plan.
+_SECONDS = 1e-2
+_FEW_DIMENSIONS = 3
+_ATOM_SECONDS = 6e-5
+_RAY_SECONDS = 2.4e-4
+_PAIR_SECONDS = 9e-8
+_ATOM_BYTES = 2500
+_PLAN_BYTES = 5 * 10**8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +94,24 @@ class Sinkhorn:
         tolerance = check_positive("marginal_tolerance", self.marginal_tolerance)
         object.__setattr__(self, "marginal_tolerance", max(tolerance, 1e-14))
         check_positive_integer("max_iterations", self.max_iterations)
+
+    def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
+        """Time and memory to a tolerance of 1e-3; None where no tolerance allows an early stop."""
+        cost = problem.cost
+        if not early or isinstance(cost, CostMatrix) or cost.norm != 2.0:
+            return None
+        n, m = problem.shape
+        if cost.power not in (1.0, 2.0):
+            return None
+        if problem.source.d <= _FEW_DIMENSIONS:
+            seconds = (_ATOM_SECONDS if cost.power == 2.0 else _RAY_SECONDS) * (n + m)
+        else:
+            seconds = _PAIR_SECONDS * n * m
+        return Forecast(
+            reason=f"{n} and {m} points and a tolerance: entropic potentials single out the pairs",
+            seconds=_SECONDS + seconds,
+            bytes=_ATOM_BYTES * (n + m) + min(8 * n * m, _PLAN_BYTES),
+        )
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the support of the weights and extend the potentials to the rest."""
