@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._naming import did_you_mean
 from .._optional import import_optional
 from .._validation import check_positive, check_positive_integer
 from ..errors import InvalidInputError
 from ..results import is_stop
-from ..theory.naming import did_you_mean
 from .law import Law, NotApplicableError, Probe, RefusedShapeError, SolverRaisedError
 from .lawbook import solver_laws
 from .loading import SolverUnderTest, under_test

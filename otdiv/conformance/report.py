@@ -255,7 +255,8 @@ def _escaped(row: LawResult, show: Callable[[str], str]) -> LawResult:
 
 def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
     """Lines that show one broken law: statement, what happened, code."""
-    breach = _escaped(row, for_markdown).breach
+    row = _escaped(row, for_markdown)
+    breach = row.breach
     assert breach is not None
     runs = row.verdict is not LawVerdict.DOES_NOT_RUN
     said = [f"It warns: {breach.warning}", ""] if breach.warning else []

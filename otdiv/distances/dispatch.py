@@ -45,6 +45,11 @@ _SMALL = 1e-280
 
 # Below this mean power some of its terms may have left the range of floats.
 _UNDERFLOW = 1e-250
+# Powers of distances beyond this are taken for it where all that is moved is near one.
+_CAP = 2.0**900
+# Units that are tried, each that of the plan before; and pairs whose distances are stored for it.
+_UNITS = 6
+_FEW_PAIRS = 10**7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -246,9 +251,54 @@ def _solved(
         scale = _power_of_two_scale(source.points, target.points, ground.norm, p)
         if scale != 1.0:
             result, doubt = at(scale)
+    if doubt and solver is None and source.n * target.n <= _FEW_PAIRS:
+        result = _of_capped_costs(source, target, p, ground, result)
     if rtol is None and atol is None and doubt:
         rtol = EXACT_RTOL
     return checked_tolerance(result, rtol, atol)
+
+
+def _of_capped_costs(
+    source: DiscreteMeasure,
+    target: DiscreteMeasure,
+    p: float,
+    ground: PNormCost,
+    before: DistanceResult,
+) -> DistanceResult:
+    """Distance in units of what is moved, whose powers fade in units of the coordinates.
+
+    Powers of the other distances may leave floats there: they are capped. That makes no lower bound
+    larger, nor the cost of a plan that has no such pair. `before` comes back where there is none.
+    """
+    from ..solving import solve
+
+    distances = ground.pairwise(source.points, target.points)
+    plan = before.transport.plan if before.transport is not None else None
+    for _ in range(_UNITS):
+        if not isinstance(plan, SparsePlan):
+            return before
+        used = plan.mass > 0.0
+        longest = float(distances[plan.rows[used], plan.columns[used]].max(initial=0.0))
+        if longest == 0.0:
+            return before
+        unit = math.ldexp(1.0, max(math.frexp(longest)[1], -1022))
+        with np.errstate(over="ignore", under="ignore"):
+            C = np.minimum((distances / unit) ** p, _CAP)
+        problem = TransportProblem.from_matrix(C, source.weights, target.weights)
+        transport = solve(problem, throw=False)
+        plan = transport.plan
+        if not isinstance(plan, SparsePlan) or transport.value < _UNDERFLOW:
+            continue
+        if C[plan.rows, plan.columns].max(initial=0.0) >= _CAP:
+            return before
+        # Distances err by one rounding a coordinate and few more, the root by less than its power.
+        share = (source.d + 8.0) * 2.0**-52
+        value = unit * _root(transport.value, p)
+        lower = unit * _root(max(transport.bounds.lower, 0.0), p) * (1.0 - share) - 5e-324
+        upper = unit * _root(transport.bounds.upper, p) * (1.0 + share) + 5e-324
+        bounds = Bounds(max(lower, 0.0), upper)
+        return DistanceResult(value=value, bounds=bounds, kind="certified", transport=transport)
+    return before
 
 
 def _at_scale(

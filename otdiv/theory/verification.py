@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .._naming import did_you_mean
 from .._text import as_json
 from .._typing import RngLike
 from .._validation import as_generator, check_callback, check_positive_integer
@@ -17,7 +18,6 @@ from ..results import is_stop
 from .catalogue import claims as all_claims
 from .catalogue import topics as all_topics
 from .claim import Claim, Outcome, Verdict
-from .naming import did_you_mean
 from .running import run_claim
 
 __all__ = ["VerificationProgress", "VerificationReport", "verify"]

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 LAYERS = [
     {
         *("errors", "_text", "_typing", "_validation", "_labels", "_calling", "_frozen"),
-        *("_memory", "_lazy", "_optional", "_kernels"),
+        *("_memory", "_lazy", "_naming", "_optional", "_kernels"),
     },
     {"measures", "_laws", "costs", "problems", "plans"},
     {"_gibbs"},

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from otdiv import DiscreteMeasure, wasserstein1, wasserstein2
+from otdiv import DiscreteMeasure, wasserstein, wasserstein1, wasserstein2
 from otdiv.divergences import js_divergence, kl_divergence, total_variation
 
 Z = np.linspace(0.0, 1.0, 41)
@@ -37,3 +37,12 @@ def test_everything_is_zero_at_zero(theta):
     distances = (wasserstein1, wasserstein2, js_divergence, total_variation, kl_divergence)
     for distance in distances:
         assert distance(p, q) == 0.0
+
+
+@pytest.mark.parametrize("p", [1.5, 2.0, 3.0])
+def test_small_moves_beside_large_coordinates_are_seen_at_every_order(p):
+    """Squares of 1e-200 are nothing beside those of one, and still the nearest are to be found."""
+    x = np.array([[0.0, 1.0], [3e-200, 1.0], [0.0, 2.0]])
+    y = np.array([[2e-200, 1.0], [1e-200, 1.0], [0.0, 2.0]])
+    right = 1e-200 * (2.0 / 3.0) ** (1.0 / p)
+    assert wasserstein(x, y, p=p) == pytest.approx(right, rel=1e-12, abs=0.0)

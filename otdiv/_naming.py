@@ -16,7 +16,7 @@ def did_you_mean(name: object, table: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> from otdiv.theory.naming import did_you_mean
+    >>> from otdiv._naming import did_you_mean
     >>> did_you_mean("Gan game", ["gan_game", "entropy"])
     ' (did you mean gan_game?)'
     """
