@@ -85,14 +85,20 @@ class StandardLaw:
     `cdf` is P(Z <= z) and `sf` is P(Z > z), `ppf` and `isf` their inverses, all of arrays.
     """
 
-    def __init__(self, name: str, law: Any) -> None:
+    def __init__(self, name: str, law: Any, shapes: tuple[float, ...] = ()) -> None:
+        """Read a frozen law, or a distribution of these shapes."""
         self.name = name
-        self.law = law
-        self.lower, self.upper = (float(end) for end in quietly(law.support))
-        if getattr(getattr(law, "dist", None), "name", "") == "vonmises":
+        self.dist = getattr(law, "dist", law)
+        self._functions = {
+            method: _function(law, method, shapes)
+            for method in ("cdf", "sf", "ppf", "isf", "pdf")
+            if hasattr(law, method)
+        }
+        self.lower, self.upper = (float(end) for end in quietly(law.support, *shapes))
+        if getattr(self.dist, "name", "") == "vonmises":
             # SciPy's distribution function goes round the circle; its draws are within one turn.
             self.lower, self.upper = -math.pi, math.pi
-        self.median = self._median()
+        self.median = _median(law, shapes)
         self.seconds = 0.0
         """CPU time of SciPy's functions so far."""
         self._limit = _SECONDS
@@ -125,16 +131,9 @@ class StandardLaw:
         """Let the functions take this share of the law's time, all calls so far included."""
         self._limit = share * _SECONDS
 
-    def _median(self) -> float:
-        """SciPy's median, or NaN: a law whose median is not a number has no valid parameters."""
-        try:
-            return float(quietly(self.law.ppf, 0.5))
-        except (ArithmeticError, ValueError, RuntimeError):
-            return math.nan
-
     def _call(self, method: str, z: FloatArray) -> FloatArray:
         """Values of one of SciPy's functions, NaN where it raises; raise where time is up."""
-        function = getattr(self.law, method)
+        function = self._functions[method]
         flat = np.atleast_1d(z).ravel()
         values = np.empty(flat.size)
         start = 0
@@ -143,7 +142,7 @@ class StandardLaw:
                 raise OutOfTimeError
             part = slice(start, start + self._chunk)
             begun = time.thread_time()
-            values[part] = _values(function, flat[part])
+            _evaluate(function, flat[part], values[part])
             used = time.thread_time() - begun
             self.seconds += used
             start += self._chunk
@@ -226,9 +225,9 @@ class StandardLaw:
 
         SciPy's own integral of it, where there is no formula, errs by 1e-8 and takes its time.
         """
-        if not hasattr(self.law, "pdf"):
+        if "pdf" not in self._functions:
             return False
-        kind = type(getattr(self.law, "dist", self.law))
+        kind = type(self.dist)
         methods = [getattr(kind, name, None) for name in ("_cdf", "_pdf", "_logpdf")]
         generic = [method is None or method.__qualname__.startswith("rv_") for method in methods]
         if generic[0] and not all(generic[1:]):
@@ -243,7 +242,7 @@ class StandardLaw:
         if method not in self._costs:
             points = np.full(64, self.median)
             self._costs[method] = math.inf
-            for _ in range(2 if hasattr(self.law, method) else 0):
+            for _ in range(2 if method in self._functions else 0):
                 # The first call may load or compile something.
                 before = self.seconds
                 self._call(method, points)
@@ -269,7 +268,7 @@ class StandardLaw:
 
         None if it has another integral than SciPy's mass, by more than the share `doubt`.
         """
-        if not hasattr(self.law, "pdf"):
+        if "pdf" not in self._functions:
             return None
         end, sign = self._end(side), _sign(side)
         edges, inner_masses = self._outwards(side, min(seam, 0.01))
@@ -377,8 +376,7 @@ class StandardLaw:
         return self._floors[side]
 
     def _find_floor(self, side: Side) -> float:
-        dist = getattr(self.law, "dist", self.law)
-        own = getattr(type(dist), "_ppf", None)
+        own = getattr(type(self.dist), "_ppf", None)
         if own is None or own.__qualname__.startswith("rv_"):
             return 1.0
         found = self._call("ppf" if side == "below" else "isf", _PROBES)
@@ -508,15 +506,40 @@ def _other(side: Side) -> Side:
     return "above" if side == "below" else "below"
 
 
-def _values(function: Callable[[Any], Any], z: FloatArray) -> FloatArray:
+def _median(law: Any, shapes: tuple[float, ...]) -> float:
+    """SciPy's median, or NaN: a law whose median is not a number has no valid parameters."""
+    try:
+        return float(quietly(law.ppf, 0.5, *shapes))
+    except (ArithmeticError, ValueError, RuntimeError):
+        return math.nan
+
+
+def _function(law: Any, method: str, shapes: tuple[float, ...]) -> Callable[[FloatArray], Any]:
+    """A function of the law inside its support.
+
+    Checks of the shapes and of the support, at every call, take most of the time of SciPy's public
+    functions; shapes were checked with the median, and callers look at the support. What is left
+    are the functions that subclasses of `rv_continuous` define.
+    """
+    public = getattr(law, method)
+    if getattr(public, "__qualname__", "") != f"rv_continuous.{method}":
+        return lambda z: public(z, *shapes)
+    inner = getattr(law, f"_{method}")
+    arrays = [np.array([shape]) for shape in shapes]
+    return lambda z: inner(z, *arrays)
+
+
+def _evaluate(function: Callable[[FloatArray], Any], z: FloatArray, values: FloatArray) -> None:
     """Values of a function of SciPy's; one point that raises does not take the others with it."""
     try:
-        return np.asarray(quietly(function, z), dtype=np.float64)
+        values[:] = quietly(function, z)
     except Exception:
         if z.size == 1:
-            return np.full(1, math.nan)
-    half = z.size // 2
-    return np.concatenate([_values(function, z[:half]), _values(function, z[half:])])
+            values[:] = math.nan
+            return
+        half = z.size // 2
+        _evaluate(function, z[:half], values[:half])
+        _evaluate(function, z[half:], values[half:])
 
 
 def _log_ratio(mass: FloatArray, level: FloatArray) -> FloatArray:

@@ -361,8 +361,8 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
             raise InvalidInputError(
                 name, "be frozen, its parameters given", type(value).__name__
             ) from None
-    standard, loc, scale, shapes = _standard_form(name, law)
-    law_of_z = StandardLaw(name, standard)
+    standard, shapes, loc, scale = _standard_form(name, law)
+    law_of_z = StandardLaw(name, standard, shapes)
     median = loc + scale * law_of_z.median
     if math.isnan(median) and hasattr(law, "pmf"):
         median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
@@ -371,10 +371,10 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
     if hasattr(law, "pmf"):
         lower, upper = (float(end) for end in quietly(law.support))
         return _cut(name, law, lower, upper, median)
-    mean, variance = _moments(standard)
+    mean, variance = _moments(standard, shapes)
     family = None
-    if shapes is not None:
-        key = (law.dist.name, *shapes)
+    if _is_named(standard):
+        key = (standard.name, *shapes)
         family = Family(key, loc, scale, mean, variance, law_of_z.lower, law_of_z.upper)
         if key == ("norm",):
             return Normal(loc=loc, scale=scale)
@@ -388,8 +388,8 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
     )
 
 
-def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float, ...] | None]:
-    """The law Z with X = loc + scale Z, loc, scale, and shapes where these and its name say all."""
+def _standard_form(name: str, law: Any) -> tuple[Any, tuple[float, ...], float, float]:
+    """The law Z with X = loc + scale Z, as a distribution and its shapes, loc and scale."""
     dist = law.dist
     parse = getattr(dist, "_parse_args", None)
     if parse is None or hasattr(law, "pmf"):
@@ -398,7 +398,7 @@ def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float,
             raise InvalidInputError(
                 name, "be one law, its parameters scalars", f"shape {median.shape}"
             )
-        return law, 0.0, 1.0, None
+        return law, (), 0.0, 1.0
     shapes, loc, scale = parse(*law.args, **law.kwds)
     for parameter in (*shapes, loc, scale):
         if np.ndim(parameter):
@@ -409,16 +409,18 @@ def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float,
     if not (math.isfinite(loc) and 0.0 < scale < math.inf):
         requirement = "be a law with valid parameters"
         raise InvalidInputError(name, requirement, f"loc {loc:g} and scale {scale:g}")
-    # A histogram's shape is not among its parameters, nor is that of a law of the user's own.
-    named = type(dist).__module__.startswith("scipy.stats.")
-    named = named and not hasattr(dist, "_histogram") and not hasattr(dist, "xk")
-    return dist(*shapes), loc, scale, shapes if named else None
+    return dist, shapes, loc, scale
 
 
-def _moments(law: Any) -> tuple[float, float]:
+def _is_named(dist: Any) -> bool:
+    """Whether name and shapes say all of a distribution: one of SciPy's, but no histogram."""
+    return type(dist).__module__.startswith("scipy.stats.") and not hasattr(dist, "_histogram")
+
+
+def _moments(law: Any, shapes: tuple[float, ...] = ()) -> tuple[float, float]:
     """Mean and variance, NaN where SciPy has none."""
     try:
-        mean, variance = (float(moment) for moment in quietly(law.stats, moments="mv"))
+        mean, variance = (float(moment) for moment in quietly(law.stats, *shapes, moments="mv"))
     except Exception:
         return math.nan, math.nan
     return mean, variance if variance >= 0.0 else math.nan
