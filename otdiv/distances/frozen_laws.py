@@ -383,11 +383,13 @@ class StandardLaw:
         doubtful = ~np.isfinite(found)
         sure = np.where(doubtful, self.median, found)
         doubtful |= ~(np.abs(self._mass(side, sure) - _PROBES) <= _DOUBT * _PROBES)
-        if doubtful.any():
+        unmet = np.flatnonzero(doubtful & np.isfinite(found))
+        if unmet.size:
             # Near a finite end floats can be too far apart for any mass to be met.
-            best = self._bracketed(side, _PROBES[doubtful])
-            room = 1e-8 * np.minimum(np.abs(best), np.abs(best - self.median)) + _EPS * np.abs(best)
-            doubtful[doubtful] = ~(np.abs(found[doubtful] - best) <= room)
+            z, level = found[unmet], _PROBES[unmet]
+            room = 1e-8 * np.minimum(np.abs(z), np.abs(z - self.median)) + 2.0 * _EPS * np.abs(z)
+            inner, outer = (self._mass(side, z + _sign(side) * step) for step in (-room, room))
+            doubtful[unmet] = ~((outer <= level) & (level <= inner))
         if not doubtful.any():
             return 0.0
         first = int(np.argmax(doubtful))
@@ -454,7 +456,7 @@ class StandardLaw:
         while masses[-1] > level:
             fresh = []
             position = float(positions[-1])
-            for _ in range(8):
+            for _ in range(max(8, positions.size)):
                 following = self._next(side, position)
                 if following == position or math.isinf(following):
                     break
