@@ -134,7 +134,7 @@ class StandardLaw:
     def _call(self, method: str, z: FloatArray) -> FloatArray:
         """Values of one of SciPy's functions, NaN where it raises; raise where time is up."""
         function = self._functions[method]
-        flat = np.atleast_1d(z).ravel()
+        flat = z.ravel()
         values = np.empty(flat.size)
         start = 0
         while start < flat.size:
@@ -181,17 +181,18 @@ class StandardLaw:
     def _own_mass(self, side: Side, z: FloatArray) -> FloatArray:
         """SciPy's mass on one side of z, from the other side's where it is NaN, within [0, 1]."""
         own, other = ("cdf", "sf") if side == "below" else ("sf", "cdf")
-        values = np.where(z >= self.upper, 1.0, 0.0)
-        if side == "above":
-            values = 1.0 - values
         inside = (z > self.lower) & (z < self.upper)
-        found = self._call(own, z[inside])
-        missing = np.isnan(found)
+        if not inside.all():
+            full = z >= self.upper if side == "below" else z <= self.lower
+            values = np.where(full, 1.0, 0.0)
+            values[inside] = self._own_mass(side, z[inside])
+            return values
+        values = self._call(own, z)
+        missing = np.isnan(values)
         if missing.any():
-            found[missing] = 1.0 - self._call(other, z[inside][missing])
+            values[missing] = 1.0 - self._call(other, z[missing])
         # A law on a circle goes on counting beyond its period.
-        values[inside] = np.clip(found, 0.0, 1.0)
-        return values
+        return np.minimum(np.maximum(values, 0.0), 1.0)
 
     def _tail(self, side: Side) -> _Tail | None:
         """Masses of a tail that SciPy computes by subtraction; None where its digits are good."""
@@ -240,13 +241,12 @@ class StandardLaw:
     def _cost(self, method: str) -> float:
         """CPU seconds that a point in the middle of the law takes, inf where there is no method."""
         if method not in self._costs:
-            points = np.full(64, self.median)
             self._costs[method] = math.inf
-            for _ in range(2 if method in self._functions else 0):
+            for n in (1, 64, 64) if method in self._functions else ():
                 # The first call may load or compile something.
                 before = self.seconds
-                self._call(method, points)
-                taken = (self.seconds - before) / points.size
+                self._call(method, np.full(n, self.median))
+                taken = (self.seconds - before) / n
                 self._costs[method] = min(self._costs[method], taken)
                 if taken < _COSTLY:
                     break
@@ -281,10 +281,10 @@ class StandardLaw:
         for k in range(_DOUBLINGS):
             start = float(edges[k])
             if k + 1 == edges.size:
-                edges = np.append(edges, self._next(side, start))
-            stop = float(edges[k + 1])
-            if not math.isfinite(stop) or start == stop:
+                edges = np.append(edges, self._beyond(side, start, 1))
+            if k + 1 == edges.size:
                 break
+            stop = float(edges[k + 1])
             cells = refined_cells(
                 self._density,
                 np.array([min(start, stop)]),
@@ -410,8 +410,9 @@ class StandardLaw:
         positions, masses = self._outwards(side, float(level.min()))
         if level.max() > masses[0]:
             # SciPy's median need not be one to the last digit.
-            inner = self._next(_other(side), float(positions[0]))
-            positions, masses = np.append(inner, positions), np.append(1.0, masses)
+            inner = self._beyond(_other(side), float(positions[0]), 1)
+            positions = np.append(inner, positions)
+            masses = np.append(np.ones(inner.size), masses)
         masses = np.minimum.accumulate(masses)
         if masses.size < 2:
             return np.full(level.size, positions[0])
@@ -452,19 +453,10 @@ class StandardLaw:
             start = np.array([self.median])
             self._nodes[side] = start, self._own_mass(side, start)
         positions, masses = self._nodes[side]
-        fresh: list[float] = []
         while masses[-1] > level:
-            fresh = []
-            position = float(positions[-1])
-            for _ in range(max(8, positions.size)):
-                following = self._next(side, position)
-                if following == position or math.isinf(following):
-                    break
-                position = following
-                fresh.append(position)
-            if not fresh:
+            added = self._beyond(side, float(positions[-1]), max(8, positions.size))
+            if not added.size:
                 break
-            added = np.array(fresh)
             found = (
                 self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
             )
@@ -477,19 +469,27 @@ class StandardLaw:
         kept = int(np.searchsorted(-np.minimum.accumulate(masses), -level)) + 1
         return positions[:kept], masses[:kept]
 
-    def _next(self, side: Side, position: float) -> float:
-        """The node beyond `position`: twice as far from the median, or half as far from an end."""
-        end, sign = self._end(side), _sign(side)
+    def _beyond(self, side: Side, position: float, n: int) -> FloatArray:
+        """The `n` nodes beyond `position`, or fewer where floats end.
+
+        Each is twice as far from the median as the one before, or half as far from a finite end.
+        """
+        end, sign, median = self._end(side), _sign(side), self.median
         if side not in self._spread:
-            quarter = self._call("isf" if sign > 0.0 else "ppf", np.array(0.25))
-            spread = abs(float(quarter) - self.median)
-            self._spread[side] = spread if 0.0 < spread < math.inf else abs(self.median) or 1.0
-        reach = abs(position - self.median)
-        step = reach if reach > 0.0 else self._spread[side]
-        if math.isfinite(end):
-            half = position + 0.5 * (end - position)
-            return half if abs(half - position) <= step else position + sign * step
-        return position + sign * step
+            quarter = self._call("isf" if sign > 0.0 else "ppf", np.array([0.25]))
+            spread = abs(float(quarter[0]) - median)
+            self._spread[side] = spread if 0.0 < spread < math.inf else abs(median) or 1.0
+        nodes: list[float] = []
+        for _ in range(n):
+            following = position + sign * (abs(position - median) or self._spread[side])
+            if math.isfinite(end):
+                half = position + 0.5 * (end - position)
+                following = min(half, following) if sign > 0.0 else max(half, following)
+            if following == position or math.isinf(following):
+                break
+            position = following
+            nodes.append(position)
+        return np.array(nodes)
 
     def _end(self, side: Side) -> float:
         return self.lower if side == "below" else self.upper

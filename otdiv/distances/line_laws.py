@@ -362,22 +362,22 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
                 name, "be frozen, its parameters given", type(value).__name__
             ) from None
     standard, shapes, loc, scale = _standard_form(name, law)
+    family_name = _family_name(standard)
+    if family_name == "norm":
+        return Normal(loc=loc, scale=scale)
     law_of_z = StandardLaw(name, standard, shapes)
-    median = loc + scale * law_of_z.median
-    if math.isnan(median) and hasattr(law, "pmf"):
-        median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
-    if math.isnan(median):
-        raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
+    median = law_of_z.median
     if hasattr(law, "pmf"):
-        lower, upper = (float(end) for end in quietly(law.support))
-        return _cut(name, law, lower, upper, median)
+        if math.isnan(median):
+            median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
+        _check_median(name, median)
+        return _cut(name, law, law_of_z.lower, law_of_z.upper, median)
+    _check_median(name, median)
     mean, variance = _moments(standard, shapes)
     family = None
-    if _is_named(standard):
-        key = (standard.name, *shapes)
+    if family_name is not None:
+        key = (family_name, *shapes)
         family = Family(key, loc, scale, mean, variance, law_of_z.lower, law_of_z.upper)
-        if key == ("norm",):
-            return Normal(loc=loc, scale=scale)
     return Frozen(
         standard=law_of_z,
         loc=loc,
@@ -412,9 +412,16 @@ def _standard_form(name: str, law: Any) -> tuple[Any, tuple[float, ...], float, 
     return dist, shapes, loc, scale
 
 
-def _is_named(dist: Any) -> bool:
-    """Whether name and shapes say all of a distribution: one of SciPy's, but no histogram."""
-    return type(dist).__module__.startswith("scipy.stats.") and not hasattr(dist, "_histogram")
+def _check_median(name: str, median: float) -> None:
+    if math.isnan(median):
+        raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
+
+
+def _family_name(dist: Any) -> str | None:
+    """Name of a distribution of SciPy's that with the shapes says all: not of a histogram."""
+    if not type(dist).__module__.startswith("scipy.stats.") or hasattr(dist, "_histogram"):
+        return None
+    return getattr(dist, "name", None)
 
 
 def _moments(law: Any, shapes: tuple[float, ...] = ()) -> tuple[float, float]:
