@@ -46,6 +46,8 @@ _REBUILT_MASS = 1e-80
 _GRAIN = 2.0**-54
 _GRAINY = (1e-13, 1e-7)  # masses at which multiples of the grain show, and are no chance
 _LOST = 1e-12  # mass of a tail of which no digit is known; ten times what is left, by taste
+# No tail of mass above this is nothing a few per cent farther out; double exponentials pass.
+_CLIFF = 1e-10
 _SEAM = 1e-5  # mass at which a tail is begun anew: subtraction still leaves it eleven digits
 # Relative error at which a tail or an inverse of SciPy's is given up.
 _DOUBT = 1e-7
@@ -53,6 +55,10 @@ _SUMMED_DOUBT = 1e-4  # the same for an integral that SciPy makes of the density
 _PROBES = 10.0 ** -np.array(
     [0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 30, 50, 100, 150, 200, 300.0]
 )
+_LIGHT = 2.5  # tails that fall faster than by this power have mean and variance
+_POWER_DOUBT = 0.05  # of a power that was measured at masses above 1e-10; by taste
+_FARTHEST = 1e290
+_SMALLEST = 1e-290  # masses above it have all their digits
 _ROUNDS = 120  # of a bracketing; bisection alone needs 64 within one doubling
 
 
@@ -100,9 +106,9 @@ class StandardLaw:
             self.lower, self.upper = -math.pi, math.pi
         self.median = _median(law, shapes)
         self.seconds = 0.0
-        """CPU time of SciPy's functions so far."""
+        """CPU time of SciPy's functions and of inverting them so far."""
         self._limit = _SECONDS
-        self.lost: list[LostTail] = []
+        self.lost: dict[Side, LostTail] = {}
         """Tails that were cut off for want of digits."""
         self._chunk = _FIRST_CHUNK
         self._spread: dict[Side, float] = {}
@@ -110,14 +116,15 @@ class StandardLaw:
         self._tails: dict[Side, _Tail | None] = {}
         self._costs: dict[str, float] = {}
         self._floors: dict[Side, float] = {}
+        self._powers: dict[Side, float] = {}
 
     def cdf(self, z: FloatArray) -> FloatArray:
         """P(Z <= z)."""
-        return self._mass("below", z)
+        return self._known_mass("below", z)
 
     def sf(self, z: FloatArray) -> FloatArray:
         """P(Z > z)."""
-        return self._mass("above", z)
+        return self._known_mass("above", z)
 
     def ppf(self, u: FloatArray) -> FloatArray:
         """Smallest z with P(Z <= z) >= u."""
@@ -154,7 +161,18 @@ class StandardLaw:
 
     # Masses of tails ----------------------------------------------------------------------------
 
+    def _known_mass(self, side: Side, z: FloatArray) -> FloatArray:
+        values = self._mass(side, z)
+        missing = np.isnan(values)
+        if missing.any():
+            raise UnsupportedProblemError(
+                f"the distribution function of `{self.name}` is NaN at "
+                f"{np.asarray(z)[missing].flat[0]:g} in its standard form; draw samples from it"
+            )
+        return values
+
     def _mass(self, side: Side, z: FloatArray) -> FloatArray:
+        """SciPy's mass or that of a tail which was summed anew; NaN where neither is known."""
         z = np.asarray(z, dtype=np.float64)
         shape, z = z.shape, z.ravel()
         values = np.empty(z.size)
@@ -170,12 +188,6 @@ class StandardLaw:
                 values[rest] = 1.0 - self._tail_mass(_other(side), opposite, z[rest])
                 rest[:] = False
         values[rest] = self._own_mass(side, z[rest])
-        missing = np.isnan(values)
-        if missing.any():
-            raise UnsupportedProblemError(
-                f"the distribution function of `{self.name}` is NaN at "
-                f"{z[missing][0]:g} in its standard form; draw samples from it"
-            )
         return values.reshape(shape)
 
     def _own_mass(self, side: Side, z: FloatArray) -> FloatArray:
@@ -209,14 +221,14 @@ class StandardLaw:
             outermost = float(self._outwards(side, _GRAINY[0])[0][-1])
             # A tail that ends at once is no tail.
             is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
-            if is_long and self._is_grainy(side):
+            if is_long and self._is_subtracted(side):
                 rebuilt = None
                 if self._cost("pdf") < _TOO_COSTLY:
                     rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
                 if rebuilt is None:
                     # Nothing tells what is left of the tail; what was cut off is reported.
                     rebuilt = _Tail(np.array([outermost]), np.zeros(1), math.inf)
-                    self.lost.append(self._lost_tail(side))
+                    self.lost[side] = self._lost_tail(side)
                 self._tails[side] = rebuilt
                 del self._nodes[side]
         return self._tails[side]
@@ -252,8 +264,8 @@ class StandardLaw:
                     break
         return self._costs[method]
 
-    def _is_grainy(self, side: Side) -> bool:
-        """Whether the tail was computed by subtraction from 1."""
+    def _is_subtracted(self, side: Side) -> bool:
+        """Whether the tail was computed by subtraction, from 1 or from a number that grows."""
         least, most = _GRAINY
         positions, masses = self._outwards(side, least)
         inner = positions[np.flatnonzero(masses > most)[-1:]]
@@ -261,7 +273,9 @@ class StandardLaw:
         masses = self._own_mass(side, points)
         grains = masses[(masses > least) & (masses < most)] / _GRAIN
         # The logarithm of a difference, and its exponential, blur the grains a little.
-        return grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
+        is_grainy = grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
+        masses = masses[np.argsort(_sign(side) * points)]
+        return is_grainy or bool(((masses[:-1] > _CLIFF) & (masses[1:] == 0.0)).any())
 
     def _rebuilt(self, side: Side, seam: float, doubt: float) -> _Tail | None:
         """Integrate the density from the far end inwards, to where the mass is at least `seam`.
@@ -299,7 +313,8 @@ class StandardLaw:
                 return None
             if sums[-1] <= _REBUILT_MASS * sum(sums):
                 break
-        if not parts:
+        is_cut = len(sums) > 1 and sums[-1] == 0.0 and sums[-2] > _CLIFF * sum(sums)
+        if not parts or (is_cut and math.isinf(end)):
             return None
         ratio = min(0.999, sums[-1] / sums[-2]) if len(sums) > 1 and sums[-2] > 0.0 else 0.0
         rest = sums[-1] * ratio / (1.0 - ratio) if math.isinf(end) else 0.0
@@ -315,12 +330,41 @@ class StandardLaw:
         """What lies beyond the last node, by the power of the distance that the mass falls with."""
         positions, masses = self._outwards(side, _GRAINY[0])
         reach = np.abs(positions - self.median)
-        sure = np.flatnonzero((masses > 1e3 * _GRAINY[0]) & (reach > 0.0))[-2:]
-        index = 0.0
+        last = float(masses[masses > 0.0][-1])
+        sure = np.flatnonzero((masses > 1e3 * max(last, _GRAINY[0])) & (reach > 0.0))[-2:]
+        power = 0.0
         if sure.size == 2:
             (m, n), (r, s) = masses[sure], reach[sure]
-            index = math.log(m / n) / math.log(s / r)
-        return LostTail(_LOST, index, float(reach[-1]))
+            power = math.log(m / n) / math.log(s / r)
+        return LostTail(max(_LOST, 2.0 * last), power, float(reach[-1]))
+
+    def power(self, side: Side) -> float:
+        """Power of the distance that a tail falls with; inf where it falls faster than `_LIGHT`.
+
+        A law lacks its moment of order p where p is at least this.
+        """
+        if side not in self._powers:
+            self._powers[side] = self._find_power(side)
+        return self._powers[side]
+
+    def _find_power(self, side: Side) -> float:
+        if math.isfinite(self._end(side)):
+            return math.inf
+        self._tail(side)
+        if side in self.lost:
+            # Measured where the tail has hardly begun.
+            return self.lost[side].power * (1.0 + _POWER_DOUBT)
+        positions, masses = self._outwards(side, _GRAINY[0])
+        if masses.size > 1 and masses[-1] < 2.0**-_LIGHT * masses[-2]:
+            return math.inf
+        reach = np.geomspace(abs(float(positions[-1]) - self.median) or 1.0, _FARTHEST, 64)
+        masses = self._mass(side, self.median + _sign(side) * reach)
+        known = np.cumprod(masses > _SMALLEST).astype(bool)
+        slopes = -np.diff(np.log(masses[known])) / np.diff(np.log(reach[known]))
+        # The slopes of a lognormal tail, which has all moments, differ by a hundredth a step.
+        if slopes.size < 3 or np.ptp(slopes[-3:]) > 1e-3 * abs(slopes[-1]):
+            return math.inf
+        return float(slopes[-1]) * (1.0 - 4.0 * _EPS)
 
     def _density(self, z: FloatArray) -> FloatArray:
         values = self._call("pdf", z)
@@ -423,9 +467,11 @@ class StandardLaw:
         step = np.full(level.size, 0.5)
         open_ = np.arange(level.size)
         best = np.where(np.abs(fa) < np.abs(fb), a, b)
+        before = self.seconds - time.thread_time()
         for _ in range(_ROUNDS):
+            self.seconds = before + time.thread_time()
             z = a[open_] + step[open_] * (b[open_] - a[open_])
-            f = _log_ratio(self._mass(side, z), level[open_])
+            f = _log_ratio(self._known_mass(side, z), level[open_])
             same = np.sign(f) == np.sign(fa[open_])
             c[open_], fc[open_] = (
                 np.where(same, a[open_], b[open_]),
@@ -457,9 +503,7 @@ class StandardLaw:
             added = self._beyond(side, float(positions[-1]), max(8, positions.size))
             if not added.size:
                 break
-            found = (
-                self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
-            )
+            found = self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
             known = np.cumprod(~np.isnan(found)).astype(bool)
             positions = np.append(positions, added[known])
             masses = np.append(masses, found[known])

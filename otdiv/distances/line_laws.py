@@ -100,6 +100,8 @@ class Atoms:
     """Mean and variance of the law that was meant, where they are not those of the atoms."""
     displaced: Displacement = field(default_factory=lambda: Displacement(0.0, 0.0, 0.0))
     """How far these atoms are from the law that was meant."""
+    power: float = math.inf
+    """Power of the distance that the mass of the law that was meant falls with."""
     below: FloatArray = field(init=False)
     """P(X <= breaks[i])."""
     above: FloatArray = field(init=False)
@@ -195,6 +197,7 @@ class Normal:
     lower: float = -math.inf
     upper: float = math.inf
     breaks: FloatArray = field(default_factory=lambda: _EMPTY)
+    power: float = math.inf
 
     @property
     def mean(self) -> float:
@@ -260,12 +263,17 @@ class Frozen:
     @property
     def mean(self) -> float:
         """Mean."""
-        return self.loc + self.scale * self.standard_mean
+        return math.inf if self.power <= 1.0 else self.loc + self.scale * self.standard_mean
 
     @property
     def variance(self) -> float:
         """Variance."""
-        return self.scale * self.standard_variance * self.scale
+        return math.inf if self.power <= 2.0 else self.scale * self.standard_variance * self.scale
+
+    @property
+    def power(self) -> float:
+        """Power of the distance that the heavier tail falls with, inf for light ones."""
+        return min(self.standard.power("below"), self.standard.power("above"))
 
     @property
     def lower(self) -> float:
@@ -281,8 +289,8 @@ class Frozen:
     def displaced(self) -> Displacement:
         """What was cut off a tail, known when the functions have been called."""
         moved = Displacement(0.0, 0.0, 0.0)
-        for mass, index, reach in self.standard.lost:
-            moved = moved.beyond(mass, index, self.scale * reach)
+        for mass, power, reach in self.standard.lost.values():
+            moved = moved.beyond(mass, power, self.scale * reach)
         return moved.rooted()
 
     def moved(self, origin: float, unit: float) -> Frozen:
@@ -467,11 +475,11 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
         first = max(lower, median - _MAX_ATOMS // 2)
         edges = np.arange(first - 1.0, min(upper, first + _MAX_ATOMS) + 1.0)
         weights = np.maximum(np.asarray(quietly(law.pmf, edges[1:])), 0.0)
-        far = np.maximum(edges[1:-1] - first, 1.0)
+        near, far = (edges[1:][k] - first + 1.0 for k in (weights.size // 2, -1))
         with np.errstate(all="ignore"):
             # Where masses fall like k^-(1 + index), those beyond k are k / index of that at k.
-            index = np.log(weights[-1] / weights[weights.size // 2]) / math.log(0.5) - 1.0
-            rest = float(weights[-1] * far[-1] / index) if weights[-1] > 0.0 else 0.0
+            index = np.log(weights[weights.size // 2] / weights[-1]) / np.log(far / near) - 1.0
+            rest = float(weights[-1] * far / index) if weights[-1] > 0.0 else 0.0
         masses = [(0.0, math.inf), (rest, float(index))]
     else:
         edges = _run_ends(law, lower, upper, median)
@@ -489,7 +497,12 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
             "numbers; draw samples from it, or pass a DiscreteMeasure cut where it may be"
         )
     widths = np.diff(edges) - 1.0
-    support = np.concatenate([edges[:1], edges[1:] - 0.5 * widths, edges[-1:]])
+    # Beyond the last position lies, on average, its excess over the median, times k / (k - 1).
+    last = [
+        median + (edge - median) * (index / (index - 1.0) if 1.0 < index < math.inf else 1.0)
+        for edge, (_, index) in zip((edges[0], edges[-1]), masses, strict=True)
+    ]
+    support = np.concatenate([last[:1], edges[1:] - 0.5 * widths, last[1:]])
     ends = [max(mass, 0.0) for mass, _ in masses]
     weights = np.concatenate([ends[:1], np.maximum(weights, 0.0), ends[1:]])
     weights /= math.fsum(weights)
@@ -498,7 +511,8 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
     for (mass, index), edge in zip(masses, (edges[0], edges[-1]), strict=True):
         moved = moved.beyond(max(mass, 0.0), index, abs(float(edge) - median) + 1.0)
     atoms = Atoms.from_sample(support, weights, (lower, upper))
-    return replace(atoms, moments=_moments(law), displaced=moved.rooted())
+    power = min(index for mass, index in masses if mass > 0.0 or index == math.inf)
+    return replace(atoms, moments=_moments(law), displaced=moved.rooted(), power=power)
 
 
 def _run_ends(law: Any, lower: float, upper: float, median: float) -> FloatArray:
