@@ -218,20 +218,24 @@ class StandardLaw:
                     self._tails = {"below": below, "above": above}
                     self._nodes.clear()
                 return self._tails[side]
-            outermost = float(self._outwards(side, _GRAINY[0])[0][-1])
-            # A tail that ends at once is no tail.
-            is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
-            if is_long and self._is_subtracted(side):
+            if self._is_long(side) and self._is_subtracted(side):
                 rebuilt = None
                 if self._cost("pdf") < _TOO_COSTLY:
                     rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
                 if rebuilt is None:
                     # Nothing tells what is left of the tail; what was cut off is reported.
-                    rebuilt = _Tail(np.array([outermost]), np.zeros(1), math.inf)
+                    outermost = self._outwards(side, _GRAINY[0])[0][-1:]
+                    rebuilt = _Tail(outermost, np.zeros(1), math.inf)
                     self.lost[side] = self._lost_tail(side)
                 self._tails[side] = rebuilt
                 del self._nodes[side]
         return self._tails[side]
+
+    def _is_long(self, side: Side) -> bool:
+        """Whether there is nothing to see half way from the median to the end."""
+        end = self._end(side)
+        half_way = np.array([0.5 * self.median + 0.5 * end])
+        return math.isinf(end) or not self._own_mass(side, half_way)[0] > _GRAINY[0]
 
     def _is_summed(self) -> bool:
         """Whether the masses are better summed from the density from the median on.
@@ -400,15 +404,17 @@ class StandardLaw:
     def _quantile(self, side: Side, level: FloatArray) -> FloatArray:
         level = np.asarray(level, dtype=np.float64)
         shape, level = level.shape, level.ravel()
-        values = np.where(level >= 0.5, self._end(_other(side)), self._end(side))
         inside = (level > 0.0) & (level < 1.0)
         # What SciPy inverts point by point, or wrongly, is bracketed; floors say down to where.
         own = inside & (level > self._floor(side))
-        if own.any():
-            found = self._call("ppf" if side == "below" else "isf", level[own])
-            values[own] = found
-            own[own] = np.isfinite(found)
-        rest = inside & ~own
+        if own.all():
+            values = self._call("ppf" if side == "below" else "isf", level)
+        else:
+            values = np.where(level >= 0.5, self._end(_other(side)), self._end(side))
+            values[inside] = math.nan
+            if own.any():
+                values[own] = self._call("ppf" if side == "below" else "isf", level[own])
+        rest = inside & ~np.isfinite(values)
         if rest.any():
             values[rest] = self._bracketed(side, level[rest])
         return values.reshape(shape)
