@@ -349,8 +349,14 @@ def _edges(
     ends = [first.lower, first.upper, second.lower, second.upper, middle, end]
     cuts = np.concatenate([np.array(ends), first.breaks, second.breaks, *quantiles])
     cuts = cuts[np.isfinite(cuts)]
-    inside = cuts >= middle if end > middle else cuts <= middle
-    return np.unique(cuts[inside])
+    reach = max(abs(float(part[0]) - middle) for part in quantiles)
+    cuts = np.unique(cuts[cuts >= middle if end > middle else cuts <= middle])
+    room = float(np.ptp(cuts)) / reach if reach > 0.0 else 0.0
+    if room > 4.0:
+        # A finite end can be as far as an infinite one: cells double in width up to it, too.
+        doublings = np.ldexp(reach, np.arange(1, math.ceil(math.log2(room))))
+        cuts = np.union1d(cuts, middle + math.copysign(1.0, end - middle) * doublings)
+    return cuts
 
 
 def _tail(
