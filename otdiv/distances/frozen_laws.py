@@ -55,6 +55,7 @@ _SUMMED_DOUBT = 1e-4  # the same for an integral that SciPy makes of the density
 _PROBES = 10.0 ** -np.array(
     [0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 30, 50, 100, 150, 200, 300.0]
 )
+_FAR = np.array([1e5, 1e20, 1e50, 1e90])  # lengths of the tail at which integrals see nothing
 _LIGHT = 2.5  # tails that fall faster than by this power have mean and variance
 _POWER_DOUBT = 0.05  # of a power that was measured at masses above 1e-10; by taste
 _FARTHEST = 1e290
@@ -177,16 +178,13 @@ class StandardLaw:
         shape, z = z.shape, z.ravel()
         values = np.empty(z.size)
         rest = np.ones(z.size, dtype=bool)
-        tail = self._tail(side)
-        if tail is not None:
-            beyond = _sign(side) * (z - tail.edges[0]) > 0.0
-            values[beyond] = self._tail_mass(side, tail, z[beyond])
-            rest &= ~beyond
-            opposite = self._tails.get(_other(side))
-            if opposite is not None and opposite.edges[0] == tail.edges[0]:
-                # Both halves of a slow law come from its density.
-                values[rest] = 1.0 - self._tail_mass(_other(side), opposite, z[rest])
-                rest[:] = False
+        for half in (side, _other(side)):
+            tail = self._tail(half)
+            if tail is not None:
+                beyond = rest & (_sign(half) * (z - tail.edges[0]) > 0.0)
+                masses = self._tail_mass(half, tail, z[beyond])
+                values[beyond] = masses if half == side else 1.0 - masses
+                rest &= ~beyond
         values[rest] = self._own_mass(side, z[rest])
         return values.reshape(shape)
 
@@ -269,12 +267,15 @@ class StandardLaw:
         return self._costs[method]
 
     def _is_subtracted(self, side: Side) -> bool:
-        """Whether the tail was computed by subtraction, from 1 or from a number that grows."""
+        """Whether the tail was computed by subtraction, or rises again far out."""
         least, most = _GRAINY
         positions, masses = self._outwards(side, least)
         inner = positions[np.flatnonzero(masses > most)[-1:]]
         points = np.append(positions, np.linspace(inner, positions[-1:], 34)[1:-1])
-        masses = self._own_mass(side, points)
+        far = self.median + (float(positions[-1]) - self.median) * _FAR
+        masses, far_masses = np.split(self._own_mass(side, np.append(points, far)), [points.size])
+        if (far_masses > _GRAINY[1]).any() and masses[positions.size - 1] < _GRAINY[0]:
+            return True
         grains = masses[(masses > least) & (masses < most)] / _GRAIN
         # The logarithm of a difference, and its exponential, blur the grains a little.
         is_grainy = grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
