@@ -171,12 +171,9 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
         return None  # an integral of SciPy's over the line, or functions that contradict each other
     quantiles = [*quantiles, *law.isf([1e-6, 1e-9]), *law.support()]
     span = quantiles[12] - quantiles[0]
-    first, last = quantiles[0] - 16.0 * span, quantiles[12] + 16.0 * span
-
-    def law_cdf(t: float) -> float:
-        # To a wide law a narrow one is a step, far from which its functions are not to be asked.
-        return 0.0 if t < first else 1.0 if t > last else float(law.cdf(t))
-
+    low, high = law.support()
+    first = low if math.isfinite(low) else quantiles[0] - 16.0 * span
+    last = high if math.isfinite(high) else quantiles[12] + 16.0 * span
     target = OTHERS[other]
     if other == "sample":
         atoms = np.array(SAMPLE)
@@ -184,13 +181,22 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
         def cdf(t: float) -> float:
             return float((atoms <= t).mean())
 
+        def sf(t: float) -> float:
+            return float((atoms > t).mean())
+
         cuts = [*quantiles, *SAMPLE]
     else:
-        cdf = target.cdf
+        cdf, sf = target.cdf, target.sf
         cuts = [*quantiles, *target.ppf([1e-9, 1e-3, 0.1, 0.5, 0.9, 0.999]), *target.support()]
         cuts += [float(target.isf(1e-9))]
+    for near, end in zip((quantiles[0], quantiles[12]), (low, high), strict=True):
+        # Ends that are finite and far: a tail is seen in steps that double.
+        if 4.0 * span < abs(end - near) < math.inf:
+            steps = np.arange(0.0, math.log2(abs(end - near) / span))
+            cuts += list(near + math.copysign(span, end - near) * 2.0**steps)
     if distance == "W2":
-        if other != "norm":
+        # Moments that SciPy integrates miss such tails.
+        if other != "norm" or type(law.dist)._stats.__qualname__.startswith("rv_"):
             return None
 
         def height(t: float) -> float:
@@ -206,7 +212,13 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
     power = 1.0 if distance == "W1" else 2.0
 
     def gap(t: float) -> float:
-        return float(abs(law_cdf(t) - cdf(t)) ** power)
+        # To a wide law a narrow one is a step, far from which its functions are not to be asked.
+        if t < first:
+            return float(cdf(t) ** power)
+        if t > last:
+            return float(sf(t) ** power)
+        is_low = t < quantiles[6]
+        return float(abs(law.cdf(t) - cdf(t) if is_low else law.sf(t) - sf(t)) ** power)
 
     value = _integral(gap, [*cuts, first, last])
     return value if power == 1.0 else math.sqrt(2.0 * value)
@@ -225,9 +237,7 @@ def _integral(function: Callable[[float], float], cuts: list[float]) -> float:
     return math.fsum(parts)
 
 
-def sweep(
-    stride: int = 1, judged: bool = True, draws: int = 0, seed: int = 0
-) -> Iterator[Row]:
+def sweep(stride: int = 1, judged: bool = True, draws: int = 0, seed: int = 0) -> Iterator[Row]:
     """Rows of every `stride`-th call; with `draws`, at so many random shapes, to two others."""
     calls = (
         (label, law, other, distance)

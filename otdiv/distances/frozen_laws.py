@@ -272,7 +272,8 @@ class StandardLaw:
         positions, masses = self._outwards(side, least)
         inner = positions[np.flatnonzero(masses > most)[-1:]]
         points = np.append(positions, np.linspace(inner, positions[-1:], 34)[1:-1])
-        far = self.median + (float(positions[-1]) - self.median) * _FAR
+        with np.errstate(over="ignore"):
+            far = self.median + (float(positions[-1]) - self.median) * _FAR
         masses, far_masses = np.split(self._own_mass(side, np.append(points, far)), [points.size])
         if (far_masses > _GRAINY[1]).any() and masses[positions.size - 1] < _GRAINY[0]:
             return True
@@ -510,7 +511,9 @@ class StandardLaw:
             added = self._beyond(side, float(positions[-1]), max(8, positions.size))
             if not added.size:
                 break
-            found = self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
+            found = (
+                self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
+            )
             known = np.cumprod(~np.isnan(found)).astype(bool)
             positions = np.append(positions, added[known])
             masses = np.append(masses, found[known])

@@ -192,9 +192,9 @@ def march(
     A tail that decays like a power makes the cells a geometric series of some ratio r, so that what
     lies beyond the last cell is r / (1 - r) times it: the march stops where the doubt about that is
     negligible, or where a cell is as small as `noise` (its rounding, given the cell's start). Where
-    all `n_cells` are used up, the rest that was known best counts, with its doubt as error. Many cells in a row
-    without decay, or the last one growing, are a divergent integral, if such a thing `may_diverge`.
-    The march takes `at_least` so many cells, where it is known that they matter.
+    all `n_cells` are used up, the rest that was known best counts, with its doubt as error. Many
+    cells in a row without decay, or the last one growing, are a divergent integral, if such a thing
+    `may_diverge`. The march takes `at_least` so many cells, where it is known that they matter.
     """
     total = error = 0.0
     best = Integral(0.0, math.inf)
