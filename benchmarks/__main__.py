@@ -42,6 +42,8 @@ def main() -> None:
         "law_distances", help="distances of SciPy's laws, judged by other formulas: some minutes"
     )
     distances.add_argument("--stride", type=int, default=1, help="every so many-th call only")
+    distances.add_argument("--random", type=int, default=0, metavar="N", help="N draws of shapes")
+    distances.add_argument("--rng", type=int, default=0, help="seed of the draws")
     peers = commands.add_parser("peer_tests", help="the peers' own tests, answered by otdiv")
     peers.add_argument(
         "--source",
@@ -85,7 +87,7 @@ def main() -> None:
     elif options.command == "law_distances":
         from .law_distances import law_distances
 
-        sys.exit(1 if law_distances(options.stride) else 0)
+        sys.exit(1 if law_distances(options.stride, options.random, options.rng) else 0)
     elif options.command == "audit":
         from .audit import run_audits
 

@@ -23,6 +23,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy import integrate, special, stats
 from scipy.stats._distr_params import distcont, distdiscrete
 
@@ -89,6 +90,43 @@ def laws() -> Iterator[tuple[str, Any]]:
         yield f"{name}({label})", getattr(stats, name)(*shapes)
 
 
+def random_laws(draws: int, seed: int) -> Iterator[tuple[str, Any]]:
+    """Every continuous law at shapes drawn around those of its tests, small and large ones too.
+
+    Factors are log-uniform over three decades; one shape in five is near 0.03 and one near 100.
+    Locations and scales are 0 and 1, or anything from 1e-100 to 1e100.
+    """
+    rng = np.random.default_rng(seed)
+    for name, shapes in distcont:
+        dist = getattr(stats, name)
+        for _ in range(draws):
+            drawn = _drawn_shapes(dist, shapes, rng)
+            loc, scale = 0.0, 1.0
+            if rng.integers(2):
+                scale = 10.0 ** rng.uniform(-100.0, 100.0)
+            if rng.integers(3) == 0:
+                loc = rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(-100.0, 100.0)
+            parameters = ", ".join(map(repr, (*drawn, float(loc), float(scale))))
+            yield f"{name}({parameters})", dist(*drawn, loc=loc, scale=scale)
+
+
+def _drawn_shapes(
+    dist: Any, shapes: tuple[float, ...], rng: np.random.Generator
+) -> tuple[float, ...]:
+    for _ in range(100):
+        drawn = []
+        for shape in shapes:
+            kind = rng.integers(5)
+            size = abs(shape) * 10.0 ** rng.uniform(-1.5, 1.5)
+            if kind < 2:
+                size = 10.0 ** rng.uniform(-2.0, -1.0) if kind else 10.0 ** rng.uniform(1.7, 2.3)
+            size = max(1.0, round(size)) if isinstance(shape, int) else size
+            drawn.append(math.copysign(size, shape))
+        if np.all(dist._argcheck(*drawn)):
+            return tuple(drawn)
+    return shapes  # domains too narrow for the draws
+
+
 def measured(label: str, law: Any, other: str, distance: str) -> Row:
     """Call otdiv, with warnings as errors."""
     begun = time.process_time()
@@ -128,7 +166,14 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
     if time.process_time() - begun > 0.01 or not math.isfinite(mean + variance):
         return None
     quantiles = law.ppf([1e-9, 1e-6, 1e-3, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.999])
+    levels = law.cdf(quantiles) - [1e-9, 1e-6, 1e-3, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.999]
+    if type(law.dist)._cdf.__qualname__.startswith("rv_") or np.abs(levels).max() > 1e-9:
+        return None  # an integral of SciPy's over the line, or functions that contradict each other
     quantiles = [*quantiles, *law.isf([1e-6, 1e-9]), *law.support()]
+    span = quantiles[12] - quantiles[0]
+    low, high = law.support()
+    first = low if math.isfinite(low) else quantiles[0] - 16.0 * span
+    last = high if math.isfinite(high) else quantiles[12] + 16.0 * span
     target = OTHERS[other]
     if other == "sample":
         atoms = np.array(SAMPLE)
@@ -136,13 +181,22 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
         def cdf(t: float) -> float:
             return float((atoms <= t).mean())
 
+        def sf(t: float) -> float:
+            return float((atoms > t).mean())
+
         cuts = [*quantiles, *SAMPLE]
     else:
-        cdf = target.cdf
+        cdf, sf = target.cdf, target.sf
         cuts = [*quantiles, *target.ppf([1e-9, 1e-3, 0.1, 0.5, 0.9, 0.999]), *target.support()]
         cuts += [float(target.isf(1e-9))]
+    for near, end in zip((quantiles[0], quantiles[12]), (low, high), strict=True):
+        # Ends that are finite and far: a tail is seen in steps that double.
+        if 4.0 * span < abs(end - near) < math.inf:
+            steps = np.arange(0.0, math.log2(abs(end - near) / span))
+            cuts += list(near + math.copysign(span, end - near) * 2.0**steps)
     if distance == "W2":
-        if other != "norm":
+        # Moments that SciPy integrates miss such tails.
+        if other != "norm" or type(law.dist)._stats.__qualname__.startswith("rv_"):
             return None
 
         def height(t: float) -> float:
@@ -158,9 +212,15 @@ def _judged(law: Any, other: str, distance: str) -> float | None:
     power = 1.0 if distance == "W1" else 2.0
 
     def gap(t: float) -> float:
-        return float(abs(law.cdf(t) - cdf(t)) ** power)
+        # To a wide law a narrow one is a step, far from which its functions are not to be asked.
+        if t < first:
+            return float(cdf(t) ** power)
+        if t > last:
+            return float(sf(t) ** power)
+        is_low = t < quantiles[6]
+        return float(abs(law.cdf(t) - cdf(t) if is_low else law.sf(t) - sf(t)) ** power)
 
-    value = _integral(gap, cuts)
+    value = _integral(gap, [*cuts, first, last])
     return value if power == 1.0 else math.sqrt(2.0 * value)
 
 
@@ -177,12 +237,12 @@ def _integral(function: Callable[[float], float], cuts: list[float]) -> float:
     return math.fsum(parts)
 
 
-def sweep(stride: int = 1, judged: bool = True) -> Iterator[Row]:
-    """Rows of every `stride`-th call."""
+def sweep(stride: int = 1, judged: bool = True, draws: int = 0, seed: int = 0) -> Iterator[Row]:
+    """Rows of every `stride`-th call; with `draws`, at so many random shapes, to two others."""
     calls = (
         (label, law, other, distance)
-        for label, law in laws()
-        for other in OTHERS
+        for label, law in (random_laws(draws, seed) if draws else laws())
+        for other in (("norm", "sample") if draws else OTHERS)
         for distance in DISTANCES
     )
     for number, (label, law, other, distance) in enumerate(calls):
@@ -194,10 +254,12 @@ def sweep(stride: int = 1, judged: bool = True) -> Iterator[Row]:
         yield row
 
 
-def law_distances(stride: int = 1) -> int:
+def law_distances(stride: int = 1, draws: int = 0, seed: int = 0) -> int:
     """Run the sweep, print its faults, record it where it is whole; return how many there are."""
+    name = "law_distances_random" if draws else "law_distances"
+    options = f" --random {draws} --rng {seed}" if draws else ""
     rows = []
-    for row in sweep(stride):
+    for row in sweep(stride, draws=draws, seed=seed):
         rows.append(row)
         if row.fault:
             print(f"{row.distance} {row.law} {row.other}: {row.fault}", flush=True)
@@ -205,23 +267,35 @@ def law_distances(stride: int = 1) -> int:
         row.error.split(":")[0] + " " + row.law.split("(")[0] for row in rows if row.error
     )
     faults = [row for row in rows if row.fault]
-    slowest = max(rows, key=lambda row: row.seconds)
+    outcomes = {
+        "judged by other formulas": sum(row.judged is not None for row in rows),
+        "faults": len(faults),
+        "errors of otdiv": sum(errors.values()),
+        "infinite distances": sum(row.value == math.inf for row in rows),
+        "all calls": len(rows),
+    }
+    slowest = sorted(rows, key=lambda row: -row.seconds)[:8]
     lines = [
-        "# Distances of SciPy's laws",
+        "# Distances of SciPy's laws" + (" at random shapes" if draws else ""),
         "",
-        f"{len(rows)} calls, {sum(row.judged is not None for row in rows)} of them judged by other "
-        f"formulas; {len(faults)} faults; {sum(errors.values())} ends with an error of otdiv; "
-        f"{sum(row.value == math.inf for row in rows)} infinite distances.",
-        f"CPU time {sum(row.seconds for row in rows):.0f} s; slowest: {slowest.distance} of "
-        f"{slowest.law} to {slowest.other}, {slowest.seconds:.1f} s.",
+        f"`python -m benchmarks law_distances{options}`, SciPy {scipy.__version__}, NumPy "
+        f"{np.__version__}; CPU time {sum(row.seconds for row in rows):.0f} s.",
+        "",
+        "| outcome | calls |",
+        "|---|---|",
+        *(f"| {outcome} | {count} |" for outcome, count in outcomes.items()),
         "",
         "| error | calls |",
         "|---|---|",
         *(f"| {error} | {count} |" for error, count in errors.most_common()),
         "",
+        "| slowest call | CPU seconds |",
+        "|---|---|",
+        *(f"| {row.distance} {row.law} to {row.other} | {row.seconds:.1f} |" for row in slowest),
+        "",
         *(f"- {row.distance} {row.law} {row.other}: {row.fault}" for row in faults),
     ]
     print("\n".join(lines))
     if stride == 1:
-        save("law_distances", [asdict(row) for row in rows], lines)
+        save(name, [asdict(row) for row in rows], lines)
     return len(faults)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.law_distances import sweep
-from otdiv import wasserstein1, wasserstein1_result, wasserstein2
+from otdiv import energy_distance, wasserstein1, wasserstein1_result, wasserstein2
 
 
 def test_the_sweep_of_scipys_laws_ends_in_bounds_that_hold_or_in_an_error_of_otdiv():
@@ -149,3 +149,73 @@ def test_a_law_too_slow_for_its_distance_ends_in_time():
     law = stats.studentized_range(3, 10)
     result = wasserstein1_result(law, [0.0])
     assert result.bounds.lower - 1e-9 <= float(law.mean()) <= result.bounds.upper + 1e-9
+
+
+# Shapes at which a law has no mean, or no variance: SciPy says NaN, or a finite number.
+NO_MEAN = {
+    "skewcauchy": stats.skewcauchy(0.5),
+    "invweibull": stats.invweibull(0.9),
+    "genextreme": stats.genextreme(-1.2),
+    "burr": stats.burr(1.0, 2.0),
+    "kappa4": stats.kappa4(0.0, -1.2),
+    "nct": stats.nct(1.0, 0.5),
+    "jf_skew_t": stats.jf_skew_t(0.4, 2.0),
+    "levy_stable": stats.levy_stable(0.9, 0.3),
+    "yulesimon": stats.yulesimon(0.9),
+}
+
+
+@pytest.mark.parametrize("name", NO_MEAN)
+def test_a_law_without_a_mean_is_infinitely_far_from_a_sample(name):
+    assert wasserstein1(NO_MEAN[name], [-1.0, 0.0, 7.0]) == math.inf
+    assert wasserstein2(NO_MEAN[name], [-1.0, 0.0, 7.0]) == math.inf
+
+
+def test_tails_slower_than_the_square_root_have_infinite_energy_distances():
+    # The energy distance is finite where E|X|^(1/2) is: the integral of (1 - F)^2 converges.
+    for law in (stats.zipf(1.2), stats.crystalball(1.0, 1.01), stats.pareto(0.4), stats.levy()):
+        assert energy_distance(law, stats.norm()) == math.inf
+    assert math.isfinite(energy_distance(stats.pareto(0.6), stats.norm()))
+
+
+@pytest.mark.parametrize("power", [1.1, 1.01, 1.001])
+def test_means_of_tails_that_end_beyond_the_floats_are_met(power):
+    result = wasserstein1_result(stats.pareto(power), [0.0])
+    mean = power / (power - 1.0)
+    assert result.bounds.lower <= mean <= result.bounds.upper
+    assert result.value == pytest.approx(mean, rel=1e-9)
+
+
+def test_a_discrete_law_of_slow_tail_has_its_mean_as_distance_to_a_point():
+    law = stats.zipf(2.01)
+    assert wasserstein1(law, [0.0]) == pytest.approx(float(law.mean()), rel=1e-5)
+
+
+def test_tails_before_a_finite_end_that_is_far_count():
+    a, b = 12.605850479279749, 0.15803527703326714
+    # E 1 / (1 + exp((a - Z) / b)) for normal Z: almost all of it is the integral of a lognormal
+    # density up to Z = a; the correction is exp(-2 (a - Z) / b), and all is summed in steps.
+    z = np.linspace(-5.0, 30.0, 2**17)
+    logits = (z - a) / b
+    density = np.exp(-0.5 * z * z - np.logaddexp(0.0, -logits)) / math.sqrt(2.0 * math.pi)
+    mean = float(density.sum()) * (z[1] - z[0])
+    for scale in (1.0, 1e60):
+        law = stats.johnsonsb(a, b, scale=scale)
+        assert wasserstein1(law, [0.0]) == pytest.approx(scale * mean, rel=1e-8)
+    law = stats.johnsonsb(a, b, scale=1e66)
+    assert wasserstein1(law, stats.norm()) == pytest.approx(1e66 * mean, rel=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-62, 1e-20])
+def test_a_narrow_law_whose_functions_fail_far_out_is_a_point(scale):
+    """SciPy's integral of this density misses its mass from far away."""
+    law = stats.geninvgauss(1.1178915035226344, 108.85301448392414, scale=scale)
+    x = [-1.0, 0.5, 2.0, 7.0]
+    assert wasserstein1(law, x) == pytest.approx(wasserstein1([0.0], x), rel=1e-9)
+    assert energy_distance(law, x) == pytest.approx(energy_distance([0.0], x), rel=1e-9)
+
+
+def test_random_shapes_and_units_end_in_bounds_that_hold_or_in_an_error_of_otdiv():
+    """Every 29th call of one draw; `python -m benchmarks law_distances --random N` makes more."""
+    rows = list(sweep(stride=29, draws=1, seed=1))
+    assert [row for row in rows if row.fault] == []

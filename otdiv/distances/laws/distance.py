@@ -47,6 +47,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _INNER = np.array([0.02, 0.3])  # levels between which a law has its bulk
 # Doublings of a tail: from 1e-300 to 1e300 there are 2000.
 _MAX_DOUBLINGS = 2000
+_FARTHEST = 1e290
 
 
 def law_distance(
@@ -123,6 +124,9 @@ def cdf_distance(p_law: Any, q_law: Any, rtol: float | None = None) -> LawDistan
     first, second = as_line_law("x", p_law), as_line_law("y", q_law)
     if first.family is not None and first.family == second.family:
         return certified(0.0, 0.0)
+    if (first.power <= 0.5) != (second.power <= 0.5):
+        # The square of one tail has an infinite integral.
+        return LawDistance(math.inf, math.inf, math.inf, "certified")
     return _in_their_unit(
         first,
         second,
@@ -260,11 +264,13 @@ def _closed_form(first: LineLaw, second: LineLaw, p: float) -> LawDistance | Non
 
 
 def _infinite_moment(first: LineLaw, second: LineLaw, p: float) -> bool:
-    """Whether one law alone lacks its mean, or for p >= 2 its variance: then W_p is infinite."""
+    """Whether one law alone lacks its moment of order p: then W_p is infinite."""
     moments = [(first.mean, second.mean)]
     if p >= 2.0:
         moments.append((first.variance, second.variance))
-    return any(math.isinf(a) != math.isinf(b) and not math.isnan(a + b) for a, b in moments)
+    return (first.power <= p) != (second.power <= p) or any(
+        math.isinf(a) != math.isinf(b) and not math.isnan(a + b) for a, b in moments
+    )
 
 
 def _by_distribution(
@@ -343,8 +349,14 @@ def _edges(
     ends = [first.lower, first.upper, second.lower, second.upper, middle, end]
     cuts = np.concatenate([np.array(ends), first.breaks, second.breaks, *quantiles])
     cuts = cuts[np.isfinite(cuts)]
-    inside = cuts >= middle if end > middle else cuts <= middle
-    return np.unique(cuts[inside])
+    reach = max(abs(float(part[0]) - middle) for part in quantiles)
+    cuts = np.unique(cuts[cuts >= middle if end > middle else cuts <= middle])
+    room = float(np.ptp(cuts)) / reach if reach > 0.0 else 0.0
+    if room > 4.0:
+        # A finite end can be as far as an infinite one: cells double in width up to it, too.
+        doublings = np.ldexp(reach, np.arange(1, math.ceil(math.log2(room))))
+        cuts = np.union1d(cuts, middle + math.copysign(1.0, end - middle) * doublings)
+    return cuts
 
 
 def _tail(
@@ -364,9 +376,11 @@ def _tail(
 
     def edge(k: int) -> float:
         try:
-            return outermost + sign * math.ldexp(step, k) - sign * step
+            position = outermost + sign * math.ldexp(step, k) - sign * step
         except OverflowError:
             return sign * math.inf
+        # Farther out, the masses of the slowest tails lose their digits.
+        return position if abs(position) < _FARTHEST else sign * math.inf
 
     def noise(start: float) -> float:
         mass = float(tail(np.array(start))) if math.isfinite(start) else 0.0

@@ -46,6 +46,8 @@ _REBUILT_MASS = 1e-80
 _GRAIN = 2.0**-54
 _GRAINY = (1e-13, 1e-7)  # masses at which multiples of the grain show, and are no chance
 _LOST = 1e-12  # mass of a tail of which no digit is known; ten times what is left, by taste
+# No tail of mass above this is nothing a few per cent farther out; double exponentials pass.
+_CLIFF = 1e-10
 _SEAM = 1e-5  # mass at which a tail is begun anew: subtraction still leaves it eleven digits
 # Relative error at which a tail or an inverse of SciPy's is given up.
 _DOUBT = 1e-7
@@ -53,6 +55,11 @@ _SUMMED_DOUBT = 1e-4  # the same for an integral that SciPy makes of the density
 _PROBES = 10.0 ** -np.array(
     [0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 30, 50, 100, 150, 200, 300.0]
 )
+_FAR = np.array([1e5, 1e20, 1e50, 1e90])  # lengths of the tail at which integrals see nothing
+_LIGHT = 2.5  # tails that fall faster than by this power have mean and variance
+_POWER_DOUBT = 0.05  # of a power that was measured at masses above 1e-10; by taste
+_FARTHEST = 1e290
+_SMALLEST = 1e-290  # masses above it have all their digits
 _ROUNDS = 120  # of a bracketing; bisection alone needs 64 within one doubling
 
 
@@ -85,18 +92,24 @@ class StandardLaw:
     `cdf` is P(Z <= z) and `sf` is P(Z > z), `ppf` and `isf` their inverses, all of arrays.
     """
 
-    def __init__(self, name: str, law: Any) -> None:
+    def __init__(self, name: str, law: Any, shapes: tuple[float, ...] = ()) -> None:
+        """Read a frozen law, or a distribution of these shapes."""
         self.name = name
-        self.law = law
-        self.lower, self.upper = (float(end) for end in quietly(law.support))
-        if getattr(getattr(law, "dist", None), "name", "") == "vonmises":
+        self.dist = getattr(law, "dist", law)
+        self._functions = {
+            method: _function(law, method, shapes)
+            for method in ("cdf", "sf", "ppf", "isf", "pdf")
+            if hasattr(law, method)
+        }
+        self.lower, self.upper = (float(end) for end in quietly(law.support, *shapes))
+        if getattr(self.dist, "name", "") == "vonmises":
             # SciPy's distribution function goes round the circle; its draws are within one turn.
             self.lower, self.upper = -math.pi, math.pi
-        self.median = self._median()
+        self.median = _median(law, shapes)
         self.seconds = 0.0
-        """CPU time of SciPy's functions so far."""
+        """CPU time of SciPy's functions and of inverting them so far."""
         self._limit = _SECONDS
-        self.lost: list[LostTail] = []
+        self.lost: dict[Side, LostTail] = {}
         """Tails that were cut off for want of digits."""
         self._chunk = _FIRST_CHUNK
         self._spread: dict[Side, float] = {}
@@ -104,14 +117,15 @@ class StandardLaw:
         self._tails: dict[Side, _Tail | None] = {}
         self._costs: dict[str, float] = {}
         self._floors: dict[Side, float] = {}
+        self._powers: dict[Side, float] = {}
 
     def cdf(self, z: FloatArray) -> FloatArray:
         """P(Z <= z)."""
-        return self._mass("below", z)
+        return self._known_mass("below", z)
 
     def sf(self, z: FloatArray) -> FloatArray:
         """P(Z > z)."""
-        return self._mass("above", z)
+        return self._known_mass("above", z)
 
     def ppf(self, u: FloatArray) -> FloatArray:
         """Smallest z with P(Z <= z) >= u."""
@@ -125,17 +139,10 @@ class StandardLaw:
         """Let the functions take this share of the law's time, all calls so far included."""
         self._limit = share * _SECONDS
 
-    def _median(self) -> float:
-        """SciPy's median, or NaN: a law whose median is not a number has no valid parameters."""
-        try:
-            return float(quietly(self.law.ppf, 0.5))
-        except (ArithmeticError, ValueError, RuntimeError):
-            return math.nan
-
     def _call(self, method: str, z: FloatArray) -> FloatArray:
         """Values of one of SciPy's functions, NaN where it raises; raise where time is up."""
-        function = getattr(self.law, method)
-        flat = np.atleast_1d(z).ravel()
+        function = self._functions[method]
+        flat = z.ravel()
         values = np.empty(flat.size)
         start = 0
         while start < flat.size:
@@ -143,7 +150,7 @@ class StandardLaw:
                 raise OutOfTimeError
             part = slice(start, start + self._chunk)
             begun = time.thread_time()
-            values[part] = _values(function, flat[part])
+            _evaluate(function, flat[part], values[part])
             used = time.thread_time() - begun
             self.seconds += used
             start += self._chunk
@@ -155,44 +162,47 @@ class StandardLaw:
 
     # Masses of tails ----------------------------------------------------------------------------
 
-    def _mass(self, side: Side, z: FloatArray) -> FloatArray:
-        z = np.asarray(z, dtype=np.float64)
-        shape, z = z.shape, z.ravel()
-        values = np.empty(z.size)
-        rest = np.ones(z.size, dtype=bool)
-        tail = self._tail(side)
-        if tail is not None:
-            beyond = _sign(side) * (z - tail.edges[0]) > 0.0
-            values[beyond] = self._tail_mass(side, tail, z[beyond])
-            rest &= ~beyond
-            opposite = self._tails.get(_other(side))
-            if opposite is not None and opposite.edges[0] == tail.edges[0]:
-                # Both halves of a slow law come from its density.
-                values[rest] = 1.0 - self._tail_mass(_other(side), opposite, z[rest])
-                rest[:] = False
-        values[rest] = self._own_mass(side, z[rest])
+    def _known_mass(self, side: Side, z: FloatArray) -> FloatArray:
+        values = self._mass(side, z)
         missing = np.isnan(values)
         if missing.any():
             raise UnsupportedProblemError(
                 f"the distribution function of `{self.name}` is NaN at "
-                f"{z[missing][0]:g} in its standard form; draw samples from it"
+                f"{np.asarray(z)[missing].flat[0]:g} in its standard form; draw samples from it"
             )
+        return values
+
+    def _mass(self, side: Side, z: FloatArray) -> FloatArray:
+        """SciPy's mass or that of a tail which was summed anew; NaN where neither is known."""
+        z = np.asarray(z, dtype=np.float64)
+        shape, z = z.shape, z.ravel()
+        values = np.empty(z.size)
+        rest = np.ones(z.size, dtype=bool)
+        for half in (side, _other(side)):
+            tail = self._tail(half)
+            if tail is not None:
+                beyond = rest & (_sign(half) * (z - tail.edges[0]) > 0.0)
+                masses = self._tail_mass(half, tail, z[beyond])
+                values[beyond] = masses if half == side else 1.0 - masses
+                rest &= ~beyond
+        values[rest] = self._own_mass(side, z[rest])
         return values.reshape(shape)
 
     def _own_mass(self, side: Side, z: FloatArray) -> FloatArray:
         """SciPy's mass on one side of z, from the other side's where it is NaN, within [0, 1]."""
         own, other = ("cdf", "sf") if side == "below" else ("sf", "cdf")
-        values = np.where(z >= self.upper, 1.0, 0.0)
-        if side == "above":
-            values = 1.0 - values
         inside = (z > self.lower) & (z < self.upper)
-        found = self._call(own, z[inside])
-        missing = np.isnan(found)
+        if not inside.all():
+            full = z >= self.upper if side == "below" else z <= self.lower
+            values = np.where(full, 1.0, 0.0)
+            values[inside] = self._own_mass(side, z[inside])
+            return values
+        values = self._call(own, z)
+        missing = np.isnan(values)
         if missing.any():
-            found[missing] = 1.0 - self._call(other, z[inside][missing])
+            values[missing] = 1.0 - self._call(other, z[missing])
         # A law on a circle goes on counting beyond its period.
-        values[inside] = np.clip(found, 0.0, 1.0)
-        return values
+        return np.minimum(np.maximum(values, 0.0), 1.0)
 
     def _tail(self, side: Side) -> _Tail | None:
         """Masses of a tail that SciPy computes by subtraction; None where its digits are good."""
@@ -206,29 +216,33 @@ class StandardLaw:
                     self._tails = {"below": below, "above": above}
                     self._nodes.clear()
                 return self._tails[side]
-            outermost = float(self._outwards(side, _GRAINY[0])[0][-1])
-            # A tail that ends at once is no tail.
-            is_long = abs(self._end(side) - outermost) > abs(outermost - self.median)
-            if is_long and self._is_grainy(side):
+            if self._is_long(side) and self._is_subtracted(side):
                 rebuilt = None
                 if self._cost("pdf") < _TOO_COSTLY:
                     rebuilt = self._rebuilt(side, _SEAM, _DOUBT)
                 if rebuilt is None:
                     # Nothing tells what is left of the tail; what was cut off is reported.
-                    rebuilt = _Tail(np.array([outermost]), np.zeros(1), math.inf)
-                    self.lost.append(self._lost_tail(side))
+                    outermost = self._outwards(side, _GRAINY[0])[0][-1:]
+                    rebuilt = _Tail(outermost, np.zeros(1), math.inf)
+                    self.lost[side] = self._lost_tail(side)
                 self._tails[side] = rebuilt
                 del self._nodes[side]
         return self._tails[side]
+
+    def _is_long(self, side: Side) -> bool:
+        """Whether there is nothing to see half way from the median to the end."""
+        end = self._end(side)
+        half_way = np.array([0.5 * self.median + 0.5 * end])
+        return math.isinf(end) or not self._own_mass(side, half_way)[0] > _GRAINY[0]
 
     def _is_summed(self) -> bool:
         """Whether the masses are better summed from the density from the median on.
 
         SciPy's own integral of it, where there is no formula, errs by 1e-8 and takes its time.
         """
-        if not hasattr(self.law, "pdf"):
+        if "pdf" not in self._functions:
             return False
-        kind = type(getattr(self.law, "dist", self.law))
+        kind = type(self.dist)
         methods = [getattr(kind, name, None) for name in ("_cdf", "_pdf", "_logpdf")]
         generic = [method is None or method.__qualname__.startswith("rv_") for method in methods]
         if generic[0] and not all(generic[1:]):
@@ -241,35 +255,40 @@ class StandardLaw:
     def _cost(self, method: str) -> float:
         """CPU seconds that a point in the middle of the law takes, inf where there is no method."""
         if method not in self._costs:
-            points = np.full(64, self.median)
             self._costs[method] = math.inf
-            for _ in range(2 if hasattr(self.law, method) else 0):
+            for n in (1, 64, 64) if method in self._functions else ():
                 # The first call may load or compile something.
                 before = self.seconds
-                self._call(method, points)
-                taken = (self.seconds - before) / points.size
+                self._call(method, np.full(n, self.median))
+                taken = (self.seconds - before) / n
                 self._costs[method] = min(self._costs[method], taken)
                 if taken < _COSTLY:
                     break
         return self._costs[method]
 
-    def _is_grainy(self, side: Side) -> bool:
-        """Whether the tail was computed by subtraction from 1."""
+    def _is_subtracted(self, side: Side) -> bool:
+        """Whether the tail was computed by subtraction, or rises again far out."""
         least, most = _GRAINY
         positions, masses = self._outwards(side, least)
         inner = positions[np.flatnonzero(masses > most)[-1:]]
         points = np.append(positions, np.linspace(inner, positions[-1:], 34)[1:-1])
-        masses = self._own_mass(side, points)
+        with np.errstate(over="ignore"):
+            far = self.median + (float(positions[-1]) - self.median) * _FAR
+        masses, far_masses = np.split(self._own_mass(side, np.append(points, far)), [points.size])
+        if (far_masses > _GRAINY[1]).any() and masses[positions.size - 1] < _GRAINY[0]:
+            return True
         grains = masses[(masses > least) & (masses < most)] / _GRAIN
         # The logarithm of a difference, and its exponential, blur the grains a little.
-        return grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
+        is_grainy = grains.size > 0 and bool((np.abs(grains - np.rint(grains)) < 0.01).all())
+        masses = masses[np.argsort(_sign(side) * points)]
+        return is_grainy or bool(((masses[:-1] > _CLIFF) & (masses[1:] == 0.0)).any())
 
     def _rebuilt(self, side: Side, seam: float, doubt: float) -> _Tail | None:
         """Integrate the density from the far end inwards, to where the mass is at least `seam`.
 
         None if it has another integral than SciPy's mass, by more than the share `doubt`.
         """
-        if not hasattr(self.law, "pdf"):
+        if "pdf" not in self._functions:
             return None
         end, sign = self._end(side), _sign(side)
         edges, inner_masses = self._outwards(side, min(seam, 0.01))
@@ -282,10 +301,10 @@ class StandardLaw:
         for k in range(_DOUBLINGS):
             start = float(edges[k])
             if k + 1 == edges.size:
-                edges = np.append(edges, self._next(side, start))
-            stop = float(edges[k + 1])
-            if not math.isfinite(stop) or start == stop:
+                edges = np.append(edges, self._beyond(side, start, 1))
+            if k + 1 == edges.size:
                 break
+            stop = float(edges[k + 1])
             cells = refined_cells(
                 self._density,
                 np.array([min(start, stop)]),
@@ -300,7 +319,8 @@ class StandardLaw:
                 return None
             if sums[-1] <= _REBUILT_MASS * sum(sums):
                 break
-        if not parts:
+        is_cut = len(sums) > 1 and sums[-1] == 0.0 and sums[-2] > _CLIFF * sum(sums)
+        if not parts or (is_cut and math.isinf(end)):
             return None
         ratio = min(0.999, sums[-1] / sums[-2]) if len(sums) > 1 and sums[-2] > 0.0 else 0.0
         rest = sums[-1] * ratio / (1.0 - ratio) if math.isinf(end) else 0.0
@@ -316,12 +336,41 @@ class StandardLaw:
         """What lies beyond the last node, by the power of the distance that the mass falls with."""
         positions, masses = self._outwards(side, _GRAINY[0])
         reach = np.abs(positions - self.median)
-        sure = np.flatnonzero((masses > 1e3 * _GRAINY[0]) & (reach > 0.0))[-2:]
-        index = 0.0
+        last = float(masses[masses > 0.0][-1])
+        sure = np.flatnonzero((masses > 1e3 * max(last, _GRAINY[0])) & (reach > 0.0))[-2:]
+        power = 0.0
         if sure.size == 2:
             (m, n), (r, s) = masses[sure], reach[sure]
-            index = math.log(m / n) / math.log(s / r)
-        return LostTail(_LOST, index, float(reach[-1]))
+            power = math.log(m / n) / math.log(s / r)
+        return LostTail(max(_LOST, 2.0 * last), power, float(reach[-1]))
+
+    def power(self, side: Side) -> float:
+        """Power of the distance that a tail falls with; inf where it falls faster than `_LIGHT`.
+
+        A law lacks its moment of order p where p is at least this.
+        """
+        if side not in self._powers:
+            self._powers[side] = self._find_power(side)
+        return self._powers[side]
+
+    def _find_power(self, side: Side) -> float:
+        if math.isfinite(self._end(side)):
+            return math.inf
+        self._tail(side)
+        if side in self.lost:
+            # Measured where the tail has hardly begun.
+            return self.lost[side].power * (1.0 + _POWER_DOUBT)
+        positions, masses = self._outwards(side, _GRAINY[0])
+        if masses.size > 1 and masses[-1] < 2.0**-_LIGHT * masses[-2]:
+            return math.inf
+        reach = np.geomspace(abs(float(positions[-1]) - self.median) or 1.0, _FARTHEST, 64)
+        masses = self._mass(side, self.median + _sign(side) * reach)
+        known = np.cumprod(masses > _SMALLEST).astype(bool)
+        slopes = -np.diff(np.log(masses[known])) / np.diff(np.log(reach[known]))
+        # The slopes of a lognormal tail, which has all moments, differ by a hundredth a step.
+        if slopes.size < 3 or np.ptp(slopes[-3:]) > 1e-3 * abs(slopes[-1]):
+            return math.inf
+        return float(slopes[-1]) * (1.0 - 4.0 * _EPS)
 
     def _density(self, z: FloatArray) -> FloatArray:
         values = self._call("pdf", z)
@@ -357,15 +406,17 @@ class StandardLaw:
     def _quantile(self, side: Side, level: FloatArray) -> FloatArray:
         level = np.asarray(level, dtype=np.float64)
         shape, level = level.shape, level.ravel()
-        values = np.where(level >= 0.5, self._end(_other(side)), self._end(side))
         inside = (level > 0.0) & (level < 1.0)
         # What SciPy inverts point by point, or wrongly, is bracketed; floors say down to where.
         own = inside & (level > self._floor(side))
-        if own.any():
-            found = self._call("ppf" if side == "below" else "isf", level[own])
-            values[own] = found
-            own[own] = np.isfinite(found)
-        rest = inside & ~own
+        if own.all():
+            values = self._call("ppf" if side == "below" else "isf", level)
+        else:
+            values = np.where(level >= 0.5, self._end(_other(side)), self._end(side))
+            values[inside] = math.nan
+            if own.any():
+                values[own] = self._call("ppf" if side == "below" else "isf", level[own])
+        rest = inside & ~np.isfinite(values)
         if rest.any():
             values[rest] = self._bracketed(side, level[rest])
         return values.reshape(shape)
@@ -377,19 +428,20 @@ class StandardLaw:
         return self._floors[side]
 
     def _find_floor(self, side: Side) -> float:
-        dist = getattr(self.law, "dist", self.law)
-        own = getattr(type(dist), "_ppf", None)
+        own = getattr(type(self.dist), "_ppf", None)
         if own is None or own.__qualname__.startswith("rv_"):
             return 1.0
         found = self._call("ppf" if side == "below" else "isf", _PROBES)
         doubtful = ~np.isfinite(found)
         sure = np.where(doubtful, self.median, found)
         doubtful |= ~(np.abs(self._mass(side, sure) - _PROBES) <= _DOUBT * _PROBES)
-        if doubtful.any():
+        unmet = np.flatnonzero(doubtful & np.isfinite(found))
+        if unmet.size:
             # Near a finite end floats can be too far apart for any mass to be met.
-            best = self._bracketed(side, _PROBES[doubtful])
-            room = 1e-8 * np.minimum(np.abs(best), np.abs(best - self.median)) + _EPS * np.abs(best)
-            doubtful[doubtful] = ~(np.abs(found[doubtful] - best) <= room)
+            z, level = found[unmet], _PROBES[unmet]
+            room = 1e-8 * np.minimum(np.abs(z), np.abs(z - self.median)) + 2.0 * _EPS * np.abs(z)
+            inner, outer = (self._mass(side, z + _sign(side) * step) for step in (-room, room))
+            doubtful[unmet] = ~((outer <= level) & (level <= inner))
         if not doubtful.any():
             return 0.0
         first = int(np.argmax(doubtful))
@@ -410,8 +462,9 @@ class StandardLaw:
         positions, masses = self._outwards(side, float(level.min()))
         if level.max() > masses[0]:
             # SciPy's median need not be one to the last digit.
-            inner = self._next(_other(side), float(positions[0]))
-            positions, masses = np.append(inner, positions), np.append(1.0, masses)
+            inner = self._beyond(_other(side), float(positions[0]), 1)
+            positions = np.append(inner, positions)
+            masses = np.append(np.ones(inner.size), masses)
         masses = np.minimum.accumulate(masses)
         if masses.size < 2:
             return np.full(level.size, positions[0])
@@ -422,9 +475,11 @@ class StandardLaw:
         step = np.full(level.size, 0.5)
         open_ = np.arange(level.size)
         best = np.where(np.abs(fa) < np.abs(fb), a, b)
+        before = self.seconds - time.thread_time()
         for _ in range(_ROUNDS):
+            self.seconds = before + time.thread_time()
             z = a[open_] + step[open_] * (b[open_] - a[open_])
-            f = _log_ratio(self._mass(side, z), level[open_])
+            f = _log_ratio(self._known_mass(side, z), level[open_])
             same = np.sign(f) == np.sign(fa[open_])
             c[open_], fc[open_] = (
                 np.where(same, a[open_], b[open_]),
@@ -452,19 +507,10 @@ class StandardLaw:
             start = np.array([self.median])
             self._nodes[side] = start, self._own_mass(side, start)
         positions, masses = self._nodes[side]
-        fresh: list[float] = []
         while masses[-1] > level:
-            fresh = []
-            position = float(positions[-1])
-            for _ in range(8):
-                following = self._next(side, position)
-                if following == position or math.isinf(following):
-                    break
-                position = following
-                fresh.append(position)
-            if not fresh:
+            added = self._beyond(side, float(positions[-1]), max(8, positions.size))
+            if not added.size:
                 break
-            added = np.array(fresh)
             found = (
                 self._mass(side, added) if self._tails.get(side) else self._own_mass(side, added)
             )
@@ -477,19 +523,27 @@ class StandardLaw:
         kept = int(np.searchsorted(-np.minimum.accumulate(masses), -level)) + 1
         return positions[:kept], masses[:kept]
 
-    def _next(self, side: Side, position: float) -> float:
-        """The node beyond `position`: twice as far from the median, or half as far from an end."""
-        end, sign = self._end(side), _sign(side)
+    def _beyond(self, side: Side, position: float, n: int) -> FloatArray:
+        """The `n` nodes beyond `position`, or fewer where floats end.
+
+        Each is twice as far from the median as the one before, or half as far from a finite end.
+        """
+        end, sign, median = self._end(side), _sign(side), self.median
         if side not in self._spread:
-            quarter = self._call("isf" if sign > 0.0 else "ppf", np.array(0.25))
-            spread = abs(float(quarter) - self.median)
-            self._spread[side] = spread if 0.0 < spread < math.inf else abs(self.median) or 1.0
-        reach = abs(position - self.median)
-        step = reach if reach > 0.0 else self._spread[side]
-        if math.isfinite(end):
-            half = position + 0.5 * (end - position)
-            return half if abs(half - position) <= step else position + sign * step
-        return position + sign * step
+            quarter = self._call("isf" if sign > 0.0 else "ppf", np.array([0.25]))
+            spread = abs(float(quarter[0]) - median)
+            self._spread[side] = spread if 0.0 < spread < math.inf else abs(median) or 1.0
+        nodes: list[float] = []
+        for _ in range(n):
+            following = position + sign * (abs(position - median) or self._spread[side])
+            if math.isfinite(end):
+                half = position + 0.5 * (end - position)
+                following = min(half, following) if sign > 0.0 else max(half, following)
+            if following == position or math.isinf(following):
+                break
+            position = following
+            nodes.append(position)
+        return np.array(nodes)
 
     def _end(self, side: Side) -> float:
         return self.lower if side == "below" else self.upper
@@ -508,15 +562,40 @@ def _other(side: Side) -> Side:
     return "above" if side == "below" else "below"
 
 
-def _values(function: Callable[[Any], Any], z: FloatArray) -> FloatArray:
+def _median(law: Any, shapes: tuple[float, ...]) -> float:
+    """SciPy's median, or NaN: a law whose median is not a number has no valid parameters."""
+    try:
+        return float(quietly(law.ppf, 0.5, *shapes))
+    except (ArithmeticError, ValueError, RuntimeError):
+        return math.nan
+
+
+def _function(law: Any, method: str, shapes: tuple[float, ...]) -> Callable[[FloatArray], Any]:
+    """A function of the law inside its support.
+
+    Checks of the shapes and of the support, at every call, take most of the time of SciPy's public
+    functions; shapes were checked with the median, and callers look at the support. What is left
+    are the functions that subclasses of `rv_continuous` define.
+    """
+    public = getattr(law, method)
+    if getattr(public, "__qualname__", "") != f"rv_continuous.{method}":
+        return lambda z: public(z, *shapes)
+    inner = getattr(law, f"_{method}")
+    arrays = [np.array([shape]) for shape in shapes]
+    return lambda z: inner(z, *arrays)
+
+
+def _evaluate(function: Callable[[FloatArray], Any], z: FloatArray, values: FloatArray) -> None:
     """Values of a function of SciPy's; one point that raises does not take the others with it."""
     try:
-        return np.asarray(quietly(function, z), dtype=np.float64)
+        values[:] = quietly(function, z)
     except Exception:
         if z.size == 1:
-            return np.full(1, math.nan)
-    half = z.size // 2
-    return np.concatenate([_values(function, z[:half]), _values(function, z[half:])])
+            values[:] = math.nan
+            return
+        half = z.size // 2
+        _evaluate(function, z[:half], values[:half])
+        _evaluate(function, z[half:], values[half:])
 
 
 def _log_ratio(mass: FloatArray, level: FloatArray) -> FloatArray:

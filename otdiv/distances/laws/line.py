@@ -100,6 +100,8 @@ class Atoms:
     """Mean and variance of the law that was meant, where they are not those of the atoms."""
     displaced: Displacement = field(default_factory=lambda: Displacement(0.0, 0.0, 0.0))
     """How far these atoms are from the law that was meant."""
+    power: float = math.inf
+    """Power of the distance that the mass of the law that was meant falls with."""
     below: FloatArray = field(init=False)
     """P(X <= breaks[i])."""
     above: FloatArray = field(init=False)
@@ -195,6 +197,7 @@ class Normal:
     lower: float = -math.inf
     upper: float = math.inf
     breaks: FloatArray = field(default_factory=lambda: _EMPTY)
+    power: float = math.inf
 
     @property
     def mean(self) -> float:
@@ -260,12 +263,17 @@ class Frozen:
     @property
     def mean(self) -> float:
         """Mean."""
-        return self.loc + self.scale * self.standard_mean
+        return math.inf if self.power <= 1.0 else self.loc + self.scale * self.standard_mean
 
     @property
     def variance(self) -> float:
         """Variance."""
-        return self.scale * self.standard_variance * self.scale
+        return math.inf if self.power <= 2.0 else self.scale * self.standard_variance * self.scale
+
+    @property
+    def power(self) -> float:
+        """Power of the distance that the heavier tail falls with, inf for light ones."""
+        return min(self.standard.power("below"), self.standard.power("above"))
 
     @property
     def lower(self) -> float:
@@ -281,8 +289,8 @@ class Frozen:
     def displaced(self) -> Displacement:
         """What was cut off a tail, known when the functions have been called."""
         moved = Displacement(0.0, 0.0, 0.0)
-        for mass, index, reach in self.standard.lost:
-            moved = moved.beyond(mass, index, self.scale * reach)
+        for mass, power, reach in self.standard.lost.values():
+            moved = moved.beyond(mass, power, self.scale * reach)
         return moved.rooted()
 
     def moved(self, origin: float, unit: float) -> Frozen:
@@ -361,23 +369,23 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
             raise InvalidInputError(
                 name, "be frozen, its parameters given", type(value).__name__
             ) from None
-    standard, loc, scale, shapes = _standard_form(name, law)
-    law_of_z = StandardLaw(name, standard)
-    median = loc + scale * law_of_z.median
-    if math.isnan(median) and hasattr(law, "pmf"):
-        median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
-    if math.isnan(median):
-        raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
+    standard, shapes, loc, scale = _standard_form(name, law)
+    family_name = _family_name(standard)
+    if family_name == "norm":
+        return Normal(loc=loc, scale=scale)
+    law_of_z = StandardLaw(name, standard, shapes)
+    median = law_of_z.median
     if hasattr(law, "pmf"):
-        lower, upper = (float(end) for end in quietly(law.support))
-        return _cut(name, law, lower, upper, median)
-    mean, variance = _moments(standard)
+        if math.isnan(median):
+            median = float(np.floor(_moments(law)[0]))  # it is but the place where the atoms begin
+        _check_median(name, median)
+        return _cut(name, law, law_of_z.lower, law_of_z.upper, median)
+    _check_median(name, median)
+    mean, variance = _moments(standard, shapes)
     family = None
-    if shapes is not None:
-        key = (law.dist.name, *shapes)
+    if family_name is not None:
+        key = (family_name, *shapes)
         family = Family(key, loc, scale, mean, variance, law_of_z.lower, law_of_z.upper)
-        if key == ("norm",):
-            return Normal(loc=loc, scale=scale)
     return Frozen(
         standard=law_of_z,
         loc=loc,
@@ -388,8 +396,8 @@ def _as_frozen(name: str, value: Any) -> LineLaw:
     )
 
 
-def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float, ...] | None]:
-    """The law Z with X = loc + scale Z, loc, scale, and shapes where these and its name say all."""
+def _standard_form(name: str, law: Any) -> tuple[Any, tuple[float, ...], float, float]:
+    """The law Z with X = loc + scale Z, as a distribution and its shapes, loc and scale."""
     dist = law.dist
     parse = getattr(dist, "_parse_args", None)
     if parse is None or hasattr(law, "pmf"):
@@ -398,7 +406,7 @@ def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float,
             raise InvalidInputError(
                 name, "be one law, its parameters scalars", f"shape {median.shape}"
             )
-        return law, 0.0, 1.0, None
+        return law, (), 0.0, 1.0
     shapes, loc, scale = parse(*law.args, **law.kwds)
     for parameter in (*shapes, loc, scale):
         if np.ndim(parameter):
@@ -409,16 +417,25 @@ def _standard_form(name: str, law: Any) -> tuple[Any, float, float, tuple[float,
     if not (math.isfinite(loc) and 0.0 < scale < math.inf):
         requirement = "be a law with valid parameters"
         raise InvalidInputError(name, requirement, f"loc {loc:g} and scale {scale:g}")
-    # A histogram's shape is not among its parameters, nor is that of a law of the user's own.
-    named = type(dist).__module__.startswith("scipy.stats.")
-    named = named and not hasattr(dist, "_histogram") and not hasattr(dist, "xk")
-    return dist(*shapes), loc, scale, shapes if named else None
+    return dist, shapes, loc, scale
 
 
-def _moments(law: Any) -> tuple[float, float]:
+def _check_median(name: str, median: float) -> None:
+    if math.isnan(median):
+        raise InvalidInputError(name, "be a law with valid parameters", "a median of NaN")
+
+
+def _family_name(dist: Any) -> str | None:
+    """Name of a distribution of SciPy's that with the shapes says all: not of a histogram."""
+    if not type(dist).__module__.startswith("scipy.stats.") or hasattr(dist, "_histogram"):
+        return None
+    return getattr(dist, "name", None)
+
+
+def _moments(law: Any, shapes: tuple[float, ...] = ()) -> tuple[float, float]:
     """Mean and variance, NaN where SciPy has none."""
     try:
-        mean, variance = (float(moment) for moment in quietly(law.stats, moments="mv"))
+        mean, variance = (float(moment) for moment in quietly(law.stats, *shapes, moments="mv"))
     except Exception:
         return math.nan, math.nan
     return mean, variance if variance >= 0.0 else math.nan
@@ -458,11 +475,11 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
         first = max(lower, median - _MAX_ATOMS // 2)
         edges = np.arange(first - 1.0, min(upper, first + _MAX_ATOMS) + 1.0)
         weights = np.maximum(np.asarray(quietly(law.pmf, edges[1:])), 0.0)
-        far = np.maximum(edges[1:-1] - first, 1.0)
+        near, far = (edges[1:][k] - first + 1.0 for k in (weights.size // 2, -1))
         with np.errstate(all="ignore"):
             # Where masses fall like k^-(1 + index), those beyond k are k / index of that at k.
-            index = np.log(weights[-1] / weights[weights.size // 2]) / math.log(0.5) - 1.0
-            rest = float(weights[-1] * far[-1] / index) if weights[-1] > 0.0 else 0.0
+            index = np.log(weights[weights.size // 2] / weights[-1]) / np.log(far / near) - 1.0
+            rest = float(weights[-1] * far / index) if weights[-1] > 0.0 else 0.0
         masses = [(0.0, math.inf), (rest, float(index))]
     else:
         edges = _run_ends(law, lower, upper, median)
@@ -480,7 +497,12 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
             "numbers; draw samples from it, or pass a DiscreteMeasure cut where it may be"
         )
     widths = np.diff(edges) - 1.0
-    support = np.concatenate([edges[:1], edges[1:] - 0.5 * widths, edges[-1:]])
+    # Beyond the last position lies, on average, its excess over the median, times k / (k - 1).
+    last = [
+        median + (edge - median) * (index / (index - 1.0) if 1.0 < index < math.inf else 1.0)
+        for edge, (_, index) in zip((edges[0], edges[-1]), masses, strict=True)
+    ]
+    support = np.concatenate([last[:1], edges[1:] - 0.5 * widths, last[1:]])
     ends = [max(mass, 0.0) for mass, _ in masses]
     weights = np.concatenate([ends[:1], np.maximum(weights, 0.0), ends[1:]])
     weights /= math.fsum(weights)
@@ -489,7 +511,8 @@ def _lumped(name: str, law: Any, lower: float, upper: float, median: float) -> A
     for (mass, index), edge in zip(masses, (edges[0], edges[-1]), strict=True):
         moved = moved.beyond(max(mass, 0.0), index, abs(float(edge) - median) + 1.0)
     atoms = Atoms.from_sample(support, weights, (lower, upper))
-    return replace(atoms, moments=_moments(law), displaced=moved.rooted())
+    power = min(index for mass, index in masses if mass > 0.0 or index == math.inf)
+    return replace(atoms, moments=_moments(law), displaced=moved.rooted(), power=power)
 
 
 def _run_ends(law: Any, lower: float, upper: float, median: float) -> FloatArray:

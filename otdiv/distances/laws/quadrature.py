@@ -192,11 +192,12 @@ def march(
     A tail that decays like a power makes the cells a geometric series of some ratio r, so that what
     lies beyond the last cell is r / (1 - r) times it: the march stops where the doubt about that is
     negligible, or where a cell is as small as `noise` (its rounding, given the cell's start). Where
-    all `n_cells` are used up, the rest is added to the value and to the error. Many cells in a row
-    without decay, or the last one growing, are a divergent integral, if such a thing `may_diverge`.
-    The march takes `at_least` so many cells, where it is known that they matter.
+    all `n_cells` are used up, the rest that was known best counts, with its doubt as error. Many
+    cells in a row without decay, or the last one growing, are a divergent integral, if such a thing
+    `may_diverge`. The march takes `at_least` so many cells, where it is known that they matter.
     """
     total = error = 0.0
+    best = Integral(0.0, math.inf)
     ratios: list[float] = []
     previous = math.nan
     steady: list[float] = []
@@ -233,14 +234,15 @@ def march(
             # and the rest wrong by b / (k (1 - r)) of itself.
             drift = (k + _FIRST) * (recent - min(ratios)) / _WINDOW
             doubt = rest * min(1.0, 2.0 * drift / (1.0 - recent))
+            best = min(best, Integral(total + rest, error + doubt), key=lambda part: part.error)
             if doubt <= 0.01 * tolerance(total):
-                return Integral(total + rest, error + doubt)
+                return best
     last = ratios[-1] if ratios else 0.0
     if not last < 1.0 - 1e-9:
         # Still growing where float64 ends: divergent, or as good as that.
         return Integral(math.inf, 0.0) if may_diverge else Integral(total, math.inf)
     rest = previous * last / (1.0 - last) if previous > 0.0 else 0.0
-    return Integral(total + rest, error + rest)
+    return min(best, Integral(total + rest, error + rest), key=lambda part: part.error)
 
 
 def monotone_enclosure(
