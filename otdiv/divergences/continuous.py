@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._typing import FloatArray, IndexArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .adaptive import integrate
-from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays
+from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays, log_densities
 from .recipes import Recipe
 from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
@@ -34,10 +34,13 @@ _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be cal
 _CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
-_STEADY = 1e-6  # change of the growth from shell to shell that is none
+_STEADY = 1e-9  # change of the growth from shell to shell that is none
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
 # of a thin one in front of it.
 _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
+_EDGE = 1.0 / 64.0  # logarithmic distance to that place at which a peak is no peak
+_SIGHTINGS = 5  # places in a piece where the largest exponent is looked for
+_CLOSER = 6  # looks at it, each closer by 32 times
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
 
@@ -95,7 +98,7 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     if math.isinf(beyond):
         return beyond
     allowed = _SETTLED * abs(total) + _noise(recipe, float(np.abs(terms).sum()))
-    if not errors[0] <= allowed:
+    if not (errors[0] <= allowed or _is_lost_in_the_end(recipe, total, errors[0])):
         raise ConvergenceError(
             f"the quadrature of {recipe.name} did not settle: {total!r} with an error of "
             f"{errors[0]:.1e}"
@@ -109,7 +112,7 @@ def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
     for law in laws:
         if not law.low < law.high:
             raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
-    return cut_rays(*laws, _underflows(recipe))
+    return cut_rays(*laws, _underflows(recipe), recipe.log_terms)
 
 
 def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
@@ -136,6 +139,12 @@ def _noise(recipe: Recipe, size: float) -> float:
     if _starts_quadratically(recipe):
         return 1e-14 * math.sqrt(size) + _ROUNDING
     return 1e-15 * max(1.0, size)
+
+
+def _is_lost_in_the_end(recipe: Recipe, total: float, error: float) -> bool:
+    """Whether an error of the sum is small in the divergence, as in the logarithm of a large sum."""
+    low, value, high = recipe.finish(0.5 * np.array([total - error, total, total + error]))
+    return bool(high - low <= _SETTLED * abs(value))
 
 
 def _starts_quadratically(recipe: Recipe) -> bool:
@@ -269,15 +278,15 @@ def _integrand(
     with np.errstate(all="ignore"):
         t = np.where(logarithmic, x, np.log(x))
         s = np.where(logarithmic, np.exp(x), x)
-    log_p, log_q = np.empty(x.size), np.empty(x.size)
     owner = pieces.ray[piece]
-    for index, ray in enumerate(rays):
-        here = owner == index
-        if not here.any():
-            continue
-        for log_density, branch in zip((log_p, log_q), ray.branches, strict=True):
-            log_density[here] = branch(s[here], t[here])
-            _check_numbers(branch, s[here], log_density[here])
+    log_p, log_q = (
+        log_densities(branches, owner, s, t)
+        for branches in zip(*(ray.branches for ray in rays), strict=True)
+    )
+    for index, log_density in enumerate((log_p, log_q)):
+        lost = np.flatnonzero(np.isnan(log_density))
+        if lost.size:
+            _refuse_nan(rays[owner[lost[0]]].branches[index], float(s[lost[0]]))
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
         values = np.stack(
@@ -288,14 +297,12 @@ def _integrand(
         return values / np.where(logarithmic, 1.0, s)
 
 
-def _check_numbers(branch: Branch, s: FloatArray, log_density: FloatArray) -> None:
-    lost = np.isnan(log_density)
-    if lost.any():
-        x = branch.law.location + branch.law.scale * branch.centre + branch.sign * s[lost][0]
-        raise UnsupportedProblemError(
-            f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
-            "pass samples or probability vectors"
-        )
+def _refuse_nan(branch: Branch, s: float) -> None:
+    x = branch.law.location + branch.law.scale * branch.centre + branch.sign * s
+    raise UnsupportedProblemError(
+        f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
+        "pass samples or probability vectors"
+    )
 
 
 def _beyond(
@@ -326,9 +333,8 @@ def _beyond(
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:
-                far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
-                sound = not any(branch.noisy for branch in ray.branches)
-                if far and sound and abs(before - decay) <= _STEADY * decay:
+                steady = abs(before - decay) <= _STEADY * decay
+                if steady and _far_and_sound(ray, where):
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)
@@ -362,19 +368,57 @@ def off_support_intervals(p: Any, q: Any) -> FloatArray:
 
 
 def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
-    """Largest alpha log p + (1 - alpha) log q found at the middles of the pieces."""
+    """Largest alpha log p + (1 - alpha) log q, with densities with respect to log-distance.
+
+    It is infinite where it grows to the end of what is known of both laws, far from their bulk.
+
+    Raises
+    ------
+    ConvergenceError
+        If it grows to an end that is not far enough to tell.
+    """
     rays = _rays(recipe, p, q)
     pieces = _cut(rays)
     largest = -math.inf
     for index, ray in enumerate(rays):
-        mine = (pieces.ray == index) & ~pieces.last
-        x = 0.5 * pieces.left[mine] + 0.5 * pieces.right[mine]
+
+        def exponents(t: FloatArray, ray: Ray = ray) -> FloatArray:
+            s = np.exp(t)
+            log_p, log_q = (branch(s, t) for branch in ray.branches)
+            both = np.isfinite(log_p) & np.isfinite(log_q)
+            return np.where(both, alpha * log_p + (1.0 - alpha) * log_q, -math.inf)
+
+        mine = (pieces.ray == index) & ~pieces.last & ~pieces.hidden
+        ends = pieces.left[mine], pieces.right[mine]
         with np.errstate(all="ignore"):
-            s = np.where(pieces.logarithmic[mine], np.exp(x), x)
-            t = np.where(pieces.logarithmic[mine], x, np.log(x))
-        first, last = ray.proven()
-        log_p, log_q = (branch(s, t) for branch in ray.branches)
-        both = np.isfinite(log_p) & np.isfinite(log_q) & (s >= first) & (s <= last)
-        exponents = alpha * log_p[both] + (1.0 - alpha) * log_q[both]
-        largest = max(largest, float(exponents.max(initial=-math.inf)))
+            low, high = (np.where(pieces.logarithmic[mine], x, np.log(x)) for x in ends)
+            t = np.unique(np.linspace(low, high, _SIGHTINGS + 2)[1:-1])
+            for _ in range(_CLOSER):
+                values = exponents(t)
+                k = int(np.argmax(values))
+                found, place = float(values[k]), float(t[k])
+                t = np.linspace(t[max(k - 1, 0)], t[min(k + 1, t.size - 1)], 65)
+            if found <= largest:
+                continue
+            largest = found
+            first, last = ray.proven()
+            way = 1 if place > math.log(ray.middle()) else -1
+            end = last if way > 0 else first
+            if not 0.0 < end < math.inf or abs(place - math.log(end)) > _EDGE or found <= 0.0:
+                continue
+            # A peak further out, which has no infinite integral, would slow the growth.
+            slower, faster = np.diff(exponents(place - way * np.array([0.5, 0.25, 0.0])))
+            steady = faster >= slower * (1.0 - _STEADY)
+        if not (steady and _far_and_sound(ray, end)):
+            raise ConvergenceError(
+                f"{recipe.name} cannot be followed to the end: its terms grow up to {end:.4g} from "
+                f"x = {float(ray.place):.4g}, beyond which the log-densities are not known"
+            )
+        return math.inf
     return largest
+
+
+def _far_and_sound(ray: Ray, where: float) -> bool:
+    """Whether growth up to a distance is that of the laws, and has no end."""
+    far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
+    return far and not any(branch.noisy for branch in ray.branches)

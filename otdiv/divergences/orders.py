@@ -43,7 +43,7 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> float | FloatArray
             first, second = as_frozen(p), as_frozen(q)
             with np.errstate(over="ignore", invalid="ignore"):
                 exponent = continuous.largest_exponent(recipe, first, second, alpha)
-            if exponent == -math.inf:  # no place has both
+            if math.isinf(exponent):  # no place has both, or no place has the largest
                 return math.inf
             return _from_largest(exponent, p, q, alpha, value)
         return value

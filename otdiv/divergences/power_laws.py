@@ -16,6 +16,7 @@ from .._typing import FloatArray
 __all__ = ["PowerLaw", "bent_line", "parabola", "straight_line"]
 
 _STRAIGHT = 1e-12  # departure from a line, relative to the logarithm, that rounding makes
+_CLEAN = 1e-15  # departure that rounding of the logarithm itself makes
 _FLAT = 1e-6  # slope that is none, and would not let mass vanish
 _LONG = 0.05  # logarithmic length of a line that may be called straight
 _BENDS = 4  # powers that a bent line may have
@@ -66,11 +67,12 @@ def straight_line(
     # Mass must vanish towards the end.
     vanishing = slopes < -_FLAT if outwards else slopes > _FLAT
     long = np.abs(x[:, 3] - x[:, 0]) >= _LONG
-    tolerances = _STRAIGHT * np.maximum(1.0, np.abs(y).max(axis=1))
-    good = vanishing & long & (departures <= tolerances)
+    departures /= np.maximum(1.0, np.abs(y).max(axis=1))
+    good = vanishing & long & (departures <= _STRAIGHT)
     if not good.any():
         return None
-    k = int(np.flatnonzero(good)[-1])
+    # The last one, but not where digits are lost before the end.
+    k = int(np.flatnonzero(good & (departures <= max(_CLEAN, departures[good].min())))[-1])
     return PowerLaw(float(y[k, 0] - slopes[k] * x[k, 0]), float(slopes[k]), offset), float(s[k])
 
 
