@@ -71,9 +71,10 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     UnsupportedProblemError
         If a law does not answer, its log-density is NaN, or underflows where the other has mass.
     """
-    rays = _rays(recipe, p, q)
+    manners = _manners(recipe)
+    rays = _rays(recipe, p, q, manners)
     pieces = _cut(rays)
-    if not _starts_quadratically(recipe):
+    if not manners.quadratic:
         for index, ray in enumerate(rays):
             ray.crossings = _crossings(ray, pieces, index)
         pieces = _cut(rays)
@@ -94,10 +95,10 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     if abs(total) <= 1e6 * _ROUNDING:
         # Rounding is all that the tails show then, and underflow all below the normal floats.
         return 0.5 * total if total > _SUBNORMAL else 0.0
-    beyond = _beyond(recipe, rays, pieces, terms, masses[0] + masses[1])
+    beyond = _beyond(recipe.name, manners, rays, pieces, terms, masses[0] + masses[1])
     if math.isinf(beyond):
         return beyond
-    allowed = _SETTLED * abs(total) + _noise(recipe, float(np.abs(terms).sum()))
+    allowed = _SETTLED * abs(total) + manners.noise(float(np.abs(terms).sum()))
     if not (errors[0] <= allowed or _is_lost_in_the_end(recipe, total, errors[0])):
         raise ConvergenceError(
             f"the quadrature of {recipe.name} did not settle: {total!r} with an error of "
@@ -106,52 +107,47 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     return 0.5 * (total + beyond)  # both densities integrate to 1
 
 
-def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
+def _rays(recipe: Recipe, p: Any, q: Any, manners: _Manners) -> list[Ray]:
     clock = Clock(_SECONDS)
     laws = StandardLaw("p", p, clock), StandardLaw("q", q, clock)
     for law in laws:
         if not law.low < law.high:
             raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
-    return cut_rays(*laws, _underflows(recipe), recipe.log_terms)
+    return cut_rays(*laws, manners.underflows, recipe.log_terms)
 
 
-def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
-    """T(0, 1) and T(1, 0): infinite, or NaN, where a density must not be taken for 0."""
+class _Manners(NamedTuple):
+    """What a recipe does to tiny densities and to nearly equal ones."""
+
+    underflows: tuple[int, int]  # what it does to T when a tiny density of p, or q, is taken for 0
+    zero_is_costly: bool  # whether T(0, 1) or T(1, 0) is infinite
+    quadratic: bool  # whether T(p, q) grows with (p - q)^2; otherwise it may have a kink at p = q
+
+    def noise(self, size: float) -> float:
+        """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
+        if self.quadratic:
+            return 1e-14 * math.sqrt(size) + _ROUNDING
+        return 1e-15 * max(1.0, size)
+
+
+def _manners(recipe: Recipe) -> _Manners:
+    # Nothing against something, tiny densities beside one that is far smaller still, and a step.
+    log_p = np.array([-math.inf, 0.0, -1e3, -1e6, 0.0])
+    log_q = np.array([0.0, -math.inf, -1e6, -1e3, -1e-8])
     with np.errstate(all="ignore"):
-        costs = recipe.log_terms(np.array([-math.inf, 0.0]), np.array([0.0, -math.inf]))
-    return abs(float(costs[0])), abs(float(costs[1]))
-
-
-def _underflows(recipe: Recipe) -> tuple[int, int]:
-    """What it does to T when a tiny density of p, or of q, is taken for 0."""
-    with np.errstate(all="ignore"):
-        # Beside a density that is far smaller still, exp(-1000) may be large.
-        tiny = np.abs(recipe.log_terms(np.array([-1e3, -1e6]), np.array([-1e6, -1e3])))
+        *costs, tiny_p, tiny_q, step = np.abs(recipe.log_terms(log_p, log_q)).tolist()
+    bearable = [cost < math.inf for cost in costs]  # False for NaN
     kinds = [
-        COSTLY if not cost < math.inf else HARMLESS if small < 1.0 else MINOR
-        for cost, small in zip(_cost_of_zero(recipe), tiny.tolist(), strict=True)
+        COSTLY if not bears else HARMLESS if tiny < 1.0 else MINOR
+        for bears, tiny in zip(bearable, (tiny_p, tiny_q), strict=True)
     ]
-    return kinds[0], kinds[1]
-
-
-def _noise(recipe: Recipe, size: float) -> float:
-    """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
-    if _starts_quadratically(recipe):
-        return 1e-14 * math.sqrt(size) + _ROUNDING
-    return 1e-15 * max(1.0, size)
+    return _Manners((kinds[0], kinds[1]), not all(bearable), step < 1e-12)
 
 
 def _is_lost_in_the_end(recipe: Recipe, total: float, error: float) -> bool:
     """Whether an error of the sum is small in the divergence, as in the logarithm of a large sum."""
     low, value, high = recipe.finish(0.5 * np.array([total - error, total, total + error]))
     return bool(high - low <= _SETTLED * abs(value))
-
-
-def _starts_quadratically(recipe: Recipe) -> bool:
-    """Whether T(p, q) grows with the square of p - q; otherwise it may have a kink at p = q."""
-    with np.errstate(all="ignore"):
-        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
-    return abs(float(step[0])) < 1e-12
 
 
 def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
@@ -163,7 +159,7 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
         return np.empty(0)
     mine = (pieces.ray == index) & ~pieces.hidden & ~pieces.last
     left, right, logarithmic = pieces.left[mine], pieces.right[mine], pieces.logarithmic[mine]
-    x = np.linspace(0.0, 1.0, 22)[1:-1, None] * (right - left) + left
+    x = np.linspace(0.0, 1.0, 22)[:, None] * (right - left) + left
 
     def difference(t: FloatArray) -> FloatArray:
         s = np.exp(t)
@@ -173,6 +169,7 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
     with np.errstate(all="ignore"):
         t = np.unique(np.where(logarithmic, x, np.log(x)))
         signs = np.sign(difference(t))
+        t, signs = t[signs != 0.0], signs[signs != 0.0]
         change = np.flatnonzero(signs[:-1] * signs[1:] < 0.0)
         if change.size == 0 or change.size > _CROSSINGS:
             return np.empty(0)
@@ -306,7 +303,12 @@ def _refuse_nan(branch: Branch, s: float) -> None:
 
 
 def _beyond(
-    recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray, masses: FloatArray
+    name: str,
+    manners: _Manners,
+    rays: list[Ray],
+    pieces: _Pieces,
+    terms: FloatArray,
+    masses: FloatArray,
 ) -> float:
     """Return what the terms hold beyond the places where both laws are known; perhaps infinity.
 
@@ -316,7 +318,6 @@ def _beyond(
     total = float(np.abs(terms).sum())
     if (np.abs(terms[pieces.last]) > _OUTERMOST * total).any():
         return math.inf
-    zero_is_costly = not all(cost < math.inf for cost in _cost_of_zero(recipe))
     sum_beyond = 0.0
     for index, ray in enumerate(rays):
         for way in (-1, 1):
@@ -326,7 +327,7 @@ def _beyond(
             )
             third = inner + thin
             # Terms have died out, unless one law is left alone with mass where they are not known.
-            mass_beyond = float(masses[pieces.hidden & side].sum()) if zero_is_costly else 0.0
+            mass_beyond = float(masses[pieces.hidden & side].sum()) if manners.zero_is_costly else 0.0
             if abs(thin) <= 1e-4 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
                 continue
             where = ray.proven()[0 if way < 0 else 1]
@@ -342,7 +343,7 @@ def _beyond(
                     sum_beyond += rest
                     continue
             raise ConvergenceError(
-                f"{recipe.name} cannot be followed to the end: both log-densities are numbers up "
+                f"{name} cannot be followed to the end: both log-densities are numbers up "
                 f"to {where:.4g} from x = {float(ray.place):.4g}, a shell of "
                 f"{abs(third) / total:.1e} of the value so far lies in front of that place, and "
                 "what lies beyond has no bound"
@@ -377,7 +378,7 @@ def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
     ConvergenceError
         If it grows to an end that is not far enough to tell.
     """
-    rays = _rays(recipe, p, q)
+    rays = _rays(recipe, p, q, _manners(recipe))
     pieces = _cut(rays)
     largest = -math.inf
     for index, ray in enumerate(rays):

@@ -23,7 +23,7 @@ __all__ = ["Clock", "StandardLaw", "guarded", "scalar_support"]
 
 # Tail probabilities whose quantiles cut the line. They only have to find where a law lives: what
 # lies beyond is reached in logarithmic steps.
-_TAILS = np.array([0.25, 0.1, 0.02, 1e-3, 1e-5, 1e-8, 1e-12, 1e-16, 1e-30, 1e-60, 1e-150])
+_TAILS = np.array([0.25, 0.04, 1e-3, 1e-6, 1e-12, 1e-25, 1e-60, 1e-150])
 _PROBES = np.array([0.05, 0.3, 0.8])  # quantiles at which two forms of a law are compared
 _SLICE_SECONDS = 0.25  # aim of one call of a slow log-density, so that the clock is seen
 _QUANTILE_SECONDS = 1.0  # spent on the quantiles of one law
