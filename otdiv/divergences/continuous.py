@@ -34,7 +34,8 @@ _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be cal
 _CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
-_STEADY = 1e-9  # change of the growth from shell to shell that is none
+_STEADY = 1e-9  # slowing down of the growth from shell to shell that is none
+_OVERWHELMING = 1e100  # value in one shell that, still growing, is no part of a finite one
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
 # of a thin one in front of it.
 _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
@@ -334,8 +335,14 @@ def _beyond(
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:
-                steady = abs(before - decay) <= _STEADY * decay
-                if steady and _far_and_sound(ray, where):
+                # Growth that slows down may end, and so does that towards the bulk of a law.
+                lasting = decay >= before * (1.0 - _STEADY)
+                inwards, outwards = (
+                    float(masses[side & np.isin(pieces.fringe, levels)].sum())
+                    for levels in (2, (3, 4))
+                )
+                huge = abs(third) > _OVERWHELMING
+                if lasting and outwards <= inwards and (huge or _far_and_sound(ray, where)):
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)
@@ -351,20 +358,25 @@ def _beyond(
     return sum_beyond
 
 
+def _outside(p: Any, q: Any) -> list[tuple[float, float, float]]:
+    """Ends of the support of p on both sides of that of q, and the P-mass there, where there is."""
+    (p_low, p_high), (low, high) = scalar_support("p", p), scalar_support("q", q)
+    found = []
+    if p_low < low:
+        found.append((p_low, min(low, p_high), float(guarded("p", "cdf", p.cdf, low))))
+    if high < p_high:
+        found.append((max(high, p_low), p_high, float(guarded("p", "sf", p.sf, high))))
+    return [(left, right, mass) for left, right, mass in found if mass > 0.0]
+
+
 def mass_off_support(p: Any, q: Any) -> float:
     """P-mass outside the support interval of q."""
-    low, high = scalar_support("q", q)
-    return float(guarded("p", "cdf", p.cdf, low)) + float(guarded("p", "sf", p.sf, high))
+    return sum((mass for _, _, mass in _outside(p, q)), 0.0)
 
 
 def off_support_intervals(p: Any, q: Any) -> FloatArray:
     """Intervals (k, 2) of the support of p that lie outside that of q and carry mass of p."""
-    (p_low, p_high), (low, high) = scalar_support("p", p), scalar_support("q", q)
-    intervals = []
-    if float(guarded("p", "cdf", p.cdf, low)) > 0.0:
-        intervals.append([p_low, min(low, p_high)])
-    if float(guarded("p", "sf", p.sf, high)) > 0.0:
-        intervals.append([max(high, p_low), p_high])
+    intervals = [(left, right) for left, right, _ in _outside(p, q)]
     return np.array(intervals, dtype=np.float64).reshape(-1, 2)
 
 

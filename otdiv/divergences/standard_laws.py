@@ -75,6 +75,11 @@ def _numbers(name: str, method: str, function: Callable[..., Any], *arguments: A
 def scalar_support(name: str, law: Any) -> tuple[float, float]:
     """Ends of the support of one law."""
     ends = guarded(name, "support", law.support)
+    if getattr(getattr(law, "dist", None), "name", "") == "vonmises":
+        # SciPy's density goes round the circle for ever; its draws are within one turn.
+        split = _location_and_scale(law)
+        location, scale = (0.0, 1.0) if split is None else split[1:]
+        ends = location - scale * math.pi, location + scale * math.pi
     low, high = (np.asarray(end, dtype=np.float64) for end in ends)
     if low.ndim or high.ndim:
         raise InvalidInputError(name, "be one law: freeze it with scalar parameters", low.shape)
