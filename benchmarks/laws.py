@@ -17,6 +17,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, lru_cache
 from typing import Any
 
@@ -149,13 +150,24 @@ def judge(name: str, p: Any, q: Any) -> dict[str, Any]:
     return row
 
 
-def sweep_divergences(step: int = 1) -> list[dict[str, Any]]:
-    """Judge every divergence of every pair."""
+def _judge_law(number: int) -> list[dict[str, Any]]:
+    """Judge every divergence of one law, by its number in the list, from the four others."""
+    laws = families()
+    first, p = laws[number]
     rows = []
-    for first, p, second, q in pairs(step):
-        for name in DIVERGENCES:
-            rows.append({"p": first, "q": second} | judge(name, p, q))
+    for partner in PARTNERS:
+        second, q = laws[(number + partner) % len(laws)]
+        rows += [{"p": first, "q": second} | judge(name, p, q) for name in DIVERGENCES]
     return rows
+
+
+def sweep_divergences(step: int = 1, jobs: int = 1) -> list[dict[str, Any]]:
+    """Judge every divergence of each `step`-th law, in `jobs` processes."""
+    numbers = range(0, len(families()), step)
+    if jobs == 1:
+        return [row for number in numbers for row in _judge_law(number)]
+    with ProcessPoolExecutor(jobs) as pool:
+        return [row for rows in pool.map(_judge_law, numbers) for row in rows]
 
 
 def _kind(error: str) -> str:
@@ -164,8 +176,10 @@ def _kind(error: str) -> str:
     return " ".join(words[:14])
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
+def _table(rows: list[dict[str, Any]], step: int) -> list[str]:
+    which = "Each law" if step == 1 else f"Every law whose number is a multiple of {step}"
     lines = ["# Divergences of the continuous laws of SciPy", ""]
+    lines += [f"{which} against four others: `python -m benchmarks laws --every {step}`.", ""]
     lines += ["| divergence | calls | values | infinite | errors | faults | slowest, s |"]
     lines += ["|---|---|---|---|---|---|---|"]
     for name in DIVERGENCES:
@@ -191,12 +205,12 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def run_divergences(step: int, write: bool) -> int:
+def run_divergences(step: int, jobs: int, write: bool) -> int:
     """Sweep, print and record; return the exit code: 3 where there is a fault."""
-    rows = sweep_divergences(step)
-    lines = _table(rows)
+    rows = sweep_divergences(step, jobs)
+    lines = _table(rows, step)
     print("\n".join(lines))
     if write:
         # A row that is as it should be needs no record.
-        save("law_divergences", [row for row in rows if row["error"] or row["fault"]], lines)
+        save("laws", [row for row in rows if row["error"] or row["fault"]], lines)
     return 3 if any(row["fault"] for row in rows) else 0

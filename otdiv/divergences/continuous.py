@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .._typing import FloatArray, IndexArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .adaptive import integrate
-from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays, log_densities
+from .rays import COSTLY, HARMLESS, MINOR, UNDERFLOWS, Branch, Ray, cut_rays, log_densities
 from .recipes import Recipe
 from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
@@ -42,6 +42,7 @@ _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
 _EDGE = 1.0 / 64.0  # logarithmic distance to that place at which a peak is no peak
 _SIGHTINGS = 5  # places in a piece where the largest exponent is looked for
 _CLOSER = 6  # looks at it, each closer by 32 times
+_OVERFLOWS = 1e300  # size of a logarithm that is about to overflow
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
 
@@ -146,7 +147,7 @@ def _manners(recipe: Recipe) -> _Manners:
 
 
 def _is_lost_in_the_end(recipe: Recipe, total: float, error: float) -> bool:
-    """Whether an error of the sum is small in the divergence, as in the logarithm of a large sum."""
+    """Whether an error of the sum is small in the divergence: in its logarithm it may be."""
     low, value, high = recipe.finish(0.5 * np.array([total - error, total, total + error]))
     return bool(high - low <= _SETTLED * abs(value))
 
@@ -181,7 +182,8 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
             k = np.maximum(np.argmax(signs != signs[0], axis=0), 1)
             columns = np.arange(k.size)
             low, high = grid[k - 1, columns], grid[k, columns]
-    return high
+    crossings: FloatArray = high
+    return crossings
 
 
 def _check_masses(rays: list[Ray], masses: list[float]) -> None:
@@ -287,6 +289,13 @@ def _integrand(
             _refuse_nan(rays[owner[lost[0]]].branches[index], float(s[lost[0]]))
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
+    infinite = np.flatnonzero(np.isposinf(terms) & ~pieces.hidden[piece])
+    if infinite.size:
+        branches = rays[owner[infinite[0]]].branches
+        for branch, log_density in zip(branches, (log_p, log_q), strict=True):
+            if branch.present and log_density[infinite[0]] == -math.inf:
+                _refuse_underflow(branch, float(s[infinite[0]]))
+    with np.errstate(all="ignore"):
         values = np.stack(
             [np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)]
         )
@@ -301,6 +310,27 @@ def _refuse_nan(branch: Branch, s: float) -> None:
         f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
         "pass samples or probability vectors"
     )
+
+
+def _refuse_underflow(branch: Branch, s: float) -> None:
+    """Raise where the zero that a law says at distance `s` is a density too small for a float.
+
+    An honest zero is a jump, an underflow lies beyond small densities: see which, going there from
+    the median. A logarithm that overflows means what it says.
+    """
+    law = branch.law
+    ends = float(law.quantiles()[0]), float(branch.coordinate(np.array([s]))[0])
+    for _ in range(9):  # 64^9 exhausts the digits of a float
+        z = np.linspace(*ends, 65)
+        values = law.log_density(z)
+        k = max(1, int(np.argmax(values == -math.inf)))
+        ends = float(z[k - 1]), float(z[k])
+    if -_OVERFLOWS < values[k - 1] < UNDERFLOWS:
+        x = law.location + law.scale * branch.centre + branch.sign * s
+        raise UnsupportedProblemError(
+            f"the density of `{law.name}` underflows to 0 at x = {x:g}, where the other law has "
+            "mass; pass a law whose logpdf is a number there, samples, or probability vectors"
+        )
 
 
 def _beyond(
@@ -328,8 +358,10 @@ def _beyond(
             )
             third = inner + thin
             # Terms have died out, unless one law is left alone with mass where they are not known.
-            mass_beyond = float(masses[pieces.hidden & side].sum()) if manners.zero_is_costly else 0.0
-            if abs(thin) <= 1e-4 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
+            alone = manners.zero_is_costly and (
+                float(masses[pieces.hidden & side].sum()) > _HIDDEN * total
+            )
+            if abs(thin) <= 1e-4 * _OUTERMOST * total and not alone:
                 continue
             where = ray.proven()[0 if way < 0 else 1]
             decay = third / second if second != 0.0 else math.inf

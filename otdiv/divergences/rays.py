@@ -21,7 +21,16 @@ from .._typing import FloatArray, IndexArray
 from .power_laws import PowerLaw, bent_line, parabola, straight_line
 from .standard_laws import StandardLaw
 
-__all__ = ["COSTLY", "HARMLESS", "MINOR", "Branch", "Ray", "cut_rays", "log_densities"]
+__all__ = [
+    "COSTLY",
+    "HARMLESS",
+    "MINOR",
+    "UNDERFLOWS",
+    "Branch",
+    "Ray",
+    "cut_rays",
+    "log_densities",
+]
 
 LogTerms = Callable[[FloatArray, FloatArray], FloatArray]  # T(p, q) from log p and log q
 
@@ -40,7 +49,7 @@ _BURIED = -1e9  # log-density of both laws below which rounding hides their quot
 _GRID = 400  # places at which that is looked for
 _DEAD = -1e4  # log-density that is nothing beside any other
 _LOG_2 = math.log(2.0)
-_SUBNORMAL = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
+UNDERFLOWS = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
 
 
 @dataclass(slots=True)
@@ -348,7 +357,7 @@ def _beyond_underflow(
     long, short = (limit * np.exp2(-np.linspace(octaves, 0.0, 17)) for octaves in (3.0, 1.0))
     with np.errstate(all="ignore"):
         powers, values = (branch.raw(y) + np.log(y) for y in (long, short))
-        if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
+        if not np.isfinite(values).all() or values.min() < 2.0 * UNDERFLOWS:
             return None, limit  # a logarithm that overflows, or a law that stops otherwise
         power = straight_line(long[::4], powers[::4], offset, True)
         if power is not None:
@@ -401,11 +410,11 @@ def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> tupl
         return (*ends, float(values[k - 1]), float(values[k]))
 
     here, _, edge, beyond = narrowed(-math.inf)
-    if limited and beyond == -math.inf and edge > _SUBNORMAL - 60.0:
-        if edge > _SUBNORMAL:
+    if limited and beyond == -math.inf and edge > UNDERFLOWS - 60.0:
+        if edge > UNDERFLOWS:
             return math.exp(here), True
         # The logarithm of a density that underflows: its last digits went before it did.
-        here = narrowed(_SUBNORMAL)[0]
+        here = narrowed(UNDERFLOWS)[0]
     return math.exp(here), False
 
 
@@ -451,7 +460,7 @@ def _pass_underflow(ray: Ray) -> None:
                 continue
             t = np.linspace(math.log(limit), math.log(end), _GRID)
             s = np.exp(t)
-            small = np.flatnonzero(~(other(s, t) > _SUBNORMAL))
+            small = np.flatnonzero(~(other(s, t) > UNDERFLOWS))
             reach = limit if small.size and small[0] == 0 else end
             if small.size and small[0] > 0:
                 reach = float(s[small[0] - 1])
