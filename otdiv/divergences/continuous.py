@@ -35,6 +35,7 @@ _CROSSINGS = 50  # of two densities; where there are more, they differ by roundi
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
 _STEADY = 1e-9  # slowing down of the growth from shell to shell that is none
+_JITTER = 1e-12  # change of it that rounding makes
 _OVERWHELMING = 1e100  # value in one shell that, still growing, is no part of a finite one
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
 # of a thin one in front of it.
@@ -47,7 +48,7 @@ _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be 
 
 
 class _Pieces(NamedTuple):
-    """Pieces of all rays in one table, with the ends of a piece as s, or as t = log s."""
+    """Pieces of all rays in one table, with their ends as s / `unit`, or as t = log s."""
 
     left: FloatArray
     right: FloatArray
@@ -57,6 +58,14 @@ class _Pieces(NamedTuple):
     fringe: IndexArray  # 0 for most; 1, 2, 3 and 4 for the shells in front of a place, outwards
     hidden: NDArray[np.bool_]  # beyond that place, where one of the laws is not known
     last: NDArray[np.bool_]  # the outermost shells of a power law
+    unit: FloatArray  # the right end where the piece is not logarithmic: no scale may overflow
+
+    def places(self, x: FloatArray, piece: IndexArray) -> tuple[FloatArray, FloatArray]:
+        """Return s and t of numbers `x` between the ends of their pieces."""
+        logarithmic = self.logarithmic[piece]
+        with np.errstate(all="ignore"):
+            s = np.where(logarithmic, np.exp(x), x * self.unit[piece])
+            return s, np.where(logarithmic, x, np.log(s))
 
 
 def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
@@ -159,9 +168,8 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
     """
     if not all(branch.present for branch in ray.branches):
         return np.empty(0)
-    mine = (pieces.ray == index) & ~pieces.hidden & ~pieces.last
-    left, right, logarithmic = pieces.left[mine], pieces.right[mine], pieces.logarithmic[mine]
-    x = np.linspace(0.0, 1.0, 22)[:, None] * (right - left) + left
+    mine = np.flatnonzero((pieces.ray == index) & ~pieces.hidden & ~pieces.last)
+    x = np.linspace(pieces.left[mine], pieces.right[mine], 22)
 
     def difference(t: FloatArray) -> FloatArray:
         s = np.exp(t)
@@ -169,7 +177,7 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
         return p - q
 
     with np.errstate(all="ignore"):
-        t = np.unique(np.where(logarithmic, x, np.log(x)))
+        t = np.unique(pieces.places(x, mine)[1])
         signs = np.sign(difference(t))
         t, signs = t[signs != 0.0], signs[signs != 0.0]
         change = np.flatnonzero(signs[:-1] * signs[1:] < 0.0)
@@ -218,14 +226,15 @@ def _cut(rays: list[Ray]) -> _Pieces:
         hidden = (middle < known[0]) | (middle > known[1])
         tables.append(
             _Pieces(
-                left=np.where(logarithmic, np.log(left), left),
-                right=np.where(logarithmic, np.log(right), right),
+                left=np.where(logarithmic, np.log(left), left / right),
+                right=np.where(logarithmic, np.log(right), 1.0),
                 ray=np.full(left.size, index),
                 logarithmic=logarithmic,
                 way=way,
                 fringe=np.where(hidden, 0, np.where(way < 0, inner, outer)),
                 hidden=hidden,
                 last=np.zeros(left.size, dtype=bool),
+                unit=right,
             )
         )
         present = [branch for branch in ray.branches if branch.present]
@@ -256,6 +265,7 @@ def _beyond_floats(
         fringe=np.zeros(size, dtype=np.intp),
         hidden=np.full(size, not known),
         last=np.arange(size) == (0 if way < 0 else size - 1),
+        unit=np.ones(size),
     )
 
 
@@ -274,10 +284,7 @@ def _integrand(
     recipe: Recipe, rays: list[Ray], pieces: _Pieces, x: FloatArray, piece: IndexArray
 ) -> FloatArray:
     """Values of T, p and q at places `x` of their pieces, with the Jacobian of the piece."""
-    logarithmic = pieces.logarithmic[piece]
-    with np.errstate(all="ignore"):
-        t = np.where(logarithmic, x, np.log(x))
-        s = np.where(logarithmic, np.exp(x), x)
+    s, t = pieces.places(x, piece)
     owner = pieces.ray[piece]
     log_p, log_q = (
         log_densities(branches, owner, s, t)
@@ -301,7 +308,7 @@ def _integrand(
         )
         # A single place with an infinite density has no mass.
         values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
-        return values / np.where(logarithmic, 1.0, s)
+        return values / np.where(pieces.logarithmic[piece], 1.0, x)
 
 
 def _refuse_nan(branch: Branch, s: float) -> None:
@@ -378,7 +385,10 @@ def _beyond(
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)
-                if abs(rest * (before - decay)) / (1.0 - decay) <= _SETTLED * total:
+                # A change by rounding stays what it is; another one goes on from shell to shell.
+                change = abs(before - decay)
+                drift = 0.0 if change <= _JITTER else change / (1.0 - decay)
+                if abs(rest) * (change + drift) / (1.0 - decay) <= _SETTLED * total:
                     sum_beyond += rest
                     continue
             raise ConvergenceError(
@@ -433,11 +443,10 @@ def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
             both = np.isfinite(log_p) & np.isfinite(log_q)
             return np.where(both, alpha * log_p + (1.0 - alpha) * log_q, -math.inf)
 
-        mine = (pieces.ray == index) & ~pieces.last & ~pieces.hidden
-        ends = pieces.left[mine], pieces.right[mine]
+        mine = np.flatnonzero((pieces.ray == index) & ~pieces.last & ~pieces.hidden)
+        x = np.linspace(pieces.left[mine], pieces.right[mine], _SIGHTINGS + 2)[1:-1]
         with np.errstate(all="ignore"):
-            low, high = (np.where(pieces.logarithmic[mine], x, np.log(x)) for x in ends)
-            t = np.unique(np.linspace(low, high, _SIGHTINGS + 2)[1:-1])
+            t = np.unique(pieces.places(x, mine)[1])
             for _ in range(_CLOSER):
                 values = exponents(t)
                 k = int(np.argmax(values))
