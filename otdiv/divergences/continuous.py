@@ -21,7 +21,13 @@ from .rays import COSTLY, HARMLESS, MINOR, UNDERFLOWS, Branch, Ray, cut_rays, lo
 from .recipes import Recipe
 from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
-__all__ = ["largest_exponent", "mass_off_support", "off_support_intervals", "ratio_of_densities"]
+__all__ = [
+    "Peak",
+    "largest_exponent",
+    "mass_off_support",
+    "off_support_intervals",
+    "ratio_of_densities",
+]
 
 _SECONDS = 8.0  # processor time for one quadrature; Rényi's divergence may need two
 _SETTLED = 1e-9  # error of the whole, relative, above which there is no answer
@@ -42,6 +48,7 @@ _OVERWHELMING = 1e100  # value in one shell that, still growing, is no part of a
 _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
 _EDGE = 1.0 / 64.0  # logarithmic distance to that place at which a peak is no peak
 _SIGHTINGS = 5  # places in a piece where the largest exponent is looked for
+_AROUND = 1e-6 * 4.0 ** np.arange(14)  # logarithmic distances from a peak at which pieces end
 _CLOSER = 6  # looks at it, each closer by 32 times
 _OVERFLOWS = 1e300  # size of a logarithm that is about to overflow
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
@@ -68,11 +75,19 @@ class _Pieces(NamedTuple):
             return s, np.where(logarithmic, x, np.log(s))
 
 
-def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
+class Peak(NamedTuple):
+    """The largest logarithm of a power of two densities, and where it is found."""
+
+    exponent: float
+    ray: int
+    t: float
+
+
+def ratio_of_densities(recipe: Recipe, p: Any, q: Any, peak: Peak | None = None) -> float:
     """Return integral of T(p, q) / integral of (p + q), for two laws with densities.
 
     It is infinite where q vanishes and p does not, where the tails do not shrink, and beyond the
-    largest float.
+    largest float. `peak` is a place to look closely at, where the terms are not seen from afar.
 
     Raises
     ------
@@ -84,10 +99,12 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     """
     manners = _manners(recipe)
     rays = _rays(recipe, p, q, manners)
+    if peak is not None:
+        rays[peak.ray].cuts = peak.t + np.concatenate([-_AROUND, [0.0], _AROUND])
     pieces = _cut(rays)
-    if not manners.quadratic:
+    if peak is None and not manners.quadratic:
         for index, ray in enumerate(rays):
-            ray.crossings = _crossings(ray, pieces, index)
+            ray.cuts = _crossings(ray, pieces, index)
         pieces = _cut(rays)
 
     def integrand(x: FloatArray, piece: IndexArray) -> FloatArray:
@@ -212,7 +229,7 @@ def _cut(rays: list[Ray]) -> _Pieces:
         known = ray.proven()
         fringes = known[0] * _FRINGE, known[1] / _FRINGE
         with np.errstate(over="ignore"):
-            crossings = np.exp(ray.crossings)
+            crossings = np.exp(ray.cuts)
         edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes, crossings]))
         edges = edges[(edges >= first) & (edges <= last)]
         left, right = edges[:-1], edges[1:]
@@ -244,7 +261,7 @@ def _cut(rays: list[Ray]) -> _Pieces:
         ):
             if any(models):
                 start, known_there = math.log(start), all(models)
-                tables.append(_beyond_floats(index, direction, start, known_there, ray.crossings))
+                tables.append(_beyond_floats(index, direction, start, known_there, ray.cuts))
     return _Pieces(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
 
 
@@ -297,11 +314,14 @@ def _integrand(
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
     infinite = np.flatnonzero(np.isposinf(terms) & ~pieces.hidden[piece])
-    if infinite.size:
-        branches = rays[owner[infinite[0]]].branches
-        for branch, log_density in zip(branches, (log_p, log_q), strict=True):
-            if branch.present and log_density[infinite[0]] == -math.inf:
-                _refuse_underflow(branch, float(s[infinite[0]]))
+    # One place outside of a support is enough; zeros inside are doubtful.
+    inside = np.stack([[branch.present for branch in ray.branches] for ray in rays])
+    zero = np.isneginf(np.stack([log_p[infinite], log_q[infinite]]))
+    doubtful = zero & inside[owner[infinite]].T
+    if infinite.size and (doubtful.any(axis=0) | ~zero.any(axis=0)).all():
+        for law in np.flatnonzero(doubtful.any(axis=1)):
+            first = infinite[np.argmax(doubtful[law])]
+            _refuse_underflow(rays[owner[first]].branches[law], float(s[first]))
     with np.errstate(all="ignore"):
         values = np.stack(
             [np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)]
@@ -422,7 +442,7 @@ def off_support_intervals(p: Any, q: Any) -> FloatArray:
     return np.array(intervals, dtype=np.float64).reshape(-1, 2)
 
 
-def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
+def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> Peak:
     """Largest alpha log p + (1 - alpha) log q, with densities with respect to log-distance.
 
     It is infinite where it grows to the end of what is known of both laws, far from their bulk.
@@ -434,7 +454,7 @@ def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
     """
     rays = _rays(recipe, p, q, _manners(recipe))
     pieces = _cut(rays)
-    largest = -math.inf
+    largest = Peak(-math.inf, 0, 0.0)
     for index, ray in enumerate(rays):
 
         def exponents(t: FloatArray, ray: Ray = ray) -> FloatArray:
@@ -452,9 +472,9 @@ def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
                 k = int(np.argmax(values))
                 found, place = float(values[k]), float(t[k])
                 t = np.linspace(t[max(k - 1, 0)], t[min(k + 1, t.size - 1)], 65)
-            if found <= largest:
+            if found <= largest.exponent:
                 continue
-            largest = found
+            largest = Peak(found, index, place)
             first, last = ray.proven()
             way = 1 if place > math.log(ray.middle()) else -1
             end = last if way > 0 else first
@@ -468,7 +488,7 @@ def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
                 f"{recipe.name} cannot be followed to the end: its terms grow up to {end:.4g} from "
                 f"x = {float(ray.place):.4g}, beyond which the log-densities are not known"
             )
-        return math.inf
+        return Peak(math.inf, index, place)
     return largest
 
 

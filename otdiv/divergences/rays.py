@@ -145,7 +145,7 @@ class Ray:
     branches: tuple[Branch, Branch]
     length: float
     marks: FloatArray  # distances of quantiles of both laws, and their scales
-    crossings: FloatArray = field(default_factory=lambda: np.empty(0))  # t where p = q, if asked
+    cuts: FloatArray = field(default_factory=lambda: np.empty(0))  # t at which a piece has to end
 
     def middle(self) -> float:
         """Return a distance that is typical of the laws on this ray."""

@@ -329,11 +329,22 @@ def test_near_the_border_of_finiteness_neither_infinity_nor_a_number_is_wrong(
             assert agrees(renyi_divergence(p, q, alpha=alpha), expected)
 
 
-def test_order_two_far_from_all_mass_has_its_formula():
-    """At its largest, 650 nats from the bulk, p^2 / q is exp(333319)."""
-    s, r, stretch = 0.0510874209862814, 0.03616291256887249, 0.25544452964325876
-    found = renyi_divergence(stats.lognorm(s), stats.lognorm(r, scale=stretch), alpha=2.0)
-    assert agrees(found, renyi_of_lognormals(s, r, stretch, 2), 1e-12)
+@pytest.mark.parametrize(
+    ("s", "r", "stretch", "alpha"),
+    [
+        (0.0510874209862814, 0.03616291256887249, 0.25544452964325876, 2.0),
+        (0.0546875, 0.04952272030573693, 16126.0, 5.0),
+    ],
+)
+def test_orders_whose_terms_are_far_from_all_mass_have_their_formula(s, r, stretch, alpha):
+    """At its largest, hundreds of nats from the bulk, p^alpha q^(1 - alpha) is exp(333319), ..."""
+    found = renyi_divergence(stats.lognorm(s), stats.lognorm(r, scale=stretch), alpha=alpha)
+    assert agrees(found, renyi_of_lognormals(s, r, stretch, alpha), 1e-12)
+
+
+def test_a_zero_inside_a_support_does_not_hide_that_there_is_mass_outside():
+    """SciPy's johnsonsb underflows near 0; alpha has mass above its upper end 1."""
+    assert kl_divergence(stats.alpha(3.57), stats.johnsonsb(4.32, 3.18)) == math.inf
 
 
 def test_a_power_of_densities_that_grows_again_beyond_a_valley_is_infinite():
