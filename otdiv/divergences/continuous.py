@@ -1,9 +1,15 @@
 """Divergences of two laws on the line, from their log-densities.
 
-The line is cut into rays (see `rays`) and each ray into pieces: at quantiles of both laws, and at
-distances that double, double again and so on towards its ends, so that narrow modes, distant modes
-and singular ends get pieces of their own size. Beside the divergence the masses of both laws are
-integrated over the same pieces: where one of them is not 1, a part of the line was not seen.
+A law is read in its own standard coordinate (`standard_laws`). The line is cut into rays from every
+place where a density may be steep, and on a ray a law is described where it cannot be asked itself
+(`rays`), mostly as a power of the distance (`power_laws`). Here each ray is cut into pieces, at
+quantiles of both laws and at distances that double, double again and so on towards its ends, so
+that narrow modes, distant modes and singular ends get pieces of their own size, and these are
+integrated (`adaptive`).
+
+Two things guard the sum. The masses of both laws are integrated over the same pieces: where one of
+them is not 1, a part of the line was not seen. And where a law can be followed no further, the last
+shells in front of that place tell what lies beyond it: a geometric rest, infinity, or an error.
 """
 
 from __future__ import annotations
@@ -41,15 +47,15 @@ _CROSSINGS = 50  # of two densities; where there are more, they differ by roundi
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
 _STEADY = 1e-9  # slowing down of the growth from shell to shell that is none
-_JITTER = 1e-12  # change of it that rounding makes
+_JITTER = 1e-12  # change of a decay from shell to shell that rounding makes
 _OVERWHELMING = 1e100  # value in one shell that, still growing, is no part of a finite one
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
 # of a thin one in front of it.
 _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
 _EDGE = 1.0 / 64.0  # logarithmic distance to that place at which a peak is no peak
-_SIGHTINGS = 5  # places in a piece where the largest exponent is looked for
-_AROUND = 1e-6 * 4.0 ** np.arange(14)  # logarithmic distances from a peak at which pieces end
+_SIGHTINGS = 5  # places in a piece where a peak is looked for
 _CLOSER = 6  # looks at it, each closer by 32 times
+_AROUND = 1e-6 * 4.0 ** np.arange(14)  # logarithmic distances from it at which pieces end
 _OVERFLOWS = 1e300  # size of a logarithm that is about to overflow
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
