@@ -48,7 +48,7 @@ def main() -> None:
     peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
     peers.add_argument("--no-write", action="store_true", help="print only")
     laws = commands.add_parser(
-        "laws", help="divergences of every continuous law of SciPy from four others: half an hour"
+        "laws", help="divergences of every continuous law of SciPy from four others: up to an hour"
     )
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
     laws.add_argument("--jobs", type=int, default=1, help="processes")
