@@ -54,8 +54,11 @@ def main() -> None:
     peers.add_argument("--adapter", metavar="MODULE", help="module with another peer's ADAPTER")
     peers.add_argument("--only", default="", metavar="PATTERN", help="these tests (pytest's -k)")
     peers.add_argument("--no-write", action="store_true", help="print only")
-    laws = commands.add_parser("laws", help="every continuous law of SciPy against four others")
+    laws = commands.add_parser(
+        "laws", help="divergences of every continuous law of SciPy from four others: up to an hour"
+    )
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
+    laws.add_argument("--jobs", type=int, default=1, help="processes")
     laws.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
@@ -102,7 +105,7 @@ def main() -> None:
     elif options.command == "laws":
         from .laws import run_divergences
 
-        sys.exit(run_divergences(options.every, write=not options.no_write))
+        sys.exit(run_divergences(options.every, options.jobs, write=not options.no_write))
     else:
         from .report import report
 

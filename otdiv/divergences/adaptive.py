@@ -60,7 +60,8 @@ def integrate(
         if piece.size == 0:
             return Integrals(parts, errors)
         middle = 0.5 * left + 0.5 * right
-        lower, upper = gauss(left, middle, piece), gauss(middle, right, piece)
+        halves = gauss(np.append(left, middle), np.append(middle, right), np.append(piece, piece))
+        lower, upper = np.split(halves, 2, axis=1)
         refined = lower + upper
         if not np.isfinite(refined).all():
             _add(parts, piece, refined)
@@ -77,10 +78,9 @@ def integrate(
         _add(parts, piece[done], refined[:, done])
         errors += gap[:, done].sum(axis=1)
         rest = ~done
-        left = np.concatenate([left[rest], middle[rest]])
-        right = np.concatenate([middle[rest], right[rest]])
-        whole = np.concatenate([lower[:, rest], upper[:, rest]], axis=1)
-        piece = np.concatenate([piece[rest], piece[rest]])
+        left, right = np.append(left[rest], middle[rest]), np.append(middle[rest], right[rest])
+        whole = np.append(lower[:, rest], upper[:, rest], axis=1)
+        piece = np.append(piece[rest], piece[rest])
         if piece.size == 0:
             return Integrals(parts, errors)
     _add(parts, piece, whole)

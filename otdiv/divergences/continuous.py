@@ -1,9 +1,15 @@
 """Divergences of two laws on the line, from their log-densities.
 
-The line is cut into rays (see `rays`) and each ray into pieces: at quantiles of both laws, and at
-distances that double, double again and so on towards its ends, so that narrow modes, distant modes
-and singular ends get pieces of their own size. Beside the divergence the masses of both laws are
-integrated over the same pieces: where one of them is not 1, a part of the line was not seen.
+A law is read in its own standard coordinate (`standard_laws`). The line is cut into rays from every
+place where a density may be steep, and on a ray a law is described where it cannot be asked itself
+(`rays`), mostly as a power of the distance (`power_laws`). Here each ray is cut into pieces, at
+quantiles of both laws and at distances that double, double again and so on towards its ends, so
+that narrow modes, distant modes and singular ends get pieces of their own size, and these are
+integrated (`adaptive`).
+
+Two things guard the sum. The masses of both laws are integrated over the same pieces: where one of
+them is not 1, a part of the line was not seen. And where a law can be followed no further, the last
+shells in front of that place tell what lies beyond it: a geometric rest, infinity, or an error.
 """
 
 from __future__ import annotations
@@ -17,11 +23,17 @@ from numpy.typing import NDArray
 from .._typing import FloatArray, IndexArray
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .adaptive import integrate
-from .rays import COSTLY, HARMLESS, MINOR, Branch, Ray, cut_rays
+from .rays import COSTLY, HARMLESS, MINOR, UNDERFLOWS, Branch, Ray, cut_rays, log_densities
 from .recipes import Recipe
 from .standard_laws import Clock, StandardLaw, guarded, scalar_support
 
-__all__ = ["largest_exponent", "mass_off_support", "off_support_intervals", "ratio_of_densities"]
+__all__ = [
+    "Peak",
+    "largest_exponent",
+    "mass_off_support",
+    "off_support_intervals",
+    "ratio_of_densities",
+]
 
 _SECONDS = 8.0  # processor time for one quadrature; Rényi's divergence may need two
 _SETTLED = 1e-9  # error of the whole, relative, above which there is no answer
@@ -34,15 +46,22 @@ _FAR = 5.0  # nats of distance over which a tail must refuse to shrink to be cal
 _CROSSINGS = 50  # of two densities; where there are more, they differ by rounding
 _SHELLS = 45  # doublings of log-distance beyond the floats; the last one starts at 1e13 nats
 _HIDDEN = 1e-15  # mass, relative to the value, that may sit where the terms are not known
-_STEADY = 1e-6  # change of the growth from shell to shell that is none
+_STEADY = 1e-9  # slowing down of the growth from shell to shell that is none
+_JITTER = 1e-12  # change of a decay from shell to shell that rounding makes
+_OVERWHELMING = 1e100  # value in one shell that, still growing, is no part of a finite one
 # Edges of three shells of equal logarithmic length, inwards from a place where knowledge ends, and
 # of a thin one in front of it.
 _FRINGE = np.exp(np.array([0.0, 1.0 / 64.0, 0.25, 0.5, 0.75]))
+_EDGE = 1.0 / 64.0  # logarithmic distance to that place at which a peak is no peak
+_SIGHTINGS = 5  # places in a piece where a peak is looked for
+_CLOSER = 6  # looks at it, each closer by 32 times
+_AROUND = 1e-6 * 4.0 ** np.arange(14)  # logarithmic distances from it at which pieces end
+_OVERFLOWS = 1e300  # size of a logarithm that is about to overflow
 _OUTERMOST = 1e-11  # share of the value that may sit in the last shell, and be lost beyond it
 
 
 class _Pieces(NamedTuple):
-    """Pieces of all rays in one table, with the ends of a piece as s, or as t = log s."""
+    """Pieces of all rays in one table, with their ends as s / `unit`, or as t = log s."""
 
     left: FloatArray
     right: FloatArray
@@ -52,13 +71,29 @@ class _Pieces(NamedTuple):
     fringe: IndexArray  # 0 for most; 1, 2, 3 and 4 for the shells in front of a place, outwards
     hidden: NDArray[np.bool_]  # beyond that place, where one of the laws is not known
     last: NDArray[np.bool_]  # the outermost shells of a power law
+    unit: FloatArray  # the right end where the piece is not logarithmic: no scale may overflow
+
+    def places(self, x: FloatArray, piece: IndexArray) -> tuple[FloatArray, FloatArray]:
+        """Return s and t of numbers `x` between the ends of their pieces."""
+        logarithmic = self.logarithmic[piece]
+        with np.errstate(all="ignore"):
+            s = np.where(logarithmic, np.exp(x), x * self.unit[piece])
+            return s, np.where(logarithmic, x, np.log(s))
 
 
-def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
+class Peak(NamedTuple):
+    """The largest logarithm of a power of two densities, and where it is found."""
+
+    exponent: float
+    ray: int
+    t: float
+
+
+def ratio_of_densities(recipe: Recipe, p: Any, q: Any, peak: Peak | None = None) -> float:
     """Return integral of T(p, q) / integral of (p + q), for two laws with densities.
 
     It is infinite where q vanishes and p does not, where the tails do not shrink, and beyond the
-    largest float.
+    largest float. `peak` is a place to look closely at, where the terms are not seen from afar.
 
     Raises
     ------
@@ -68,11 +103,14 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     UnsupportedProblemError
         If a law does not answer, its log-density is NaN, or underflows where the other has mass.
     """
-    rays = _rays(recipe, p, q)
+    manners = _manners(recipe)
+    rays = _rays(recipe, p, q, manners)
+    if peak is not None:
+        rays[peak.ray].cuts = peak.t + np.concatenate([-_AROUND, [0.0], _AROUND])
     pieces = _cut(rays)
-    if not _starts_quadratically(recipe):
+    if peak is None and not manners.quadratic:
         for index, ray in enumerate(rays):
-            ray.crossings = _crossings(ray, pieces, index)
+            ray.cuts = _crossings(ray, pieces, index)
         pieces = _cut(rays)
 
     def integrand(x: FloatArray, piece: IndexArray) -> FloatArray:
@@ -91,11 +129,11 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     if abs(total) <= 1e6 * _ROUNDING:
         # Rounding is all that the tails show then, and underflow all below the normal floats.
         return 0.5 * total if total > _SUBNORMAL else 0.0
-    beyond = _beyond(recipe, rays, pieces, terms, masses[0] + masses[1])
+    beyond = _beyond(recipe.name, manners, rays, pieces, terms, masses[0] + masses[1])
     if math.isinf(beyond):
         return beyond
-    allowed = _SETTLED * abs(total) + _noise(recipe, float(np.abs(terms).sum()))
-    if not errors[0] <= allowed:
+    allowed = _SETTLED * abs(total) + manners.noise(float(np.abs(terms).sum()))
+    if not (errors[0] <= allowed or _is_lost_in_the_end(recipe, total, errors[0])):
         raise ConvergenceError(
             f"the quadrature of {recipe.name} did not settle: {total!r} with an error of "
             f"{errors[0]:.1e}"
@@ -103,46 +141,47 @@ def ratio_of_densities(recipe: Recipe, p: Any, q: Any) -> float:
     return 0.5 * (total + beyond)  # both densities integrate to 1
 
 
-def _rays(recipe: Recipe, p: Any, q: Any) -> list[Ray]:
+def _rays(recipe: Recipe, p: Any, q: Any, manners: _Manners) -> list[Ray]:
     clock = Clock(_SECONDS)
     laws = StandardLaw("p", p, clock), StandardLaw("q", q, clock)
     for law in laws:
         if not law.low < law.high:
             raise InvalidInputError(law.name, "be spread over an interval", "a degenerate law")
-    return cut_rays(*laws, _underflows(recipe))
+    return cut_rays(*laws, manners.underflows, recipe.log_terms)
 
 
-def _cost_of_zero(recipe: Recipe) -> tuple[float, float]:
-    """T(0, 1) and T(1, 0): infinite, or NaN, where a density must not be taken for 0."""
+class _Manners(NamedTuple):
+    """What a recipe does to tiny densities and to nearly equal ones."""
+
+    underflows: tuple[int, int]  # what it does to T when a tiny density of p, or q, is taken for 0
+    zero_is_costly: bool  # whether T(0, 1) or T(1, 0) is infinite
+    quadratic: bool  # whether T(p, q) grows with (p - q)^2; otherwise it may have a kink at p = q
+
+    def noise(self, size: float) -> float:
+        """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
+        if self.quadratic:
+            return 1e-14 * math.sqrt(size) + _ROUNDING
+        return 1e-15 * max(1.0, size)
+
+
+def _manners(recipe: Recipe) -> _Manners:
+    # Nothing against something, tiny densities beside one that is far smaller still, and a step.
+    log_p = np.array([-math.inf, 0.0, -1e3, -1e6, 0.0])
+    log_q = np.array([0.0, -math.inf, -1e6, -1e3, -1e-8])
     with np.errstate(all="ignore"):
-        costs = recipe.log_terms(np.array([-math.inf, 0.0]), np.array([0.0, -math.inf]))
-    return abs(float(costs[0])), abs(float(costs[1]))
-
-
-def _underflows(recipe: Recipe) -> tuple[int, int]:
-    """What it does to T when a tiny density of p, or of q, is taken for 0."""
-    with np.errstate(all="ignore"):
-        # Beside a density that is far smaller still, exp(-1000) may be large.
-        tiny = np.abs(recipe.log_terms(np.array([-1e3, -1e6]), np.array([-1e6, -1e3])))
+        *costs, tiny_p, tiny_q, step = np.abs(recipe.log_terms(log_p, log_q)).tolist()
+    bearable = [cost < math.inf for cost in costs]  # False for NaN
     kinds = [
-        COSTLY if not cost < math.inf else HARMLESS if small < 1.0 else MINOR
-        for cost, small in zip(_cost_of_zero(recipe), tiny.tolist(), strict=True)
+        COSTLY if not bears else HARMLESS if tiny < 1.0 else MINOR
+        for bears, tiny in zip(bearable, (tiny_p, tiny_q), strict=True)
     ]
-    return kinds[0], kinds[1]
+    return _Manners((kinds[0], kinds[1]), not all(bearable), step < 1e-12)
 
 
-def _noise(recipe: Recipe, size: float) -> float:
-    """Error of a sum of terms of total `size` that rounding of the log-densities can make."""
-    if _starts_quadratically(recipe):
-        return 1e-14 * math.sqrt(size) + _ROUNDING
-    return 1e-15 * max(1.0, size)
-
-
-def _starts_quadratically(recipe: Recipe) -> bool:
-    """Whether T(p, q) grows with the square of p - q; otherwise it may have a kink at p = q."""
-    with np.errstate(all="ignore"):
-        step = recipe.log_terms(np.zeros(1), np.full(1, -1e-8))
-    return abs(float(step[0])) < 1e-12
+def _is_lost_in_the_end(recipe: Recipe, total: float, error: float) -> bool:
+    """Whether an error of the sum is small in the divergence: in its logarithm it may be."""
+    low, value, high = recipe.finish(0.5 * np.array([total - error, total, total + error]))
+    return bool(high - low <= _SETTLED * abs(value))
 
 
 def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
@@ -152,9 +191,8 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
     """
     if not all(branch.present for branch in ray.branches):
         return np.empty(0)
-    mine = (pieces.ray == index) & ~pieces.hidden & ~pieces.last
-    left, right, logarithmic = pieces.left[mine], pieces.right[mine], pieces.logarithmic[mine]
-    x = np.linspace(0.0, 1.0, 22)[1:-1, None] * (right - left) + left
+    mine = np.flatnonzero((pieces.ray == index) & ~pieces.hidden & ~pieces.last)
+    x = np.linspace(pieces.left[mine], pieces.right[mine], 22)
 
     def difference(t: FloatArray) -> FloatArray:
         s = np.exp(t)
@@ -162,8 +200,9 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
         return p - q
 
     with np.errstate(all="ignore"):
-        t = np.unique(np.where(logarithmic, x, np.log(x)))
+        t = np.unique(pieces.places(x, mine)[1])
         signs = np.sign(difference(t))
+        t, signs = t[signs != 0.0], signs[signs != 0.0]
         change = np.flatnonzero(signs[:-1] * signs[1:] < 0.0)
         if change.size == 0 or change.size > _CROSSINGS:
             return np.empty(0)
@@ -174,7 +213,8 @@ def _crossings(ray: Ray, pieces: _Pieces, index: int) -> FloatArray:
             k = np.maximum(np.argmax(signs != signs[0], axis=0), 1)
             columns = np.arange(k.size)
             low, high = grid[k - 1, columns], grid[k, columns]
-    return high
+    crossings: FloatArray = high
+    return crossings
 
 
 def _check_masses(rays: list[Ray], masses: list[float]) -> None:
@@ -195,7 +235,7 @@ def _cut(rays: list[Ray]) -> _Pieces:
         known = ray.proven()
         fringes = known[0] * _FRINGE, known[1] / _FRINGE
         with np.errstate(over="ignore"):
-            crossings = np.exp(ray.crossings)
+            crossings = np.exp(ray.cuts)
         edges = np.unique(np.concatenate([_ladder(ray, first, last), *fringes, crossings]))
         edges = edges[(edges >= first) & (edges <= last)]
         left, right = edges[:-1], edges[1:]
@@ -209,14 +249,15 @@ def _cut(rays: list[Ray]) -> _Pieces:
         hidden = (middle < known[0]) | (middle > known[1])
         tables.append(
             _Pieces(
-                left=np.where(logarithmic, np.log(left), left),
-                right=np.where(logarithmic, np.log(right), right),
+                left=np.where(logarithmic, np.log(left), left / right),
+                right=np.where(logarithmic, np.log(right), 1.0),
                 ray=np.full(left.size, index),
                 logarithmic=logarithmic,
                 way=way,
                 fringe=np.where(hidden, 0, np.where(way < 0, inner, outer)),
                 hidden=hidden,
                 last=np.zeros(left.size, dtype=bool),
+                unit=right,
             )
         )
         present = [branch for branch in ray.branches if branch.present]
@@ -226,7 +267,7 @@ def _cut(rays: list[Ray]) -> _Pieces:
         ):
             if any(models):
                 start, known_there = math.log(start), all(models)
-                tables.append(_beyond_floats(index, direction, start, known_there, ray.crossings))
+                tables.append(_beyond_floats(index, direction, start, known_there, ray.cuts))
     return _Pieces(*(np.concatenate(columns) for columns in zip(*tables, strict=True)))
 
 
@@ -247,6 +288,7 @@ def _beyond_floats(
         fringe=np.zeros(size, dtype=np.intp),
         hidden=np.full(size, not known),
         last=np.arange(size) == (0 if way < 0 else size - 1),
+        unit=np.ones(size),
     )
 
 
@@ -265,41 +307,72 @@ def _integrand(
     recipe: Recipe, rays: list[Ray], pieces: _Pieces, x: FloatArray, piece: IndexArray
 ) -> FloatArray:
     """Values of T, p and q at places `x` of their pieces, with the Jacobian of the piece."""
-    logarithmic = pieces.logarithmic[piece]
-    with np.errstate(all="ignore"):
-        t = np.where(logarithmic, x, np.log(x))
-        s = np.where(logarithmic, np.exp(x), x)
-    log_p, log_q = np.empty(x.size), np.empty(x.size)
+    s, t = pieces.places(x, piece)
     owner = pieces.ray[piece]
-    for index, ray in enumerate(rays):
-        here = owner == index
-        if not here.any():
-            continue
-        for log_density, branch in zip((log_p, log_q), ray.branches, strict=True):
-            log_density[here] = branch(s[here], t[here])
-            _check_numbers(branch, s[here], log_density[here])
+    log_p, log_q = (
+        log_densities(branches, owner, s, t)
+        for branches in zip(*(ray.branches for ray in rays), strict=True)
+    )
+    for index, log_density in enumerate((log_p, log_q)):
+        lost = np.flatnonzero(np.isnan(log_density))
+        if lost.size:
+            _refuse_nan(rays[owner[lost[0]]].branches[index], float(s[lost[0]]))
     with np.errstate(all="ignore"):
         terms = recipe.log_terms(log_p, log_q)
+    infinite = np.flatnonzero(np.isposinf(terms) & ~pieces.hidden[piece])
+    # One place outside of a support is enough; zeros inside are doubtful.
+    inside = np.stack([[branch.present for branch in ray.branches] for ray in rays])
+    zero = np.isneginf(np.stack([log_p[infinite], log_q[infinite]]))
+    doubtful = zero & inside[owner[infinite]].T
+    if infinite.size and (doubtful.any(axis=0) | ~zero.any(axis=0)).all():
+        for law in np.flatnonzero(doubtful.any(axis=1)):
+            first = infinite[np.argmax(doubtful[law])]
+            _refuse_underflow(rays[owner[first]].branches[law], float(s[first]))
+    with np.errstate(all="ignore"):
         values = np.stack(
             [np.where(pieces.hidden[piece], 0.0, terms), np.exp(log_p), np.exp(log_q)]
         )
         # A single place with an infinite density has no mass.
         values[:, np.isposinf(log_p) | np.isposinf(log_q)] = 0.0
-        return values / np.where(logarithmic, 1.0, s)
+        return values / np.where(pieces.logarithmic[piece], 1.0, x)
 
 
-def _check_numbers(branch: Branch, s: FloatArray, log_density: FloatArray) -> None:
-    lost = np.isnan(log_density)
-    if lost.any():
-        x = branch.law.location + branch.law.scale * branch.centre + branch.sign * s[lost][0]
+def _refuse_nan(branch: Branch, s: float) -> None:
+    x = branch.law.location + branch.law.scale * branch.centre + branch.sign * s
+    raise UnsupportedProblemError(
+        f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
+        "pass samples or probability vectors"
+    )
+
+
+def _refuse_underflow(branch: Branch, s: float) -> None:
+    """Raise where the zero that a law says at distance `s` is a density too small for a float.
+
+    An honest zero is a jump, an underflow lies beyond small densities: see which, going there from
+    the median. A logarithm that overflows means what it says.
+    """
+    law = branch.law
+    ends = float(law.quantiles()[0]), float(branch.coordinate(np.array([s]))[0])
+    for _ in range(9):  # 64^9 exhausts the digits of a float
+        z = np.linspace(*ends, 65)
+        values = law.log_density(z)
+        k = max(1, int(np.argmax(values == -math.inf)))
+        ends = float(z[k - 1]), float(z[k])
+    if -_OVERFLOWS < values[k - 1] < UNDERFLOWS:
+        x = law.location + law.scale * branch.centre + branch.sign * s
         raise UnsupportedProblemError(
-            f"the log-density of `{branch.law.name}` is NaN at x = {x:g}; "
-            "pass samples or probability vectors"
+            f"the density of `{law.name}` underflows to 0 at x = {x:g}, where the other law has "
+            "mass; pass a law whose logpdf is a number there, samples, or probability vectors"
         )
 
 
 def _beyond(
-    recipe: Recipe, rays: list[Ray], pieces: _Pieces, terms: FloatArray, masses: FloatArray
+    name: str,
+    manners: _Manners,
+    rays: list[Ray],
+    pieces: _Pieces,
+    terms: FloatArray,
+    masses: FloatArray,
 ) -> float:
     """Return what the terms hold beyond the places where both laws are known; perhaps infinity.
 
@@ -309,7 +382,6 @@ def _beyond(
     total = float(np.abs(terms).sum())
     if (np.abs(terms[pieces.last]) > _OUTERMOST * total).any():
         return math.inf
-    zero_is_costly = not all(cost < math.inf for cost in _cost_of_zero(recipe))
     sum_beyond = 0.0
     for index, ray in enumerate(rays):
         for way in (-1, 1):
@@ -319,24 +391,34 @@ def _beyond(
             )
             third = inner + thin
             # Terms have died out, unless one law is left alone with mass where they are not known.
-            mass_beyond = float(masses[pieces.hidden & side].sum()) if zero_is_costly else 0.0
-            if abs(thin) <= 1e-4 * _OUTERMOST * total and mass_beyond <= _HIDDEN * total:
+            alone = manners.zero_is_costly and (
+                float(masses[pieces.hidden & side].sum()) > _HIDDEN * total
+            )
+            if abs(thin) <= 1e-4 * _OUTERMOST * total and not alone:
                 continue
             where = ray.proven()[0 if way < 0 else 1]
             decay = third / second if second != 0.0 else math.inf
             before = second / first if first != 0.0 else math.inf
             if decay >= 1.0 - 1e-9:
-                far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
-                sound = not any(branch.noisy for branch in ray.branches)
-                if far and sound and abs(before - decay) <= _STEADY * decay:
+                # Growth that slows down may end, and so does that towards the bulk of a law.
+                lasting = decay >= before * (1.0 - _STEADY)
+                inwards, outwards = (
+                    float(masses[side & np.isin(pieces.fringe, levels)].sum())
+                    for levels in (2, (3, 4))
+                )
+                huge = abs(third) > _OVERWHELMING
+                if lasting and outwards <= inwards and (huge or _far_and_sound(ray, where)):
                     return math.copysign(math.inf, third)
             else:
                 rest = third * decay / (1.0 - decay)
-                if abs(rest * (before - decay)) / (1.0 - decay) <= _SETTLED * total:
+                # A change by rounding stays what it is; another one goes on from shell to shell.
+                change = abs(before - decay)
+                drift = 0.0 if change <= _JITTER else change / (1.0 - decay)
+                if abs(rest) * (change + drift) / (1.0 - decay) <= _SETTLED * total:
                     sum_beyond += rest
                     continue
             raise ConvergenceError(
-                f"{recipe.name} cannot be followed to the end: both log-densities are numbers up "
+                f"{name} cannot be followed to the end: both log-densities are numbers up "
                 f"to {where:.4g} from x = {float(ray.place):.4g}, a shell of "
                 f"{abs(third) / total:.1e} of the value so far lies in front of that place, and "
                 "what lies beyond has no bound"
@@ -344,37 +426,79 @@ def _beyond(
     return sum_beyond
 
 
+def _outside(p: Any, q: Any) -> list[tuple[float, float, float]]:
+    """Ends of the support of p on both sides of that of q, and the P-mass there, where there is."""
+    (p_low, p_high), (low, high) = scalar_support("p", p), scalar_support("q", q)
+    found = []
+    if p_low < low:
+        found.append((p_low, min(low, p_high), float(guarded("p", "cdf", p.cdf, low))))
+    if high < p_high:
+        found.append((max(high, p_low), p_high, float(guarded("p", "sf", p.sf, high))))
+    return [(left, right, mass) for left, right, mass in found if mass > 0.0]
+
+
 def mass_off_support(p: Any, q: Any) -> float:
     """P-mass outside the support interval of q."""
-    low, high = scalar_support("q", q)
-    return float(guarded("p", "cdf", p.cdf, low)) + float(guarded("p", "sf", p.sf, high))
+    return sum((mass for _, _, mass in _outside(p, q)), 0.0)
 
 
 def off_support_intervals(p: Any, q: Any) -> FloatArray:
     """Intervals (k, 2) of the support of p that lie outside that of q and carry mass of p."""
-    (p_low, p_high), (low, high) = scalar_support("p", p), scalar_support("q", q)
-    intervals = []
-    if float(guarded("p", "cdf", p.cdf, low)) > 0.0:
-        intervals.append([p_low, min(low, p_high)])
-    if float(guarded("p", "sf", p.sf, high)) > 0.0:
-        intervals.append([max(high, p_low), p_high])
+    intervals = [(left, right) for left, right, _ in _outside(p, q)]
     return np.array(intervals, dtype=np.float64).reshape(-1, 2)
 
 
-def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> float:
-    """Largest alpha log p + (1 - alpha) log q found at the middles of the pieces."""
-    rays = _rays(recipe, p, q)
+def largest_exponent(recipe: Recipe, p: Any, q: Any, alpha: float) -> Peak:
+    """Largest alpha log p + (1 - alpha) log q, with densities with respect to log-distance.
+
+    It is infinite where it grows to the end of what is known of both laws, far from their bulk.
+
+    Raises
+    ------
+    ConvergenceError
+        If it grows to an end that is not far enough to tell.
+    """
+    rays = _rays(recipe, p, q, _manners(recipe))
     pieces = _cut(rays)
-    largest = -math.inf
+    largest = Peak(-math.inf, 0, 0.0)
     for index, ray in enumerate(rays):
-        mine = (pieces.ray == index) & ~pieces.last
-        x = 0.5 * pieces.left[mine] + 0.5 * pieces.right[mine]
+
+        def exponents(t: FloatArray, ray: Ray = ray) -> FloatArray:
+            s = np.exp(t)
+            log_p, log_q = (branch(s, t) for branch in ray.branches)
+            both = np.isfinite(log_p) & np.isfinite(log_q)
+            return np.where(both, alpha * log_p + (1.0 - alpha) * log_q, -math.inf)
+
+        mine = np.flatnonzero((pieces.ray == index) & ~pieces.last & ~pieces.hidden)
+        x = np.linspace(pieces.left[mine], pieces.right[mine], _SIGHTINGS + 2)[1:-1]
         with np.errstate(all="ignore"):
-            s = np.where(pieces.logarithmic[mine], np.exp(x), x)
-            t = np.where(pieces.logarithmic[mine], x, np.log(x))
-        first, last = ray.proven()
-        log_p, log_q = (branch(s, t) for branch in ray.branches)
-        both = np.isfinite(log_p) & np.isfinite(log_q) & (s >= first) & (s <= last)
-        exponents = alpha * log_p[both] + (1.0 - alpha) * log_q[both]
-        largest = max(largest, float(exponents.max(initial=-math.inf)))
+            t = np.unique(pieces.places(x, mine)[1])
+            for _ in range(_CLOSER):
+                values = exponents(t)
+                k = int(np.argmax(values))
+                found, place = float(values[k]), float(t[k])
+                t = np.linspace(t[max(k - 1, 0)], t[min(k + 1, t.size - 1)], 65)
+            if found <= largest.exponent:
+                continue
+            largest = Peak(found, index, place)
+            first, last = ray.proven()
+            way = 1 if place > math.log(ray.middle()) else -1
+            end = last if way > 0 else first
+            if not 0.0 < end < math.inf or abs(place - math.log(end)) > _EDGE or found <= 0.0:
+                continue
+            # A peak further out, which has no infinite integral, would slow the growth.
+            slower, faster = np.diff(exponents(place - way * np.array([0.5, 0.25, 0.0])))
+            steady = faster >= slower * (1.0 - _STEADY)
+        if not (steady and _far_and_sound(ray, end)):
+            raise ConvergenceError(
+                f"{recipe.name} cannot be followed to the end: its terms grow up to {end:.4g} from "
+                f"x = {float(ray.place):.4g}, beyond which the log-densities are not known"
+            )
+        return Peak(math.inf, index, place)
     return largest
+
+
+def _far_and_sound(ray: Ray, where: float) -> bool:
+    """Whether growth up to a distance is that of the laws, and has no end."""
+    far = where > 0.0 and abs(math.log(where) - math.log(ray.middle())) >= _FAR
+    return far and not any(branch.noisy for branch in ray.branches)

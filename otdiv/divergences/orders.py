@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from .._laws import as_law
 from .._typing import FloatArray, FloatOrArray
 from . import continuous, integers
 from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
-from .recipes import power_sum, renyi
+from .recipes import Recipe, power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
 __all__ = ["renyi_in_nats"]
@@ -42,10 +43,14 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> FloatOrArray:
         if large.any() or overflown:
             first, second = as_frozen(p), as_frozen(q)
             with np.errstate(over="ignore", invalid="ignore"):
-                exponent = continuous.largest_exponent(recipe, first, second, alpha)
-            if exponent == -math.inf:  # no place has both
+                peak = continuous.largest_exponent(recipe, first, second, alpha)
+            if math.isinf(peak.exponent):  # no place has both, or no place has the largest
                 return math.inf
-            return _from_largest(exponent, p, q, alpha, value)
+
+            def ratio(plain: Recipe) -> float:
+                return continuous.ratio_of_densities(plain, first, second, peak)
+
+            return _from_largest(peak.exponent, ratio, alpha, value)
         return value
     if alpha < 1.0 and large.any():
         plain = evaluate(power_sum(alpha), p, q, axis=axis)
@@ -53,12 +58,17 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> FloatOrArray:
     if alpha > 1.0 and overflown and kinds in ({"vector"}, {"measure"}):
         return _without_overflow(np.array(value), vector_pair(p, q, axis), alpha)
     if alpha > 1.0 and overflown and kinds == {"discrete"}:
-        return _from_largest(integers.largest_exponent(p, q, alpha), p, q, alpha, value)
+        exponent = integers.largest_exponent(p, q, alpha)
+
+        def ratio_of_masses(plain: Recipe) -> float:
+            return integers.ratio_of_masses(plain, p, q)
+
+        return _from_largest(exponent, ratio_of_masses, alpha, value)
     return value
 
 
 def _from_largest(
-    exponent: float, p: Any, q: Any, alpha: float, value: FloatOrArray
+    exponent: float, ratio: Callable[[Recipe], float], alpha: float, value: FloatOrArray
 ) -> FloatOrArray:
     """The plain sum divided by its largest term exp(exponent); `value` where that is no help."""
     shift = exponent / (alpha - 1.0)
@@ -67,7 +77,9 @@ def _from_largest(
     # Orders of 1e12 and more would turn the rounding of a shift into an overflow. A little above it
     # they underflow, and what would be added to the shift has no weight.
     above = shift + _ROUNDING * (1.0 + abs(shift))
-    found = float(evaluate(power_sum(alpha, above), p, q))
+    plain = power_sum(alpha, above)
+    with np.errstate(divide="ignore"):
+        found = float(plain.finish(np.asarray(ratio(plain))))
     return shift if found == -math.inf else found
 
 

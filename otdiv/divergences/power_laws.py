@@ -16,11 +16,12 @@ from .._typing import FloatArray
 __all__ = ["PowerLaw", "bent_line", "parabola", "straight_line"]
 
 _STRAIGHT = 1e-12  # departure from a line, relative to the logarithm, that rounding makes
+_CLEAN = 2e-15  # departure that rounding of the logarithm itself makes
 _FLAT = 1e-6  # slope that is none, and would not let mass vanish
 _LONG = 0.05  # logarithmic length of a line that may be called straight
 _BENDS = 4  # powers that a bent line may have
-_REFINEMENTS = 6  # of the rate of these powers
-_RATES = (1.0, 2.0, 0.5)  # tried where the slope itself is not the rate
+_RATES = (1.0, 2.0, 0.5)  # of these powers, most laws have one of these
+_REFINEMENTS = 6  # of a rate that is the slope itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,23 @@ def straight_line(
     if s.size < 4:
         return None
     shift = _shift(s, offset)
-    samples = np.log(s) + shift, values + shift
-    x, y = (np.lib.stride_tricks.sliding_window_view(numbers, 4) for numbers in samples)
-    slopes = (y[:, 3] - y[:, 0]) / (x[:, 3] - x[:, 0])
-    departures = np.abs(y - (y[:, :1] + slopes[:, None] * (x - x[:, :1]))).max(axis=1)
+    x, y = np.log(s) + shift, values + shift
+    length = x[3:] - x[:-3]
+    slopes = (y[3:] - y[:-3]) / length
+    departures = np.maximum(
+        *(np.abs(y[k : k - 3] - y[:-3] - slopes * (x[k : k - 3] - x[:-3])) for k in (1, 2))
+    )
+    size = np.abs(y)
+    departures /= np.maximum(1.0, np.maximum(size[3:], size[:-3]))
     # Mass must vanish towards the end.
     vanishing = slopes < -_FLAT if outwards else slopes > _FLAT
-    long = np.abs(x[:, 3] - x[:, 0]) >= _LONG
-    tolerances = _STRAIGHT * np.maximum(1.0, np.abs(y).max(axis=1))
-    good = vanishing & long & (departures <= tolerances)
+    long = np.abs(length) >= _LONG
+    good = vanishing & long & (departures <= _STRAIGHT)
     if not good.any():
         return None
-    k = int(np.flatnonzero(good)[-1])
-    return PowerLaw(float(y[k, 0] - slopes[k] * x[k, 0]), float(slopes[k]), offset), float(s[k])
+    # The last one, but not where digits are lost before the end.
+    k = int(np.flatnonzero(good & (departures <= max(_CLEAN, departures[good].min())))[-1])
+    return PowerLaw(float(y[k] - slopes[k] * x[k]), float(slopes[k]), offset), float(s[k])
 
 
 def bent_line(
@@ -100,19 +105,18 @@ def bent_line(
         found = np.linalg.lstsq(columns / size, weights * values, rcond=None)[0] / size
         return float(np.abs(columns @ found - weights * values).max()), found
 
-    best, rate = math.inf, 0.0
-    found = np.zeros(2)
-    own = abs(
-        float((values[t.size // 2] - values[t.size // 4]) / (t[t.size // 2] - t[t.size // 4]))
-    )
-    for step in range(_REFINEMENTS + len(_RATES)):
-        tried = own if step < _REFINEMENTS else _RATES[step - _REFINEMENTS]
+    middle, quarter = t.size // 2, t.size // 4
+    own = float((values[middle] - values[quarter]) / (t[middle] - t[quarter]))
+    best, rate, found = math.inf, 0.0, np.zeros(2)
+    for step in range(len(_RATES) + _REFINEMENTS):
+        tried = _RATES[step] if step < len(_RATES) else max(abs(own), _FLAT)
         departure, candidate = fit(tried)
         if departure < best:
             best, rate, found = departure, tried, candidate
-        if best <= 1.0 and step >= _REFINEMENTS:
-            break
-        own = max(abs(float(candidate[1])), _FLAT)
+        if best <= _CLEAN / _STRAIGHT:
+            break  # the slope is all that counts beyond the samples: no worse fit will do at once
+        if step >= len(_RATES):
+            own = float(candidate[1])
     if best > 1.0 or way * found[1] <= _FLAT:
         return None
     height, slope, *bends = (float(number) for number in found)

@@ -9,16 +9,30 @@ formula loses its digits. All densities here are with respect to t: log p + t.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from .power_laws import PowerLaw, bent_line, parabola, straight_line
 from .standard_laws import StandardLaw
 
-__all__ = ["COSTLY", "HARMLESS", "MINOR", "Branch", "Ray", "cut_rays"]
+__all__ = [
+    "COSTLY",
+    "HARMLESS",
+    "MINOR",
+    "UNDERFLOWS",
+    "Branch",
+    "Ray",
+    "cut_rays",
+    "log_densities",
+]
+
+LogTerms = Callable[[FloatArray, FloatArray], FloatArray]  # T(p, q) from log p and log q
 
 # What it does to a divergence when a density that underflows is taken for 0: nothing; something
 # where the other density is as small; or everything.
@@ -35,7 +49,7 @@ _BURIED = -1e9  # log-density of both laws below which rounding hides their quot
 _GRID = 400  # places at which that is looked for
 _DEAD = -1e4  # log-density that is nothing beside any other
 _LOG_2 = math.log(2.0)
-_SUBNORMAL = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
+UNDERFLOWS = -690.0  # logarithm of a float below which digits are lost, before it is 0 at -745
 
 
 @dataclass(slots=True)
@@ -64,34 +78,63 @@ class Branch:
     noisy: bool = False  # whether rounding ends what the law says
     minor: list[bool] = field(default_factory=lambda: [False, False])
 
+    def coordinate(self, s: FloatArray) -> FloatArray:
+        """Return the law's standard coordinate of distances `s`."""
+        return self.centre + self.sign * (s / self.law.scale)
+
     def raw(self, s: FloatArray) -> FloatArray:
         """Log-density with respect to x."""
         if self.tail is None:
-            return self.law.log_density(self.centre + self.sign * (s / self.law.scale))
+            return self.law.log_density(self.coordinate(s))
         beyond = s > self.underflow
         values = np.empty(s.shape)
         values[beyond] = self.tail(s[beyond], np.log(s[beyond])) - np.log(s[beyond])
-        z = self.centre + self.sign * (s[~beyond] / self.law.scale)
-        values[~beyond] = self.law.log_density(z)
+        values[~beyond] = self.law.log_density(self.coordinate(s[~beyond]))
         return values
 
-    def __call__(self, s: FloatArray, t: FloatArray) -> FloatArray:
-        """Log-density with respect to t at distances `s` = exp(`t`)."""
+    def without_law(self, s: FloatArray, t: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Log-density with respect to t as far as no call of the law is needed, and where it is."""
+        values = np.full(s.shape, -math.inf)
         if not self.present:
-            return np.full(s.shape, -math.inf)
+            return values, np.zeros(s.shape, dtype=bool)
         # Beyond the range of floats s is 0 or infinite, and only t knows the place.
         inner, outer = s < self.first, s > self.last
         own = ~(inner | outer)
-        if own.all():
-            return self.raw(s) + t
-        values = np.full(s.shape, -math.inf)
+        for model, there in ((self.near, inner), (self.far, outer)):
+            if model is not None and there.any():
+                values[there] = model(s[there], t[there])
+        if self.tail is not None:
+            there = own & (s > self.underflow)
+            values[there] = self.tail(s[there], t[there])
+            own &= ~there
+        return values, own
+
+    def __call__(self, s: FloatArray, t: FloatArray) -> FloatArray:
+        """Log-density with respect to t at distances `s` = exp(`t`)."""
+        values, own = self.without_law(s, t)
         if own.any():
-            values[own] = self.raw(s[own]) + t[own]
-        if self.near is not None:
-            values[inner] = self.near(s[inner], t[inner])
-        if self.far is not None:
-            values[outer] = self.far(s[outer], t[outer])
+            values[own] = self.law.log_density(self.coordinate(s[own])) + t[own]
         return values
+
+
+def log_densities(
+    branches: Sequence[Branch], owner: IndexArray, s: FloatArray, t: FloatArray
+) -> FloatArray:
+    """Log-density with respect to t of one law on all rays, in one call of the law.
+
+    `owner` says for each place on which of the rays it lies.
+    """
+    values, z = np.empty(s.shape), np.empty(s.shape)
+    asked = np.zeros(s.shape, dtype=bool)
+    for index, branch in enumerate(branches):
+        here = np.flatnonzero(owner == index)
+        values[here], own = branch.without_law(s[here], t[here])
+        mine = here[own]
+        asked[mine] = True
+        z[mine] = branch.coordinate(s[mine])
+    if asked.any():
+        values[asked] = branches[0].law.log_density(z[asked]) + t[asked]
+    return values
 
 
 @dataclass(slots=True)
@@ -102,7 +145,7 @@ class Ray:
     branches: tuple[Branch, Branch]
     length: float
     marks: FloatArray  # distances of quantiles of both laws, and their scales
-    crossings: FloatArray = field(default_factory=lambda: np.empty(0))  # t where p = q, if asked
+    cuts: FloatArray = field(default_factory=lambda: np.empty(0))  # t at which a piece has to end
 
     def middle(self) -> float:
         """Return a distance that is typical of the laws on this ray."""
@@ -122,45 +165,54 @@ class Ray:
         return first, min((b.last for b in present if b.far is None), default=math.inf)
 
 
-def cut_rays(p: StandardLaw, q: StandardLaw, underflows: tuple[int, int]) -> list[Ray]:
-    """Cut the line for two laws, whose underflow is HARMLESS, MINOR or COSTLY."""
+def cut_rays(
+    p: StandardLaw, q: StandardLaw, underflows: tuple[int, int], log_terms: LogTerms
+) -> list[Ray]:
+    """Cut the line for two laws, whose underflow is HARMLESS, MINOR or COSTLY to `log_terms`."""
     laws = (p, q)
     anchors = _anchors(laws)
-    marks = [(law, law.quantiles()) for law in laws]
-    rays = []
+    rays, looks = [], []
     for i, (place, centres, special) in enumerate(anchors):
         for sign in (-1, 1):
             neighbour = i + sign
             inner = 0 <= neighbour < len(anchors)
-            length = math.inf
-            if inner:
-                length = float(abs(anchors[neighbour][0] - place)) / 2.0
-                if length == 0.0:
-                    continue
-            branches = []
-            for law, centre, own, cost in zip(laws, centres, special, underflows, strict=True):
-                branch = Branch(law, centre, float(sign), _reaches(law, centre, sign))
+            length = float(abs(anchors[neighbour][0] - place)) / 2.0 if inner else math.inf
+            branches = (
+                Branch(p, centres[0], float(sign), _reaches(p, centres[0], sign)),
+                Branch(q, centres[1], float(sign), _reaches(q, centres[1], sign)),
+            )
+            if length == 0.0 or not any(branch.present for branch in branches):
+                continue
+            rays.append(Ray(place, branches, length, _marks(branches, length)))
+            for branch, own, cost in zip(branches, special, underflows, strict=True):
                 if branch.present:
-                    _look_inwards(branch, own, length, cost)
+                    looks.append(_inwards(branch, own, length, cost))
                     if not inner:
-                        _look_outwards(branch, cost)
-                branches.append(branch)
-            if any(branch.present for branch in branches):
-                with np.errstate(over="ignore"):
-                    distances = np.concatenate(
-                        [
-                            sign * (z - branch.centre) * law.scale
-                            for (law, z), branch in zip(marks, branches, strict=True)
-                        ]
-                    )
-                scales = [branch.law.scale for branch in branches if branch.present]
-                distances = np.concatenate([distances, scales])
-                kept = distances[(distances > 0.0) & (distances < length)]
-                ray = Ray(place, (branches[0], branches[1]), length, np.unique(kept))
-                _bury(ray)
-                _pass_underflow(ray)
-                rays.append(ray)
+                        looks.append(_outwards(branch, cost))
+    for law in laws:
+        mine = [look for look in looks if look.branch.law is law]
+        # One call of the law costs more than its numbers.
+        sizes = np.cumsum([look.z.size for look in mine])
+        values = law.log_density(np.concatenate([look.z for look in mine]))
+        for look, part in zip(mine, np.split(values, sizes[:-1]), strict=True):
+            look.describe(look, part)
+    for ray in rays:
+        _bury(ray, log_terms)
+        _pass_underflow(ray)
     return rays
+
+
+def _marks(branches: tuple[Branch, Branch], length: float) -> FloatArray:
+    """Distances on a ray at which the quantiles of both laws lie, and their scales."""
+    with np.errstate(over="ignore"):
+        distances = np.concatenate(
+            [
+                *(b.sign * (b.law.quantiles() - b.centre) * b.law.scale for b in branches),
+                [b.law.scale for b in branches if b.present],
+            ]
+        )
+    kept: FloatArray = np.unique(distances[(distances > 0.0) & (distances < length)])
+    return kept
 
 
 def _reaches(law: StandardLaw, centre: float, sign: int) -> bool:
@@ -205,44 +257,64 @@ def _anchors(
     return sorted(anchors)
 
 
-def _look_inwards(branch: Branch, own: bool, length: float, cost: int) -> None:
-    """Find out what the law is close to the anchor."""
+class _Look(NamedTuple):
+    """Where a law is asked on its way to an end of a ray, and what to do with its answers there."""
+
+    branch: Branch
+    describe: Callable[[_Look, FloatArray], None]
+    s: FloatArray  # distances
+    z: FloatArray  # the same places in the law's standard coordinate
+    cost: int
+    outwards: bool
+
+
+def _inwards(branch: Branch, own: bool, length: float, cost: int) -> _Look:
+    """Where to ask what the law is close to the anchor."""
     law, centre = branch.law, branch.centre
     floor = max(_FLOOR * abs(centre) * law.scale, _SMALLEST)
     branch.first = min(floor, 0.5 * length)
     if not own:
         # Not a special place of this law: its density there is a number, to the last float.
-        height = float(law.log_density(np.array([centre]))[0])
-        if math.isfinite(height):
-            branch.near = PowerLaw(height, 1.0)
-        return
+        return _Look(branch, _level, np.zeros(1), np.array([centre]), cost, False)
     if centre != 0.0:
-        _fit_beside(branch, length)
-        return
+        steps = np.ldexp(math.ldexp(1.0, math.frexp(centre)[1] - 1), -_DIGITS)
+        steps = steps[steps * law.scale <= length]
+        return _Look(
+            branch, _fit_beside, steps * law.scale, centre + branch.sign * steps, cost, False
+        )
     start = math.floor((math.log(min(length, law.scale)) - law.log_scale) / _LOG_2)
     # Powers of two above 1e-300, for z and for s.
     exponents = np.arange(start, -996 - min(0, math.floor(law.log_scale / _LOG_2)), -_STEP)
-    _follow(branch, np.ldexp(1.0, exponents) * law.scale, cost, outwards=False)
+    s = np.ldexp(1.0, exponents) * law.scale
+    return _Look(branch, _follow, s, branch.coordinate(s), cost, False)
 
 
-def _look_outwards(branch: Branch, cost: int) -> None:
-    """Find out what the law is far from the anchor."""
+def _outwards(branch: Branch, cost: int) -> _Look:
+    """Where to ask what the law is far from the anchor."""
     law = branch.law
     start = math.floor(math.log2(max(1.0, abs(branch.centre))))
     stop = 996 - max(0, math.floor(law.log_scale / _LOG_2))
     s = np.ldexp(1.0, np.arange(start, stop, _STEP)) * law.scale
     bulk = branch.sign * (law.quantiles()[1:3] - branch.centre) * law.scale
     bulk = bulk[(bulk > 0.0) & (bulk < s.min(initial=math.inf))]
-    _follow(branch, np.concatenate([bulk, s]), cost, outwards=True)
+    s = np.concatenate([bulk, s])
+    return _Look(branch, _follow, s, branch.coordinate(s), cost, True)
 
 
-def _follow(branch: Branch, s: FloatArray, cost: int, *, outwards: bool) -> None:
-    """Sample the law at distances `s` on the way to an end and describe it there."""
+def _level(look: _Look, values: FloatArray) -> None:
+    """Take the density at the anchor for that beside it."""
+    if math.isfinite(values[0]):
+        look.branch.near = PowerLaw(float(values[0]), 1.0)
+
+
+def _follow(look: _Look, values: FloatArray) -> None:
+    """Describe the law on its way to an end where its density is a power, or nothing."""
+    branch, _, s, _, cost, outwards = look
     if s.size < 2:
         return
     # Far away the law is a power of its own z if of anything.
     offset = max(0.0, branch.sign * branch.centre * branch.law.scale) if outwards else 0.0
-    values = branch.raw(s) + np.log(s)
+    values = values + np.log(s)
     found: tuple[PowerLaw | None, float] | None
     dead = _DEAD
     if values[-1] > values[-2] and math.isfinite(values[-1]):
@@ -285,7 +357,7 @@ def _beyond_underflow(
     long, short = (limit * np.exp2(-np.linspace(octaves, 0.0, 17)) for octaves in (3.0, 1.0))
     with np.errstate(all="ignore"):
         powers, values = (branch.raw(y) + np.log(y) for y in (long, short))
-        if not np.isfinite(values).all() or values.min() < 2.0 * _SUBNORMAL:
+        if not np.isfinite(values).all() or values.min() < 2.0 * UNDERFLOWS:
             return None, limit  # a logarithm that overflows, or a law that stops otherwise
         power = straight_line(long[::4], powers[::4], offset, True)
         if power is not None:
@@ -338,16 +410,19 @@ def _last_usable(branch: Branch, good: float, bad: float, limited: bool) -> tupl
         return (*ends, float(values[k - 1]), float(values[k]))
 
     here, _, edge, beyond = narrowed(-math.inf)
-    if limited and beyond == -math.inf and edge > _SUBNORMAL - 60.0:
-        if edge > _SUBNORMAL:
+    if limited and beyond == -math.inf and edge > UNDERFLOWS - 60.0:
+        if edge > UNDERFLOWS:
             return math.exp(here), True
         # The logarithm of a density that underflows: its last digits went before it did.
-        here = narrowed(_SUBNORMAL)[0]
+        here = narrowed(UNDERFLOWS)[0]
     return math.exp(here), False
 
 
-def _bury(ray: Ray) -> None:
-    """End a ray where both densities are so small that rounding of their logarithms hides t."""
+def _bury(ray: Ray, log_terms: LogTerms) -> None:
+    """End a ray where both densities are so small that rounding of their logarithms hides t.
+
+    Powers of them, as p^2 / q, may grow again far beyond that place.
+    """
     if not all(branch.present for branch in ray.branches):
         return
     low, high = ray.span()
@@ -357,10 +432,11 @@ def _bury(ray: Ray) -> None:
             continue
         t = np.linspace(math.log(ray.middle()), math.log(high if outwards else low), _GRID)
         s = np.exp(t)
-        buried = np.flatnonzero(
-            np.maximum(*(branch(s, t) for branch in ray.branches)) < _BURIED  # False where NaN
-        )
-        if buried.size == 0:
+        log_densities = [branch(s, t) for branch in ray.branches]
+        with np.errstate(all="ignore"):
+            dead = log_terms(*log_densities) == 0.0
+        buried = np.flatnonzero(np.maximum(*log_densities) < _BURIED)  # False where NaN
+        if buried.size == 0 or not dead[buried[0] :].all():
             continue
         for branch in ray.branches:
             if outwards:
@@ -384,7 +460,7 @@ def _pass_underflow(ray: Ray) -> None:
                 continue
             t = np.linspace(math.log(limit), math.log(end), _GRID)
             s = np.exp(t)
-            small = np.flatnonzero(~(other(s, t) > _SUBNORMAL))
+            small = np.flatnonzero(~(other(s, t) > UNDERFLOWS))
             reach = limit if small.size and small[0] == 0 else end
             if small.size and small[0] > 0:
                 reach = float(s[small[0] - 1])
@@ -395,23 +471,20 @@ def _pass_underflow(ray: Ray) -> None:
                 branch.first, branch.near = reach, zero
 
 
-def _fit_beside(branch: Branch, length: float) -> None:
+def _fit_beside(look: _Look, values: FloatArray) -> None:
     """Describe a law beside an end that is not 0, from points that floats can say exactly."""
-    law, centre = branch.law, branch.centre
-    binade = math.ldexp(1.0, math.frexp(centre)[1] - 1)
-    steps = np.ldexp(binade, -_DIGITS)
-    steps = steps[steps * law.scale <= length]
-    s = steps * law.scale
-    values = law.log_density(centre + branch.sign * steps) + np.log(s)
+    branch, s = look.branch, look.s
+    values = values + np.log(s)
     known = int(np.argmin(np.isfinite(values))) if not np.isfinite(values).all() else s.size
     if known < 16:
         return
     # Some laws keep the digits of the distance to their end. Others say 1 - c z, and lose them.
-    for start, noise in ((8, 0.0), (18, 0.0), (28, 0.0), (0, 4.0 * _EPSILON * binade)):
+    spacing = 4.0 * _EPSILON * math.ldexp(1.0, math.frexp(branch.centre)[1] - 1) * branch.law.scale
+    for start, noise in ((8, 0.0), (18, 0.0), (28, 0.0), (0, spacing)):
         kept = slice(start, known)
         found = None
         if known == s.size or noise > 0.0:
-            found = bent_line(s[kept], values[kept], 0.0, False, noise / steps[kept])
+            found = bent_line(s[kept], values[kept], 0.0, False, noise / s[kept])
         if found is not None:
             branch.near, branch.first = found
             return

@@ -192,6 +192,12 @@ def test_a_kink_beside_the_end_of_a_piece_is_seen():
         assert agrees(total_variation(p, q), variation_of_powers(a, b), 1e-12)
 
 
+def test_a_kink_beside_the_place_where_two_rays_meet_is_seen():
+    """Beside 1/2, half-way between both ends of the support."""
+    p, q = stats.powerlaw(0.1), stats.powerlaw(6.0078125)
+    assert agrees(total_variation(p, q), variation_of_powers(0.1, 6.0078125), 1e-12)
+
+
 @settings(max_examples=40)
 @given(a=shapes, b=shapes, alpha=hyp.sampled_from([0.5, 0.9, 1.5, 2.0]))
 def test_renyi_of_gamma_laws_is_its_closed_form(a, b, alpha):
@@ -260,6 +266,134 @@ def test_densities_that_underflow_are_continued_by_their_form():
     assert kl_divergence(stats.t(3), stats.laplace()) == pytest.approx(expected, rel=1e-9)
     assert chi2_divergence(stats.t(3), stats.laplace()) == math.inf
     assert chi2_divergence(stats.pareto(1.0), stats.pareto(3.0)) == math.inf
+
+
+def renyi_of_powers(a, b, alpha):
+    a, b, alpha = mpf(a), mpf(b), mpf(alpha)
+    mixed = alpha * a + (1 - alpha) * b
+    if mixed <= 0:
+        return mpmath.inf
+    return (alpha * mpmath.log(a) + (1 - alpha) * mpmath.log(b) - mpmath.log(mixed)) / (alpha - 1)
+
+
+def renyi_of_lognormals(s, r, stretch, alpha):
+    s, r, step, alpha = mpf(s), mpf(r), mpmath.log(mpf(stretch)), mpf(alpha)
+    variance = alpha * r * r + (1 - alpha) * s * s
+    if variance <= 0:
+        return mpmath.inf
+    logs = mpmath.log(r / s) + mpmath.log(r * r / variance) / (2 * (alpha - 1))
+    return logs + alpha * step * step / (2 * variance)
+
+
+def renyi_of_exponentials(stretch, alpha):
+    """Of the exponential laws and of Laplace's with scales 1 and `stretch`."""
+    rate = mpf(alpha) + (1 - mpf(alpha)) / mpf(stretch)
+    if rate <= 0:
+        return mpmath.inf
+    return mpmath.log(mpf(stretch)) - mpmath.log(rate) / (mpf(alpha) - 1)
+
+
+margins = hyp.floats(-3.0, -1.0).map(lambda exponent: 10.0**exponent)
+orders = hyp.sampled_from([1.05, 1.2, 1.5, 2.0, 3.0, 5.0])
+
+
+@settings(max_examples=60)
+@given(
+    a=hyp.floats(0.05, 30.0),
+    margin=hyp.one_of(margins, margins.map(lambda size: -size)),
+    alpha=orders,
+    stretch=hyp.floats(1e-5, 1e5),
+)
+def test_near_the_border_of_finiteness_neither_infinity_nor_a_number_is_wrong(
+    a, margin, alpha, stretch
+):
+    """The integral of p^alpha q^(1 - alpha) is infinite for margins below 0; an error may come."""
+    b = (alpha * a - margin) / (alpha - 1.0)
+    inverse = (alpha - margin) / (alpha - 1.0)
+    spread = a * math.sqrt((max(margin, -0.5 * (alpha - 1.0)) + alpha - 1.0) / alpha)
+    cases = [
+        (stats.expon(), stats.expon(0, 1 / inverse), renyi_of_exponentials(1 / inverse, alpha)),
+        (stats.laplace(), stats.laplace(0, 1 / inverse), renyi_of_exponentials(1 / inverse, alpha)),
+        (
+            stats.lognorm(a),
+            stats.lognorm(spread, scale=stretch),
+            renyi_of_lognormals(a, spread, stretch, alpha),
+        ),
+    ]
+    if b > 0.0:
+        powers = renyi_of_powers(a, b, alpha)
+        cases += [(family(a), family(b), powers) for family in (stats.pareto, stats.powerlaw)]
+        cases.append((stats.gamma(a), stats.gamma(b), renyi_of_gammas(a, b, alpha)))
+    for p, q, expected in cases:
+        with contextlib.suppress(ConvergenceError):
+            assert agrees(renyi_divergence(p, q, alpha=alpha), expected)
+
+
+@pytest.mark.parametrize(
+    ("s", "r", "stretch", "alpha"),
+    [
+        (0.0510874209862814, 0.03616291256887249, 0.25544452964325876, 2.0),
+        (0.0546875, 0.04952272030573693, 16126.0, 5.0),
+    ],
+)
+def test_orders_whose_terms_are_far_from_all_mass_have_their_formula(s, r, stretch, alpha):
+    """At its largest, hundreds of nats from the bulk, p^alpha q^(1 - alpha) is exp(333319), ..."""
+    found = renyi_divergence(stats.lognorm(s), stats.lognorm(r, scale=stretch), alpha=alpha)
+    assert agrees(found, renyi_of_lognormals(s, r, stretch, alpha), 1e-12)
+
+
+def test_a_zero_inside_a_support_does_not_hide_that_there_is_mass_outside():
+    """SciPy's johnsonsb underflows near 0; alpha has mass above its upper end 1."""
+    assert kl_divergence(stats.alpha(3.57), stats.johnsonsb(4.32, 3.18)) == math.inf
+
+
+def test_a_power_of_densities_that_grows_again_beyond_a_valley_is_infinite():
+    """p^2 / q = exp(x^7.2 - 2 x^7.0) falls to exp(-1e13) before it grows."""
+    assert chi2_divergence(stats.weibull_min(7.046), stats.weibull_min(7.214)) == math.inf
+    assert chi2_divergence(stats.weibull_min(0.113), stats.weibull_min(0.116)) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (stats.genlogistic(0.4), stats.gumbel_r()),
+        (stats.chi2(55), stats.gumbel_l()),
+        (stats.lognorm(0.5), stats.gompertz(0.95)),
+        (stats.geninvgauss(2.3, 1.5), stats.gumbel_l()),
+    ],
+    ids=["logistic tail", "gamma tail", "lognormal tail", "inverse Gaussian tail"],
+)
+def test_a_logarithm_that_overflows_where_the_terms_gather_speed_is_infinite(p, q):
+    """-log q is exp(x), of which no tail of p but a faster one has a mean."""
+    assert kl_divergence(p, q) == math.inf
+
+
+def test_terms_that_grow_towards_the_bulk_of_a_law_are_not_infinite():
+    """SciPy's norminvgauss is 0 beyond 907, where all of p lies; its logarithm is some -0.7 x."""
+    with pytest.raises(ConvergenceError, match="cannot be followed to the end"):
+        kl_divergence(stats.weibull_min(20.0, scale=3000.0), stats.norminvgauss(1.25, 0.5))
+
+
+@pytest.mark.parametrize("place", [10.0, 100.0])
+def test_an_underflow_inside_the_support_is_not_a_zero(place):
+    """log q is -exp(place) at 0, and SciPy takes the logarithm of a density that is 0 there."""
+    with pytest.raises(UnsupportedProblemError, match="`q` underflows"):
+        kl_divergence(stats.gamma(2.0), stats.landau(place))
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-7, 1.0, 1e100])
+def test_no_scale_makes_a_large_chi2_infinite(scale):
+    p, q = stats.beta(652, 652, scale=scale), stats.beta(3.125, 776, scale=scale)
+    assert agrees(chi2_divergence(p, q), chi2_of_betas(652, 652, 3.125, 776))
+
+
+def test_the_law_of_von_mises_is_one_turn_of_the_circle():
+    """As its draws are; SciPy's density goes round and round."""
+    for place in (0.0, 2.0):
+        p, q = stats.vonmises(4.0, place), stats.vonmises_line(3.0, place)
+        expected = kl_divergence(stats.vonmises_line(4.0, place), q)
+        assert agrees(kl_divergence(p, q), expected, 1e-12)
+        assert js_divergence(p, stats.vonmises_line(4.0, place)) < 1e-15
 
 
 def test_f_divergence_at_steep_ends_is_the_named_one():
