@@ -11,12 +11,15 @@ import numpy as np
 from .._kernels.divergence import log_ratios
 from .._laws import as_law
 from .._typing import FloatArray, FloatOrArray
+from ..errors import UnsupportedProblemError
 from . import continuous, integers
 from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
 from .recipes import Recipe, power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
 __all__ = ["renyi_in_nats"]
+
+_LARGEST_ORDER = 1e15  # of laws with densities: orders times 2^-52 are an error in nats
 
 LOG_2 = math.log(2.0)
 _ROUNDING = 1e-12  # of differences of log-densities, generously
@@ -36,6 +39,11 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> FloatOrArray:
     if known is not None:
         return known
     kinds = {kind_of("p", p), kind_of("q", q)}
+    if "continuous" in kinds and alpha > _LARGEST_ORDER:
+        raise UnsupportedProblemError(
+            f"an order of {alpha:g} magnifies the rounding of log-densities beyond use; orders of "
+            f"laws with densities are at most {_LARGEST_ORDER:g}, where nearly the limit is reached"
+        )
     value = evaluate(recipe, p, q, axis=axis)
     large = np.asarray(value) * (1.0 - alpha) > LOG_2
     overflown = np.isposinf(value).any()

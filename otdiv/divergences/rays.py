@@ -46,6 +46,7 @@ _FLOOR = 2.0**-48  # distance to an anchor, relative to it, below which floats a
 _EPSILON = 2.0**-52  # spacing of floats at 1
 _DIGITS = np.arange(2, 51)  # distances 2^-k to an end that a float can say exactly
 _BURIED = -1e9  # log-density of both laws below which rounding hides their quotient's last digits
+_LOST = -1e15  # the same below which rounding leaves no digit of a difference of a few nats
 _GRID = 400  # places at which that is looked for
 _DEAD = -1e4  # log-density that is nothing beside any other
 _LOG_2 = math.log(2.0)
@@ -435,8 +436,11 @@ def _bury(ray: Ray, log_terms: LogTerms) -> None:
         log_densities = [branch(s, t) for branch in ray.branches]
         with np.errstate(all="ignore"):
             dead = log_terms(*log_densities) == 0.0
-        buried = np.flatnonzero(np.maximum(*log_densities) < _BURIED)  # False where NaN
-        if buried.size == 0 or not dead[buried[0] :].all():
+        larger = np.maximum(*log_densities)
+        buried = np.flatnonzero(larger < _BURIED)  # False where NaN
+        if buried.size and not dead[buried[0] :].all():
+            buried = np.flatnonzero(larger < _LOST)
+        if buried.size == 0:
             continue
         for branch in ray.branches:
             if outwards:
