@@ -84,6 +84,8 @@ def in_callers_units(summary: EntropicSummary, factor: float) -> EntropicSummary
         value=summary.value / factor,
         bounds=bounds,
         terms={name: value / factor for name, value in summary.terms.items()},
+        f=summary.f / factor,
+        g=summary.g / factor,
     )
 
 

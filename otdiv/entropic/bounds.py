@@ -54,7 +54,11 @@ _ROUNDING_MASS, _ROUNDING_NATS = 1e-14, 33.0
 def summarise(
     scaled: ScaledProblem, mass: float, kernel: Kernel, stage: Stage, epsilon: float
 ) -> EntropicSummary:
-    """Value, terms and bounds in the caller's unit; `epsilon` is scaled, `mass` is not."""
+    """Value, terms, bounds and potentials in the caller's unit; `epsilon` is scaled.
+
+    The weights of `scaled` add up to one; `mass` is the caller's, and value, bounds and terms are
+    proportional to it.
+    """
     a, b = kernel.a, kernel.b
     r, cost = final_sums(kernel, stage)
     bit = epsilon / LOG2_E
@@ -78,12 +82,15 @@ def summarise(
         )
     upper = max(upper + rounding, lower) if math.isfinite(upper) else math.inf
     unit, shift = scaled.unit * mass, scaled.shift * mass
+    all_f, all_g = scaled.potentials(kernel, stage.u, stage.v, epsilon)
     return EntropicSummary(
         epsilon=epsilon * scaled.unit,
         value=value * unit + shift,
         bounds=Bounds(lower * unit + shift, upper * unit + shift),
         marginal_error=float(np.abs(a - r).sum()) * mass,
         terms={"transport": transport * unit + shift, "entropy": (value - transport) * unit},
+        f=all_f,
+        g=all_g,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._rescaling import moderate_problem
+from .._rescaling import in_callers_units, moderate_problem
 from ..costs import PNormCost
 from ..plans import DensePlan, Plan, ScaledKernelPlan
 from ..problems import TransportProblem
@@ -26,8 +26,7 @@ def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
     n, m = problem.shape
     moderate, factor = moderate_problem(problem)
     if moderate is not problem and n * m <= _DENSE_PAIRS:
-        summary = replace(solved.summary, epsilon=solved.summary.epsilon * factor)
-        scaled = replace(solved, f=solved.f * factor, g=solved.g * factor, summary=summary)
+        scaled = replace(solved, summary=in_callers_units(solved.summary, 1.0 / factor))
         with np.errstate(under="ignore"):
             return DensePlan(mass=_in_factors(moderate, scaled).to_dense())
     plan = _in_factors(problem, solved)

@@ -34,10 +34,8 @@ _LARGEST_EPSILON = 1e150
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntropicSolve:
-    """Entropic potentials of all atoms with their summary."""
+    """A summary with its potentials of all atoms, and how the solve ended."""
 
-    f: FloatArray
-    g: FloatArray
     summary: EntropicSummary
     status: Status
     n_iterations: int
@@ -50,6 +48,16 @@ class EntropicSolve:
     def __post_init__(self) -> None:
         seal(self)
 
+    @property
+    def f(self) -> FloatArray:
+        """Entropic potentials (n,) of the source."""
+        return self.summary.f
+
+    @property
+    def g(self) -> FloatArray:
+        """Entropic potentials (m,) of the target."""
+        return self.summary.g
+
 
 def solve_entropic(
     problem: TransportProblem,
@@ -61,7 +69,7 @@ def solve_entropic(
     callback: Callable[[Progress], object] | None = None,
     start: tuple[FloatArray, FloatArray] | None = None,
 ) -> EntropicSolve:
-    """Solve min <C, P> + epsilon KL(P | a⊗b) over plans with the problem's marginals.
+    """Solve min <C, P> + epsilon KL(P | a⊗b / m) over plans with the problem's marginals.
 
     `tolerance` is the L1 error of the marginals relative to the mass; `start` are potentials
     (f, g) in the unit of the cost.
@@ -88,12 +96,7 @@ def solve_entropic(
         )
         if factor == 1.0:
             return solved
-        return replace(
-            solved,
-            f=solved.f / factor,
-            g=solved.g / factor,
-            summary=in_callers_units(solved.summary, factor),
-        )
+        return replace(solved, summary=in_callers_units(solved.summary, factor))
 
 
 def _solved(
@@ -144,18 +147,15 @@ def _solved(
         solver = solve_symmetric if scaled.symmetric else anneal
         solved = solver(scaled.geometry, reachable, options, bits)
     kernel, stage = solved
-    f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
     summary = summarise(scaled, mass, kernel, stage, reachable)
     options.buffer.keep()
     status, message = _verdict(stage, asked, wanted, floor, scaled, mass, factor)
     rows, columns = None, None
     if scaled.forbidden and not stage.converged:
-        rows, columns = _hall_violation(problem, f)
+        rows, columns = _hall_violation(problem, summary.f)
         if rows is not None:
             status = Status.INFEASIBLE
     return EntropicSolve(
-        f=f,
-        g=g,
         summary=summary,
         status=status,
         n_iterations=stage.n_iterations,
@@ -199,14 +199,14 @@ def _infeasible(
 ) -> EntropicSolve:
     n, m = problem.shape
     return EntropicSolve(
-        f=np.zeros(n),
-        g=np.zeros(m),
         summary=EntropicSummary(
             epsilon=epsilon,
             value=math.inf,
             bounds=Bounds(math.inf, math.inf),
             marginal_error=math.inf,
             terms={},
+            f=np.zeros(n),
+            g=np.zeros(m),
         ),
         status=Status.INFEASIBLE,
         n_iterations=0,

@@ -20,7 +20,7 @@ __all__ = ["Sinkhorn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sinkhorn:
-    """Minimise <C, P> + epsilon KL(P | a⊗b) over plans with the marginals a and b.
+    """Minimise <C, P> + epsilon KL(P | a⊗b / m) over plans with the marginals a and b of mass m.
 
     Stops when the L1 error of the marginals is at most `marginal_tolerance`, never after a fixed
     number of rounds. Squared and plain Euclidean costs are computed on the fly in O(n + m) memory;
@@ -48,7 +48,8 @@ class Sinkhorn:
     -----
     The result's `value` and `bounds` are those of unregularised transport: the plan repaired to the
     exact marginals from above, the c-transform of the potentials from below. The regularised
-    problem's own value, bounds and marginal error are in `result.entropic`. Without an epsilon the
+    problem's own value, bounds, marginal error and potentials are in `result.entropic`, where the
+    formula is spelled out (`EntropicSummary`). Without an epsilon the
     potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below
     what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
     Points on Cartesian grids (images, also with pixels left out) are recognised.
