@@ -23,6 +23,8 @@ def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
 
     Near the ends of float64 it is an array for points as well, computed in moderate units.
     """
+    if solved.plan is not None:
+        return DensePlan(mass=solved.plan)
     n, m = problem.shape
     moderate, factor = moderate_problem(problem)
     if moderate is not problem and n * m <= _DENSE_PAIRS:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._frozen import restore, seal
 from .._gibbs.buffers import Buffer
+from .._gibbs.dense_kernel import DenseKernel
 from .._gibbs.protocols import Kernel
 from .._monitor import Monitor
 from .._rescaling import in_callers_units, moderate_callback, moderate_problem
@@ -17,7 +18,7 @@ from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
-from .bounds import summarise
+from .bounds import rerouted_plan, summarise
 from .iteration.annealing import AnnealingOptions, anneal
 from .iteration.marginals import Stage
 from .iteration.smooth import solve_smooth
@@ -39,6 +40,8 @@ class EntropicSolve:
     summary: EntropicSummary
     status: Status
     n_iterations: int
+    plan: FloatArray | None = None
+    """The plan (n, m) where factors of it would lose digits, or hold what was left out."""
     message: str = ""
     infeasible_rows: IndexArray | None = None
     infeasible_columns: IndexArray | None = None
@@ -116,53 +119,78 @@ def _solved(
     mass = 0.5 * (source.mass + target.mass)
     a, b = source.weights / source.mass, target.weights / target.mass
     scaled = ScaledProblem(problem, a, b, max_memory, sort=False, epsilon=epsilon)
-    floor = scaled.floor(tolerance)
-    wanted = epsilon / scaled.unit
-    reachable = max(wanted, floor)
-    asked = tolerance
     if scaled.forbidden:
-        tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
+        is_out_of_sight = _isolated(problem)
+        if is_out_of_sight is not None:
+            return _infeasible(problem, epsilon, *is_out_of_sight)
     monitor = Monitor(callback)
 
     def asks_to_stop(current: float, iteration: int, error: float) -> bool:
         monitor.iteration = iteration
         return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
 
-    options = AnnealingOptions(
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        max_bytes=scaled.plan_bytes(max_memory),
-        asks_to_stop=asks_to_stop,
-        buffer=Buffer.of_before(),
-    )
-    is_out_of_sight = _isolated(problem) if scaled.forbidden else None
-    if is_out_of_sight is not None:
-        return _infeasible(problem, epsilon, *is_out_of_sight)
-    solved: tuple[Kernel, Stage] | None = None
-    if not scaled.symmetric and start is None:
-        solved = solve_smooth(scaled.geometry, reachable, options)
-    if solved is None:
-        scaled.sort()
-        bits = scaled.in_bits(start, reachable)
-        solver = solve_symmetric if scaled.symmetric else anneal
-        solved = solver(scaled.geometry, reachable, options, bits)
-    kernel, stage = solved
-    summary = summarise(scaled, mass, kernel, stage, reachable)
-    options.buffer.keep()
-    status, message = _verdict(stage, asked, wanted, floor, scaled, mass, factor)
+    n_iterations = 0
+    for limit in scaled.cost_limits(tolerance):
+        if limit < math.inf or scaled.ignored is not None:
+            scaled.limit_costs(limit)
+        floor = scaled.floor(tolerance)
+        wanted = epsilon / scaled.unit
+        reachable = max(wanted, floor)
+        options = AnnealingOptions(
+            # With pairs that are left out only what is nearly met can be repaired.
+            tolerance=min(tolerance, _FORBIDDEN_TOLERANCE) if scaled.forbidden else tolerance,
+            max_iterations=max_iterations,
+            max_bytes=scaled.plan_bytes(max_memory),
+            asks_to_stop=asks_to_stop,
+            buffer=Buffer.of_before(),
+        )
+        kernel, stage = _final_stage(scaled, reachable, options, start)
+        options.buffer.keep()
+        n_iterations += stage.n_iterations
+        repaired = rerouted_plan(scaled, kernel, stage) if scaled.forbidden else None
+        if scaled.ignored is None or stage.stopped:
+            break
+        if repaired is not None and stage.error <= tolerance:
+            break
+    stage.n_iterations = n_iterations
+    summary = summarise(scaled, mass, kernel, stage, reachable, repaired)
+    status, message = _verdict(stage, tolerance, wanted, floor, scaled, mass, factor)
     rows, columns = None, None
-    if scaled.forbidden and not stage.converged:
+    if scaled.forbidden and scaled.ignored is None and not stage.converged:
         rows, columns = _hall_violation(problem, summary.f)
         if rows is not None:
             status = Status.INFEASIBLE
+    plan = None
+    if scaled.reduced or scaled.ignored is not None:
+        assert isinstance(kernel, DenseKernel)
+        plan = kernel.plan(stage.u, stage.v) if repaired is None else repaired
+        plan = scaled.scattered(plan) * mass
     return EntropicSolve(
         summary=summary,
+        plan=plan,
         status=status,
         n_iterations=stage.n_iterations,
         message=message,
         infeasible_rows=rows,
         infeasible_columns=columns,
     )
+
+
+def _final_stage(
+    scaled: ScaledProblem,
+    epsilon: float,
+    options: AnnealingOptions,
+    start: tuple[FloatArray, FloatArray] | None,
+) -> tuple[Kernel, Stage]:
+    """Kernel and last stage at a scaled epsilon, by the way that suits the problem."""
+    if not scaled.symmetric and start is None:
+        solved = solve_smooth(scaled.geometry, epsilon, options)
+        if solved is not None:
+            return solved
+    scaled.sort()
+    bits = scaled.in_bits(start, epsilon)
+    solver = solve_symmetric if scaled.symmetric else anneal
+    return solver(scaled.geometry, epsilon, options, bits)
 
 
 def _verdict(
