@@ -166,8 +166,9 @@ def sinkhorn_divergence(
 
     S(p, q) = OT(p, q) - OT(p, p) / 2 - OT(q, q) / 2, where OT is the least value of
     <C, P> + epsilon KL(P | p⊗q / m) for laws of mass m: 1 for samples, and that of a
-    `DiscreteMeasure`, with which OT and S grow in proportion. It is non-negative, zero exactly when the laws agree, and runs
-    from the transport cost (epsilon to 0) to an energy distance (epsilon to infinity).
+    `DiscreteMeasure`, with which OT and S grow in proportion. It is non-negative, zero exactly
+    when the laws agree, and runs from the transport cost (epsilon to 0) to an energy distance
+    (epsilon to infinity).
 
     Parameters
     ----------

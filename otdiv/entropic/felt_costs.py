@@ -6,7 +6,8 @@ bring the costs down to what is felt.
 
 Reduction. C_ij - r_i - c_j has the same plans as C: their costs differ by sum a r + sum b c. With
 the minima of rows, and then of columns, for r and c, a row that has no other cost than about M
-becomes one of small costs.
+becomes one of small costs. Where mass has to go over pairs of cost M the potentials of a larger
+epsilon do the same: what carries mass then costs about that epsilon.
 
 Limits. Costs above a limit T are solved as if they were T. The optimum of that is a lower bound,
 because no cost was raised; and where its plan has nothing on such pairs, the same plan with these
@@ -22,17 +23,17 @@ import numpy as np
 
 from .._typing import FloatArray
 
-__all__ = ["cost_limits", "reduced_costs"]
+__all__ = ["cost_limits", "costs_less", "reduced_costs"]
 
-# Costs up to this many epsilon carry mass beside pairs of cost 0. A limit is this many epsilon above
-# what is small, so that a pair at the limit carries exp(-200) of what the others do, and so many
-# times as large as that, since potentials spread somewhat wider than costs.
+# Costs up to this many epsilon carry mass beside pairs of cost 0. A limit is this many epsilon
+# above what is small, so that a pair at the limit carries exp(-200) of what the others do, and so
+# many times as large as that, since potentials spread somewhat wider than costs.
 _FELT, _NOTHING, _WIDER = 32.0, 200.0, 8.0
 # Costs are of two kinds where so many octaves between them are empty; by taste.
 _EMPTY_OCTAVES = 6
-# A reduction is used where costs spread over more than this many epsilon: below, plans lose nothing
-# that would be seen. By taste.
-_WIDE = 1e4
+# Minima are taken off where costs spread over more than this many epsilon, and minima over more
+# than this part of that: otherwise nothing is lost that would be seen. By taste.
+_WIDE, _UNEVEN = 1e4, 1.0 / 64.0
 
 
 def reduced_costs(
@@ -46,16 +47,26 @@ def reduced_costs(
     finite = np.isfinite(C)
     spread = float(np.max(C, where=finite, initial=-np.inf) - np.min(C, where=finite, initial=0.0))
     # What rows and columns have in common takes nothing off the spread.
-    if max(float(np.ptp(r)), float(np.ptp(c))) < 0.5 * spread or spread <= _WIDE * epsilon:
+    if max(float(np.ptp(r)), float(np.ptp(c))) < _UNEVEN * spread or spread <= _WIDE * epsilon:
         return None
-    # The difference, and what its rounding lost: both are exact together (Knuth's two-sum).
-    R = C - r[:, None]
-    back = R - C
-    lost = (C - (R - back)) - (r[:, None] + back)
-    c = _minima(R, axis=0)
-    R -= c
-    R += np.where(finite, lost, 0.0)
-    return R, r, c
+    c = _minima(C - r[:, None], axis=0)
+    return costs_less(C, r, c), r, c
+
+
+def costs_less(C: FloatArray, r: FloatArray, c: FloatArray) -> FloatArray:
+    """C_ij - r_i - c_j (n, m) to a rounding of itself, however large r and c are."""
+    rows, lost = _difference(C, r[:, None])
+    R, more = _difference(rows, c)
+    lost += more
+    R += np.where(np.isfinite(C), lost, 0.0)
+    return R
+
+
+def _difference(p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """P - q, rounded, and what the rounding lost: exact together (Knuth's two-sum)."""
+    s = p - q
+    z = s - p
+    return s, (p - (s - z)) - (q + z)
 
 
 def _minima(C: FloatArray, axis: int) -> FloatArray:
@@ -70,7 +81,7 @@ def cost_limits(C: FloatArray, epsilon: float, resolved: float) -> list[float]:
     `resolved` is the largest cost that float64 resolves at this epsilon. An infinite limit, which
     is none, is the last.
     """
-    large = C[(C > _FELT * epsilon) & (C < np.inf)]
+    large = C[np.isfinite(C) & (_FELT * epsilon < C)]
     if not large.size:
         return [math.inf]
     octaves = np.unique(np.frexp(large)[1])

@@ -23,11 +23,12 @@ from .._memory import check_room
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem
-from .felt_costs import cost_limits, reduced_costs
+from .felt_costs import cost_limits, costs_less, reduced_costs
 from .geometry.base import Geometry
 from .geometry.grids import GridGeometry
 from .geometry.matrix import MatrixGeometry
 from .geometry.points import PointGeometry
+from .iteration.marginals import Stage
 
 __all__ = ["ScaledProblem", "comes_later"]
 
@@ -39,11 +40,13 @@ _WIDE = 4
 # over all cells: 2 to 7 times at half and a quarter of a cell, images of 64 and 128 pixels a side.
 _LEAST_BLUR = 0.7
 # An explicit cost matrix is worked on in about this many arrays of its size.
-_MATRIX_COPIES = 5
+_MATRIX_COPIES = 6
 # Potentials to start from that spread over more than this many units of the costs, or are larger
 # than that many, are not used; by taste.
 _FAR, _FARTHEST = 4.0, 1e6
 _MATRIX_BYTES = 8 * 10**9
+# Pairs that cost so many epsilon beside the potentials carry nothing, exp(-64) of a row.
+_ABSORBED = 64.0
 # Relative rounding of weights that are normalised, and of the sum of their products.
 _SHIFT_ROUNDING = 2.0**-49
 
@@ -173,15 +176,34 @@ class ScaledProblem:
             if reduction is not None:
                 C, self._row_shift[rows], self._column_shift[columns] = reduction
                 self.reduced = True
-            self._least = float(np.min(C, where=np.isfinite(C), initial=np.inf))
-            self._least = self._least if math.isfinite(self._least) else 0.0
-            C -= self._least
-            parts = self.a * self._row_shift, self.b * self._column_shift
-            self.shift = math.fsum(itertools.chain(*parts)) + self._least
-            if self.reduced:
-                self.shift_error = _SHIFT_ROUNDING * sum(float(np.abs(p).sum()) for p in parts)
+            self._take_off_least(C)
         self._shifted = C
         self.limit_costs(math.inf)
+
+    def _take_off_least(self, C: FloatArray) -> None:
+        """Shift reduced costs in place so that the least is 0, and sum up what was taken off."""
+        least = float(np.min(C, where=np.isfinite(C), initial=np.inf))
+        self._least = least if math.isfinite(least) else 0.0
+        C -= self._least
+        parts = self.a * self._row_shift, self.b * self._column_shift
+        self.shift = math.fsum(itertools.chain(*parts)) + self._least
+        if self.reduced:
+            self.shift_error = _SHIFT_ROUNDING * sum(float(np.abs(p).sum()) for p in parts)
+
+    def absorb(self, kernel: Kernel, stage: Stage, epsilon: float) -> None:
+        """Take the potentials of a stage at a scaled epsilon off the costs of the matrix.
+
+        Pairs that have nothing at this epsilon get a limit, for a smaller one is to follow.
+        """
+        unit, bit = self.unit, epsilon * self.unit / LOG2_E
+        self._row_shift[self._rows] += (stage.u - np.log2(kernel.a)) * bit
+        self._column_shift[self._columns] += (stage.v - np.log2(kernel.b)) * bit
+        self.reduced = True
+        C = self._costs()[np.ix_(self._rows, self._columns)]
+        C = costs_less(C, self._row_shift[self._rows], self._column_shift[self._columns])
+        self._take_off_least(C)
+        self._shifted = C
+        self.limit_costs(max(-self._least, 0.0) + _ABSORBED * epsilon * unit)
 
     def cost_limits(self, tolerance: float) -> list[float]:
         """Limits of shifted costs that are worth a try, the last of them infinite."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,11 @@ __all__ = ["EntropicSolve", "solve_entropic"]
 
 # With forbidden pairs the repair may take detours, so marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
-# No cost of moderate size is seen beside an epsilon above this.
-_LARGEST_EPSILON = 1e150
+# Each time that potentials are taken off the costs epsilon may be some 1e7 times smaller. After two
+# times what float64 loses of the potentials themselves is more than that.
+_MOST_ABSORBED = 2
+# No cost of moderate size is seen beside an epsilon above the first, or resolved below the second.
+_LARGEST_EPSILON, _LEAST_EPSILON = 1e150, 1e-300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,7 @@ def solve_entropic(
     if factor != 1.0 and start is not None:
         with np.errstate(over="ignore"):
             start = start[0] * factor, start[1] * factor
-    scaled_epsilon = min(epsilon * factor, _LARGEST_EPSILON)
+    scaled_epsilon = min(max(epsilon * factor, _LEAST_EPSILON), _LARGEST_EPSILON)
     if moderate.cost_bound() == 0.0:
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
@@ -129,13 +133,8 @@ def _solved(
         monitor.iteration = iteration
         return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
 
-    n_iterations = 0
-    for limit in scaled.cost_limits(tolerance):
-        if limit < math.inf or scaled.ignored is not None:
-            scaled.limit_costs(limit)
+    def attempt() -> _Attempt:
         floor = scaled.floor(tolerance)
-        wanted = epsilon / scaled.unit
-        reachable = max(wanted, floor)
         options = AnnealingOptions(
             # With pairs that are left out only what is nearly met can be repaired.
             tolerance=min(tolerance, _FORBIDDEN_TOLERANCE) if scaled.forbidden else tolerance,
@@ -144,15 +143,31 @@ def _solved(
             asks_to_stop=asks_to_stop,
             buffer=Buffer.of_before(),
         )
+        reachable = max(epsilon / scaled.unit, floor)
         kernel, stage = _final_stage(scaled, reachable, options, start)
         options.buffer.keep()
-        n_iterations += stage.n_iterations
         repaired = rerouted_plan(scaled, kernel, stage) if scaled.forbidden else None
-        if scaled.ignored is None or stage.stopped:
+        holds = repaired is not None and stage.error <= tolerance
+        holds = holds or scaled.ignored is None or stage.stopped
+        return _Attempt(kernel, stage, reachable, floor, repaired, holds)
+
+    for limit in scaled.cost_limits(tolerance):
+        if limit < math.inf or scaled.ignored is not None:
+            scaled.limit_costs(limit)
+        found = attempt()
+        if found.holds:
             break
-        if repaired is not None and stage.error <= tolerance:
+    for _ in range(_MOST_ABSORBED if isinstance(found.kernel, DenseKernel) else 0):
+        done = found.stage.stopped or not found.stage.error <= tolerance
+        if done or epsilon >= found.floor * scaled.unit:
             break
-    stage.n_iterations = n_iterations
+        scaled.absorb(found.kernel, found.stage, found.epsilon)
+        found = attempt()
+        if not found.holds:
+            scaled.limit_costs(math.inf)
+            found = attempt()
+    kernel, stage, reachable, floor, repaired, _ = found
+    wanted = epsilon / scaled.unit
     summary = summarise(scaled, mass, kernel, stage, reachable, repaired)
     status, message = _verdict(stage, tolerance, wanted, floor, scaled, mass, factor)
     rows, columns = None, None
@@ -174,6 +189,19 @@ def _solved(
         infeasible_rows=rows,
         infeasible_columns=columns,
     )
+
+
+class _Attempt(NamedTuple):
+    """The last stage at an epsilon and a limit of costs (scaled)."""
+
+    kernel: Kernel
+    stage: Stage
+    epsilon: float
+    floor: float
+    repaired: FloatArray | None
+    """Plan of a matrix on its allowed pairs, where some are forbidden."""
+    holds: bool
+    """Whether no pair above the limit is missed."""
 
 
 def _final_stage(
