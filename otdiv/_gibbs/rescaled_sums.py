@@ -55,14 +55,14 @@ def rescaled_sums(
     x, y, far, other = kernel.x, kernel.y, far_rows, far_columns
     if by_column:
         x, y, u, v, far, other = y, x, v, u, other, far
-    sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.root)
+    sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.metric)
     # Where most of a sum has gone, what was left out counts for more.
     with np.errstate(invalid="ignore"):
         far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel.expected(x, u))
     anew = np.flatnonzero(far)
     if anew.size * v.size > _MOST_PAIRS * plan.n_entries:
         return None
-    sums[anew] = _pairs(x, y, u, v, anew, slice(None), kernel.root)
+    sums[anew] = _pairs(x, y, u, v, anew, slice(None), kernel.metric)
     return sums
 
 
@@ -73,7 +73,7 @@ def _pairs(
     v: FloatArray,
     rows: IndexArray | slice,
     columns: IndexArray | slice,
-    root: bool,
+    metric: int,
 ) -> FloatArray:
     """Sums of some rows over some columns, every pair of them."""
     points = np.ascontiguousarray(y.columns[:, columns])
@@ -82,6 +82,6 @@ def _pairs(
     if sums.size and column.size:
         leaf = np.array([0, sums.size]), np.array([0, 1]), np.array([0]), np.array([column.size])
         point_sums.row_sums(
-            np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, root, sums
+            np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, metric, sums
         )
     return sums

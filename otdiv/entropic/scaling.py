@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from .._gibbs.clouds import build_cloud, flat_cloud
 from .._gibbs.dense_kernel import DenseKernel
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
+from .._gibbs.metrics import metric_of
 from .._gibbs.point_kernel import PointKernel
 from .._gibbs.protocols import Kernel
-from .._kernels.exponential import LOG2_E
+from .._kernels.exponential import LOG2_E, SQUARED
 from .._kernels.gibbs.grids import Grid
 from .._memory import check_room
 from .._typing import FloatArray, IndexArray
@@ -102,12 +103,17 @@ class ScaledProblem:
         self._row_shift, self._column_shift = np.zeros(self.a.size), np.zeros(self.b.size)
         rows, columns = np.flatnonzero(self.a > 0.0), np.flatnonzero(self.b > 0.0)
         cost = problem.cost
-        if isinstance(cost, PNormCost) and cost.norm == 2.0 and cost.power in (1.0, 2.0):
-            self._points(cost, rows, columns, sort)
+        metric = None
+        if isinstance(cost, PNormCost):
+            metric = metric_of(cost, problem.source.d)
+        if isinstance(cost, PNormCost) and metric is not None:
+            self._points(cost, metric, rows, columns, sort)
         else:
             self._matrix(rows, columns, max_memory, shift_costs)
 
-    def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
+    def _points(
+        self, cost: PNormCost, metric: int, rows: IndexArray, columns: IndexArray, sort: bool
+    ) -> None:
         coordinates = np.ascontiguousarray(np.concatenate([self.x[rows], self.y[columns]]).T)
         low, high = coordinates.min(axis=1), coordinates.max(axis=1)
         # In units of the longest side no square leaves the range of floats.
@@ -116,7 +122,7 @@ class ScaledProblem:
         self._length = longest * (float(np.linalg.norm(sides / longest)) or 1.0)
         self._middle = 0.5 * low + 0.5 * high
         self.unit = self._length**cost.power or 1.0
-        self._grids = self._grid_pair(rows.size, columns.size) if cost.power == 2.0 else None
+        self._grids = self._grid_pair(rows.size, columns.size) if metric == SQUARED else None
         if self._grids is not None:
             source, target = self._grids
             # In the order of the cells, which need then not be looked up where all carry weight.
@@ -131,7 +137,7 @@ class ScaledProblem:
         self._rows, self._columns = rows, columns
         x = flat_cloud(self._shrunk(self.x[rows]), self.a[rows])
         y = flat_cloud(self._shrunk(self.y[columns]), self.b[columns])
-        self.geometry = PointGeometry(x, y, root=cost.power == 1.0)
+        self.geometry = PointGeometry(x, y, metric=metric)
         if sort:
             self.sort()
 
@@ -142,7 +148,7 @@ class ScaledProblem:
             x = build_cloud(flat.x.points, flat.x.weights)
             y = build_cloud(flat.y.points, flat.y.weights)
             self._rows, self._columns = self._rows[x.order], self._columns[y.order]
-            self.geometry = PointGeometry(x, y, root=flat.root)
+            self.geometry = PointGeometry(x, y, metric=flat.metric)
 
     def _grid_pair(self, n: int, m: int) -> tuple[Grid, Grid] | None:
         """Grids of source and target, where passes over all their cells pay."""
@@ -164,7 +170,7 @@ class ScaledProblem:
         check_room(
             needed,
             "the stored cost matrix of Sinkhorn",
-            "the costs SquaredEuclidean() and Euclidean() need none",
+            "SquaredEuclidean(), and norms 1, 2 and inf with power 1, need none",
             _MATRIX_BYTES if max_memory is None else max_memory,
         )
         self._rows, self._columns = rows, columns

@@ -16,7 +16,7 @@ _FEW = 16.0
 
 
 @fast_kernel
-def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floors, counts):
+def count_entries(x, u, y, v, leaves, first, starts, stops, metric, budgets, floors, counts):
     """Count the entries of each row that must be kept, and find the exponent that tells them.
 
     Entries of row i with exponents up to floors[i] weigh budgets[i] in all or less; counts[i] are
@@ -35,7 +35,7 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     for j in range(width):
                         above += np.int64(exponents[j] > high)
                         between += np.int64(exponents[j] > low)
@@ -48,7 +48,9 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
 
 
 @fast_kernel
-def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins, columns, values):
+def store_entries(
+    x, u, y, v, leaves, first, starts, stops, metric, floors, begins, columns, values
+):
     """Write the entries that `count_entries` counted; those of row i start at begins[i]."""
     tile = np.empty(TILE)
     longest = 0
@@ -63,7 +65,7 @@ def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     for j in range(width):
                         if exponents[j] > floor and count < size:
                             columns[begin + count] = start + j
