@@ -136,7 +136,7 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     if not float(row_sums.max()) < _LARGEST_SUM:
         return None
     if isinstance(kernel, PointKernel):
-        largest = kernel.largest
+        largest = kernel.largest or 1.0
         share = _TRUNCATION_SHARE * min(1.0, float(row_costs.sum()) / largest)
         epsilon = LOG2_E / largest
         allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_drop(epsilon))

@@ -17,6 +17,7 @@ from .._monitor import Monitor
 from .._rescaling import in_callers_units, moderate_callback, moderate_problem
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
+from ..plans import DensePlan, Plan
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
 from .bounds import rerouted_plan, summarise
@@ -24,6 +25,7 @@ from .iteration.annealing import AnnealingOptions, anneal
 from .iteration.marginals import Stage
 from .iteration.smooth import solve_smooth
 from .iteration.symmetric import solve_symmetric
+from .plan import DENSE_PAIRS, entropic_plan, plan_in_factors
 from .scaling import ScaledProblem
 
 __all__ = ["EntropicSolve", "solve_entropic"]
@@ -54,6 +56,12 @@ class EntropicSolve:
 
     def __post_init__(self) -> None:
         seal(self)
+
+    def transport_plan(self, problem: TransportProblem) -> Plan:
+        """Plan of the problem that was solved."""
+        if self.plan is not None:
+            return DensePlan(mass=self.plan)
+        return entropic_plan(problem, self.summary)
 
     @property
     def f(self) -> FloatArray:
@@ -90,7 +98,7 @@ def solve_entropic(
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
     # Rows that forbidden pairs leave alone, and units of the caller's that are too small.
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         solved = _solved(
             moderate,
             scaled_epsilon,
@@ -103,7 +111,16 @@ def solve_entropic(
         )
         if factor == 1.0:
             return solved
-        return replace(solved, summary=in_callers_units(solved.summary, factor))
+        plan = solved.plan
+        if plan is None and solved.status is not Status.INFEASIBLE and _is_small(problem):
+            # Near the ends of float64 the potentials lose digits in the caller's unit.
+            plan = plan_in_factors(moderate, solved.summary).to_dense()
+        return replace(solved, plan=plan, summary=in_callers_units(solved.summary, factor))
+
+
+def _is_small(problem: TransportProblem) -> bool:
+    n, m = problem.shape
+    return n * m <= DENSE_PAIRS
 
 
 def _solved(

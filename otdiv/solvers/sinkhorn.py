@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from .._rescaling import in_moderate_units
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
-from ..entropic.plan import entropic_plan
 from ..entropic.solve import solve_entropic
 from ..plans import Potentials
 from ..problems import TransportProblem
@@ -23,8 +22,8 @@ class Sinkhorn:
     """Minimise <C, P> + epsilon KL(P | a⊗b / m) over plans with the marginals a and b of mass m.
 
     Stops when the L1 error of the marginals is at most `marginal_tolerance`, never after a fixed
-    number of rounds. Squared and plain Euclidean costs are computed on the fly in O(n + m) memory;
-    other costs are stored as a matrix. Source and target in the other order give exactly the
+    number of rounds. Euclidean, city-block and Chebyshev distances and squared Euclidean costs are
+    computed on the fly in O(n + m) memory; other costs are stored as a matrix. Source and target in the other order give exactly the
     swapped answer.
 
     Attributes
@@ -51,7 +50,9 @@ class Sinkhorn:
     problem's own value, bounds, marginal error and potentials are in `result.entropic`, where the
     formula is spelled out (`EntropicSummary`). Without an epsilon the
     potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below
-    what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
+    what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative;
+    large finite costs of a matrix that no plan can use, which stand for forbidden pairs, do not
+    count there.
     Points on Cartesian grids (images, also with pixels left out) are recognised.
 
     References
@@ -112,7 +113,7 @@ class Sinkhorn:
                 infeasible_columns=solved.infeasible_columns,
             )
         return Solution(
-            plan=entropic_plan(problem, solved),
+            plan=solved.transport_plan(problem),
             potentials=Potentials(f=solved.f, g=solved.g),
             n_iterations=solved.n_iterations,
             status=solved.status,
