@@ -23,8 +23,8 @@ class Sinkhorn:
 
     Stops when the L1 error of the marginals is at most `marginal_tolerance`, never after a fixed
     number of rounds. Euclidean, city-block and Chebyshev distances and squared Euclidean costs are
-    computed on the fly in O(n + m) memory; other costs are stored as a matrix. Source and target in the other order give exactly the
-    swapped answer.
+    computed on the fly in O(n + m) memory; other costs are stored as a matrix. Source and target in
+    the other order give exactly the swapped answer.
 
     Attributes
     ----------
