@@ -25,6 +25,8 @@ __all__ = ["in_callers_units", "in_moderate_units", "moderate_callback", "modera
 # coordinates, whose rounding is multiplied by their size.
 _SMALL, _LARGE = 2.0**-250, 2.0**250
 _FAR = 2.0**400
+# Binary logarithm of what the largest cost of a matrix is brought down to.
+_LARGEST_BITS = 240
 
 
 def moderate_problem(problem: TransportProblem) -> tuple[TransportProblem, float]:
@@ -37,7 +39,9 @@ def moderate_problem(problem: TransportProblem) -> tuple[TransportProblem, float
     if isinstance(cost, CostMatrix):
         if bound == 0.0 or _SMALL < bound < _LARGE:
             return problem, 1.0
-        factor = math.ldexp(1.0, _within(-math.frexp(bound)[1]))
+        # Large costs stay as large as is safe: small ones beside them, and epsilon, keep digits.
+        size = 0 if bound < 1.0 else _LARGEST_BITS
+        factor = math.ldexp(1.0, _within(size - math.frexp(bound)[1]))
         values = CostMatrix(cost.values * factor)
         return TransportProblem(source=problem.source, target=problem.target, cost=values), factor
     x, y = problem.x, problem.y
@@ -84,6 +88,8 @@ def in_callers_units(summary: EntropicSummary, factor: float) -> EntropicSummary
         value=summary.value / factor,
         bounds=bounds,
         terms={name: value / factor for name, value in summary.terms.items()},
+        f=summary.f / factor,
+        g=summary.g / factor,
     )
 
 

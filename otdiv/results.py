@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ._frozen import restore, seal
-from ._typing import IndexArray
+from ._typing import FloatArray, IndexArray
 from .plans import Plan, Potentials
 from .problems import TransportProblem
 
@@ -118,8 +118,36 @@ class SolveOptions:
 class EntropicSummary:
     """The regularised problem of an entropic solve.
 
-    Its value is min <C, P> + epsilon KL(P | a⊗b); `terms` holds "transport" and "entropy", which
-    add up to `value`; `marginal_error` is the larger L1 error of the two marginals.
+    With a and b of mass m it is
+
+        min <C, P> + epsilon KL(P | a⊗b / m),    KL(P | Q) = sum P log(P / Q),
+
+    over plans with the marginals a and b. The reference a⊗b / m has the mass of the plans, so KL
+    is not negative, and the value, its bounds and terms are m times those of the weights a / m and
+    b / m, while the potentials are the same. For m = 1 the reference is a⊗b.
+
+    Attributes
+    ----------
+    epsilon : float
+        Regularisation that was solved, in the unit of the cost.
+    value : float
+        Dual value of the potentials, in the unit of the cost times mass: the optimum up to
+        `bounds`.
+    bounds : Bounds
+        Proven enclosure of the optimum of this regularised problem.
+    marginal_error : float
+        The larger L1 error of the two marginals, in the unit of the mass.
+    terms : mapping of str to float
+        "transport" <C, P> and "entropy", epsilon KL; they add up to `value`.
+    f, g : arrays (n,) and (m,)
+        Entropic potentials of all atoms, in the unit of the cost. The plan is
+
+            P_ij = a_i exp((f_i + g_j - C_ij) / epsilon) b_j / m,
+
+        and where it is not of a measure to itself sum a f = sum b g, which fixes the constant that
+        may move from one to the other. Atoms without weight have the potential that one update
+        gives them. Libraries that write P_ij = exp((f_i + g_j - C_ij) / epsilon) have
+        f + epsilon log(a / m) and g + epsilon log b.
     """
 
     epsilon: float
@@ -127,6 +155,13 @@ class EntropicSummary:
     bounds: Bounds
     marginal_error: float
     terms: Mapping[str, float]
+    f: FloatArray = field(repr=False, compare=False)
+    g: FloatArray = field(repr=False, compare=False)
+
+    __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

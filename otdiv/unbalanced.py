@@ -230,8 +230,11 @@ def unbalanced_transport(
 
     With `epsilon` the objective is
 
-        <C, P> + reach KL(P 1 | a) + reach KL(P' 1 | b) + epsilon KL(P | a⊗b).
+        <C, P> + reach KL(P 1 | a) + reach KL(P' 1 | b) + epsilon KL(P | a⊗b),
+        KL(p | q) = sum p log(p / q) - sum p + sum q.
 
+    The mass of a⊗b is the product of both masses, so the last term does not grow in proportion to
+    them, unlike that of `solvers.Sinkhorn`, whose reference has the mass of the plans.
     Without it the last term is absent: it is then only the method, and is made smaller until the
     bounds of the plain objective meet `rtol`.
 

@@ -81,7 +81,7 @@ def merged_parts(
     columns = np.repeat(np.arange(m), np.diff(column_starts))
     pairs = x.rows, u - x.lengths, y.columns, v - y.lengths
     for part in kernel.ranges(u, v, truncation=kernel.truncation).slices(_MERGED_PAIRS):
-        yield cluster_plan(*pairs, *part, kernel.root, rows, columns, m, share)
+        yield cluster_plan(*pairs, *part, kernel.metric, rows, columns, m, share)
 
 
 def _heaviest(

@@ -48,12 +48,12 @@ class _EntryCount:
         x, y = kernel.x, kernel.y
         self.pairs = x.rows, u - x.lengths, y.columns, v - y.lengths
         self.counts, self.floors = np.empty(u.size, dtype=np.int64), np.empty(u.size)
-        self._root, self._budgets = kernel.root, 0.5 * truncation * kernel.expected(x, u)
+        self._metric, self._budgets = kernel.metric, 0.5 * truncation * kernel.expected(x, u)
 
     def count(self, ranges: Ranges) -> int:
         """Number of entries in these ranges."""
         sparse_sums.count_entries(
-            *self.pairs, *ranges, self._root, self._budgets, self.floors, self.counts
+            *self.pairs, *ranges, self._metric, self._budgets, self.floors, self.counts
         )
         return int(self.counts[ranges.leaves[0] : ranges.leaves[-1]].sum())
 
@@ -65,7 +65,7 @@ class _EntryCount:
 
 
 class PointKernel(PrunedSums):
-    """Squared or plain Euclidean distance between two clouds, as the entropic iteration asks it."""
+    """Squared or plain distance between two clouds, as the entropic iteration asks it."""
 
     def rescaled_sums(
         self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
@@ -136,7 +136,7 @@ class PointKernel(PrunedSums):
         for part in ranges.slices():
             first = int(np.searchsorted(ranges.leaves, part.leaves[0]))
             point_sums.store_plan(
-                x.rows, row, y.columns, column, *part, self.root, offsets[first:], values
+                x.rows, row, y.columns, column, *part, self.metric, offsets[first:], values
             )
         if total == u.size * v.size:
             # Only entries that underflow are left out.
@@ -176,7 +176,7 @@ class PointKernel(PrunedSums):
 
     def _pair_exponents(self, u: FloatArray, v: FloatArray) -> PairExponents:
         x, y = self.x, self.y
-        return PairExponents(x.rows, u - x.lengths, y.columns, v - y.lengths, self.root)
+        return PairExponents(x.rows, u - x.lengths, y.columns, v - y.lengths, self.metric)
 
     def _sparse(
         self,
@@ -208,6 +208,6 @@ class PointKernel(PrunedSums):
         values = values.view(np.float32 if width == 4 else np.float64)
         for part in ranges.slices():
             sparse_sums.store_entries(
-                *counted.pairs, *part, self.root, counted.floors, begins, columns, values
+                *counted.pairs, *part, self.metric, counted.floors, begins, columns, values
             )
         return CompressedPlan(begins, columns, values, u, v, truncation)

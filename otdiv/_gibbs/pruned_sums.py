@@ -10,11 +10,12 @@ from typing import Self
 
 import numpy as np
 
-from .._kernels.exponential import LOG2_E
+from .._kernels.exponential import LOG2_E, SQUARED
 from .._kernels.gibbs import point_sums, pruning
 from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
 from .expansions import OVERCOUNT, Expansion, PlanProduct
+from .metrics import cost_of_sides, distances
 from .ranges import SLICE, Ranges
 from .sides import Side, side_of
 
@@ -31,7 +32,7 @@ _SAMPLED_LEAVES = 128
 
 
 class PrunedSums:
-    """Squared or plain Euclidean distance between two clouds, in O(n + m) memory.
+    """Squared or plain distance (a code of `metrics`) between two clouds, in O(n + m) memory.
 
     Pairs of leaves whose entries are provably negligible are skipped: what is left out of a row i
     is at most `truncation` a_i in all, and of a column j at most `truncation` b_j. With relaxed
@@ -39,14 +40,29 @@ class PrunedSums:
     """
 
     def __init__(
-        self, x: Cloud, y: Cloud, epsilon: float, *, root: bool, truncation: float, tau: float = 0.0
+        self,
+        x: Cloud,
+        y: Cloud,
+        epsilon: float,
+        *,
+        metric: int,
+        truncation: float,
+        tau: float = 0.0,
     ):
         bits = LOG2_E / epsilon
-        scale = bits if root else float(np.sqrt(bits))
+        scale = float(np.sqrt(bits)) if metric == SQUARED else bits
         self.a, self.b = x.weights, y.weights
-        self.root, self.truncation, self.scale, self.tau = root, truncation, scale, tau
-        self.x, self.y = side_of(x, scale, root), side_of(y, scale, root)
-        self._expansion = None if root else Expansion(self.x, self.y)
+        self.metric, self.truncation, self.scale, self.tau = metric, truncation, scale, tau
+        self.x, self.y = side_of(x, scale, metric), side_of(y, scale, metric)
+        self._expansion = Expansion(self.x, self.y) if metric == SQUARED else None
+
+    @property
+    def largest(self) -> float:
+        """Largest cost in bits that the box of both clouds allows."""
+        ends = [(side.points.min(axis=1), side.points.max(axis=1)) for side in (self.x, self.y)]
+        (low, high), (other_low, other_high) = ends
+        sides = np.maximum(high, other_high) - np.minimum(low, other_low)
+        return cost_of_sides(sides, self.metric)
 
     @property
     def overcount(self) -> float:
@@ -84,7 +100,7 @@ class PrunedSums:
         sums, costs = np.empty(u.size), np.empty(u.size)
         for part in self.ranges(u, v, truncation=self.truncation).slices():
             point_sums.row_costs(
-                x.rows, row, y.columns, column, *part, self.root, u, v, sums, costs
+                x.rows, row, y.columns, column, *part, self.metric, u, v, sums, costs
             )
         return sums, np.maximum(costs, 0.0)
 
@@ -125,14 +141,17 @@ class PrunedSums:
         out = np.empty((u.size, weights.shape[0]))
         row, column = u - x.lengths, v - y.lengths
         for part in ranges.slices():
-            point_sums.row_products(x.rows, row, y.columns, column, *part, self.root, weights, out)
+            point_sums.row_products(
+                x.rows, row, y.columns, column, *part, self.metric, weights, out
+            )
         return out
 
     def row_softmin(self, points: FloatArray, v: FloatArray) -> FloatArray:
         """-log2 sum_j 2**(v_j - c(x, y_j)) at new points (k, d) in the caller's unit."""
         rows = points * self.scale
-        lengths = np.zeros(len(rows)) if self.root else np.square(rows).sum(axis=1)
-        rows = rows if self.root else 2.0 * rows
+        lengths = np.zeros(len(rows))
+        if self.metric == SQUARED:
+            lengths, rows = np.square(rows).sum(axis=1), 2.0 * rows
         shift, sums = self._sums_from_maxima(rows, lengths, self.y, v)
         return np.asarray(shift - np.log2(sums))
 
@@ -141,11 +160,9 @@ class PrunedSums:
         # In NumPy: for few rows compiling takes longer than it saves.
         x, y = self.x, self.y
         rows = x.rows[chosen]
-        if self.root:
-            squares = np.zeros((len(rows), v.size))
-            for coordinate, column in zip(rows.T, y.columns, strict=True):
-                squares += np.square(coordinate[:, None] - column)
-            exponents = v - np.sqrt(squares)
+        if self.metric != SQUARED:
+            columns = y.columns.T
+            exponents = v - np.stack([distances(row - columns, self.metric) for row in rows])
         else:
             exponents = (v - y.lengths) + (rows @ y.columns - x.lengths[chosen, None])
         top = exponents.max(axis=1)
@@ -177,12 +194,13 @@ class PrunedSums:
         """Kept ranges of the first of every `every` leaves of rows."""
         x, y = (self.y, self.x) if by_column else (self.x, self.y)
         u, v = (v, u) if by_column else (u, v)
-        rows = pruning.leaf_bounds(x.points, u, x.leaves, self.root)
-        columns = pruning.leaf_bounds(y.points, v, y.leaves, self.root)
+        is_plain = self.metric != SQUARED
+        rows = pruning.leaf_bounds(x.points, u, x.leaves, is_plain)
+        columns = pruning.leaf_bounds(y.points, v, y.leaves, is_plain)
         budgets = truncation * np.minimum.reduceat(self.expected(x, u), x.leaves[:-1])[::every]
         sample = tuple(np.ascontiguousarray(part[..., ::every]) for part in rows)
         kept: tuple[IndexArray, IndexArray, IndexArray] = pruning.kept_ranges(
-            sample, budgets, columns, y.leaves, self.root
+            sample, budgets, columns, y.leaves, self.metric
         )
         return kept
 
@@ -243,7 +261,7 @@ class PrunedSums:
         )
         row, column, sums = u - x.lengths, v - y.lengths, np.empty(u.size)
         for part in ranges.slices():
-            point_sums.row_sums(x.rows, row, y.columns, column, *part, self.root, sums)
+            point_sums.row_sums(x.rows, row, y.columns, column, *part, self.metric, sums)
         return sums, float(ranges.entries().sum())
 
     def _expanded(
@@ -294,7 +312,7 @@ class PrunedSums:
         every = np.array([0, 1]), np.array([0]), np.array([m])
         for i in range(0, n, step):
             j = min(n, i + step)
-            point_sums.row_maxima(rows[i:j], y.columns, column, self.root, maxima[i:j])
+            point_sums.row_maxima(rows[i:j], y.columns, column, self.metric, maxima[i:j])
             leaf = np.array([i, j])
-            point_sums.row_sums(rows, -maxima, y.columns, column, leaf, *every, self.root, sums)
+            point_sums.row_sums(rows, -maxima, y.columns, column, leaf, *every, self.metric, sums)
         return lengths - maxima, sums

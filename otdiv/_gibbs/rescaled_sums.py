@@ -56,14 +56,14 @@ def rescaled_sums(
     x, y, far, other = kernel.x, kernel.y, far_rows, far_columns
     if by_column:
         x, y, u, v, far, other = y, x, v, u, other, far
-    sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.root)
+    sums += _pairs(x, y, u, v, slice(None), np.flatnonzero(other), kernel.metric)
     # In a sum that has lost most of its mass, what was left out counts for more: sum it again too.
     with np.errstate(invalid="ignore"):
         far |= ~(sums >= 2.0 ** (-2.0 * bits) * kernel.expected(x, u))
     again = np.flatnonzero(far)
     if again.size * v.size > _MOST_PAIRS * plan.n_entries:
         return None
-    sums[again] = _pairs(x, y, u, v, again, slice(None), kernel.root)
+    sums[again] = _pairs(x, y, u, v, again, slice(None), kernel.metric)
     return sums
 
 
@@ -74,7 +74,7 @@ def _pairs(
     v: FloatArray,
     rows: IndexArray | slice,
     columns: IndexArray | slice,
-    root: bool,
+    metric: int,
 ) -> FloatArray:
     """Sums of the given rows over the given columns, without pruning."""
     points = np.ascontiguousarray(y.columns[:, columns])
@@ -83,6 +83,6 @@ def _pairs(
     if sums.size and column.size:
         leaf = np.array([0, sums.size]), np.array([0, 1]), np.array([0]), np.array([column.size])
         point_sums.row_sums(
-            np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, root, sums
+            np.ascontiguousarray(x.rows[rows]), row, points, column, *leaf, metric, sums
         )
     return sums

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._kernels.exponential import SQUARED
 from .._typing import FloatArray, IndexArray
 from .clouds import Cloud
 
@@ -28,10 +29,10 @@ class Side(NamedTuple):
     leaves: IndexArray
 
 
-def side_of(cloud: Cloud, scale: float, root: bool) -> Side:
+def side_of(cloud: Cloud, scale: float, metric: int) -> Side:
     rows = cloud.points * scale
     columns = np.ascontiguousarray(rows.T)
-    if root:
+    if metric != SQUARED:
         return Side(columns, rows, columns, np.zeros(cloud.n), cloud.weights, cloud.leaves)
     lengths = np.einsum("ij,ij->i", rows, rows)
     return Side(columns, 2.0 * rows, columns, lengths, cloud.weights, cloud.leaves)

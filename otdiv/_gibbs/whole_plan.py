@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .._kernels.exponential import SQUARED
 from .._kernels.gibbs import pair_exponents
 from .._typing import FloatArray
 from .stored_plans import CompletePlan
@@ -52,11 +53,11 @@ class PairExponents:
     """
 
     def __init__(
-        self, x: FloatArray, row: FloatArray, y: FloatArray, column: FloatArray, root: bool
+        self, x: FloatArray, row: FloatArray, y: FloatArray, column: FloatArray, metric: int
     ):
         self.n, self.m = row.size, column.size
-        self._pairs = x, row, y, column, root
-        self._multiplied = not root and x.shape[1] > _FEW_DIMENSIONS
+        self._pairs = x, row, y, column, metric
+        self._multiplied = metric == SQUARED and x.shape[1] > _FEW_DIMENSIONS
 
     def store(self, values: NDArray[np.float32]) -> None:
         """Write the whole plan to `values` (n, m)."""
@@ -74,7 +75,7 @@ class PairExponents:
         return rows, columns, costs
 
     def _blocks(self) -> Iterator[tuple[slice, FloatArray]]:
-        x, row, y, column, root = self._pairs
+        x, row, y, column, metric = self._pairs
         memory = np.empty((_BLOCK, self.m))
         if self._multiplied:
             rows = np.column_stack([x, row, np.ones(self.n)])
@@ -85,5 +86,5 @@ class PairExponents:
             if self._multiplied:
                 np.matmul(rows[block], columns, out=exponents)
             else:
-                pair_exponents.fill_rows(x[block], row[block], y, column, root, exponents)
+                pair_exponents.fill_rows(x[block], row[block], y, column, metric, exponents)
             yield block, exponents

@@ -12,6 +12,8 @@ from numba.extending import intrinsic
 from ._jit import contracted, fast_kernel
 
 LOG2_E = 1.4426950408889634
+# Codes of the costs |x - y| that kernels of points know.
+SQUARED, EUCLIDEAN, CITYBLOCK, CHEBYSHEV = 0, 1, 2, 3
 # Coordinates, exponents and sums of one tile stay in the first-level cache.
 TILE = 512
 
@@ -111,12 +113,13 @@ def exponentiate(t):
 
 
 @fast_kernel
-def fill_exponents(x, i, shift, y, v, start, root, out):
+def fill_exponents(x, i, shift, y, v, start, metric, out):
     """Exponents of row i against columns start, start + 1, … with x (n, d) and y (d, m).
 
-    With `root` out[j] = shift + v_j - |x_i - y_j|. Without, out[j] = shift + v_j + x_i . y_j, which
-    is the same for the squared distance when the caller has doubled x and taken the squared lengths
-    into shift and v: half the arithmetic of differences, and as exact where the points are centred.
+    out[j] = shift + v_j - |x_i - y_j| for the plain distance of the code `metric`. For SQUARED
+    out[j] = shift + v_j + x_i . y_j, which is the same for the squared distance when the caller has
+    doubled x and taken the squared lengths into shift and v: half the arithmetic of differences,
+    and as exact where the points are centred.
     """
     width = out.size
     stop = start + width
@@ -124,7 +127,7 @@ def fill_exponents(x, i, shift, y, v, start, root, out):
     d = y.shape[0]
     first = y[0, start:stop]
     x0 = x[i, 0]
-    if root:
+    if metric == EUCLIDEAN:
         for j in range(width):
             difference = x0 - first[j]
             out[j] = difference * difference
@@ -144,6 +147,41 @@ def fill_exponents(x, i, shift, y, v, start, root, out):
             k += 1
         for j in range(width):
             out[j] = shift + values[j] - out[j] ** 0.5
+    elif metric == CITYBLOCK:
+        for j in range(width):
+            out[j] = abs(x0 - first[j])
+        k = 1
+        while k + 3 <= d:
+            y0, y1, y2 = y[k, start:stop], y[k + 1, start:stop], y[k + 2, start:stop]
+            x0, x1, x2 = x[i, k], x[i, k + 1], x[i, k + 2]
+            for j in range(width):
+                out[j] += (abs(x0 - y0[j]) + abs(x1 - y1[j])) + abs(x2 - y2[j])
+            k += 3
+        while k < d:
+            y0, x0 = y[k, start:stop], x[i, k]
+            for j in range(width):
+                out[j] += abs(x0 - y0[j])
+            k += 1
+        for j in range(width):
+            out[j] = shift + values[j] - out[j]
+    elif metric == CHEBYSHEV:
+        for j in range(width):
+            out[j] = abs(x0 - first[j])
+        k = 1
+        while k + 3 <= d:
+            y0, y1, y2 = y[k, start:stop], y[k + 1, start:stop], y[k + 2, start:stop]
+            x0, x1, x2 = x[i, k], x[i, k + 1], x[i, k + 2]
+            for j in range(width):
+                larger = max(abs(x0 - y0[j]), abs(x1 - y1[j]))
+                out[j] = max(out[j], max(larger, abs(x2 - y2[j])))
+            k += 3
+        while k < d:
+            y0, x0 = y[k, start:stop], x[i, k]
+            for j in range(width):
+                out[j] = max(out[j], abs(x0 - y0[j]))
+            k += 1
+        for j in range(width):
+            out[j] = shift + values[j] - out[j]
     elif d == 1:
         for j in range(width):
             out[j] = (shift + values[j]) + x0 * first[j]

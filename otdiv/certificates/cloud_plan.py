@@ -13,8 +13,9 @@ import numpy as np
 
 from .._gibbs.clouds import build_cloud
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
+from .._gibbs.metrics import metric_of
 from .._gibbs.point_kernel import PointKernel
-from .._kernels.exponential import LOG2_E
+from .._kernels.exponential import LOG2_E, SQUARED
 from .._kernels.proofs.repair import rank_one_cost
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
@@ -51,12 +52,12 @@ _EXACT_BITS = 1e-9
 
 
 def is_cloud_plan(plan: object) -> bool:
-    """Whether the plan is a kernel without rest between points of a Euclidean cost."""
+    """Whether the plan is a kernel without rest between points of a cost with a code."""
     if not isinstance(plan, ScaledKernelPlan) or not isinstance(plan.cost, PNormCost):
         return False
     positive = plan.row_scale.min() > 0.0 and plan.column_scale.min() > 0.0
     fresh = bool(positive) and not plan.row_rest.any()
-    return fresh and plan.cost.norm == 2.0 and plan.cost.power in (1.0, 2.0)
+    return fresh and metric_of(plan.cost, plan.problem.source.d) is not None
 
 
 def cloud_plan_upper(
@@ -69,9 +70,9 @@ def cloud_plan_upper(
     found_kernel = _kernel(problem, plan)
     if found_kernel is None:
         return plan, math.inf, 0.0
-    kernel, rows, columns, length = found_kernel
+    kernel, rows, columns = found_kernel
     a, b = kernel.a, kernel.b
-    root = cost.power == 1.0
+    metric = kernel.metric if isinstance(kernel, PointKernel) else SQUARED
     # P = a exp((f + g - C) / epsilon) b with masses kept: both weights are in units of the mass.
     bits = LOG2_E / plan.epsilon
     u = np.log2(a * plan.row_scale[rows]) + plan.f[rows] * bits
@@ -90,7 +91,7 @@ def cloud_plan_upper(
     rest_cost = 0.0
     if unit > 0.0:
         x, y = problem.x[rows], problem.y[columns]
-        rest_cost = _product_cost(x, y, row_rest * mass, column_rest / unit, root=root)
+        rest_cost = _product_cost(x, y, row_rest * mass, column_rest / unit, metric=metric)
     value = scaled_cost * mass + rest_cost
     n, m = problem.shape
     unused = column_rest / unit if unit > 0.0 else column_rest
@@ -106,7 +107,9 @@ def cloud_plan_upper(
     )
     # An exponent errs by a few u of the largest bits that enter it, and with it an entry and the
     # cost that is taken from it; sums along the axes of a grid err by one u a term.
-    size = float(np.abs(u).max() + np.abs(v).max()) + bits * length**cost.power
+    # A distance of d coordinates errs by up to d u of itself.
+    d = problem.source.d
+    size = float(np.abs(u).max() + np.abs(v).max()) + bits * problem.cost_bound() * max(1.0, d / 8)
     terms = float(sum(kernel.x.shape + kernel.y.shape)) if isinstance(kernel, GridKernel) else 0.0
     relative = (cost_rounding(problem) + 24.0 + 8.0 * size + terms) * U
     slack = relative * value
@@ -140,7 +143,7 @@ def _repaired(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArray) ->
     if not float(row_sums.max()) < _LARGEST_SUM:
         return None
     if isinstance(kernel, PointKernel):
-        largest = kernel.scale if kernel.root else kernel.scale**2
+        largest = kernel.largest or 1.0
         share = _TRUNCATION_SHARE * min(1.0, float(row_costs.sum()) / largest)
         epsilon = LOG2_E / largest
         allowed = max(share * float(np.abs(a - row_sums).sum()), _blur_truncation(epsilon))
@@ -188,8 +191,8 @@ def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArr
 
 def _kernel(
     problem: TransportProblem, plan: ScaledKernelPlan
-) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray, float] | None:
-    """Kernel of the atoms that carry weight, their numbers in its order, and its unit of length.
+) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray] | None:
+    """Kernel of the atoms that carry weight, and their numbers in its order.
 
     None where epsilon or the clouds have such a size that floats cannot relate them.
     """
@@ -209,21 +212,23 @@ def _kernel(
         columns = columns[np.argsort(grids[1].cells[columns])]
         left = GridMeasure.of(grids[0], rows, a, middle, length)
         right = GridMeasure.of(grids[1], columns, b, middle, length)
-        return GridKernel(left, right, epsilon), rows, columns, length
+        return GridKernel(left, right, epsilon), rows, columns
     x = build_cloud((problem.x[rows] - middle) / length, a[rows])
     y = build_cloud((problem.y[columns] - middle) / length, b[columns])
     few = rows.size * columns.size <= _FEW_PAIRS
     truncation = _LEAST_TRUNCATION if few else max(_FIRST_TRUNCATION, _blur_truncation(epsilon))
-    kernel = PointKernel(x, y, epsilon, root=cost.power == 1.0, truncation=truncation)
-    return kernel, rows[x.order], columns[y.order], length
+    metric = metric_of(cost, problem.source.d)
+    assert metric is not None
+    kernel = PointKernel(x, y, epsilon, metric=metric, truncation=truncation)
+    return kernel, rows[x.order], columns[y.order]
 
 
 def _product_cost(
-    x: FloatArray, y: FloatArray, p: FloatArray, q: FloatArray, *, root: bool
+    x: FloatArray, y: FloatArray, p: FloatArray, q: FloatArray, *, metric: int
 ) -> float:
     """Sum over all pairs of p_i q_j times the cost, where the q_j sum to one."""
-    if root:
-        return float(rank_one_cost(x, y, p, q, 1.0))
+    if metric != SQUARED:
+        return float(rank_one_cost(x, y, p, q, metric))
     # |x - y|² = |x|² + |y|² - 2 x.y; centred, so that nothing is lost that the slack does not hold.
     middle = x.mean(axis=0)
     x, y = x - middle, y - middle

@@ -35,6 +35,10 @@ _DUST = 1e-13
 # Pairs that may be looked at to place mass where pairs are forbidden: a second or so.
 _MOST_VISITS = 10**9
 
+# Pairs that cost so many times what the dearest pair of a plan does are not used to repair it; by
+# taste.
+_DEAR = 16.0
+
 # Below this size of a cost its products with masses may have lost digits to underflow, each up to
 # half of the least number above zero.
 _UNDERFLOW, _LEAST = 1e-290, 5e-324
@@ -177,8 +181,30 @@ def _entries(mass: FloatArray) -> SparsePlan:
 def _dense_upper(problem: TransportProblem, plan: DensePlan) -> tuple[DensePlan, float, float]:
     """Repaired plan, its cost, and the slack of that cost."""
     entries = _entries(plan.mass)
+    cheap = _without_dear(problem, entries)
+    if cheap is not None:
+        repaired, value, slack = _sparse_upper(cheap, entries)
+        if math.isfinite(value + slack):
+            return DensePlan(mass=repaired.to_dense()), value, slack
     repaired, value, slack = _sparse_upper(problem, entries)
     return plan if repaired is entries else DensePlan(mass=repaired.to_dense()), value, slack
+
+
+def _without_dear(problem: TransportProblem, plan: SparsePlan) -> TransportProblem | None:
+    """The problem without pairs that cost many times more than all of the plan, if there are any.
+
+    Its plans are plans of the problem at the same costs, so an upper bound there is one here. It is
+    the better one: what rounding left out would cost more on those pairs than everything else.
+    """
+    cost = problem.cost
+    if not isinstance(cost, CostMatrix) or not plan.mass.size:
+        return None
+    limit = _DEAR * float(np.abs(problem.pair_costs(plan.rows, plan.columns)).max())
+    dear = (cost.values > limit) & (cost.values < math.inf)
+    if not dear.any():
+        return None
+    values = CostMatrix(np.where(dear, math.inf, cost.values))
+    return TransportProblem(source=problem.source, target=problem.target, cost=values)
 
 
 def _factor(weights: FloatArray, sums: FloatArray) -> FloatArray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._gibbs.metrics import metric_of
 from .._kernels import costs as cost_kernels
+from .._kernels.exponential import EUCLIDEAN, SQUARED
 from .._kernels.gibbs import grids
 from .._kernels.kdtree.c_transform import pruned_c_transform
 from .._kernels.line.monotone_plan import line_transform
@@ -26,13 +28,16 @@ _GRID_PAIRS = 10**6
 _LOST, _TINY = 1e-160, 1e-144
 
 
-def _plain_arithmetic(cost: PNormCost, bound: float) -> bool:
-    """Whether squares of differences stay inside float64, so that no norm needs scaling.
+def _plain_metric(cost: PNormCost, d: int, bound: float) -> int | None:
+    """Code of a cost that needs no scaling: squares of differences stay inside float64.
 
     Differences below 1e-140 underflow when squared, an error of `_LOST` at most in a distance.
+    Sums and the largest of differences need nothing.
     """
-    length = bound ** (1.0 / cost.power)
-    return cost.norm == 2.0 and cost.power in (1.0, 2.0) and 1e-100 < length < 1e140
+    metric = metric_of(cost, d)
+    if metric in (SQUARED, EUCLIDEAN):
+        return metric if 1e-100 < bound ** (1.0 / cost.power) < 1e140 else None
+    return metric
 
 
 def point_transform(
@@ -55,10 +60,12 @@ def point_transform(
     if d <= 3 and cost.norm == 2.0 and cost.power in (1.0, 2.0) and pairs > _PRUNED_PAIRS:
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
-    safe = not _plain_arithmetic(cost, bound)
-    g = np.asarray(repair.transform_points(x, y, f, cost.norm, cost.power, safe))
+    metric = _plain_metric(cost, d, bound)
+    g = np.asarray(repair.transform_points(x, y, f, cost.norm, cost.power, metric))
+    if metric not in (SQUARED, EUCLIDEAN):
+        return g
     tiny = (g != 0.0) & (np.abs(g) < _TINY)
-    return np.where(tiny, g - _LOST, g) if not safe and tiny.any() else g
+    return np.where(tiny, g - _LOST, g) if tiny.any() else g
 
 
 def _orders(problem: TransportProblem) -> tuple[IndexArray | slice, IndexArray | slice] | None:

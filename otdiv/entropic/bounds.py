@@ -40,7 +40,7 @@ from ..results import Bounds, EntropicSummary
 from .iteration.marginals import Stage, final_sums, sum_errors
 from .scaling import ScaledProblem
 
-__all__ = ["summarise"]
+__all__ = ["rerouted_plan", "summarise"]
 
 # Relative rounding of sums of positive terms, or of terms of the size of a |f| and b |g|: taken
 # pairwise or in blocks, they err by less than 90 u of that size.
@@ -51,12 +51,23 @@ _MOST_VISITS = 10**9
 _ROUNDING_MASS = 1e-14
 # and more than minus its natural logarithm, which is 32.2.
 _ROUNDING_NATS = 33.0
+# Share of a row or column that pairs above a limit of costs may have: less than any rounding.
+_IGNORED = 1e-17
 
 
 def summarise(
-    scaled: ScaledProblem, mass: float, kernel: Kernel, stage: Stage, epsilon: float
+    scaled: ScaledProblem,
+    mass: float,
+    kernel: Kernel,
+    stage: Stage,
+    epsilon: float,
+    repaired: FloatArray | None = None,
 ) -> EntropicSummary:
-    """Value, terms and bounds in the caller's unit; `epsilon` is scaled, `mass` is not."""
+    """Value, terms, bounds and potentials in the caller's unit; `epsilon` is scaled.
+
+    The weights of `scaled` add up to one; `mass` is the caller's, and value, bounds and terms are
+    proportional to it. Where pairs are forbidden, `repaired` is the `rerouted_plan`.
+    """
     a, b = kernel.a, kernel.b
     r, cost = final_sums(kernel, stage)
     bit = epsilon / LOG2_E
@@ -69,8 +80,10 @@ def summarise(
     rounding = _SUM_ROUNDING * float(a @ np.abs(f) + b @ np.abs(g))
     lower = value - rounding - epsilon * (kernel.truncation + errors)
     if scaled.forbidden:
-        upper = _rerouted_value(kernel, stage, epsilon)
-        upper += _ROUNDING_MASS * (largest + _ROUNDING_NATS * epsilon)
+        upper = math.inf
+        if repaired is not None:
+            upper = _value_of(repaired, kernel, epsilon)
+            upper += _ROUNDING_MASS * (largest + _ROUNDING_NATS * epsilon)
     else:
         # One potential for both marginals makes neither exact, and both alike.
         surplus = float(np.maximum(r - a, 0.0).sum()) if scaled.symmetric else total - 1.0
@@ -79,13 +92,16 @@ def summarise(
             a, b, r, f, g, epsilon=epsilon, largest=largest, surplus=surplus, errors=errors
         )
     upper = max(upper + rounding, lower) if math.isfinite(upper) else math.inf
-    unit, shift = scaled.unit * mass, scaled.shift * mass
+    unit, shift, error = (part * mass for part in (scaled.unit, scaled.shift, scaled.shift_error))
+    all_f, all_g = scaled.potentials(kernel, stage.u, stage.v, epsilon)
     return EntropicSummary(
         epsilon=epsilon * scaled.unit,
         value=value * unit + shift,
-        bounds=Bounds(lower * unit + shift, upper * unit + shift),
+        bounds=Bounds(lower * unit + shift - error, upper * unit + shift + error),
         marginal_error=float(np.abs(a - r).sum()) * mass,
         terms={"transport": transport * unit + shift, "entropy": (value - transport) * unit},
+        f=all_f,
+        g=all_g,
     )
 
 
@@ -122,14 +138,27 @@ def _entropy(mass: float) -> float:
     return -mass * math.log(mass) if mass < 1.0 / math.e else 1.0 / math.e
 
 
-def _rerouted_value(kernel: Kernel, stage: Stage, epsilon: float) -> float:
-    """Objective (scaled) of the plan repaired over allowed pairs; inf where that did not succeed.
+def rerouted_plan(scaled: ScaledProblem, kernel: Kernel, stage: Stage) -> FloatArray | None:
+    """The plan (n, m) of a matrix repaired over allowed pairs; None where that did not succeed.
 
-    Its marginals agree with a and b to rounding, which the caller's slack covers like that of sums.
+    Its marginals agree with a and b to rounding, which the slack of bounds covers like that of
+    sums. Pairs whose costs were lowered to a limit count as forbidden, and there is no plan where
+    one of them carries more than a rounding of its row or its column.
     """
     assert isinstance(kernel, DenseKernel)
     a, b, C = kernel.a, kernel.b, kernel.costs
     plan = kernel.plan(stage.u, stage.v)
+    row_limit, column_limit = np.full(a.size, np.inf), np.full(b.size, np.inf)
+    if scaled.ignored is not None:
+        ignored = np.where(scaled.ignored, plan, 0.0)
+        row_limit, column_limit = _ROUNDING_MASS * a, _ROUNDING_MASS * b
+        if not (
+            np.all(ignored.sum(axis=1) <= _IGNORED * a)
+            and np.all(ignored.sum(axis=0) <= _IGNORED * b)
+        ):
+            return None
+        plan -= ignored
+        C = np.where(scaled.ignored, np.inf, C)
     with np.errstate(divide="ignore"):
         plan *= np.minimum(1.0, a / plan.sum(axis=1))[:, None]
         plan *= np.minimum(1.0, b / plan.sum(axis=0))
@@ -137,8 +166,15 @@ def _rerouted_value(kernel: Kernel, stage: Stage, epsilon: float) -> float:
     column_rest = np.maximum(b - plan.sum(axis=0), 0.0)
     reroute(plan, C, row_rest, column_rest, _MOST_VISITS)
     if min(float(row_rest.sum()), float(column_rest.sum())) > _ROUNDING_MASS:
-        return math.inf
+        return None
+    met = np.all(row_rest <= row_limit) and np.all(column_rest <= column_limit)
+    return plan if met else None
+
+
+def _value_of(plan: FloatArray, kernel: Kernel, epsilon: float) -> float:
+    """Objective (scaled) of a plan (n, m) of a matrix that uses no forbidden pair."""
+    assert isinstance(kernel, DenseKernel)
     used = plan > 0.0
     mass = plan[used]
-    product = (a[:, None] * b)[used]
-    return float(mass @ C[used]) + epsilon * float(mass @ np.log(mass / product))
+    product = (kernel.a[:, None] * kernel.b)[used]
+    return float(mass @ kernel.costs[used]) + epsilon * float(mass @ np.log(mass / product))

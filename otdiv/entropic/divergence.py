@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -149,13 +149,7 @@ def _shares(weights: FloatArray, merged: FloatArray, index: IndexArray) -> Float
 
 
 def _reversed(solve: EntropicSolve) -> EntropicSolve:
-    return EntropicSolve(
-        f=solve.g,
-        g=solve.f,
-        summary=solve.summary,
-        status=solve.status,
-        n_iterations=solve.n_iterations,
-    )
+    return replace(solve, summary=replace(solve.summary, f=solve.g, g=solve.f))
 
 
 @explains_calls()
@@ -173,8 +167,10 @@ def sinkhorn_divergence(
     """Sinkhorn divergence of two samples: entropic transport without its bias.
 
     S(p, q) = OT(p, q) - OT(p, p) / 2 - OT(q, q) / 2, where OT is the least value of
-    <C, P> + epsilon KL(P | p⊗q). It is non-negative, zero exactly when the laws agree, and runs
-    from the transport cost (epsilon to 0) to an energy distance (epsilon to infinity).
+    <C, P> + epsilon KL(P | p⊗q / m) for laws of mass m: 1 for samples, and that of a
+    `DiscreteMeasure`, with which OT and S grow in proportion. It is non-negative, zero exactly
+    when the laws agree, and runs from the transport cost (epsilon to 0) to an energy distance
+    (epsilon to infinity).
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._gibbs.clouds import build_cloud
 from .._gibbs.point_kernel import PointKernel
-from .._kernels.exponential import LOG2_E
+from .._kernels.exponential import LOG2_E, SQUARED
 from .._typing import FloatArray
 from ..costs import PNormCost
 from ..problems import TransportProblem
@@ -49,7 +49,7 @@ def _squared(problem: TransportProblem, solve: EntropicSolve) -> FloatArray:
     x = build_cloud((problem.x[rows] - middle) / length, problem.a[rows] / problem.mass)
     y = build_cloud((problem.y[columns] - middle) / length, problem.b[columns] / problem.mass)
     epsilon = solve.summary.epsilon / length**2
-    kernel = PointKernel(x, y, epsilon, root=False, truncation=_TRUNCATION)
+    kernel = PointKernel(x, y, epsilon, metric=SQUARED, truncation=_TRUNCATION)
     bits = LOG2_E / solve.summary.epsilon
     u = np.log2(x.weights) + solve.f[rows[x.order]] * bits
     v = np.log2(y.weights) + solve.g[columns[y.order]] * bits

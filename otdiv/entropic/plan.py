@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from .._rescaling import moderate_problem
 from ..costs import PNormCost
 from ..plans import DensePlan, Plan, ScaledKernelPlan
 from ..problems import TransportProblem
-from .solve import EntropicSolve
+from ..results import EntropicSummary
 
-__all__ = ["entropic_plan"]
+__all__ = ["DENSE_PAIRS", "entropic_plan", "plan_in_factors"]
 
-# Up to this many pairs the plan of a cost matrix is handed back as an array (80 MB).
-_DENSE_PAIRS = 10**7
+DENSE_PAIRS = 10**7
+"""Up to this many pairs the plan of a cost matrix is handed back as an array (80 MB)."""
 
 
-def entropic_plan(problem: TransportProblem, solved: EntropicSolve) -> Plan:
-    """Plan of the potentials: in factors for points, an array for a small matrix.
-
-    Near the ends of float64 it is an array for points as well, computed in moderate units.
-    """
+def entropic_plan(problem: TransportProblem, summary: EntropicSummary) -> Plan:
+    """Plan of the potentials: in factors for points, an array for a small matrix."""
     n, m = problem.shape
-    moderate, factor = moderate_problem(problem)
-    if moderate is not problem and n * m <= _DENSE_PAIRS:
-        summary = replace(solved.summary, epsilon=solved.summary.epsilon * factor)
-        scaled = replace(solved, f=solved.f * factor, g=solved.g * factor, summary=summary)
-        with np.errstate(under="ignore"):
-            return DensePlan(mass=_in_factors(moderate, scaled).to_dense())
-    plan = _in_factors(problem, solved)
-    if isinstance(problem.cost, PNormCost) or n * m > _DENSE_PAIRS:
+    plan = plan_in_factors(problem, summary)
+    if isinstance(problem.cost, PNormCost) or n * m > DENSE_PAIRS:
         return plan
     with np.errstate(under="ignore"):
         return DensePlan(mass=plan.to_dense())
 
 
-def _in_factors(problem: TransportProblem, solved: EntropicSolve) -> ScaledKernelPlan:
+def plan_in_factors(problem: TransportProblem, summary: EntropicSummary) -> ScaledKernelPlan:
+    """P = a exp((f + g - C) / epsilon) b / m, as factors."""
     n, m = problem.shape
     return ScaledKernelPlan(
         problem=problem,
-        f=solved.f,
-        g=solved.g,
-        epsilon=solved.summary.epsilon,
-        # The solve is one of unit mass: a and b each carry the mass once.
+        f=summary.f,
+        g=summary.g,
+        epsilon=summary.epsilon,
         row_scale=np.full(n, 1.0 / problem.mass),
         column_scale=np.ones(m),
         row_rest=np.zeros(n),

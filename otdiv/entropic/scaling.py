@@ -6,25 +6,30 @@ that does not depend on which is which.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._gibbs.clouds import build_cloud, flat_cloud
 from .._gibbs.dense_kernel import DenseKernel
 from .._gibbs.grid_kernel import GridKernel, GridMeasure, worthwhile
+from .._gibbs.metrics import metric_of
 from .._gibbs.point_kernel import PointKernel
 from .._gibbs.protocols import Kernel
-from .._kernels.exponential import LOG2_E
+from .._kernels.exponential import LOG2_E, SQUARED
 from .._kernels.gibbs.grids import Grid
 from .._memory import check_room
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem
+from .felt_costs import cost_limits, costs_less, reduced_costs
 from .geometry.base import Geometry
 from .geometry.grids import GridGeometry
 from .geometry.matrix import MatrixGeometry
 from .geometry.points import PointGeometry
+from .iteration.marginals import Stage
 
 __all__ = ["ScaledProblem", "comes_later"]
 
@@ -39,7 +44,7 @@ _WIDE = 4
 # over all cells: 2 to 7 times at half and a quarter of a cell, images of 64 and 128 pixels a side.
 _LEAST_BLUR = 0.7
 # Arrays of the size of an explicit cost matrix that a solve of it needs, about.
-_MATRIX_COPIES = 5
+_MATRIX_COPIES = 6
 # Spread of potentials, in units of the largest cost, above which no solve starts from them: optimal
 # ones spread no wider than costs. By taste.
 _FAR = 4.0
@@ -47,6 +52,10 @@ _FAR = 4.0
 _FARTHEST = 1e6
 # Bytes that an explicit cost matrix may need where the caller sets no limit; by taste.
 _MATRIX_BYTES = 8 * 10**9
+# Pairs that cost so many epsilon beside the potentials carry nothing, exp(-64) of a row.
+_ABSORBED = 64.0
+# Relative rounding of weights that are normalised, and of the sum of their products.
+_SHIFT_ROUNDING = 2.0**-49
 
 
 class ScaledProblem:
@@ -57,13 +66,19 @@ class ScaledProblem:
     unit : float
         One unit of the scaled cost in the caller's unit.
     shift : float
-        What was subtracted from every cost, in the caller's unit.
+        What was taken off the cost of every plan of mass 1, in the caller's unit.
+    shift_error : float
+        What its rounding is at most.
     geometry : Geometry
         Kernels of the scaled problem; source and target exchanged where `swapped`.
     symmetric : bool
         Whether both measures are the same, bit by bit.
     forbidden : bool
-        Whether some pair has infinite cost.
+        Whether some pair has infinite cost, or is left out like one.
+    ignored : array (n, m) of bool or None
+        Pairs of the kernel whose costs were lowered to a limit.
+    reduced : bool
+        Whether rows and columns were brought down by numbers of their own.
     """
 
     geometry: Geometry
@@ -88,16 +103,23 @@ class ScaledProblem:
             and np.array_equal(self.a, self.b)
             and np.array_equal(self.x, self.y)
         )
-        self.forbidden = False
-        self.shift = 0.0
+        self.forbidden, self.reduced = False, False
+        self.shift, self.shift_error, self._least = 0.0, 0.0, 0.0
+        self.ignored: NDArray[np.bool_] | None = None
+        self._row_shift, self._column_shift = np.zeros(self.a.size), np.zeros(self.b.size)
         rows, columns = np.flatnonzero(self.a > 0.0), np.flatnonzero(self.b > 0.0)
         cost = problem.cost
-        if isinstance(cost, PNormCost) and cost.norm == 2.0 and cost.power in (1.0, 2.0):
-            self._points(cost, rows, columns, sort)
+        metric = None
+        if isinstance(cost, PNormCost):
+            metric = metric_of(cost, problem.source.d)
+        if isinstance(cost, PNormCost) and metric is not None:
+            self._points(cost, metric, rows, columns, sort)
         else:
             self._matrix(rows, columns, max_memory, shift_costs)
 
-    def _points(self, cost: PNormCost, rows: IndexArray, columns: IndexArray, sort: bool) -> None:
+    def _points(
+        self, cost: PNormCost, metric: int, rows: IndexArray, columns: IndexArray, sort: bool
+    ) -> None:
         coordinates = np.ascontiguousarray(np.concatenate([self.x[rows], self.y[columns]]).T)
         low, high = coordinates.min(axis=1), coordinates.max(axis=1)
         # In units of the longest side no square leaves the range of floats.
@@ -106,7 +128,7 @@ class ScaledProblem:
         self._length = longest * (float(np.linalg.norm(sides / longest)) or 1.0)
         self._middle = 0.5 * low + 0.5 * high
         self.unit = self._length**cost.power or 1.0
-        self._grids = self._grid_pair(rows.size, columns.size) if cost.power == 2.0 else None
+        self._grids = self._grid_pair(rows.size, columns.size) if metric == SQUARED else None
         if self._grids is not None:
             source, target = self._grids
             # In the order of the cells, which need then not be looked up where all carry weight.
@@ -121,7 +143,7 @@ class ScaledProblem:
         self._rows, self._columns = rows, columns
         x = flat_cloud(self._shrunk(self.x[rows]), self.a[rows])
         y = flat_cloud(self._shrunk(self.y[columns]), self.b[columns])
-        self.geometry = PointGeometry(x, y, root=cost.power == 1.0)
+        self.geometry = PointGeometry(x, y, metric=metric)
         if sort:
             self.sort()
 
@@ -132,7 +154,7 @@ class ScaledProblem:
             x = build_cloud(flat.x.points, flat.x.weights)
             y = build_cloud(flat.y.points, flat.y.weights)
             self._rows, self._columns = self._rows[x.order], self._columns[y.order]
-            self.geometry = PointGeometry(x, y, root=flat.root)
+            self.geometry = PointGeometry(x, y, metric=flat.metric)
 
     def _grid_pair(self, n: int, m: int) -> tuple[Grid, Grid] | None:
         """Grids of source and target, where passes over all their cells pay."""
@@ -154,18 +176,70 @@ class ScaledProblem:
         check_room(
             needed,
             "the stored cost matrix of Sinkhorn",
-            "the costs SquaredEuclidean() and Euclidean() need none",
+            "SquaredEuclidean(), and norms 1, 2 and inf with power 1, need none",
             _MATRIX_BYTES if max_memory is None else max_memory,
         )
+        self._rows, self._columns = rows, columns
         C = self._costs()[np.ix_(rows, columns)]
+        if shift_costs:
+            reduction = None
+            if isinstance(self.problem.cost, CostMatrix):
+                reduction = reduced_costs(C, self._epsilon)
+            if reduction is not None:
+                C, self._row_shift[rows], self._column_shift[columns] = reduction
+                self.reduced = True
+            self._take_off_least(C)
+        self._shifted = C
+        self.limit_costs(math.inf)
+
+    def _take_off_least(self, C: FloatArray) -> None:
+        """Shift reduced costs in place so that the least is 0, and sum up what was taken off."""
+        least = float(np.min(C, where=np.isfinite(C), initial=np.inf))
+        self._least = least if math.isfinite(least) else 0.0
+        C -= self._least
+        parts = self.a * self._row_shift, self.b * self._column_shift
+        self.shift = math.fsum(itertools.chain(*parts)) + self._least
+        if self.reduced:
+            self.shift_error = _SHIFT_ROUNDING * sum(float(np.abs(p).sum()) for p in parts)
+
+    def absorb(self, kernel: Kernel, stage: Stage, epsilon: float) -> None:
+        """Take the potentials of a stage at a scaled epsilon off the costs of the matrix.
+
+        Pairs that have nothing at this epsilon get a limit, for a smaller one is to follow.
+        """
+        unit, bit = self.unit, epsilon * self.unit / LOG2_E
+        self._row_shift[self._rows] += (stage.u - np.log2(kernel.a)) * bit
+        self._column_shift[self._columns] += (stage.v - np.log2(kernel.b)) * bit
+        self.reduced = True
+        C = self._costs()[np.ix_(self._rows, self._columns)]
+        C = costs_less(C, self._row_shift[self._rows], self._column_shift[self._columns])
+        self._take_off_least(C)
+        self._shifted = C
+        self.limit_costs(max(-self._least, 0.0) + _ABSORBED * epsilon * unit)
+
+    def cost_limits(self, tolerance: float) -> list[float]:
+        """Limits of shifted costs that are worth a try, the last of them infinite."""
+        if not isinstance(self.problem.cost, CostMatrix):
+            return [math.inf]
+        return cost_limits(self._shifted, self._epsilon, self._epsilon / _floor(tolerance))
+
+    def limit_costs(self, limit: float) -> None:
+        """Make the kernels those of costs that are at most `limit`."""
+        C = self._shifted
         finite = np.isfinite(C)
         self.forbidden = not finite.all()
-        used = C[finite]
-        self.shift = float(used.min()) if shift_costs and used.size else 0.0
-        self.unit = (float(used.max()) - self.shift if used.size else 0.0) or 1.0
-        C = np.ascontiguousarray((C - self.shift) / self.unit)
-        self._rows, self._columns = rows, columns
-        self.geometry = MatrixGeometry(C, self.a[rows], self.b[columns], 1.0)
+        largest = float(np.max(C, where=finite, initial=0.0))
+        self.ignored = finite & (limit < C) if limit < largest else None
+        self.unit = min(largest, limit)
+        scale = 1.0
+        if self.unit == 0.0:
+            # Where all costs are equal none is felt, and any unit does that epsilon has digits in.
+            self.unit, scale = (self._epsilon if math.isfinite(self._epsilon) else 1.0), 0.0
+        C = C / self.unit
+        if self.ignored is not None:
+            self.forbidden = True
+            C[self.ignored] = 1.0
+        self.geometry = MatrixGeometry(C, self.a[self._rows], self.b[self._columns], scale)
 
     def _costs(self) -> FloatArray:
         C = self.problem.matrix()
@@ -182,7 +256,7 @@ class ScaledProblem:
         Exponents have the size of scale / epsilon in bits; their rounding shows in the marginals,
         and below this epsilon float64 does not tell the plan from its neighbours.
         """
-        return self.geometry.scale * LOG2_E * 2.0**-50 / tolerance
+        return self.geometry.scale * _floor(tolerance)
 
     def in_bits(
         self, start: tuple[FloatArray, FloatArray] | None, epsilon: float
@@ -194,9 +268,15 @@ class ScaledProblem:
         if start is None:
             return None
         f, g = (start[1], start[0]) if self.swapped else start
-        half = 0.5 * self.shift
+        half = 0.5 * self._least
         with np.errstate(over="ignore", invalid="ignore"):
-            f, g = ((f[self._rows] - half) / self.unit, (g[self._columns] - half) / self.unit)
+            f, g = (
+                (potential[some] - shift[some] - half) / self.unit
+                for potential, shift, some in (
+                    (f, self._row_shift, self._rows),
+                    (g, self._column_shift, self._columns),
+                )
+            )
             size = max(np.abs(f).max(), np.abs(g).max())
             if not (size <= _FARTHEST and max(np.ptp(f), np.ptp(g)) <= _FAR):
                 return None
@@ -209,7 +289,10 @@ class ScaledProblem:
     def potentials(
         self, kernel: Kernel, u: FloatArray, v: FloatArray, epsilon: float, tau: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
-        """Potentials of all atoms in the caller's order and unit; where free, sum a f = sum b g."""
+        """Potentials of all atoms in the caller's order and unit; where free, sum a f = sum b g.
+
+        Before what is taken off rows and columns by themselves, which others must not pay for.
+        """
         bit = epsilon * self.unit / LOG2_E
         f, g = np.zeros(self.a.size), np.zeros(self.b.size)
         f[self._rows] = (u - np.log2(kernel.a)) * bit
@@ -221,10 +304,11 @@ class ScaledProblem:
             g[dead_columns] = (
                 self._softmin(dead_columns, kernel, u, by_column=True) * bit / (1.0 + tau)
             )
-        f, g = f + 0.5 * self.shift, g + 0.5 * self.shift
+        f, g = f + 0.5 * self._least, g + 0.5 * self._least
         if tau == 0.0 and not self.symmetric:
             surplus = 0.5 * float(self.a @ f / self.a.sum() - self.b @ g / self.b.sum())
             f, g = f - surplus, g + surplus
+        f, g = f + self._row_shift, g + self._column_shift
         return (g, f) if self.swapped else (f, g)
 
     def marginals(self, rows: FloatArray, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -250,8 +334,22 @@ class ScaledProblem:
             return np.asarray(-logs[grid.cells[dead]])
         assert isinstance(kernel, DenseKernel)
         C = self._costs()
-        C = C[self._rows][:, dead].T if by_column else C[dead][:, self._columns]
-        return kernel.softmin((C - self.shift) / self.unit, values)
+        if by_column:
+            C, shift = C[self._rows][:, dead].T, self._row_shift[self._rows]
+        else:
+            C, shift = C[dead][:, self._columns], self._column_shift[self._columns]
+        return kernel.softmin(((C - shift) - self._least) / self.unit, values)
+
+    def scattered(self, plan: FloatArray) -> FloatArray:
+        """The plan of the kernel (n', m') as one of all atoms (n, m) in the caller's order."""
+        whole = np.zeros((self.a.size, self.b.size))
+        whole[np.ix_(self._rows, self._columns)] = plan
+        return np.ascontiguousarray(whole.T) if self.swapped else whole
+
+
+def _floor(tolerance: float) -> float:
+    """Least epsilon, in units of the largest cost, that float64 resolves to this accuracy."""
+    return LOG2_E * 2.0**-50 / tolerance
 
 
 def _spacing(grid: Grid) -> float:

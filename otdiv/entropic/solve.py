@@ -9,23 +9,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from .._frozen import restore, seal
 from .._gibbs.buffers import Buffer
+from .._gibbs.dense_kernel import DenseKernel
 from .._gibbs.protocols import Kernel
 from .._monitor import Monitor
 from .._rescaling import in_callers_units, moderate_callback, moderate_problem
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix
+from ..plans import DensePlan, Plan
 from ..problems import TransportProblem
 from ..results import Bounds, EntropicSummary, Progress, Status
-from .bounds import summarise
+from .bounds import rerouted_plan, summarise
 from .iteration.annealing import AnnealingOptions, anneal
 from .iteration.marginals import Stage
 from .iteration.smooth import solve_smooth
 from .iteration.symmetric import solve_symmetric
+from .plan import DENSE_PAIRS, entropic_plan, plan_in_factors
 from .scaling import ScaledProblem
 
 __all__ = ["EntropicSolve", "solve_entropic"]
@@ -33,19 +37,24 @@ __all__ = ["EntropicSolve", "solve_entropic"]
 # Tolerance where pairs are forbidden: the repair of missing mass may take dear detours, so
 # marginals are solved to rounding if possible.
 _FORBIDDEN_TOLERANCE = 2e-14
+# Times that potentials are taken off the costs. Each time epsilon may be some 1e7 times smaller;
+# after two times what float64 loses of the potentials themselves is more than that.
+_MOST_ABSORBED = 2
 # Epsilon beside which costs of moderate size change no digit; larger ones are solved as this one.
 _LARGEST_EPSILON = 1e150
+# Epsilon that costs of moderate size do not resolve.
+_LEAST_EPSILON = 1e-300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntropicSolve:
-    """Entropic potentials of all atoms with their summary."""
+    """A summary with its potentials of all atoms, and how the solve ended."""
 
-    f: FloatArray
-    g: FloatArray
     summary: EntropicSummary
     status: Status
     n_iterations: int
+    plan: FloatArray | None = None
+    """The plan (n, m) where factors of it would lose digits, or hold what was left out."""
     message: str = ""
     infeasible_rows: IndexArray | None = None
     infeasible_columns: IndexArray | None = None
@@ -54,6 +63,22 @@ class EntropicSolve:
 
     def __post_init__(self) -> None:
         seal(self)
+
+    def transport_plan(self, problem: TransportProblem) -> Plan:
+        """Plan of the problem that was solved."""
+        if self.plan is not None:
+            return DensePlan(mass=self.plan)
+        return entropic_plan(problem, self.summary)
+
+    @property
+    def f(self) -> FloatArray:
+        """Entropic potentials (n,) of the source."""
+        return self.summary.f
+
+    @property
+    def g(self) -> FloatArray:
+        """Entropic potentials (m,) of the target."""
+        return self.summary.g
 
 
 def solve_entropic(
@@ -66,7 +91,7 @@ def solve_entropic(
     callback: Callable[[Progress], object] | None = None,
     start: tuple[FloatArray, FloatArray] | None = None,
 ) -> EntropicSolve:
-    """Solve min <C, P> + epsilon KL(P | a⊗b) over plans with the problem's marginals.
+    """Solve min <C, P> + epsilon KL(P | a⊗b / m) over plans with the problem's marginals.
 
     `tolerance` is the L1 error of the marginals relative to the mass; `start` are potentials
     (f, g) in the unit of the cost.
@@ -75,12 +100,12 @@ def solve_entropic(
     if factor != 1.0 and start is not None:
         with np.errstate(over="ignore"):
             start = start[0] * factor, start[1] * factor
-    scaled_epsilon = min(epsilon * factor, _LARGEST_EPSILON)
+    scaled_epsilon = min(max(epsilon * factor, _LEAST_EPSILON), _LARGEST_EPSILON)
     if moderate.cost_bound() == 0.0:
         # Any epsilon has the same plan, and one of a moderate size finds it without underflow.
         scaled_epsilon = max(scaled_epsilon, 1.0 / _LARGEST_EPSILON)
     # Rows without an allowed pair divide by 0; the way back to tiny units may underflow.
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         solved = _solved(
             moderate,
             scaled_epsilon,
@@ -93,12 +118,16 @@ def solve_entropic(
         )
         if factor == 1.0:
             return solved
-        return replace(
-            solved,
-            f=solved.f / factor,
-            g=solved.g / factor,
-            summary=in_callers_units(solved.summary, factor),
-        )
+        plan = solved.plan
+        if plan is None and solved.status is not Status.INFEASIBLE and _is_small(problem):
+            # Near the ends of float64 the potentials lose digits in the caller's unit.
+            plan = plan_in_factors(moderate, solved.summary).to_dense()
+        return replace(solved, plan=plan, summary=in_callers_units(solved.summary, factor))
+
+
+def _is_small(problem: TransportProblem) -> bool:
+    n, m = problem.shape
+    return n * m <= DENSE_PAIRS
 
 
 def _solved(
@@ -118,56 +147,102 @@ def _solved(
     mass = 0.5 * (source.mass + target.mass)
     a, b = source.weights / source.mass, target.weights / target.mass
     scaled = ScaledProblem(problem, a, b, max_memory, sort=False, epsilon=epsilon)
-    floor = scaled.floor(tolerance)
-    wanted = epsilon / scaled.unit
-    reachable = max(wanted, floor)
-    asked = tolerance
     if scaled.forbidden:
-        tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
+        is_out_of_sight = _isolated(problem)
+        if is_out_of_sight is not None:
+            return _infeasible(problem, epsilon, *is_out_of_sight)
     monitor = Monitor(callback)
 
     def asks_to_stop(current: float, iteration: int, error: float) -> bool:
         monitor.iteration = iteration
         return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
 
-    options = AnnealingOptions(
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        max_bytes=scaled.plan_bytes(max_memory),
-        asks_to_stop=asks_to_stop,
-        buffer=Buffer.of_before(),
-    )
-    isolated = _isolated(problem) if scaled.forbidden else None
-    if isolated is not None:
-        return _infeasible(problem, epsilon, *isolated)
-    solved: tuple[Kernel, Stage] | None = None
-    if not scaled.symmetric and start is None:
-        solved = solve_smooth(scaled.geometry, reachable, options)
-    if solved is None:
-        scaled.sort()
-        bits = scaled.in_bits(start, reachable)
-        solver = solve_symmetric if scaled.symmetric else anneal
-        solved = solver(scaled.geometry, reachable, options, bits)
-    kernel, stage = solved
-    f, g = scaled.potentials(kernel, stage.u, stage.v, reachable)
-    summary = summarise(scaled, mass, kernel, stage, reachable)
-    options.buffer.keep()
-    status, message = _verdict(stage, asked, wanted, floor, scaled, mass, factor)
+    def attempt() -> _Attempt:
+        floor = scaled.floor(tolerance)
+        options = AnnealingOptions(
+            # With pairs that are left out only what is nearly met can be repaired.
+            tolerance=min(tolerance, _FORBIDDEN_TOLERANCE) if scaled.forbidden else tolerance,
+            max_iterations=max_iterations,
+            max_bytes=scaled.plan_bytes(max_memory),
+            asks_to_stop=asks_to_stop,
+            buffer=Buffer.of_before(),
+        )
+        reachable = max(epsilon / scaled.unit, floor)
+        kernel, stage = _final_stage(scaled, reachable, options, start)
+        options.buffer.keep()
+        repaired = rerouted_plan(scaled, kernel, stage) if scaled.forbidden else None
+        holds = repaired is not None and stage.error <= tolerance
+        holds = holds or scaled.ignored is None or stage.stopped
+        return _Attempt(kernel, stage, reachable, floor, repaired, holds)
+
+    for limit in scaled.cost_limits(tolerance):
+        if limit < math.inf or scaled.ignored is not None:
+            scaled.limit_costs(limit)
+        found = attempt()
+        if found.holds:
+            break
+    for _ in range(_MOST_ABSORBED if isinstance(found.kernel, DenseKernel) else 0):
+        done = found.stage.stopped or not found.stage.error <= tolerance
+        if done or epsilon >= found.floor * scaled.unit:
+            break
+        scaled.absorb(found.kernel, found.stage, found.epsilon)
+        found = attempt()
+        if not found.holds:
+            scaled.limit_costs(math.inf)
+            found = attempt()
+    kernel, stage, reachable, floor, repaired, _ = found
+    wanted = epsilon / scaled.unit
+    summary = summarise(scaled, mass, kernel, stage, reachable, repaired)
+    status, message = _verdict(stage, tolerance, wanted, floor, scaled, mass, factor)
     rows, columns = None, None
-    if scaled.forbidden and not stage.converged:
-        rows, columns = _hall_violation(problem, f)
+    if scaled.forbidden and scaled.ignored is None and not stage.converged:
+        rows, columns = _hall_violation(problem, summary.f)
         if rows is not None:
             status = Status.INFEASIBLE
+    plan = None
+    if scaled.reduced or scaled.ignored is not None:
+        assert isinstance(kernel, DenseKernel)
+        plan = kernel.plan(stage.u, stage.v) if repaired is None else repaired
+        plan = scaled.scattered(plan) * mass
     return EntropicSolve(
-        f=f,
-        g=g,
         summary=summary,
+        plan=plan,
         status=status,
         n_iterations=stage.n_iterations,
         message=message,
         infeasible_rows=rows,
         infeasible_columns=columns,
     )
+
+
+class _Attempt(NamedTuple):
+    """The last stage at an epsilon and a limit of costs (scaled)."""
+
+    kernel: Kernel
+    stage: Stage
+    epsilon: float
+    floor: float
+    repaired: FloatArray | None
+    """Plan of a matrix on its allowed pairs, where some are forbidden."""
+    holds: bool
+    """Whether no pair above the limit is missed."""
+
+
+def _final_stage(
+    scaled: ScaledProblem,
+    epsilon: float,
+    options: AnnealingOptions,
+    start: tuple[FloatArray, FloatArray] | None,
+) -> tuple[Kernel, Stage]:
+    """Kernel and last stage at a scaled epsilon, by the way that suits the problem."""
+    if not scaled.symmetric and start is None:
+        solved = solve_smooth(scaled.geometry, epsilon, options)
+        if solved is not None:
+            return solved
+    scaled.sort()
+    bits = scaled.in_bits(start, epsilon)
+    solver = solve_symmetric if scaled.symmetric else anneal
+    return solver(scaled.geometry, epsilon, options, bits)
 
 
 def _verdict(
@@ -204,14 +279,14 @@ def _infeasible(
 ) -> EntropicSolve:
     n, m = problem.shape
     return EntropicSolve(
-        f=np.zeros(n),
-        g=np.zeros(m),
         summary=EntropicSummary(
             epsilon=epsilon,
             value=math.inf,
             bounds=Bounds(math.inf, math.inf),
             marginal_error=math.inf,
             terms={},
+            f=np.zeros(n),
+            g=np.zeros(m),
         ),
         status=Status.INFEASIBLE,
         n_iterations=0,

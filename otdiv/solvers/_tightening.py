@@ -16,7 +16,6 @@ import numpy as np
 from .. import certificates
 from .._monitor import EndOfRun
 from ..costs import PNormCost
-from ..entropic.plan import entropic_plan
 from ..entropic.solve import EntropicSolve, solve_entropic
 from ..errors import InvalidInputError
 from ..plans import Plan, Potentials, SparsePlan
@@ -98,7 +97,7 @@ def solve_to_tolerance(
                 status = Status.STOPPED
         if attempt is None:
             potentials = Potentials(f=solved.f, g=solved.g)
-            plan = entropic_plan(problem, solved)
+            plan = solved.transport_plan(problem)
             return _solution(plan, potentials, n_iterations, status, solved.summary)
         closed = _is_closed(options, attempt)
         if closed or attempt.optimal or status is not Status.OPTIMAL:
@@ -147,7 +146,7 @@ def _mean_cost(problem: TransportProblem) -> float:
 def _attempt(problem: TransportProblem, solved: EntropicSolve, options: SolveOptions) -> _Attempt:
     potentials = Potentials(f=solved.f, g=solved.g)
     if not isinstance(problem.cost, PNormCost):
-        plan = entropic_plan(problem, solved)
+        plan = solved.transport_plan(problem)
         proof = certificates.certify(problem, plan, potentials)
         return _Attempt(
             plan=plan,

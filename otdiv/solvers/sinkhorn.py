@@ -9,7 +9,6 @@ from .._rescaling import in_moderate_units
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
 from ..costs import CostMatrix
-from ..entropic.plan import entropic_plan
 from ..entropic.solve import solve_entropic
 from ..plans import Potentials
 from ..problems import TransportProblem
@@ -32,12 +31,12 @@ _PLAN_BYTES = 5 * 10**8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sinkhorn:
-    """Minimise <C, P> + epsilon KL(P | a⊗b) over plans with the marginals a and b.
+    """Minimise <C, P> + epsilon KL(P | a⊗b / m) over plans with the marginals a and b of mass m.
 
     Stops when the L1 error of the marginals is at most `marginal_tolerance`, never after a fixed
-    number of rounds. Squared and plain Euclidean costs are computed on the fly in O(n + m) memory;
-    other costs are stored as a matrix. Source and target in the other order give exactly the
-    swapped answer.
+    number of rounds. Euclidean, city-block and Chebyshev distances and squared Euclidean costs are
+    computed on the fly in O(n + m) memory; other costs are stored as a matrix. Source and target in
+    the other order give exactly the swapped answer.
 
     Attributes
     ----------
@@ -60,9 +59,12 @@ class Sinkhorn:
     -----
     The result's `value` and `bounds` are those of unregularised transport: the plan repaired to the
     exact marginals from above, the c-transform of the potentials from below. The regularised
-    problem's own value, bounds and marginal error are in `result.entropic`. Without an epsilon the
+    problem's own value, bounds, marginal error and potentials are in `result.entropic`, where the
+    formula is spelled out (`EntropicSummary`). Without an epsilon the
     potentials of points are guides, and their marginals are solved to 1e-2 only. An epsilon below
-    what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative.
+    what float64 resolves on the given costs ends with `Status.STALLED` and names the alternative;
+    large finite costs of a matrix that no plan can use, which stand for forbidden pairs, do not
+    count there.
     Points on Cartesian grids (images, also with pixels left out) are recognised.
 
     References
@@ -141,7 +143,7 @@ class Sinkhorn:
                 infeasible_columns=solved.infeasible_columns,
             )
         return Solution(
-            plan=entropic_plan(problem, solved),
+            plan=solved.transport_plan(problem),
             potentials=Potentials(f=solved.f, g=solved.g),
             n_iterations=solved.n_iterations,
             status=solved.status,

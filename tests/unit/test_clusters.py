@@ -76,7 +76,7 @@ def test_a_lone_point_stays_alone():
 def test_the_plan_between_clusters_is_the_sum_over_their_points(root):
     x, y = cloud_of(150, 2, 0), cloud_of(130, 2, 1)
     epsilon = 3.0
-    kernel = PointKernel(x, y, epsilon, root=root, truncation=1e-12)
+    kernel = PointKernel(x, y, epsilon, metric=int(root), truncation=1e-12)
     u, v = np.log2(x.weights), np.log2(y.weights)
     distances = np.linalg.norm(x.points[:, None] - y.points, axis=2)
     cost = (distances if root else distances**2) * LOG2_E / epsilon
@@ -102,7 +102,7 @@ def test_the_preconditioner_inverts_the_schur_complement_of_tails_and_bulk():
     n = 400
     x = build_cloud(rng.standard_t(3.0, (n, 2)), np.full(n, 1.0 / n))
     y = build_cloud(rng.standard_t(3.0, (n, 2)) + 0.3, np.full(n, 1.0 / n))
-    kernel = PointKernel(x, y, 0.3, root=False, truncation=1e-9)
+    kernel = PointKernel(x, y, 0.3, metric=0, truncation=1e-9)
     cost = np.square(x.points[:, None] - y.points).sum(axis=2) * LOG2_E / 0.3
     u, v = np.log2(x.weights), np.log2(y.weights)
     for _ in range(2000):

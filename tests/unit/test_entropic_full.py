@@ -29,7 +29,7 @@ def options(**more):
 
 @pytest.mark.parametrize("root", [False, True])
 def test_the_short_way_and_the_path_give_the_same_potentials(root):
-    geometry = PointGeometry(*clouds(300, 200), root=root)
+    geometry = PointGeometry(*clouds(300, 200), metric=int(root))
     found = solve_smooth(geometry, 0.05, options())
     assert found is not None
     _, stage = found
@@ -48,7 +48,7 @@ def test_single_numbers_are_not_trusted_beyond_their_range(seed):
     x, y = rng.random((60, 2)), rng.random((40, 2))
     x, y = (build_cloud(z, rng.dirichlet(np.full(len(z), 0.1))) for z in (x, y))
     rules = AnnealingOptions(tolerance=0.1, max_iterations=100, max_bytes=1e8)
-    found = solve_smooth(PointGeometry(x, y, root=False), 0.003, rules)
+    found = solve_smooth(PointGeometry(x, y, metric=0), 0.003, rules)
     if found is None:
         return
     kernel, stage = found
@@ -62,7 +62,7 @@ def test_single_numbers_are_not_trusted_beyond_their_range(seed):
 def test_whole_plans_are_summed_in_double_precision(root, d):
     x, y = clouds(70, 45, d=d)
     epsilon = 0.05
-    kernel = PointGeometry(x, y, root=root).kernel(epsilon, FINE, Accuracy(1e-9, 0.0))
+    kernel = PointGeometry(x, y, metric=int(root)).kernel(epsilon, FINE, Accuracy(1e-9, 0.0))
     u, v = np.log2(x.weights) + 1.0, np.log2(y.weights)
     costs = np.square(x.points[:, None] - y.points).sum(axis=-1)
     bits = (np.sqrt(costs) if root else costs) * (LOG2_E / epsilon)
@@ -103,7 +103,7 @@ def test_potentials_far_from_the_start_are_reached():
     x, y = rng.random((200, 2)), rng.random((150, 2))
     y[:30] += 8.0
     x, y = (build_cloud(z / 12.0, np.full(len(z), 1.0 / len(z))) for z in (x, y))
-    found = solve_smooth(PointGeometry(x, y, root=False), 2e-2, options())
+    found = solve_smooth(PointGeometry(x, y, metric=0), 2e-2, options())
     assert found is not None
     kernel, stage = found
     rows, columns, _ = kernel.whole_sums(stage.u, stage.v)
@@ -112,16 +112,16 @@ def test_potentials_far_from_the_start_are_reached():
 
 
 def test_a_small_epsilon_is_left_to_the_path():
-    assert solve_smooth(PointGeometry(*clouds(30, 20), root=False), 2e-4, options()) is None
+    assert solve_smooth(PointGeometry(*clouds(30, 20), metric=0), 2e-4, options()) is None
 
 
 def test_relaxed_marginals_are_left_to_the_path():
-    geometry = PointGeometry(*clouds(30, 20), root=False)
+    geometry = PointGeometry(*clouds(30, 20), metric=0)
     assert solve_smooth(geometry, 0.1, options(reach=1.0)) is None
 
 
 def test_the_monitor_stops_the_short_way():
-    geometry = PointGeometry(*clouds(30, 20), root=False)
+    geometry = PointGeometry(*clouds(30, 20), metric=0)
     seen = []
 
     def monitor(epsilon, iteration, error):
@@ -139,7 +139,7 @@ def test_compressed_rows_miss_at_most_the_share_that_may_be_dropped(root):
     x, y = clouds(2000, 1500)
     epsilon, truncation = (2e-4, 1e-6) if not root else (1e-3, 1e-6)
     options_ = AnnealingOptions(tolerance=1e-4, max_iterations=100, max_bytes=1e8)
-    kernel, stage = anneal(PointGeometry(x, y, root=root), epsilon, options_)
+    kernel, stage = anneal(PointGeometry(x, y, metric=int(root)), epsilon, options_)
     assert isinstance(kernel, PointKernel)
     plan = kernel.matrix(stage.u, stage.v, truncation=truncation, max_bytes=1e8, buffer=Buffer())
     assert isinstance(plan, CompressedPlan)

@@ -52,7 +52,7 @@ def test_points_in_any_order_have_the_smooth_solution():
     x, y = rng.random((60, 2)), rng.random((40, 2))
     options = AnnealingOptions(tolerance=1e-9, max_iterations=100, max_bytes=1e8)
     x_cloud, y_cloud = flat_cloud(x, np.full(60, 1 / 60)), flat_cloud(y, np.full(40, 1 / 40))
-    found = solve_smooth(PointGeometry(x_cloud, y_cloud, root=False), 0.1, options)
+    found = solve_smooth(PointGeometry(x_cloud, y_cloud, metric=0), 0.1, options)
     assert found is not None
     kernel, stage = found
     shift, sums = kernel.row_sums(stage.u, stage.v)

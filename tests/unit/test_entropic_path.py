@@ -18,7 +18,7 @@ def geometry(n, m, root=False, seed=0):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(0.5, 0.1, (n, 2)), rng.normal(0.55, 0.12, (m, 2))
     return PointGeometry(
-        *(build_cloud(z, np.full(len(z), 1.0 / len(z))) for z in (x, y)), root=root
+        *(build_cloud(z, np.full(len(z), 1.0 / len(z))) for z in (x, y)), metric=int(root)
     )
 
 

@@ -39,7 +39,7 @@ def kernel_and_potentials(seed: int, d: int, families: tuple[str, str], blur: fl
     x, y = cloud(rng, n, d, families[0]), cloud(rng, m, d, families[1])
     C = np.square(x.points[:, None] - y.points).sum(axis=2)
     epsilon = blur * C.mean()
-    kernel = PointKernel(x, y, epsilon, root=False, truncation=10.0 ** rng.uniform(-9, -3))
+    kernel = PointKernel(x, y, epsilon, metric=0, truncation=10.0 ** rng.uniform(-9, -3))
     bits = C * LOG2_E / epsilon
     v = np.log2(y.weights) + rng.normal(size=m) * noise
     for _ in range(3):
@@ -106,7 +106,7 @@ def test_boxes_and_single_points_meet_in_every_way(d):
     points = rng.random((2000, d))
     points[:100] = 0.5 + 2.0 * rng.normal(size=(100, d))
     x = build_cloud(points, np.full(2000, 5e-4))
-    kernel = PointKernel(x, x, 0.1, root=False, truncation=1e-6)
+    kernel = PointKernel(x, x, 0.1, metric=0, truncation=1e-6)
     kinds = set()
     with pytest.MonkeyPatch.context() as patch:
         collect = expansions._add_expanded
@@ -125,7 +125,7 @@ def test_boxes_and_single_points_meet_in_every_way(d):
 def test_rows_of_nearly_no_mass_have_no_negative_sums():
     rng = np.random.default_rng(2)
     x = build_cloud(rng.random((1500, 2)), np.full(1500, 1 / 1500))
-    kernel = PointKernel(x, x, 0.1, root=False, truncation=1e-3)
+    kernel = PointKernel(x, x, 0.1, metric=0, truncation=1e-3)
     u = np.log2(x.weights)
     u[::3] -= 200.0
     v = u.copy()

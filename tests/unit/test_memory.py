@@ -37,7 +37,7 @@ TOO_LARGE = {
     "NetworkSimplex": lambda: transport(CLOUD, CLOUD, solver=solvers.NetworkSimplex()),
     "LinearProgram": lambda: transport(CLOUD, CLOUD, solver=solvers.LinearProgram()),
     "Sinkhorn": lambda: transport(
-        CLOUD, CLOUD, cost="cityblock", solver=solvers.Sinkhorn(epsilon=1.0)
+        CLOUD, CLOUD, cost=PNormCost(norm=3), solver=solvers.Sinkhorn(epsilon=1.0)
     ),
     "pairwise": lambda: PNormCost().pairwise(CLOUD, CLOUD),
     "matrix": PROBLEM.matrix,

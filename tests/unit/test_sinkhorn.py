@@ -304,7 +304,7 @@ def test_many_points_take_the_coarse_matrix_and_agree_with_the_dense_kernel():
 def test_other_costs_need_memory_and_say_so():
     x, y = clouds(100, 100)
     with pytest.raises(UnsupportedProblemError, match="max_memory"):
-        entropic(x, y, 0.1, "cityblock", max_memory=1000)
+        entropic(x, y, 0.1, PNormCost(norm=3.0), max_memory=1000)
 
 
 @pytest.mark.parametrize(

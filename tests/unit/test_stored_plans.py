@@ -26,7 +26,7 @@ class Instance:
         weights = rng.dirichlet(np.full(N, 3.0), size=2)
         self.x = build_cloud(rng.standard_t(3.0, (N, 2)), weights[0])
         self.y = build_cloud(rng.standard_t(3.0, (N, 2)) + 0.2, weights[1])
-        self.kernel = PointKernel(self.x, self.y, epsilon, root=root, truncation=1e-9)
+        self.kernel = PointKernel(self.x, self.y, epsilon, metric=int(root), truncation=1e-9)
         squared = np.square(self.x.points[:, None] - self.y.points).sum(axis=2)
         self.bits = (squared**0.5 if root else squared) * LOG2_E / epsilon
         self.u, self.v = np.log2(self.x.weights), np.log2(self.y.weights)

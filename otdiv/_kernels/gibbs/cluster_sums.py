@@ -19,7 +19,19 @@ def _grown(values, count, capacity):
 
 @fast_kernel
 def cluster_plan(
-    x, u, y, v, leaves, first, starts, stops, root, row_clusters, column_clusters, n_columns, share
+    x,
+    u,
+    y,
+    v,
+    leaves,
+    first,
+    starts,
+    stops,
+    metric,
+    row_clusters,
+    column_clusters,
+    n_columns,
+    share,
 ):
     """Sum the plan of `point_sums` over clusters of rows (n,) and of columns (m,).
 
@@ -46,7 +58,7 @@ def cluster_plan(
                     for j in range(width):
                         part[j] = 0.0
                     for i in range(begin, end):
-                        fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                        fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                         for j in range(width):
                             part[j] += power_of_two(exponents[j])
                     for j in range(width):

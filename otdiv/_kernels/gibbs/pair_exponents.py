@@ -7,12 +7,12 @@ __all__ = ["fill_rows", "store_powers", "sum_powers"]
 
 
 @fast_kernel
-def fill_rows(x, row, y, column, root, out):
+def fill_rows(x, row, y, column, metric, out):
     """Exponents (k, m) of all pairs of x (k, d) and y (d, m)."""
     for i in range(row.size):
         for start in range(0, column.size, TILE):
             stop = min(start + TILE, column.size)
-            fill_exponents(x, i, row[i], y, column, start, root, out[i, start:stop])
+            fill_exponents(x, i, row[i], y, column, start, metric, out[i, start:stop])
 
 
 @fast_kernel

@@ -14,7 +14,7 @@ from ..exponential import TILE, fill_exponents, power_of_two
 
 
 @fast_kernel
-def row_products(x, u, y, v, leaves, first, starts, stops, root, weights, out):
+def row_products(x, u, y, v, leaves, first, starts, stops, metric, weights, out):
     """out[i, k] = sum_j P_ij weights[k, j] over the kept ranges of the leaf of row i."""
     tile = np.empty(TILE)
     n_products = weights.shape[0]
@@ -27,7 +27,7 @@ def row_products(x, u, y, v, leaves, first, starts, stops, root, weights, out):
                 for start in range(starts[e], stops[e], TILE):
                     stop = min(start + TILE, stops[e])
                     exponents = tile[: stop - start]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     # Two sums while an entry is at hand: it is as dear as several of them.
                     w0, w1 = weights[0, start:stop], weights[second, start:stop]
                     sum0, sum1 = 0.0, 0.0
@@ -48,7 +48,7 @@ def row_products(x, u, y, v, leaves, first, starts, stops, root, weights, out):
 
 
 @fast_kernel
-def row_sums(x, u, y, v, leaves, first, starts, stops, root, out):
+def row_sums(x, u, y, v, leaves, first, starts, stops, metric, out):
     """out[i] = sum_j P_ij over the kept ranges of the leaf of row i."""
     tile = np.empty(TILE)
     for leaf in range(leaves.size - 1):
@@ -58,7 +58,7 @@ def row_sums(x, u, y, v, leaves, first, starts, stops, root, out):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     total = 0.0
                     for j in range(width):
                         total += power_of_two(exponents[j])
@@ -67,7 +67,7 @@ def row_sums(x, u, y, v, leaves, first, starts, stops, root, out):
 
 
 @fast_kernel
-def row_maxima(x, y, v, root, out):
+def row_maxima(x, y, v, metric, out):
     """out[i] = max_j v_j - c(x_i, y_j) over all columns: where no shift is known yet."""
     tile = np.empty(TILE)
     best = np.empty(TILE)
@@ -78,7 +78,7 @@ def row_maxima(x, y, v, root, out):
         for start in range(0, v.size, TILE):
             width = min(TILE, v.size - start)
             exponents = tile[:width]
-            fill_exponents(x, i, shift, y, v, start, root, exponents)
+            fill_exponents(x, i, shift, y, v, start, metric, exponents)
             for j in range(width):
                 best[j] = max(best[j], exponents[j])
         largest = -np.inf
@@ -88,7 +88,7 @@ def row_maxima(x, y, v, root, out):
 
 
 @fast_kernel
-def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values):
+def store_plan(x, u, y, v, leaves, first, starts, stops, metric, offsets, values):
     """Write the kept ranges of P, row by row within a leaf.
 
     The rows of a leaf start at `offsets[leaf]` and are as long as its ranges together.
@@ -101,7 +101,7 @@ def store_plan(x, u, y, v, leaves, first, starts, stops, root, offsets, values):
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     target = values[position : position + width]
                     for j in range(width):
                         target[j] = power_of_two(exponents[j])
@@ -196,7 +196,7 @@ def stored_transposed_products(values, leaves, first, starts, stops, offsets, z,
 
 
 @fast_kernel
-def row_costs(x, u, y, v, leaves, first, starts, stops, root, row_bits, column_bits, sums, costs):
+def row_costs(x, u, y, v, leaves, first, starts, stops, metric, row_bits, column_bits, sums, costs):
     """sums[i] = sum_j P_ij and costs[i] = sum_j P_ij c(x_i, y_j) in bits, over the kept ranges.
 
     The cost of a pair is what its exponent is below the potentials row_bits (n,), column_bits (m,).
@@ -210,7 +210,7 @@ def row_costs(x, u, y, v, leaves, first, starts, stops, root, row_bits, column_b
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
                     values = column_bits[start : start + width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     total, cost = 0.0, 0.0
                     for j in range(width):
                         power = power_of_two(exponents[j])

@@ -7,8 +7,9 @@ squared cost the exponent u_i + v_j - |x_i - y_j|² is then bounded, dimension b
 
 p and q being offsets from the two centres and delta the difference of the centres. Along (1, 1) the
 square does not change, so a maximum lies on the edge p = ±h or on the edge q = ±k, the sign being
-that of s + t; on each edge the concave parabola has its maximum where clipping puts it. For the
-plain distance the bound is top + top' - distance of the boxes.
+that of s + t; on each edge the concave parabola has its maximum where clipping puts it. For plain
+distances the bound is top + top' - distance of the boxes: in each coordinate points of two boxes
+differ by at least max(|delta| - h - k, 0), and every norm grows with the size of each coordinate.
 """
 
 import math
@@ -16,7 +17,7 @@ import math
 import numpy as np
 
 from .._jit import helper, kernel
-from ..exponential import power_of_two
+from ..exponential import CITYBLOCK, EUCLIDEAN, SQUARED, power_of_two
 
 # Rounding of a sum of 2 d + 2 terms, relative to the sum of their magnitudes, taken generously.
 _SLACK = 1e-14
@@ -109,7 +110,7 @@ def squared_bounds(rows, i, columns, out):
 
 
 @helper
-def _distance_bounds(rows, i, columns, out):
+def _distance_bounds(rows, i, columns, metric, out):
     """out[j] >= u + v - |x - y| likewise: tops and the distance of the boxes."""
     centres, halves, _, tops = rows
     other_centres, other_halves, _, other_tops = columns
@@ -120,10 +121,15 @@ def _distance_bounds(rows, i, columns, out):
         centre_j, half_j = other_centres[k], other_halves[k]
         for j in range(out.size):
             gap = max(abs(centre - centre_j[j]) - h - half_j[j], 0.0)
-            out[j] += gap * gap
+            if metric == EUCLIDEAN:
+                out[j] += gap * gap
+            elif metric == CITYBLOCK:
+                out[j] += gap
+            else:
+                out[j] = max(out[j], gap)
     top = tops[i]
     for j in range(out.size):
-        distance = math.sqrt(out[j])
+        distance = math.sqrt(out[j]) if metric == EUCLIDEAN else out[j]
         magnitude = abs(top) + abs(other_tops[j]) + distance
         out[j] = top + other_tops[j] - distance + _SLACK * magnitude
 
@@ -162,7 +168,7 @@ def enlarged(values, count, capacity):
 
 
 @kernel
-def kept_ranges(rows, budgets, columns, column_leaves, root):
+def kept_ranges(rows, budgets, columns, column_leaves, metric):
     """Ranges of columns that matter to each row leaf, adjacent leaves joined.
 
     What is left out of any row of a leaf is at most `budgets[leaf]` in all. Returns `first`
@@ -181,10 +187,10 @@ def kept_ranges(rows, budgets, columns, column_leaves, root):
             capacity = 2 * capacity + n_columns
             starts = enlarged(starts, count, capacity)
             stops = enlarged(stops, count, capacity)
-        if root:
-            _distance_bounds(rows, i, columns, bounds)
-        else:
+        if metric == SQUARED:
             squared_bounds(rows, i, columns, bounds)
+        else:
+            _distance_bounds(rows, i, columns, metric, bounds)
         lowest = threshold(bounds, column_leaves, budgets[i])
         opened = False
         for j in range(n_columns):

@@ -17,7 +17,7 @@ _FEW = 16.0
 
 
 @fast_kernel
-def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floors, counts):
+def count_entries(x, u, y, v, leaves, first, starts, stops, metric, budgets, floors, counts):
     """Count the entries of each row that must be kept, and find the exponent above which they are.
 
     Entries of row i with exponents up to floors[i] weigh at most budgets[i] in all; counts[i] are
@@ -36,7 +36,7 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     for j in range(width):
                         above += np.int64(exponents[j] > high)
                         between += np.int64(exponents[j] > low)
@@ -49,7 +49,9 @@ def count_entries(x, u, y, v, leaves, first, starts, stops, root, budgets, floor
 
 
 @fast_kernel
-def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins, columns, values):
+def store_entries(
+    x, u, y, v, leaves, first, starts, stops, metric, floors, begins, columns, values
+):
     """Write the entries that `count_entries` counted; those of row i start at begins[i]."""
     tile = np.empty(TILE)
     longest = 0
@@ -64,7 +66,7 @@ def store_entries(x, u, y, v, leaves, first, starts, stops, root, floors, begins
                 for start in range(starts[e], stops[e], TILE):
                     width = min(TILE, stops[e] - start)
                     exponents = tile[:width]
-                    fill_exponents(x, i, u[i], y, v, start, root, exponents)
+                    fill_exponents(x, i, u[i], y, v, start, metric, exponents)
                     for j in range(width):
                         if exponents[j] > floor and count < size:
                             columns[begin + count] = start + j

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._jit import helper, kernel
 from ..costs import point_cost
+from ..exponential import CHEBYSHEV, CITYBLOCK, EUCLIDEAN, SQUARED
 
 # Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
 _TILE = 1024
@@ -83,12 +84,18 @@ def transform_matrix_columns(C, g):
 
 
 @helper
-def _add_squares(out, coordinate, value, first):
-    # Two loops: with the choice inside, LLVM reads what it does not need.
-    if first:
+def _add_coordinate(out, coordinate, value, metric):
+    """Account for one more coordinate: squares and sizes are added up, of others the larger stays.
+
+    The choice stands outside of the loops, which LLVM vectorises.
+    """
+    if metric == CITYBLOCK:
         for j in range(out.shape[0]):
-            difference = value - coordinate[j]
-            out[j] = difference * difference
+            out[j] += abs(value - coordinate[j])
+    elif metric == CHEBYSHEV:
+        for j in range(out.shape[0]):
+            size = abs(value - coordinate[j])
+            out[j] = size if size > out[j] else out[j]
     else:
         for j in range(out.shape[0]):
             difference = value - coordinate[j]
@@ -96,20 +103,21 @@ def _add_squares(out, coordinate, value, first):
 
 
 @kernel
-def rank_one_cost(x, y, row_mass, column_mass, power):
-    """Sum over all pairs of row_mass_i column_mass_j |x_i - y_j|**power, power 1 or 2."""
+def rank_one_cost(x, y, row_mass, column_mass, metric):
+    """Sum over all pairs of row_mass_i column_mass_j times the cost with the code `metric`."""
     d = x.shape[1]
     total = 0.0
     coordinates = np.ascontiguousarray(y.T)
-    squares = np.empty(y.shape[0])
+    costs = np.empty(y.shape[0])
     for i in range(x.shape[0]):
         if row_mass[i] == 0.0:
             continue
+        costs[:] = 0.0
         for k in range(d):
-            _add_squares(squares, coordinates[k], x[i, k], k == 0)
+            _add_coordinate(costs, coordinates[k], x[i, k], metric)
         row = 0.0
-        for j in range(squares.shape[0]):
-            cost = math.sqrt(squares[j]) if power == 1.0 else squares[j]
+        for j in range(costs.shape[0]):
+            cost = math.sqrt(costs[j]) if metric == EUCLIDEAN else costs[j]
             row += column_mass[j] * cost
         total += row_mass[i] * row
     return total
@@ -125,27 +133,28 @@ def _transform_safely(x, y, f, norm, power, g):
 
 
 @kernel
-def _transform_plainly(x, coordinates, f, power, g, squares):
+def _transform_plainly(x, coordinates, f, metric, g, costs):
     """Lower g_j (m,) to the c-transform, columns as coordinates (d, m), in tiles.
 
-    `squares` (_TILE,) is work space.
+    `costs` (_TILE,) is work space.
     """
     m = g.shape[0]
     for start in range(0, m, _TILE):
         stop = min(m, start + _TILE)
         best = g[start:stop]
-        scratch = squares[: stop - start]
+        scratch = costs[: stop - start]
         for i in range(x.shape[0]):
             row, value, shift = coordinates[0, start:stop], x[i, 0], f[i]
-            for j in range(best.shape[0]):
-                difference = value - row[j]
-                scratch[j] = difference * difference
-            for k in range(1, x.shape[1]):
-                row, value = coordinates[k, start:stop], x[i, k]
+            if metric in (SQUARED, EUCLIDEAN):
                 for j in range(best.shape[0]):
                     difference = value - row[j]
-                    scratch[j] += difference * difference
-            if power == 1.0:
+                    scratch[j] = difference * difference
+            else:
+                for j in range(best.shape[0]):
+                    scratch[j] = abs(value - row[j])
+            for k in range(1, x.shape[1]):
+                _add_coordinate(scratch, coordinates[k, start:stop], x[i, k], metric)
+            if metric == EUCLIDEAN:
                 for j in range(best.shape[0]):
                     lowest = math.sqrt(scratch[j]) - shift
                     best[j] = lowest if lowest < best[j] else best[j]
@@ -156,17 +165,22 @@ def _transform_plainly(x, coordinates, f, power, g, squares):
 
 
 def transform_points(
-    x: np.ndarray, y: np.ndarray, f: np.ndarray, norm: float, power: float, safe: bool
+    x: np.ndarray,
+    y: np.ndarray,
+    f: np.ndarray,
+    norm: float,
+    power: float,
+    metric: int | None,
 ) -> np.ndarray:
     """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i; x (n, d), y (m, d).
 
-    With `safe`, every cost goes through the scaled norm; without, norms are Euclidean, powers 1 or
-    2, and squares neither overflow nor lose digits that matter.
+    Without the code `metric` of a cost every one goes through the scaled norm; with it, squares
+    must neither overflow nor lose digits that matter.
     """
     g = np.full(y.shape[0], np.inf)
-    if safe:
+    if metric is None:
         _transform_safely(x, y, f, float(norm), float(power), g)
     else:
-        squares = np.empty(_TILE)
-        _transform_plainly(x, np.ascontiguousarray(y.T), f, float(power), g, squares)
+        costs = np.empty(_TILE)
+        _transform_plainly(x, np.ascontiguousarray(y.T), f, metric, g, costs)
     return g

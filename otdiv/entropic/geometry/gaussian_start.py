@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..._gibbs.clouds import Cloud
-from ..._kernels.exponential import LOG2_E
+from ..._kernels.exponential import LOG2_E, SQUARED
 from ..._typing import FloatArray
 
 __all__ = ["gaussian_potentials", "gaussian_start"]
@@ -33,11 +33,11 @@ _MOST_DIMENSIONS = 32
 
 
 def gaussian_start(
-    x: Cloud, y: Cloud, epsilon: float, *, root: bool
+    x: Cloud, y: Cloud, epsilon: float, *, metric: int
 ) -> tuple[FloatArray, FloatArray]:
     """First guess of the entropic potentials of two clouds, in bits."""
     u, v = np.log2(x.weights), np.log2(y.weights)
-    if root or x.points.shape[1] > _MOST_DIMENSIONS:
+    if metric != SQUARED or x.points.shape[1] > _MOST_DIMENSIONS:
         return u, v
     f, g = gaussian_potentials(x.points, _shares(x.weights), y.points, _shares(y.weights), epsilon)
     return u + f * (LOG2_E / epsilon), v + g * (LOG2_E / epsilon)

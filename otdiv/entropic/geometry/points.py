@@ -8,9 +8,11 @@ import numpy as np
 
 from ..._gibbs.buffers import Buffer
 from ..._gibbs.clouds import Cloud
+from ..._gibbs.metrics import cost_of_sides, steepness
 from ..._gibbs.point_kernel import PointKernel
 from ..._gibbs.protocols import NewtonMatrix, PlanMatrix
 from ..._gibbs.soft_c_transform import soft_c_transform
+from ..._kernels.exponential import SQUARED
 from ..._kernels.kdtree import cuts
 from ..._typing import FloatArray, IndexArray
 from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
@@ -113,17 +115,16 @@ class _ClusterHierarchy:
 
 
 class PointGeometry:
-    """Two clouds under the squared (or, with `root`, the plain) Euclidean distance.
+    """Two clouds under a cost that has a code in `_gibbs.metrics`.
 
     A level is the largest mean squared radius of the clusters of each.
     """
 
-    def __init__(self, x: Cloud, y: Cloud, *, root: bool):
-        self.x, self.y, self.root = x, y, root
+    def __init__(self, x: Cloud, y: Cloud, *, metric: int):
+        self.x, self.y, self.metric = x, y, metric
         self._hierarchies = _ClusterHierarchy(x), _ClusterHierarchy(y)
         coordinates = np.ascontiguousarray(np.concatenate([x.points, y.points]).T)
-        squared = float(np.square(np.ptp(coordinates, axis=1)).sum())
-        self.scale = squared**0.5 if root else squared
+        self.scale = cost_of_sides(np.ptp(coordinates, axis=1), metric)
 
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
@@ -138,11 +139,11 @@ class PointGeometry:
 
     def start(self, epsilon: float, level: Level) -> tuple[FloatArray, FloatArray]:
         """See `Geometry.start`."""
-        return gaussian_start(*self._clouds(level), epsilon, root=self.root)
+        return gaussian_start(*self._clouds(level), epsilon, metric=self.metric)
 
     def kernel(self, epsilon: float, level: Level, accuracy: Accuracy) -> PointKernel:
         """See `Geometry.kernel`."""
-        return PointKernel(*self._clouds(level), epsilon, root=self.root, **accuracy._asdict())
+        return PointKernel(*self._clouds(level), epsilon, metric=self.metric, **accuracy._asdict())
 
     def refine(
         self,
@@ -156,11 +157,11 @@ class PointGeometry:
         """See `Geometry.refine`."""
         (x, y), (new_x, new_y), finer_u, finer_v = self._clouds(old), self._clouds(new), u, v
         if new.x != old.x:
-            kernel = PointKernel(new_x, y, epsilon, root=self.root, **accuracy._asdict())
+            kernel = PointKernel(new_x, y, epsilon, metric=self.metric, **accuracy._asdict())
             parents = self._hierarchies[0].parents(old.x, new.x)
             finer_u = _transformed(kernel, _inherited(u, x, new_x, parents), v)
         if new.y != old.y:
-            kernel = PointKernel(new_y, x, epsilon, root=self.root, **accuracy._asdict())
+            kernel = PointKernel(new_y, x, epsilon, metric=self.metric, **accuracy._asdict())
             parents = self._hierarchies[1].parents(old.y, new.y)
             finer_v = _transformed(kernel, _inherited(v, y, new_y, parents), u)
         return finer_u, finer_v
@@ -195,20 +196,23 @@ class PointGeometry:
         parents = merged.parents(columns.y, level.y)
         starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
         coarse = accuracy._replace(truncation=_COARSE_TRUNCATION)._asdict()
-        kernel = PointKernel(x, y, epsilon, root=self.root, **coarse)
+        kernel = PointKernel(x, y, epsilon, metric=self.metric, **coarse)
         rough = columns.y > self._limit(epsilon, RESOLUTION)
         if added or rough or _FEWER * (starts.size - 1) > y.n:
             if kernel.fits(u, v, max_bytes=max_bytes, truncation=accuracy.truncation):
                 return None
             return CoarseMatrix(partial(_with_added_columns, kernel, starts, max_bytes, u, v))
-        few = PointKernel(x, merged.cloud(columns.y), epsilon, root=self.root, **coarse)
+        few = PointKernel(x, merged.cloud(columns.y), epsilon, metric=self.metric, **coarse)
         return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
 
     def _limit(self, epsilon: float, share: float) -> float:
         """Mean squared radius of clusters that is `share` of the squared blur in each dimension."""
-        # The blur is a length: the root of epsilon for squared costs, epsilon itself for plain.
-        squared_blur = epsilon * epsilon if self.root else epsilon
-        return float(share * self.x.points.shape[1] * squared_blur)
+        # The blur is a length: the root of epsilon for squared costs, and for plain ones how far a
+        # point moves in the plane of radii where its cost changes by epsilon.
+        d = self.x.points.shape[1]
+        plain = epsilon / steepness(self.metric, d)
+        squared_blur = epsilon if self.metric == SQUARED else plain * plain
+        return float(share * d * squared_blur)
 
 
 def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy as np
 from ..._gibbs.point_kernel import PointKernel
 from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._gibbs.whole_plan import WholePlan
-from ..._kernels.exponential import LOG2_E
+from ..._kernels.exponential import LOG2_E, SQUARED
 from ..._typing import FloatArray
 from ..geometry.base import FINE, Geometry
 from ..geometry.points import PointGeometry
@@ -91,7 +91,7 @@ def _is_smooth(geometry: PointGeometry, bits: float, max_bytes: float) -> bool:
         return False
     if n_pairs <= _CACHED_PAIRS:
         return bits <= _MOST_BITS
-    limits = _SMOOTH_PAIRS if geometry.root else _SMOOTH_PAIRS | _EXPANDED_PAIRS
+    limits = _SMOOTH_PAIRS if geometry.metric != SQUARED else _SMOOTH_PAIRS | _EXPANDED_PAIRS
     most = limits.get(geometry.x.points.shape[1], math.inf)
     return bits <= _SMOOTH_BITS and n_pairs <= most
 
