@@ -82,14 +82,17 @@ def moderate_callback(callback: Callback | None, factor: float) -> Callback | No
 def in_callers_units(summary: EntropicSummary, factor: float) -> EntropicSummary:
     """Return the summary of a moderate problem in the caller's units."""
     bounds = Bounds(summary.bounds.lower / factor, summary.bounds.upper / factor)
+    # Potentials spread up to twice as far as costs: beyond float64 they are infinite.
+    with np.errstate(over="ignore", under="ignore"):
+        f, g = summary.f / factor, summary.g / factor
     return replace(
         summary,
         epsilon=summary.epsilon / factor,
         value=summary.value / factor,
         bounds=bounds,
         terms={name: value / factor for name, value in summary.terms.items()},
-        f=summary.f / factor,
-        g=summary.g / factor,
+        f=f,
+        g=g,
     )
 
 

@@ -31,6 +31,8 @@ __all__ = ["solve_to_tolerance"]
 _FIRST_SHARE = 1e-2
 # Factor by which epsilon falls; by taste.
 _TIGHTENING = 4.0
+# Share of the largest cost below which epsilon is less than the rounding of potentials.
+_LEAST_SHARE = 2.0**-60
 # L1 error of the marginals that is good enough for potentials as guides; by taste.
 _GUIDE_ERROR = 1e-2
 # Rounds of simplex and pricing at one epsilon; by taste.
@@ -100,9 +102,10 @@ def solve_to_tolerance(
             plan = solved.transport_plan(problem)
             return _solution(plan, potentials, n_iterations, status, solved.summary)
         closed = _is_closed(options, attempt)
-        if closed or attempt.optimal or status is not Status.OPTIMAL:
+        done = closed or attempt.optimal
+        if done or status is not Status.OPTIMAL or epsilon <= _LEAST_SHARE * problem.cost_bound():
             # Without progress of the entropic solve a smaller epsilon has none either.
-            status = Status.OPTIMAL if closed or attempt.optimal else Status.STALLED
+            status = Status.OPTIMAL if done else Status.STALLED
             return _solution(attempt.plan, attempt.potentials, n_iterations, status, solved.summary)
         start = solved.f, solved.g
         epsilon /= _TIGHTENING
