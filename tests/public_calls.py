@@ -157,6 +157,7 @@ CALLS = {
 NOT_INPUT = {
     "Certificate",
     "DivergenceGradient",
+    "EntropicSummary",
     "FitHistory",
     "KullbackLeiblerResult",
     "Quality",

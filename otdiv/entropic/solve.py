@@ -116,7 +116,7 @@ def solve_entropic(
             start=start,
             factor=factor,
         )
-        if factor == 1.0:
+        if moderate is problem:
             return solved
         plan = solved.plan
         if plan is None and solved.status is not Status.INFEASIBLE and _is_small(problem):

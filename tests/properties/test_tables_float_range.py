@@ -60,7 +60,8 @@ def test_exact_arithmetic_agrees_with_every_number_of_a_row(x, y):
     mean = (variance(x) + variance(y)) / 2
     sd = mp.sqrt(mpf(mean.numerator) / mpf(mean.denominator))
     # Rounding of a mean is relative to the column's extent, which is some sd.
-    assert abs(mpf(row.pooled_sd) - sd) <= mpf(LEAST) + mpf(1e-12) * sd
+    # The common unit and the way back from it may each take a small deviation to the next float.
+    assert abs(mpf(row.pooled_sd) - sd) <= 2 * mpf(LEAST) + mpf(1e-12) * sd
     assert row.noise is None or 0.0 <= row.noise.median <= row.noise.percentile_95
 
 
