@@ -52,6 +52,8 @@ _FAR = 4.0
 _FARTHEST = 1e6
 # Bytes that an explicit cost matrix may need where the caller sets no limit; by taste.
 _MATRIX_BYTES = 8 * 10**9
+# Share of epsilon that no cost can be felt below: far less than rounding.
+_UNFELT = 1e-200
 # Pairs that cost so many epsilon beside the potentials carry nothing, exp(-64) of a row.
 _ABSORBED = 64.0
 # Relative rounding of weights that are normalised, and of the sum of their products.
@@ -232,9 +234,11 @@ class ScaledProblem:
         self.ignored = finite & (limit < C) if limit < largest else None
         self.unit = min(largest, limit)
         scale = 1.0
-        if self.unit == 0.0:
-            # Where all costs are equal none is felt, and any unit does that epsilon has digits in.
-            self.unit, scale = (self._epsilon if math.isfinite(self._epsilon) else 1.0), 0.0
+        epsilon = self._epsilon if math.isfinite(self._epsilon) else 1.0
+        if self.unit < _UNFELT * epsilon or self.unit == 0.0:
+            # Costs that are equal, or nothing beside epsilon, are not felt, and in units of epsilon
+            # that has its digits.
+            self.unit, scale = epsilon, self.unit / epsilon
         C = C / self.unit
         if self.ignored is not None:
             self.forbidden = True

@@ -138,3 +138,11 @@ def test_subnormal_costs_give_the_plan_of_their_ratios(scale):
     np.testing.assert_allclose(
         result.plan.to_dense(), expected.plan.to_dense(), atol=1e-6 if scale > 1e-322 else 1e-9
     )
+
+
+def test_costs_that_are_nothing_beside_epsilon_are_not_felt():
+    """The shifted costs are subnormal there, and epsilon in their unit would be infinite."""
+    result = transport_matrix(
+        [[7e200], [1e-183]], solver=solvers.Sinkhorn(epsilon=1.0554700485989318e175)
+    )
+    assert result.value == 3.5e200
