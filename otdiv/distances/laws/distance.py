@@ -404,6 +404,10 @@ def _proof(
     laws = (first, second)
     if not all(math.isfinite(law.mean) and math.isfinite(law.variance) for law in laws):
         return None
+    # Moments bound what lies beyond the last cell, and a numerical integral of one is no proof.
+    endless = [law for law in laws if math.isinf(law.lower) or math.isinf(law.upper)]
+    if any(isinstance(law, Frozen) and not law.standard.states_moments for law in endless):
+        return None
     beyond = 0.0
     ranges = []
     for edges, sign in ((below, -1.0), (above, 1.0)):

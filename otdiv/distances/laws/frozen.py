@@ -235,6 +235,12 @@ class StandardLaw:
         half_way = np.array([0.5 * self.median + 0.5 * end])
         return math.isinf(end) or not self._own_mass(side, half_way)[0] > _GRAINY[0]
 
+    @property
+    def states_moments(self) -> bool:
+        """Whether mean and variance are formulas; integrals of SciPy's may be far off."""
+        methods = [getattr(type(self.dist), name, None) for name in ("_stats", "_munp")]
+        return any(m is not None and not m.__qualname__.startswith("rv_") for m in methods)
+
     def _is_summed(self) -> bool:
         """Whether the masses are better summed from the density from the median on.
 
