@@ -100,7 +100,6 @@ class DenseKernel:
         return DensePlanMatrix(plan, u, v)
 
     # It always fits.
-    stored = matrix
 
     def preconditioning(self) -> ClusterPreconditioning | None:
         """See `Kernel.preconditioning`: nothing is known of which rows are near."""

@@ -212,7 +212,6 @@ class GridKernel:
         return GridPlan(self, u, v)
 
     # It always fits.
-    stored = matrix
 
     def preconditioning(self) -> None:
         """Return None: nothing is known here that is better than the diagonal."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._kernels.gibbs import point_sums, sparse_sums
-from .._typing import FloatArray, IndexArray
+from .._typing import FloatArray
 from .buffers import Buffer
-from .merged_plan import merged_plan
 from .preconditioner import ClusterPreconditioning
 from .protocols import PlanMatrix
 from .pruned_sums import PrunedSums
@@ -29,9 +28,6 @@ _MANY_PAIRS = 10**7
 _SAMPLE_MARGIN = 1.3
 # Entries below this may become 0 in single precision, whose least normal number is 2**-126.
 _UNDERFLOW = 2.0**-120
-# Share of a row that Newton's matrix leaves out where the plan is too large to be stored: its steps
-# then gain about two digits each.
-_ROUGH_TRUNCATION = 1e-2
 
 
 class _EntryCount:
@@ -87,24 +83,22 @@ class PointKernel(PrunedSums):
         buffer: Buffer,
         single: bool = False,
     ) -> PlanMatrix:
-        """The plan as a matrix: `stored`, or computed each time where that does not fit."""
-        plan = self.stored(
+        """The plan as a matrix, stored or, where that does not fit, computed at each product.
+
+        With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
+        its sums are still taken in double precision.
+        """
+        plan = self._stored(
             u, v, truncation=truncation, max_bytes=max_bytes, buffer=buffer, single=single
         )
         if plan is not None:
             return plan
-        # Ranges do not fit, so compressed rows pay wherever these fit.
-        rough = self.ranges(u, v, truncation=0.5 * _ROUGH_TRUNCATION)
-        sparse = self._sparse(u, v, rough, _ROUGH_TRUNCATION, max_bytes, buffer, single, factor=1)
-        if sparse is not None:
-            sparse.exact = False
-            return sparse
         by_row, by_column = (
             self.ranges(u, v, truncation=truncation, by_column=k) for k in (False, True)
         )
         return FusedPlan(self, by_row, by_column, u, v)
 
-    def stored(
+    def _stored(
         self,
         u: FloatArray,
         v: FloatArray,
@@ -114,11 +108,7 @@ class PointKernel(PrunedSums):
         buffer: Buffer,
         single: bool = False,
     ) -> StoredPlan | CompressedPlan | None:
-        """The plan in compressed rows or in ranges, or None where neither fits into `max_bytes`.
-
-        With `single` a large one is stored in single precision: its entries are rounded by 6e-8,
-        its sums are still taken in double precision.
-        """
+        """The plan in compressed rows or in ranges, or None where neither fits into `max_bytes`."""
         ranges = self.ranges(u, v, truncation=0.5 * truncation)
         entries = ranges.entries()
         total = int(entries.sum())
@@ -142,23 +132,6 @@ class PointKernel(PrunedSums):
             # Only entries that underflow are left out.
             truncation = _UNDERFLOW
         return StoredPlan(values, ranges, offsets, u, v, truncation)
-
-    def fits(self, u: FloatArray, v: FloatArray, *, max_bytes: float, truncation: float) -> bool:
-        """Whether the plan at (u, v) in single precision takes at most `max_bytes`, by a sample."""
-        ranges = self.ranges(u, v, truncation=0.5 * truncation)
-        counted = _EntryCount(self, u, v, truncation)
-        return _SAMPLE_MARGIN * counted.share(ranges) * int(ranges.entries().sum()) <= max_bytes / 8
-
-    def merged(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        starts: IndexArray,
-        columns_v: FloatArray,
-        max_bytes: float,
-    ) -> CompressedPlan:
-        """The plan at (u, v) with columns added up; see `merged_plan`."""
-        return merged_plan(self, u, v, starts, columns_v, max_bytes)
 
     def whole(self, u: FloatArray, v: FloatArray, buffer: Buffer) -> WholePlan:
         """The whole plan in single precision, nothing left out."""
@@ -187,14 +160,13 @@ class PointKernel(PrunedSums):
         max_bytes: float,
         buffer: Buffer,
         single: bool,
-        factor: int = _SPARSE_FACTOR,
     ) -> CompressedPlan | None:
         """The plan in compressed rows, where few of the pairs in the ranges weigh anything."""
         counted = _EntryCount(self, u, v, truncation)
         n_pairs = int(ranges.entries().sum())
         # In single precision an entry takes eight bytes, else twelve.
         fitting = max_bytes / (8 if single else 12)
-        most = min(n_pairs / factor, fitting)
+        most = min(n_pairs / _SPARSE_FACTOR, fitting)
         if n_pairs > _MANY_PAIRS and counted.share(ranges) * n_pairs > _SAMPLE_MARGIN * most:
             return None
         total = sum(map(counted.count, ranges.slices()))

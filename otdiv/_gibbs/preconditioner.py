@@ -7,14 +7,14 @@ rest. A point without near neighbours is a cluster by itself and keeps all its e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .._kernels.gibbs import laplacian_factor
+from .._kernels.gibbs.cluster_sums import cluster_plan
 from .._kernels.kdtree import cuts
-from .._typing import FloatArray
-from .merged_plan import merged_parts
+from .._typing import FloatArray, IndexArray
 from .pruned_sums import PrunedSums
 
 # Largest mean squared radius of a cluster, in bits; that of the Gaussian 2**-|z|² is 0.72 d. By
@@ -25,6 +25,8 @@ _RADIUS = 0.8
 _LINK_SHARE = 1e-9
 # Entries of a product that take as long as one edge of the factor, about.
 _EDGE_COST = 100.0
+# Pairs that are added up at a time: in the worst case they leave as many sums, 16 bytes each.
+_MERGED_PAIRS = 2 * 10**7
 
 
 class ClusterPreconditioning:
@@ -57,7 +59,7 @@ class ClusterPreconditioning:
         """
         row_starts, column_starts = self._starts
         n, m = row_starts.size - 1, column_starts.size - 1
-        parts = merged_parts(self._kernel, u, v, row_starts, column_starts, _LINK_SHARE)
+        parts = _cluster_masses(self._kernel, u, v, row_starts, column_starts, _LINK_SHARE)
         edges = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         rows = np.repeat(np.arange(n), np.diff(row_starts))
         # What relaxed marginals add to the column sums of Newton's matrix.
@@ -79,3 +81,26 @@ class ClusterPreconditioning:
                 return z / diagonal + both[rows]
 
         return apply
+
+
+def _cluster_masses(
+    kernel: PrunedSums,
+    u: FloatArray,
+    v: FloatArray,
+    row_starts: IndexArray,
+    column_starts: IndexArray,
+    share: float,
+) -> Iterator[tuple[IndexArray, IndexArray, FloatArray]]:
+    """Yield the sums of the plan at (u, v) over pairs of a row cluster and a column cluster.
+
+    `row_starts` (n + 1,) and `column_starts` (m + 1,) are the first point of each cluster, and the
+    number of points. Yields row clusters, column clusters and masses of the sums that are more than
+    `share` of their row, in parts of which none takes long or much memory.
+    """
+    x, y = kernel.x, kernel.y
+    n, m = row_starts.size - 1, column_starts.size - 1
+    rows = np.repeat(np.arange(n), np.diff(row_starts))
+    columns = np.repeat(np.arange(m), np.diff(column_starts))
+    pairs = x.rows, u - x.lengths, y.columns, v - y.lengths
+    for part in kernel.ranges(u, v, truncation=kernel.truncation).slices(_MERGED_PAIRS):
+        yield cluster_plan(*pairs, *part, kernel.metric, rows, columns, m, share)

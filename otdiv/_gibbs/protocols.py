@@ -102,19 +102,6 @@ class Kernel(Protocol):
         """Return the plan at (u, v) as a matrix that may lack the share `truncation` of a row."""
         ...
 
-    def stored(
-        self,
-        u: FloatArray,
-        v: FloatArray,
-        *,
-        truncation: float,
-        max_bytes: float,
-        buffer: Buffer,
-        single: bool = False,
-    ) -> PlanMatrix | None:
-        """Return `matrix` only if its sums can serve as marginals and it fits into `max_bytes`."""
-        ...
-
     def preconditioning(self) -> ClusterPreconditioning | None:
         """Return a preconditioner better than the diagonal, or None where there is none."""
         ...

@@ -8,7 +8,16 @@ from ..._gibbs.protocols import Kernel
 from ..._typing import FloatArray
 from .coarse_matrix import CoarseMatrix
 
-__all__ = ["FEWEST", "FINE", "RESOLUTION", "ROUGH_RESOLUTION", "Accuracy", "Geometry", "Level"]
+__all__ = [
+    "FEWER",
+    "FEWEST",
+    "FINE",
+    "RESOLUTION",
+    "ROUGH_RESOLUTION",
+    "Accuracy",
+    "Geometry",
+    "Level",
+]
 
 # Largest mean squared radius of a cluster, in each dimension, as a share of the squared blur, at
 # which a level represents the last stage. Measured in the plane: at 0.03 a step with the coarse
@@ -18,6 +27,8 @@ RESOLUTION = 0.03
 ROUGH_RESOLUTION = 0.1
 # Clusters of the coarsest level at least: with fewer a stage costs less than its overhead.
 FEWEST = 256
+# Points for each cluster from which clusters of columns save most of the work of a stage; by taste.
+FEWER = 3
 
 
 class Accuracy(NamedTuple):
@@ -77,26 +88,17 @@ class Geometry(Protocol):
         """Potentials of a finer level: soft c-transforms of those of the coarser measures."""
         ...
 
-    def between(self, level: Level) -> Level:
-        """Return a level between `level` and the points, or the points where none would pay."""
-        ...
-
     def coarse_columns(
         self,
-        level: Level,
+        columns: Level,
         u: FloatArray,
         v: FloatArray,
-        columns: Level,
         epsilon: float,
         accuracy: Accuracy,
         max_bytes: float,
-        *,
-        added: bool = False,
     ) -> CoarseMatrix | None:
-        """The plan of a level at (u, v) with its columns merged to those of a coarser level.
+        """The plan of all points near (u, v) with the clusters of a level as its columns.
 
-        With `added` every column of the plan is computed and added to its cluster; without,
-        clusters may stand for their columns, which is cheaper and less exact. None where the plan
-        itself serves as well.
+        None where these are too many to save much: then the plan itself serves.
         """
         ...

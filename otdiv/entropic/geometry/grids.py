@@ -8,7 +8,7 @@ from ..._gibbs.grid_kernel import GridKernel, GridMeasure, GridPlan
 from ..._gibbs.protocols import NewtonMatrix
 from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._typing import FloatArray
-from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
+from .base import FEWER, FEWEST, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
 
 __all__ = ["GridGeometry"]
@@ -66,27 +66,20 @@ class GridGeometry:
             finer_v = _transformed(GridKernel(new_y, x, epsilon, accuracy.tau), u)
         return finer_u, finer_v
 
-    def between(self, level: Level) -> Level:
-        """Return the points themselves: a pass over a finer level saves little."""
-        return FINE
-
     def coarse_columns(
         self,
-        level: Level,
+        columns: Level,
         u: FloatArray,
         v: FloatArray,
-        columns: Level,
         epsilon: float,
         accuracy: Accuracy,
         max_bytes: float,
-        *,
-        added: bool = False,
     ) -> CoarseMatrix | None:
         """See `Geometry.coarse_columns`."""
-        (x, y), clusters = self._sides(level), self._sides(columns)[1]
-        if added or 3 * clusters.n > y.n:
+        clusters = self._sides(columns)[1]
+        if FEWER * clusters.n > self.y.n:
             return None
-        kernel = GridKernel(x, clusters, epsilon, accuracy.tau)
+        kernel = GridKernel(self.x, clusters, epsilon, accuracy.tau)
 
         def make() -> NewtonMatrix:
             columns_v = _transformed(kernel.transposed(), u)

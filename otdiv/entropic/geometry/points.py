@@ -15,7 +15,7 @@ from ..._gibbs.soft_c_transform import soft_c_transform
 from ..._kernels.exponential import SQUARED
 from ..._kernels.kdtree import cuts
 from ..._typing import FloatArray, IndexArray
-from .base import FEWEST, FINE, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
+from .base import FEWER, FEWEST, RESOLUTION, ROUGH_RESOLUTION, Accuracy, Level
 from .coarse_matrix import CoarseMatrix
 from .gaussian_start import gaussian_start
 
@@ -25,19 +25,6 @@ __all__ = ["PointGeometry"]
 _SAME_PLACE = 1e-12
 # Points for each cluster from which a level of clusters is worth a stage; by taste.
 _GAIN = 1.5
-# Points for each cluster, at least, of the level between the last clusters and the points; by
-# taste.
-_MIDDLE_SHARE = 8
-# Clusters of that level at most: with more a pass over its small boxes takes as long as one over
-# all points.
-_MOST_MIDDLE = 30_000
-# Points for each cluster from which clusters of columns save most of the work of a stage; by taste.
-_FEWER = 3
-# Points from which coarser clusters than `RESOLUTION` asks for are taken to reach that number: the
-# steps are then taken with the plan itself. By taste,
-_MANY = 5_000
-# as are the factors of the mean squared radius that are tried for it, in this order.
-_COARSER = (1.0, 2.0, 4.0, 8.0)
 # Share of a row that the coarse Newton matrix may leave out: its steps gain about one digit each.
 _COARSE_TRUNCATION = 1e-3
 
@@ -83,22 +70,6 @@ class _ClusterHierarchy:
         limit = min(limit, self._coarsest)
         return limit if _GAIN * self.count(limit) <= self.fine.n else None
 
-    def fewer(self, limit: float) -> float:
-        """`limit`, or for many points the least multiple of it that makes clusters few enough."""
-        if self.fine.n < _MANY:
-            return limit
-        limits = [factor * limit for factor in _COARSER]
-        return next((x for x in limits if _FEWER * self.count(x) <= self.fine.n), limits[-1])
-
-    def middle(self, limit: float | None) -> float | None:
-        """Smallest of `limit` halved again and again that gives few clusters; None if none does."""
-        smallest = None
-        while limit:
-            if self.count(limit) > min(self.fine.n / _MIDDLE_SHARE, _MOST_MIDDLE):
-                return smallest
-            smallest, limit = limit, 0.5 * limit
-        return smallest
-
     def cloud(self, limit: float | None) -> Cloud:
         """The clusters as points."""
         if limit is None:
@@ -129,9 +100,7 @@ class PointGeometry:
     def level(self, epsilon: float, *, rough: bool) -> Level:
         """See `Geometry.level`."""
         limit = self._limit(epsilon, ROUGH_RESOLUTION if rough else RESOLUTION)
-        if rough:
-            return Level(*(side.largest(limit) for side in self._hierarchies))
-        return Level(*(side.largest(side.fewer(limit)) for side in self._hierarchies))
+        return Level(*(side.largest(limit) for side in self._hierarchies))
 
     def _clouds(self, level: Level) -> tuple[Cloud, Cloud]:
         x, y = self._hierarchies
@@ -166,44 +135,28 @@ class PointGeometry:
             finer_v = _transformed(kernel, _inherited(v, y, new_y, parents), u)
         return finer_u, finer_v
 
-    def between(self, level: Level) -> Level:
-        """See `Geometry.between`."""
-        x, y = (side.middle(limit) for side, limit in zip(self._hierarchies, level, strict=True))
-        return FINE if x in (None, level.x) or y in (None, level.y) else Level(x, y)
-
     def coarse_columns(
         self,
-        level: Level,
+        columns: Level,
         u: FloatArray,
         v: FloatArray,
-        columns: Level,
         epsilon: float,
         accuracy: Accuracy,
         max_bytes: float,
-        *,
-        added: bool = False,
     ) -> CoarseMatrix | None:
-        """See `Geometry.coarse_columns`.
-
-        Where few clusters represent the columns at `epsilon` they stand for them: the matrix is the
-        plan between the points and the clusters' centroids. Where they represent them only roughly
-        and the plan does not fit into memory, its own entries are added up over them.
-        """
+        """See `Geometry.coarse_columns`."""
         if columns.y is None:
             return None
-        x, y = self._clouds(level)
-        merged = self._hierarchies[1]
-        parents = merged.parents(columns.y, level.y)
-        starts = np.searchsorted(parents, np.arange(merged.count(columns.y) + 1))
+        hierarchy = self._hierarchies[1]
+        n_clusters = hierarchy.count(columns.y)
+        if FEWER * n_clusters > self.y.n:
+            return None
+        parents = hierarchy.parents(columns.y, None)
+        starts = np.searchsorted(parents, np.arange(n_clusters + 1))
         coarse = accuracy._replace(truncation=_COARSE_TRUNCATION)._asdict()
-        kernel = PointKernel(x, y, epsilon, metric=self.metric, **coarse)
-        rough = columns.y > self._limit(epsilon, RESOLUTION)
-        if added or rough or _FEWER * (starts.size - 1) > y.n:
-            if kernel.fits(u, v, max_bytes=max_bytes, truncation=accuracy.truncation):
-                return None
-            return CoarseMatrix(partial(_with_added_columns, kernel, starts, max_bytes, u, v))
-        few = PointKernel(x, merged.cloud(columns.y), epsilon, metric=self.metric, **coarse)
-        return CoarseMatrix(partial(_with_few_columns, few, starts, max_bytes, u, v))
+        clusters = hierarchy.cloud(columns.y)
+        kernel = PointKernel(self.x, clusters, epsilon, metric=self.metric, **coarse)
+        return CoarseMatrix(partial(_with_few_columns, kernel, starts, max_bytes, u, v))
 
     def _limit(self, epsilon: float, share: float) -> float:
         """Mean squared radius of clusters that is `share` of the squared blur in each dimension."""
@@ -223,15 +176,6 @@ def _inherited(u: FloatArray, old: Cloud, new: Cloud, parents: IndexArray) -> Fl
 def _transformed(kernel: PointKernel, guess: FloatArray, v: FloatArray) -> FloatArray:
     shift, sums = kernel.row_sums(guess, v)
     return soft_c_transform(np.log2(kernel.a), shift, sums, kernel.tau)
-
-
-def _with_added_columns(
-    kernel: PointKernel, starts: IndexArray, max_bytes: float, u: FloatArray, v: FloatArray
-) -> NewtonMatrix:
-    """The plan at (u, v) with the columns of every cluster added up."""
-    columns_v = np.logaddexp2.reduceat(v, starts[:-1])
-    merged = kernel.merged(u, v, starts, columns_v, max_bytes)
-    return NewtonMatrix(merged, columns_v, kernel, u, v)
 
 
 def _with_few_columns(

@@ -114,52 +114,23 @@ def anneal(
 def _finish(
     geometry: Geometry, level: Level, coarse: Stage, epsilon: float, options: AnnealingOptions
 ) -> tuple[Kernel, Stage]:
-    """Take the solution of a level at `epsilon` to the points, by way of one level in between.
+    """Take the solution of a level at `epsilon` to the points, the level's clusters as columns.
 
-    The columns of Newton's matrix stay the clusters of the first level throughout.
+    Clusters are a poor stand-in for columns that far atoms (tails) are linked to. So where that
+    stalls, the iteration goes on with the plan itself.
     """
-    stage, n_iterations, accuracy = coarse, coarse.n_iterations, options.accuracy(epsilon)
-    columns, middle = level, geometry.between(level)
-    for finer in (middle, FINE) if middle != FINE else (FINE,):
-        u, v = geometry.refine(stage.u, stage.v, level, finer, epsilon, accuracy)
+    accuracy = options.accuracy(epsilon)
+    u, v = geometry.refine(coarse.u, coarse.v, level, FINE, epsilon, accuracy)
+    coarse.matrix = None  # its memory is taken by the next plan
+    kernel = geometry.kernel(epsilon, FINE, accuracy)
+    matrix = geometry.coarse_columns(level, u, v, epsilon, accuracy, options.max_bytes)
+    stage = _solve(kernel, u, v, epsilon, options, final=True, coarse=matrix)
+    n_iterations = coarse.n_iterations + stage.n_iterations
+    gave_up = stage.stalled and not stage.stopped and not stage.converged
+    if matrix is not None and gave_up and np.isfinite(stage.error):
         stage.matrix = None
-        kernel, stage = _solve_finer(geometry, finer, columns, u, v, epsilon, options)
+        stage = _solve(kernel, stage.u, stage.v, epsilon, options, final=True)
         n_iterations += stage.n_iterations
-        level = finer
-        if stage.stopped and level != FINE:
-            return _unfinished(geometry, level, stage, epsilon, epsilon, options, n_iterations)
-    stage.n_iterations = n_iterations
-    return kernel, stage
-
-
-def _solve_finer(
-    geometry: Geometry,
-    level: Level,
-    columns: Level,
-    u: FloatArray,
-    v: FloatArray,
-    epsilon: float,
-    options: AnnealingOptions,
-) -> tuple[Kernel, Stage]:
-    """Kernel and stage of a level, with a Newton matrix whose columns are those of a coarser one.
-
-    Clusters are a poor stand-in for columns that far atoms (tails) are linked to. So where the last
-    stage stalls, it goes on with columns that are added up over clusters, and at last with the plan
-    itself.
-    """
-    accuracy, final, n_iterations = options.accuracy(epsilon), level == FINE, 0
-    kernel = geometry.kernel(epsilon, level, accuracy)
-    for added in (False, True, None):
-        matrix = None
-        if added is not None:
-            place = level, u, v, columns, epsilon
-            matrix = geometry.coarse_columns(*place, accuracy, options.max_bytes, added=added)
-        stage = _solve(kernel, u, v, epsilon, options, final=final, coarse=matrix)
-        n_iterations += stage.n_iterations
-        gave_up = stage.stalled and not stage.stopped and not stage.converged
-        if not (final and matrix is not None and gave_up and np.isfinite(stage.error)):
-            break
-        u, v, stage.matrix = stage.u, stage.v, None
     stage.n_iterations = n_iterations
     return kernel, stage
 

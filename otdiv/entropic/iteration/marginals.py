@@ -24,14 +24,6 @@ __all__ = ["Marginals", "Patience", "Stage", "StageRules", "final_sums", "plan_s
 # Rounding of the dual value relative to the sum of the sizes of its terms: sums taken pairwise or
 # in blocks err by less than 90 u.
 _ROUNDING = 1e-14
-# With a coarse matrix, error over tolerance up to which the next error may be the last: a step
-# gains about one digit. Then the cost is summed along with the rows, which saves a pass if it is.
-_LAST_GAIN = 20.0
-# The error that a stage is taken to start with, for that purpose; by taste.
-_START_ERROR = 0.02
-# Share of its marginal that a row must have for such sums to be used: like those of `PrunedSums`
-# 6 bits below their marginal, smaller ones may lack digits.
-_TRUSTED_SHARE = 2.0**-6
 # Bits that count of the growth of a column in one update: further up `PrunedSums` sums it without
 # expansions, whose overcount grows with the column.
 _MOST_GROWTH = 7.0
@@ -49,9 +41,6 @@ _TERM_ROUNDING = 2.0**-53
 _START_SHARE = 0.2
 # Share of the present error that a moved plan may leave out; by taste.
 _ALLOWED_SHARE = 0.1
-# Bytes of a plan, about those of the last-level cache, up to which it is stored beside a coarse
-# matrix: few products with it follow then, and reading it from memory would not pay.
-_CACHE_BYTES = 1.6e7
 # Tolerance from which a stored plan may be in single precision, which moves a marginal by 6e-8.
 _SINGLE_TOLERANCE = 5e-7
 
@@ -119,13 +108,12 @@ def plan_sums(potential: FloatArray, shift: FloatArray, sums: FloatArray) -> Flo
 
 
 class _RowSums(NamedTuple):
-    """Shifts and row sums (see `Kernel.row_sums`) at (u, v), and <C, P> in bits if it is known."""
+    """Shifts and row sums (see `Kernel.row_sums`) at (u, v)."""
 
     u: FloatArray
     v: FloatArray
     shift: FloatArray
     sums: FloatArray
-    cost: float | None = None
 
 
 class Marginals:
@@ -148,28 +136,18 @@ class Marginals:
         """Make the plan at (u, v) the matrix of the stage."""
         # The one before lies in the same buffer, which can only grow where nobody holds it.
         self.stage.matrix = None
-        self.stage.matrix = matrix = self.kernel.matrix(u, v, **self._storage(np.inf))
+        self.stage.matrix = matrix = self.kernel.matrix(u, v, **self._storage)
         return matrix
 
-    def store_small(self, u: FloatArray, v: FloatArray) -> None:
-        """Store the plan at (u, v) for its sums alone, if it stays in the cache."""
-        self.stage.matrix = self.kernel.stored(u, v, **self._storage(_CACHE_BYTES))
-
-    def _storage(self, most: float) -> dict[str, Any]:
+    @property
+    def _storage(self) -> dict[str, Any]:
         rules = self.rules
         return {
             "truncation": rules.truncation,
-            "max_bytes": min(rules.max_bytes, most),
+            "max_bytes": rules.max_bytes,
             "buffer": rules.buffer,
             "single": rules.tolerance >= _SINGLE_TOLERANCE,
         }
-
-    def keep_near(self) -> None:
-        """Store the plan again where the old one is too far for sums: a Newton step would do so."""
-        stage = self.stage
-        exact = stage.matrix is not None and stage.matrix.exact
-        if exact and not self.near(stage.u, stage.v):
-            self.store(stage.u, stage.v)
 
     @property
     def allowed(self) -> float:
@@ -247,23 +225,11 @@ class Marginals:
         sums = self.stored_sums(u, v, by_column=False)
         if sums is not None:
             return _RowSums(u, v, u, sums)
-        if self.is_nearly_done:
-            sums, cost = plan_cost(self.kernel, u, v, exact_columns=True)
-            if np.all((sums > _TRUSTED_SHARE * self.row_target(u)) & (sums < np.inf)):
-                return _RowSums(u, v, u, sums, cost)
         return _RowSums(u, v, *self.kernel.row_sums(u, v))
-
-    @property
-    def is_nearly_done(self) -> bool:
-        """Whether the next error may be the last one that is asked for."""
-        rules, stage = self.rules, self.stage
-        error = stage.error if stage.n_iterations else _START_ERROR
-        coarse = rules.final and rules.coarse is not None
-        return coarse and error <= _LAST_GAIN * rules.tolerance
 
     def rows(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Row sums of the plan itself."""
-        _, _, shift, sums, _ = self.row_sums(u, v)
+        _, _, shift, sums = self.row_sums(u, v)
         return plan_sums(u, shift, sums)
 
     def error(self, u: FloatArray, v: FloatArray) -> float:
@@ -280,7 +246,7 @@ class Marginals:
 
     def row_update(self, u: FloatArray, v: FloatArray) -> FloatArray:
         """Return the u that makes the row sums exact."""
-        _, _, shift, sums, _ = self.row_sums(u, v)
+        _, _, shift, sums = self.row_sums(u, v)
         with np.errstate(divide="ignore"):
             return soft_c_transform(self.log_a, shift, sums, self.tau)
 

@@ -104,8 +104,6 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         plan.store(u, v)
     stage.u, stage.v = plan.shifted(u, plan.column_update(u, v))
     while True:
-        if rules.coarse is None and stage.error < _NEWTON_REGION:
-            plan.keep_near()
         r = plan.rows(stage.u, stage.v)
         stage.error = plan.error(stage.u, stage.v)
         stage.row_sums = r
@@ -120,10 +118,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         stage.stopped = rules.asks_to_stop(stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= rules.max_iterations:
-            stage.cost = plan.row_sums(stage.u, stage.v).cost
             return stage
-        if rules.coarse is not None and stage.n_iterations == 0:
-            plan.store_small(stage.u, stage.v)
         stage.n_iterations += 1
         taken = stage.error < _NEWTON_REGION and newton.take(r)
         if taken and (rules.coarse is not None or stage.error < _SMOOTH_ERROR):
