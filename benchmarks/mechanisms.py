@@ -45,6 +45,8 @@ class Mechanism:
 
 @dataclass(frozen=True)
 class Wrapped:
+    """A stand-in that is made from the code that it replaces."""
+
     make: Callable[[Any], Any]
 
 

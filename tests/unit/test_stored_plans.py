@@ -49,7 +49,7 @@ class Instance:
 
 @functools.cache
 def instance(seed, *, root):
-    return Instance(seed, root=root, epsilon=0.05 if root else 0.02)
+    return Instance(seed, root=root, epsilon=0.02)
 
 
 @pytest.mark.parametrize("root", [False, True])
