@@ -94,13 +94,6 @@ def _minima_only(self: Any) -> Any:
     return self._extended(np.zeros(self.C.shape[1]))
 
 
-def _all_rows(price: Any) -> Any:
-    def full(self: Any, f: Any, g: Any, rows: Any = None) -> Any:
-        return price(self, f, g, None)
-
-    return full
-
-
 def _finest_only(finest: Any, smallest: int) -> Any:
     return [finest]
 
@@ -145,9 +138,6 @@ MECHANISMS = (
         "entropic",
     ),
     Mechanism(
-        "rescaled sums", (("_gibbs.point_kernel.PointKernel.rescaled_sums", _none),), "entropic"
-    ),
-    Mechanism(
         "expansions", (("_gibbs.expansions.Expansion.__init__", Wrapped(_untouched)),), "entropic"
     ),
     Mechanism(
@@ -157,11 +147,6 @@ MECHANISMS = (
     ),
     Mechanism(
         "preconditioner", (("_gibbs.point_kernel.PointKernel.preconditioning", _none),), "entropic"
-    ),
-    Mechanism(
-        "length of long changes (_extrapolate)",
-        (("entropic.iteration.newton._Newton._extrapolate", _none),),
-        "entropic",
     ),
     Mechanism(
         "damping",
@@ -177,12 +162,6 @@ MECHANISMS = (
             ("entropic.iteration.newton._SPOILING_STEP", math.inf),
             ("entropic.iteration.newton._CLIPPED_STEP", math.inf),
         ),
-        "entropic",
-    ),
-    Mechanism("shorter steps", (("entropic.iteration.newton._STEP_LENGTHS", ()),), "entropic"),
-    Mechanism(
-        "progress of the dual value (rising)",
-        (("entropic.iteration.newton._RISING", math.inf),),
         "entropic",
     ),
     Mechanism(
@@ -204,16 +183,6 @@ MECHANISMS = (
     Mechanism(
         "duals of the clustered matrix",
         (("solvers._dense.rounds.Run._first_duals", _minima_only),),
-        "exact",
-    ),
-    Mechanism(
-        "minima first, clusters where they are no optimum",
-        (("solvers._dense.rounds.MINIMA_SHARE", math.inf),),
-        "exact",
-    ),
-    Mechanism(
-        "rows of violated pairs first",
-        (("solvers._dense.rounds.Run._price", Wrapped(_all_rows)),),
         "exact",
     ),
     Mechanism(

@@ -54,12 +54,6 @@ class DenseKernel:
         exponentiate(exponents.reshape(-1))
         return shift, exponents.sum(axis=0)
 
-    def rescaled_sums(
-        self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
-    ) -> FloatArray | None:
-        """See `Kernel.rescaled_sums`: a whole plan moves with all of them."""
-        return None
-
     def softmin(self, C: FloatArray, v: FloatArray) -> FloatArray:
         """-log2 sum_j 2**(v_j - c_ij) for other rows of costs (k, m) in the caller's unit."""
         exponents = v - C * self._bits

@@ -181,11 +181,6 @@ class GridKernel:
         """log2 sum_j 2**(rest_j - c'_ij) for every cell, where c' is what remains of the cost."""
         return grids.log_sums(self.rest, self.y.spread_out(rest, -np.inf))
 
-    def rescaled_sums(
-        self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
-    ) -> None:
-        """Return None: nothing is stored here that could be rescaled."""
-
     def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         plan = GridPlan(self, u, v)

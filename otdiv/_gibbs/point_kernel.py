@@ -14,7 +14,6 @@ from .preconditioner import ClusterPreconditioning
 from .protocols import PlanMatrix
 from .pruned_sums import PrunedSums
 from .ranges import Ranges
-from .rescaled_sums import rescaled_sums
 from .stored_plans import CompressedPlan, FusedPlan, StoredPlan
 from .whole_plan import PairExponents, WholePlan
 
@@ -62,12 +61,6 @@ class _EntryCount:
 
 class PointKernel(PrunedSums):
     """Squared or plain distance between two clouds, as the entropic iteration asks it."""
-
-    def rescaled_sums(
-        self, plan: object, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
-    ) -> FloatArray | None:
-        """Row or column sums at (u, v) from a plan that was stored at other potentials, or None."""
-        return rescaled_sums(self, plan, u, v, allowed, by_column=by_column)
 
     def preconditioning(self) -> ClusterPreconditioning:
         """Return the preconditioner for systems on which the diagonal is not enough."""

@@ -70,15 +70,6 @@ class Kernel(Protocol):
         """Shifts (m,) and sums (m,) of the columns likewise."""
         ...
 
-    def rescaled_sums(
-        self, plan: PlanMatrix, u: FloatArray, v: FloatArray, allowed: float, *, by_column: bool
-    ) -> FloatArray | None:
-        """Sums at (u, v) from a stored plan since when few potentials have moved far; else None.
-
-        At most the share `allowed` of a sum may be missing.
-        """
-        ...
-
     def row_costs(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the plan (n,) and of the plan times the costs in bits (n,)."""
         ...

@@ -90,12 +90,6 @@ class ScaledPlan(_MovedPlan):
         """Column sums (m,) at the current potentials."""
         return self._columns * self._multiply_transposed(self._rows)
 
-    def scaled_sums(self, rows: FloatArray, columns: FloatArray, *, by_column: bool) -> FloatArray:
-        """Sums of the plan as it was made times factors of its rows (n,) and columns (m,)."""
-        if by_column:
-            return columns * self._multiply_transposed(rows)
-        return rows * self._multiply(columns)
-
     def product(self, w: FloatArray) -> FloatArray:
         """P w (n,)."""
         return self._rows * self._multiply(self._columns * w)

@@ -91,14 +91,14 @@ class Stage:
 class Patience:
     """Tells when an iteration has gone long without a better error, by a tenth."""
 
-    def __init__(self, limit: float):
-        self._limit, self._best, self._since = limit, np.inf, 0.0
+    def __init__(self, limit: int):
+        self._limit, self._best, self._since = limit, np.inf, 0
 
-    def is_over(self, error: float, *, counts: float = 1.0) -> bool:
-        """Account for an iteration with this error, which counts as `counts` iterations."""
-        self._since += counts
+    def is_over(self, error: float) -> bool:
+        """Account for an iteration with this error."""
+        self._since += 1
         if error < 0.9 * self._best:
-            self._best, self._since = error, 0.0
+            self._best, self._since = error, 0
         return not np.isfinite(error) or self._since >= self._limit
 
 
@@ -161,15 +161,11 @@ class Marginals:
 
     def stored_sums(self, u: FloatArray, v: FloatArray, *, by_column: bool) -> FloatArray | None:
         """Row or column sums from the stored plan; None where it is too far or there is none."""
-        matrix, sums = self.stage.matrix, None
-        if self.near(u, v):
-            assert matrix is not None
-            sums = matrix.column_sums() if by_column else matrix.row_sums()
-        elif matrix is not None and matrix.exact:
-            sums = self.kernel.rescaled_sums(matrix, u, v, self.allowed, by_column=by_column)
-        if sums is None or not (sums.min() > 0.0 and sums.max() < np.inf):
+        matrix = self.stage.matrix
+        if matrix is None or not self.near(u, v):
             return None
-        return sums
+        sums = matrix.column_sums() if by_column else matrix.row_sums()
+        return sums if sums.min() > 0.0 and sums.max() < np.inf else None
 
     def row_target(self, u: FloatArray) -> FloatArray:
         """The row sums that are aimed at: a, or a 2**(-tau phi) where marginals are relaxed."""

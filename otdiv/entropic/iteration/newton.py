@@ -51,23 +51,11 @@ _MORE_DAMPING = 8.0
 # Least damping, as a multiple of the tolerance: parts whose links weigh less do not matter, and
 # rounding would decide where they go.
 _LEAST_DAMPING = 0.01
-# Step lengths that are tried where a full step fails, before falling back to a Sinkhorn update.
-_STEP_LENGTHS = (0.3, 0.09)
 # With a coarse matrix a few atoms in the tails may move by dozens of bits, which spoils the step of
 # all others. Changes are clipped to this many bits where the full step fails,
 _CLIPPED_STEP = 4.0
 # and at once where the longest is more than this.
 _SPOILING_STEP = 8.0
-# Bits of change of a potential beyond which Newton's model does not hold near the solution,
-_MODEL_STEP = 1.0
-# and far from it.
-_FAR_STEP = 32.0
-# Share of the slope along the long changes that may be left for their length to be good enough.
-_FLAT = 0.1
-# Multiples of those changes that are tried where they are too short,
-_LONGER = (2.0, 4.0, 8.0, 16.0)
-# and where they are too long.
-_SHORTER = (0.5, 0.25, 0.125, 0.0625)
 # Multiple of its own sum that a row lacks from which it counts as empty.
 _EMPTY_SHARE = 1e6
 # Stands for a row sum of 0 where that is divided by.
@@ -80,11 +68,6 @@ _LARGEST_STEP = 64.0
 _PATIENCE = 40
 # and with a coarse matrix, from which there is another way to go on.
 _COARSE_PATIENCE = 3
-# Where a few atoms of the tails are hundreds of bits off, the error goes up and down while the dual
-# value rises. Rise in an iteration, as a multiple of the tolerance, that counts as progress,
-_RISING = 1.0
-# and how many such iterations count as one without a better error.
-_RISING_PATIENCE = 4
 # Iterations within the tolerance that a stage before the last may spend on rows that are far off.
 _START_PATIENCE = 4
 # Accuracy of the linear solve with a coarse matrix, which is an approximation anyway.
@@ -97,7 +80,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
     plan = Marginals(kernel, stage, rules)
     newton = _Newton(plan)
     patience = Patience(_PATIENCE if rules.coarse is None else _COARSE_PATIENCE)
-    within, value = 0, -np.inf
+    within = 0
     # Where steps are taken with a coarse matrix, the plan itself is summed a few times, perhaps
     # once.
     if rules.coarse is None:
@@ -110,11 +93,7 @@ def solve_stage(kernel: Kernel, u: FloatArray, v: FloatArray, rules: StageRules)
         within = within + 1 if stage.error <= rules.tolerance else 0
         may_end = rules.final or within > _START_PATIENCE
         stage.converged = within > 0 and (may_end or plan.is_start(r))
-        before, value = value, plan.dual(stage.u, stage.v)[0]
-        rising = rules.coarse is None and value - before > _RISING * rules.tolerance
-        stage.stalled = patience.is_over(
-            stage.error, counts=1.0 / _RISING_PATIENCE if rising else 1.0
-        )
+        stage.stalled = patience.is_over(stage.error)
         stage.stopped = rules.asks_to_stop(stage.n_iterations, stage.error)
         done = stage.converged or stage.stalled or stage.stopped
         if done or stage.n_iterations >= rules.max_iterations:
@@ -158,9 +137,8 @@ class _Newton:
             # dual value, and meet the tolerance all the same.
             may_end = rules.final and full and after < before
             if after >= before - rounding or (may_end and plan.error(u, v) <= rules.tolerance):
-                start, stage.u, stage.v = stage.u, u, v
+                stage.u, stage.v = u, v
                 if full:
-                    self._extrapolate(start, delta, residual, after)
                     self._damping *= _LESS_DAMPING
                 elif number > 0:
                     self._damping *= _MORE_DAMPING
@@ -211,45 +189,12 @@ class _Newton:
         # those entries keeps them from spoiling the step of the others.
         return np.clip(delta, -_LARGEST_STEP, _LARGEST_STEP)
 
-    def _extrapolate(
-        self, start: FloatArray, delta: FloatArray, residual: FloatArray, value: float
-    ) -> None:
-        """Search for a better length of the long changes of an accepted step from `start`.
-
-        A few atoms that are linked to the rest by little mass w and lack the mass D need a change
-        of log(1 + D / w) nats, and Newton's model says D / w. Beyond the right value their mass
-        grows exponentially, and the model says one or two nats for the way back, however long it
-        is. The slope of the dual value along these changes, (a - r) @ long, tells which it is.
-        """
-        plan, stage = self.plan, self.stage
-        if self.rules.coarse is not None:
-            return
-        middle = float(plan.kernel.a @ delta) / float(plan.kernel.a.sum())
-        least = _MODEL_STEP if stage.error <= _SMOOTH_ERROR else _FAR_STEP
-        long = np.where(np.abs(delta - middle) > least, delta - middle, 0.0)
-        if not long.any():
-            return
-        slope = float((plan.row_target(stage.u) - plan.rows(stage.u, stage.v)) @ long)
-        if abs(slope) <= _FLAT * abs(float(residual @ long)):
-            return
-        for length in _LONGER if slope > 0.0 else _SHORTER:
-            u, sum_error = start + delta + (length - 1.0) * long, stage.sum_error
-            v = plan.column_update(u, stage.v)
-            after, _ = plan.dual(u, v)
-            if not after > value:
-                stage.sum_error = sum_error
-                return
-            stage.u, stage.v, value = u, v, after
-
 
 def _changes(delta: FloatArray, weights: FloatArray, *, coarse: bool) -> Iterator[FloatArray]:
-    """Yield the changes of u to try in turn: the full step if it may succeed, clipped, shorter."""
+    """Yield the changes of u to try in turn: the full step if it may succeed, and clipped."""
     middle = float(weights @ delta) / float(weights.sum())
     longest = np.abs(delta - middle).max() if coarse else 0.0
     if longest <= _SPOILING_STEP:
         yield delta
     if longest > _CLIPPED_STEP:
-        delta = np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
-        yield delta
-    for length in _STEP_LENGTHS:
-        yield length * delta
+        yield np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)

@@ -40,11 +40,6 @@ LARGE_ESTIMATE = 1e3
 PATIENCE = 12
 # Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
 PIVOTS_A_NODE = 300
-# Share of the columns' mass in columns that hold a row minimum, from which on the minima are near
-# the optimal duals; by taste.
-MINIMA_SHARE = 0.95
-# Violated pairs a row below which the next scan looks at the rows concerned first; by taste.
-FEW = 0.5
 # Matrix entries of a slice, a small part of a second.
 SLICE_ENTRIES = 2**26
 
@@ -298,15 +293,11 @@ class Run:
         if watched:
             self._check(f, g)
         left = self._artificial()
-        suspects: IndexArray | None = None
         for scan in range(10**6):
             self._pivot_on(arcs)
             f, g = spanning_tree.potentials(self.tree, n)
-            violated, least = self._price(f, g, suspects)
-            if violated is None and suspects is not None:
-                suspects = None
-                violated, least = self._price(f, g)
-            if watched and suspects is None:
+            violated, least = self._price(f, g)
+            if watched:
                 self._check(f + least, g)
             before, left = left, self._artificial()
             if left and scan >= PATIENCE:
@@ -320,9 +311,6 @@ class Run:
             elif violated is None:
                 return
             if violated is not None:
-                # When few rows had violated pairs, the next are looked for among these rows first.
-                few = len(violated.source) < FEW * n
-                suspects = np.unique(violated.source).astype(np.int64) if few and not left else None
                 arcs = merged(arcs, violated)
 
     def _pivot_on(self, arcs: Arcs) -> None:
@@ -340,16 +328,13 @@ class Run:
             if self.tolerance is not None and code != spanning_tree.OPTIMAL:
                 self._check()
 
-    def _price(
-        self, f: FloatArray, g: FloatArray, rows: IndexArray | None = None
-    ) -> tuple[Arcs | None, FloatArray]:
-        """Scan all pairs, or those of some rows: the violated ones, or None, and corrections of f.
+    def _price(self, f: FloatArray, g: FloatArray) -> tuple[Arcs | None, FloatArray]:
+        """Scan all pairs: the violated ones, or None, and corrections of f.
 
         Corrections (n,) are at most 0; f plus them is feasible up to rounding.
         """
         n, m = self.C.shape
-        rows = np.arange(n) if rows is None else rows
-        least = np.zeros(n)
+        rows, least = np.arange(n), np.zeros(n)
         floor = self._floor()
         step = max(1, SLICE_ENTRIES // m)
         found = []
@@ -374,8 +359,6 @@ class Run:
         Costs without geometry (independent entries, many ties) are better served by the former.
         """
         f, g = self._extended(np.zeros(self.C.shape[1]))
-        if float(self.b[g <= 0.0].sum()) >= MINIMA_SHARE * float(self.b.sum()):
-            return f, g
         coarse_f, coarse_g = self._coarse_duals()
         gained = self.a @ (coarse_f - f) + self.b @ (coarse_g - g)
         return (coarse_f, coarse_g) if gained > 0.0 else (f, g)
