@@ -24,6 +24,12 @@ def main() -> None:
     compared.add_argument("--solves", choices=("small", "large"), default="large")
     compared.add_argument("--only", default="", metavar="TEXT", help="solves whose name has it")
     compared.add_argument("--repeats", type=int, default=5, help="timings of each side")
+    without = commands.add_parser(
+        "mechanisms", help="the large solves without one mechanism of the engines after the other"
+    )
+    without.add_argument("--only", default="", metavar="TEXT", help="mechanisms whose name has it")
+    without.add_argument("--solves", default="", metavar="TEXT", help="solves whose name has it")
+    without.add_argument("--repeats", type=int, default=1, help="timings of each")
     fuzzes = commands.add_parser("fuzz", help="adversarial cases against exact arithmetic")
     fuzzes.add_argument("--cases", type=int, default=1000, help="cases of each kind")
     fuzzes.add_argument("--rng", type=int, default=0, help="seed")
@@ -87,6 +93,10 @@ def main() -> None:
             options.revision, options.solves, only=options.only, repeats=options.repeats
         )
         sys.exit(1 if changed else 0)
+    elif options.command == "mechanisms":
+        from .mechanisms import mechanisms
+
+        mechanisms(only=options.only, solves=options.solves, repeats=options.repeats)
     elif options.command == "law_distances":
         from .law_distances import law_distances
 
