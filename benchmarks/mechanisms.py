@@ -165,6 +165,9 @@ MECHANISMS = (
         "entropic",
     ),
     Mechanism(
+        "steps of reduced length", (("entropic.iteration.newton._STEP_LENGTHS", ()),), "entropic"
+    ),
+    Mechanism(
         "rows far off mended before the next stage",
         (("entropic.iteration.newton._START_PATIENCE", 0),),
         "entropic",

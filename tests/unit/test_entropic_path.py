@@ -48,9 +48,11 @@ def test_few_long_changes_do_not_shorten_the_others():
     delta = np.array([0.5, -1.0, 0.25, 60.0])
     weights = np.array([0.5, 0.25, 0.25, 0.0])
     middle = weights @ delta
-    (clipped,) = _changes(delta, weights, coarse=True)
+    clipped, *shorter = _changes(delta, weights, coarse=True)
     np.testing.assert_array_equal(clipped[:3], delta[:3])
     assert 0.0 < clipped[3] - middle < 8.0
+    sizes = [np.abs(change).max() for change in (clipped, *shorter)]
+    assert sizes == sorted(sizes, reverse=True)
     # Short steps are tried as they are, and all steps with the matrix of the plan itself.
     for step, coarse in ((delta[:3], True), (delta, False)):
         first = next(_changes(step, weights[: step.size], coarse=coarse))

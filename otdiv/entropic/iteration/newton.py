@@ -51,6 +51,8 @@ _MORE_DAMPING = 8.0
 # Least damping, as a multiple of the tolerance: parts whose links weigh less do not matter, and
 # rounding would decide where they go.
 _LEAST_DAMPING = 0.01
+# Step lengths that are tried where a full step fails, before falling back to a Sinkhorn update.
+_STEP_LENGTHS = (0.3, 0.09)
 # With a coarse matrix a few atoms in the tails may move by dozens of bits, which spoils the step of
 # all others. Changes are clipped to this many bits where the full step fails,
 _CLIPPED_STEP = 4.0
@@ -191,10 +193,13 @@ class _Newton:
 
 
 def _changes(delta: FloatArray, weights: FloatArray, *, coarse: bool) -> Iterator[FloatArray]:
-    """Yield the changes of u to try in turn: the full step if it may succeed, and clipped."""
+    """Yield the changes of u to try in turn: the full step if it may succeed, clipped, shorter."""
     middle = float(weights @ delta) / float(weights.sum())
     longest = np.abs(delta - middle).max() if coarse else 0.0
     if longest <= _SPOILING_STEP:
         yield delta
     if longest > _CLIPPED_STEP:
-        yield np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
+        delta = np.clip(delta, middle - _CLIPPED_STEP, middle + _CLIPPED_STEP)
+        yield delta
+    for length in _STEP_LENGTHS:
+        yield length * delta
