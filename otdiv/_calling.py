@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from ._naming import near_names
 from .errors import UnsupportedProblemError
 
 __all__ = ["explains_calls", "explains_construction"]
@@ -83,10 +84,7 @@ def _explanation(
         parts.append(f"options go by name: {', '.join(names)}")
     unknown = [name for name in kwargs if name not in (*data, *names)]
     if unknown:
-        from difflib import get_close_matches  # only for an error
-
-        near = [name for name in names if name.startswith(unknown[0])]
-        near = near or get_close_matches(unknown[0], [*data, *names], 2)
+        near = near_names(unknown[0], [*data, *names], most=2)
         if near:
             parts.append(f"did you mean {' or '.join(f'`{name}=`' for name in near)}?")
     if habit:

@@ -60,7 +60,7 @@ def _near(name: str, names: list[str]) -> str:
     """The public names that are nearest to one that is none; nothing for those of protocols."""
     if name.startswith("_"):
         return ""
-    from difflib import get_close_matches  # only for an error
+    from ._naming import near_names  # only for an error
 
-    near = get_close_matches(name, names, 3)
+    near = near_names(name, names, most=3)
     return f"did you mean {', '.join(near)}?" if near else ""

@@ -11,6 +11,7 @@ import numpy as np
 from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._memory import room_for
+from ._naming import near_names
 from ._typing import ArrayLike, FloatArray
 from ._validation import as_cost_matrix, as_number, as_points_together, describe
 from .errors import InvalidInputError
@@ -253,7 +254,5 @@ def _way_out(argument: str, value: Any) -> str:
         return f"(`{argument}=PNormCost(norm=p)`)"
     if known in (_NAMED if argument == "cost" else _METRICS):
         return f"({known!r} here)"
-    from difflib import get_close_matches  # only for an error
-
-    near = get_close_matches(name, _NAMED if argument == "cost" else _METRICS, 1)
+    near = near_names(name, _NAMED if argument == "cost" else _METRICS, most=1)
     return f"(did you mean {near[0]!r}?)" if near else f"({_OF_MATRIX})"

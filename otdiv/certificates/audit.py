@@ -266,30 +266,10 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
             repairs.append("mass on atoms without weight taken away")
         if repaired != P:
             repairs.append("masses moved to meet the weights")
-    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
-    error = _value_error(value, P, high, unit, plan, problem)
-    finite = lower > -_INF and upper < _INF
-    gap = Fraction(upper) - Fraction(lower) if finite else Fraction(0)
-    least_width = _MET * max(D, Fraction(0) if U is None else -U / (1 + _MET), Fraction(0))
-    kind = Verdict.REFUTED
-    if U is not None and lower > U + 2 * width:
-        reason = f"the lower bound {lower!r} is above what the plan allows"
-    elif upper < D - width:
-        reason = f"the upper bound {upper!r} is below what the potentials prove"
-    elif plan is not None and error > gap and not stray:
-        reason = f"the value {value!r} is not the cost of the plan"
-    else:
-        missing = []
-        if lower > D + least_width:
-            missing.append(f"the potentials do not prove the lower bound {lower!r}")
-        if upper < _INF and (U is None or upper < U):
-            missing.append(f"the plan does not prove the upper bound {upper!r}")
-        if error > 0:
-            missing.append(f"the plan does not show the value {value!r}")
-        kind = Verdict.UNDECIDED if missing else Verdict.CONFIRMED
-        reason = " and ".join(missing) or "the bounds hold"
+    error = _value_error(float(result.value), P, high, unit, plan, problem)
+    verdict, reason = _judgement(result, D, U, width, error, stray)
     return Audit(
-        verdict=kind,
+        verdict=verdict,
         reason=reason,
         lower=_outward(D, -_INF),
         upper=_INF if U is None else _outward(U, _INF),
@@ -297,6 +277,41 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
         marginal_deviation=_outward(deviation, _INF),
         repairs=tuple(repairs),
     )
+
+
+def _judgement(
+    result: TransportResult | Certificate,
+    D: Fraction,
+    U: Fraction | None,
+    width: Fraction,
+    error: Fraction | float,
+    stray: bool,
+) -> tuple[Verdict, str]:
+    """The verdict on the bounds of `result`, and why.
+
+    The potentials prove at least D, the plan at most U, if anything; the optimum itself is known to
+    `width`, and the value is off the cost of the plan by `error`. Of `stray` mass nothing is known.
+    """
+    value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
+    finite = lower > -_INF and upper < _INF
+    gap = Fraction(upper) - Fraction(lower) if finite else Fraction(0)
+    if U is not None and lower > U + 2 * width:
+        return Verdict.REFUTED, f"the lower bound {lower!r} is above what the plan allows"
+    if upper < D - width:
+        return Verdict.REFUTED, f"the upper bound {upper!r} is below what the potentials prove"
+    if result.plan is not None and error > gap and not stray:
+        return Verdict.REFUTED, f"the value {value!r} is not the cost of the plan"
+    missing = []
+    least_width = _MET * max(D, Fraction(0) if U is None else -U / (1 + _MET), Fraction(0))
+    if lower > D + least_width:
+        missing.append(f"the potentials do not prove the lower bound {lower!r}")
+    if upper < _INF and (U is None or upper < U):
+        missing.append(f"the plan does not prove the upper bound {upper!r}")
+    if error > 0:
+        missing.append(f"the plan does not show the value {value!r}")
+    if missing:
+        return Verdict.UNDECIDED, " and ".join(missing)
+    return Verdict.CONFIRMED, "the bounds hold"
 
 
 def _value_error(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from ..tables.report import ColumnComparison, TableReport
+    from ..tables.rows import ColumnComparison, Findings
 
 __all__ = ["print_report"]
 
@@ -41,7 +41,7 @@ _NAME_WIDTH = 12
 """Least characters of a line of a folded name; a still narrower terminal wraps the table."""
 
 
-def print_report(report: TableReport, console: Console) -> None:
+def print_report(report: Findings, console: Console) -> None:
     """Print which tables, the table of columns, and the findings."""
     text = import_optional("rich.text", extra="cli", purpose="the terminal table")
     report = escaped(report, for_terminal)
@@ -73,7 +73,7 @@ def _print_uncut(table: RichTable, console: Console) -> None:
         console.print(segment.Segments([*line, segment.Segment.line()]), end="", crop=False)
 
 
-def _table(report: TableReport, width: int) -> RichTable:
+def _table(report: Findings, width: int) -> RichTable:
     """Return the table of columns; names fold where `width` is scarce, numbers are never cut."""
     box = import_optional("rich.box", extra="cli", purpose="the terminal table")
     rich_table = import_optional("rich.table", extra="cli", purpose="the terminal table")

@@ -269,15 +269,13 @@ def fit_critic(
     n_steps = check_positive_integer("max_iterations", max_iterations)
     check_callback(callback)
     _check_objects(network, constraint, optimizer)
-    target = DiscreteMeasure(
-        points=points_y, weights=as_weights("y_weights", y_weights, len(points_y), normalize=True)
-    )
-    source = DiscreteMeasure(
-        points=points_x, weights=as_weights("x_weights", x_weights, len(points_x), normalize=True)
-    )
+    b = as_weights("y_weights", y_weights, len(points_y), normalize=True)
+    a = as_weights("x_weights", x_weights, len(points_x), normalize=True)
+    source = DiscreteMeasure(points=points_x, weights=a)
+    target = DiscreteMeasure(points=points_y, weights=b)
+
     centre, scale = _standardisation(points_x, points_y)
-    if constraint is None:
-        constraint = LipschitzPenalty(_DEFAULT_WEIGHT * scale)
+    constraint = LipschitzPenalty(_DEFAULT_WEIGHT * scale) if constraint is None else constraint
     architecture = Architecture(activation=constraint.activation) if network is None else network
     generator = as_generator(rng)
     model = architecture.build(n_inputs=points_x.shape[1], rng=generator)
@@ -296,9 +294,9 @@ def fit_critic(
     ]
     reports, status, cause = _train(trainer, samplers, n_steps, scale, callback)
     trainer.binding.finish()
+
     critic = Critic(model.astype(np.float64), centre, scale)
     raw, lipschitz, bounds = certify_critic(critic, source, target)
-    table = np.array([(r.raw, r.penalty, r.mean_slope, r.gradient_norm) for r in reports]).T
     return CriticFit(
         critic=critic,
         raw=raw,
@@ -307,13 +305,19 @@ def fit_critic(
         status=status,
         cause=cause,
         n_iterations=len(reports),
-        history=FitHistory(
-            raw=scale * table[0],
-            penalty=scale * table[1],
-            mean_slope=table[2],
-            gradient_norm=table[3],
-        ),
+        history=_history(reports, scale),
         constraint=constraint,
+    )
+
+
+def _history(reports: list[StepReport], scale: float) -> FitHistory:
+    """What the steps reported, in the unit of the data."""
+    table = np.array([(r.raw, r.penalty, r.mean_slope, r.gradient_norm) for r in reports]).T
+    return FitHistory(
+        raw=scale * table[0],
+        penalty=scale * table[1],
+        mean_slope=table[2],
+        gradient_norm=table[3],
     )
 
 

@@ -151,68 +151,37 @@ def _solved(
         is_out_of_sight = _isolated(problem)
         if is_out_of_sight is not None:
             return _infeasible(problem, epsilon, *is_out_of_sight)
-    monitor = Monitor(callback)
-
-    def asks_to_stop(current: float, iteration: int, error: float) -> bool:
-        monitor.iteration = iteration
-        return monitor.asks_to_stop(epsilon=current * scaled.unit, marginal_error=error * mass)
-
-    def attempt() -> _Attempt:
-        floor = scaled.floor(tolerance)
-        options = AnnealingOptions(
-            # With pairs that are left out only what is nearly met can be repaired.
-            tolerance=min(tolerance, _FORBIDDEN_TOLERANCE) if scaled.forbidden else tolerance,
-            max_iterations=max_iterations,
-            max_bytes=scaled.plan_bytes(max_memory),
-            asks_to_stop=asks_to_stop,
-            buffer=Buffer.of_before(),
-        )
-        reachable = max(epsilon / scaled.unit, floor)
-        kernel, stage = _final_stage(scaled, reachable, options, start)
-        options.buffer.keep()
-        repaired = rerouted_plan(scaled, kernel, stage) if scaled.forbidden else None
-        holds = repaired is not None and stage.error <= tolerance
-        holds = holds or scaled.ignored is None or stage.stopped
-        return _Attempt(kernel, stage, reachable, floor, repaired, holds)
-
-    for limit in scaled.cost_limits(tolerance):
-        if limit < math.inf or scaled.ignored is not None:
-            scaled.limit_costs(limit)
-        found = attempt()
-        if found.holds:
-            break
-    for _ in range(_MOST_ABSORBED if isinstance(found.kernel, DenseKernel) else 0):
-        done = found.stage.stopped or not found.stage.error <= tolerance
-        if done or epsilon >= found.floor * scaled.unit:
-            break
-        scaled.absorb(found.kernel, found.stage, found.epsilon)
-        found = attempt()
-        if not found.holds:
-            scaled.limit_costs(math.inf)
-            found = attempt()
-    kernel, stage, reachable, floor, repaired, _ = found
-    wanted = epsilon / scaled.unit
-    summary = summarise(scaled, mass, kernel, stage, reachable, repaired)
-    status, message = _verdict(stage, tolerance, wanted, floor, scaled, mass, factor)
+    solving = _Solving(
+        scaled, epsilon, mass, tolerance, start, Monitor(callback), max_iterations, max_memory
+    )
+    found = solving.with_absorbed_potentials(solving.with_felt_costs())
+    summary = summarise(scaled, mass, found.kernel, found.stage, found.epsilon, found.repaired)
+    status, message = _verdict(found, tolerance, epsilon, scaled, mass, factor)
     rows, columns = None, None
-    if scaled.forbidden and scaled.ignored is None and not stage.converged:
+    if scaled.forbidden and scaled.ignored is None and not found.stage.converged:
         rows, columns = _hall_violation(problem, summary.f)
         if rows is not None:
             status = Status.INFEASIBLE
-    plan = None
-    if scaled.reduced or scaled.ignored is not None:
-        assert isinstance(kernel, DenseKernel)
-        plan = kernel.plan(stage.u, stage.v) if repaired is None else repaired
-        plan = scaled.scattered(plan) * mass
     return EntropicSolve(
         summary=summary,
-        plan=plan,
+        plan=_written_plan(scaled, found, mass),
         status=status,
-        n_iterations=stage.n_iterations,
+        n_iterations=found.stage.n_iterations,
         message=message,
         infeasible_rows=rows,
         infeasible_columns=columns,
     )
+
+
+def _written_plan(scaled: ScaledProblem, found: _Attempt, mass: float) -> FloatArray | None:
+    """The plan (n, m) where factors of it would lose digits, or hold what was left out."""
+    if not scaled.reduced and scaled.ignored is None:
+        return None
+    assert isinstance(found.kernel, DenseKernel)
+    plan = found.repaired
+    if plan is None:
+        plan = found.kernel.plan(found.stage.u, found.stage.v)
+    return scaled.scattered(plan) * mass
 
 
 class _Attempt(NamedTuple):
@@ -226,6 +195,81 @@ class _Attempt(NamedTuple):
     """Plan of a matrix on its allowed pairs, where some are forbidden."""
     holds: bool
     """Whether no pair above the limit is missed."""
+
+
+class _Solving:
+    """Attempts at one scaled problem: with fewer costs, then with potentials off the costs."""
+
+    def __init__(
+        self,
+        scaled: ScaledProblem,
+        epsilon: float,
+        mass: float,
+        tolerance: float,
+        start: tuple[FloatArray, FloatArray] | None,
+        monitor: Monitor,
+        max_iterations: int,
+        max_memory: int | None,
+    ):
+        self.scaled, self.epsilon, self.mass, self.tolerance = scaled, epsilon, mass, tolerance
+        self.start, self.monitor = start, monitor
+        self.max_iterations, self.max_memory = max_iterations, max_memory
+
+    def with_felt_costs(self) -> _Attempt:
+        """Costs above a limit are ignored, and the limit is raised until none is missed."""
+        scaled = self.scaled
+        for limit in scaled.cost_limits(self.tolerance):
+            if limit < math.inf or scaled.ignored is not None:
+                scaled.limit_costs(limit)
+            found = self._attempt()
+            if found.holds:
+                break
+        return found
+
+    def with_absorbed_potentials(self, found: _Attempt) -> _Attempt:
+        """Where epsilon is below what float64 resolves: potentials are taken off the costs."""
+        scaled = self.scaled
+        for _ in range(_MOST_ABSORBED if isinstance(found.kernel, DenseKernel) else 0):
+            done = found.stage.stopped or not found.stage.error <= self.tolerance
+            if done or self.epsilon >= found.floor * scaled.unit:
+                break
+            scaled.absorb(found.kernel, found.stage, found.epsilon)
+            found = self._attempt()
+            if not found.holds:
+                scaled.limit_costs(math.inf)
+                found = self._attempt()
+        return found
+
+    def _attempt(self) -> _Attempt:
+        scaled = self.scaled
+        floor = scaled.floor(self.tolerance)
+        options = self._options()
+        epsilon = max(self.epsilon / scaled.unit, floor)
+        kernel, stage = _final_stage(scaled, epsilon, options, self.start)
+        options.buffer.keep()
+        repaired = rerouted_plan(scaled, kernel, stage) if scaled.forbidden else None
+        holds = repaired is not None and stage.error <= self.tolerance
+        holds = holds or scaled.ignored is None or stage.stopped
+        return _Attempt(kernel, stage, epsilon, floor, repaired, holds)
+
+    def _options(self) -> AnnealingOptions:
+        tolerance = self.tolerance
+        if self.scaled.forbidden:
+            # With pairs that are left out only what is nearly met can be repaired.
+            tolerance = min(tolerance, _FORBIDDEN_TOLERANCE)
+        return AnnealingOptions(
+            tolerance=tolerance,
+            max_iterations=self.max_iterations,
+            max_bytes=self.scaled.plan_bytes(self.max_memory),
+            asks_to_stop=self._asks_to_stop,
+            buffer=Buffer.of_before(),
+        )
+
+    def _asks_to_stop(self, epsilon: float, iteration: int, error: float) -> bool:
+        self.monitor.iteration = iteration
+        return self.monitor.asks_to_stop(
+            epsilon=epsilon * self.scaled.unit, marginal_error=error * self.mass
+        )
 
 
 def _final_stage(
@@ -246,20 +290,21 @@ def _final_stage(
 
 
 def _verdict(
-    stage: Stage,
+    found: _Attempt,
     asked: float,
-    wanted: float,
-    floor: float,
+    epsilon: float,
     scaled: ScaledProblem,
     mass: float,
     factor: float,
 ) -> tuple[Status, str]:
+    """Status of an attempt at `epsilon` to the marginal error `asked`, and what may help."""
+    stage, floor = found.stage, found.floor
     exact = "NetworkSimplex" if isinstance(scaled.problem.cost, CostMatrix) else "ColumnGeneration"
     if stage.stopped:
         return Status.STOPPED, ""
     if not math.isfinite(stage.error):
         return Status.NUMERICAL_ERROR, ""
-    if wanted < floor:
+    if epsilon / scaled.unit < floor:
         least = floor * scaled.unit / factor
         return Status.STALLED, (
             f"epsilon is below {least:.3g}, the least that float64 resolves on costs "

@@ -20,8 +20,8 @@ import numpy as np
 from .._gibbs.protocols import Kernel
 from .._kernels.exponential import LOG2_E
 from .._typing import FloatArray
+from ..certificates.plan_sums import PlanSums, Shares, log_mean, sum_plan
 from ..certificates.rounding import blocks
-from ..certificates.unbalanced import PlanSums, Shares, log_mean, sum_plan
 from ..costs import CostMatrix
 from ..problems import TransportProblem
 from ..results import EntropicSummary

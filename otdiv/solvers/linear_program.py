@@ -12,7 +12,7 @@ import numpy as np
 
 from .._memory import room_for
 from .._rescaling import in_moderate_units
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from ..certificates import infeasibility_holds
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
@@ -30,6 +30,8 @@ _LARGEST_REDUCED = 1e4
 # Bytes a pair at the peak with SciPy 1.17, measured at 300 x 300 to 1000 x 1000 and 3000 x 60
 # pairs: 1130 to 1300, 1510 with costs over twenty orders, 1880 where there is no plan.
 _BYTES_PER_PAIR = 2000
+# What `scipy.optimize.linprog` calls these ends.
+_OPTIMAL, _AT_LIMIT, _NO_PLAN = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,84 +73,127 @@ class LinearProgram:
             return in_moderate_units(problem, options, self._solved)
 
     def _solved(self, problem: TransportProblem, _options: SolveOptions) -> Solution:
-        from scipy.optimize import linprog
-        from scipy.sparse import csr_array
-
-        a, b = problem.a, problem.b
-        live_rows, live_columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
-        C = problem.matrix()[np.ix_(live_rows, live_columns)]
-        rows, columns = np.nonzero(math.inf > C)
-        n, m, k = live_rows.size, live_columns.size, rows.size
-        if k == 0:
-            return _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
-        costs = C[rows, columns]
-        shift, scale = float(costs.min()), float(costs.max() - costs.min())
-        scale = scale if scale > 0.0 else 1.0
-        unit = problem.mass / max(n, m)
-        edges = np.arange(k)
-        constraints = csr_array(
-            (np.ones(2 * k), (np.concatenate([rows, n + columns]), np.concatenate([edges, edges]))),
-            shape=(n + m, k),
-        )
-        weights = np.concatenate([a[live_rows], b[live_columns]]) / unit
-        limit = {} if self.max_iterations is None else {"maxiter": self.max_iterations}
-        # The last constraint follows from the others; rounding would contradict them.
-        program = functools.partial(
-            linprog,
-            A_eq=constraints[:-1],
-            b_eq=weights[:-1],
-            bounds=(0.0, None),
-            method="highs",
-            options=limit,
-        )
-        answer = program((costs - shift) / scale)
-        failed = answer.x is None or answer.status not in (0, 1)
-        if answer.status == 2:
-            proof = _infeasible(C, a[live_rows], b[live_columns], live_rows, live_columns)
+        live = _Live.of(problem)
+        if live.rows.size == 0:
+            return _infeasible(live)
+        program = _program(live, self.max_iterations)
+        shift, scale = _origin_and_width(live.costs)
+        answer = program((live.costs - shift) / scale)
+        # What is no optimum, or is one by the tolerances of HiGHS alone.
+        if answer.status == _NO_PLAN:
+            proof = _infeasible(live)
             assert proof.infeasible_rows is not None
             assert proof.infeasible_columns is not None
             if infeasibility_holds(problem, proof.infeasible_rows, proof.infeasible_columns):
                 return proof
-        if failed and answer.status != 1:
-            # Weights and costs below the tolerances of HiGHS.
-            exact = settled(problem)
-            if exact is not None:
-                return exact
-        if failed:
-            return Solution(
-                plan=None,
-                potentials=None,
-                n_iterations=int(answer.nit or 0),
-                status=Status.MAX_ITERATIONS if answer.status == 1 else Status.NUMERICAL_ERROR,
-                message=str(answer.message),
-            )
+        if answer.x is None or answer.status not in (_OPTIMAL, _AT_LIMIT):
+            return self._failed(problem, answer)
+        # The answer, and more digits of it.
         duals = np.append(answer.eqlin.marginals, 0.0) * scale
+        n = live.sources.size
         f, g = duals[:n] + shift, duals[n:]
         n_iterations = int(answer.nit)
-        if answer.status == 0:
-            answer, f, g, more = _refined(program, C, rows, columns, answer, f, g)
+        if answer.status == _OPTIMAL:
+            answer, f, g, more = _refined(program, live, answer, f, g)
             n_iterations += more
-        potentials = _extended(problem, live_rows, live_columns, f, g)
-        used = answer.x > 0.0
-        plan = SparsePlan(
-            rows=live_rows[rows[used]],
-            columns=live_columns[columns[used]],
-            mass=answer.x[used] * unit,
-            shape=problem.shape,
-        )
         return Solution(
-            plan=plan,
-            potentials=potentials,
+            plan=live.plan(answer.x),
+            potentials=_extended(problem, live.sources, live.targets, f, g),
             n_iterations=n_iterations,
-            status=Status.OPTIMAL if answer.status == 0 else Status.MAX_ITERATIONS,
+            status=Status.OPTIMAL if answer.status == _OPTIMAL else Status.MAX_ITERATIONS,
         )
+
+    def _failed(self, problem: TransportProblem, answer: Any) -> Solution:
+        """No plan from HiGHS; the exact one where weights and costs are below its tolerances."""
+        at_limit = answer.status == _AT_LIMIT
+        exact = None if at_limit else settled(problem)
+        if exact is not None:
+            return exact
+        return Solution(
+            plan=None,
+            potentials=None,
+            n_iterations=int(answer.nit or 0),
+            status=Status.MAX_ITERATIONS if at_limit else Status.NUMERICAL_ERROR,
+            message=str(answer.message),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Live:
+    """The atoms of positive weight, and the k pairs of them that are allowed."""
+
+    sources: IndexArray
+    """Numbers in the problem (n,)."""
+    targets: IndexArray
+    C: FloatArray
+    weights: FloatArray
+    """Of sources and targets (n + m,)."""
+    unit: float
+    """Weight that counts as one: their mean on the larger side."""
+    shape: tuple[int, int]
+    """Of the problem."""
+    rows: IndexArray
+    """Of the allowed pairs among the sources (k,)."""
+    columns: IndexArray
+    costs: FloatArray
+
+    @classmethod
+    def of(cls, problem: TransportProblem) -> _Live:
+        sources, targets = np.flatnonzero(problem.a > 0.0), np.flatnonzero(problem.b > 0.0)
+        C = problem.matrix()[np.ix_(sources, targets)]
+        rows, columns = np.nonzero(math.inf > C)
+        return cls(
+            sources=sources,
+            targets=targets,
+            C=C,
+            weights=np.concatenate([problem.a[sources], problem.b[targets]]),
+            unit=problem.mass / max(C.shape),
+            shape=problem.shape,
+            rows=rows,
+            columns=columns,
+            costs=C[rows, columns],
+        )
+
+    def plan(self, x: FloatArray) -> SparsePlan:
+        """Plan of the masses x (k,) of the pairs, in units."""
+        used = x > 0.0
+        return SparsePlan(
+            rows=self.sources[self.rows[used]],
+            columns=self.targets[self.columns[used]],
+            mass=x[used] * self.unit,
+            shape=self.shape,
+        )
+
+
+def _program(live: _Live, max_iterations: int | None) -> Callable[[FloatArray], Any]:
+    """What HiGHS answers, as a function of the costs (k,) of the pairs."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
+
+    (n, m), k = live.C.shape, live.rows.size
+    edges = np.arange(k)
+    nodes = np.concatenate([live.rows, n + live.columns]), np.concatenate([edges, edges])
+    constraints = csr_array((np.ones(2 * k), nodes), shape=(n + m, k))
+    # The last constraint follows from the others; rounding would contradict them.
+    return functools.partial(
+        linprog,
+        A_eq=constraints[:-1],
+        b_eq=(live.weights / live.unit)[:-1],
+        bounds=(0.0, None),
+        method="highs",
+        options={} if max_iterations is None else {"maxiter": max_iterations},
+    )
+
+
+def _origin_and_width(costs: FloatArray) -> tuple[float, float]:
+    """The least of the costs, and what they span; 1 where all are equal."""
+    shift, width = float(costs.min()), float(costs.max() - costs.min())
+    return shift, width if width > 0.0 else 1.0
 
 
 def _refined(
-    program: Callable[..., Any],
-    C: FloatArray,
-    rows: np.ndarray,
-    columns: np.ndarray,
+    program: Callable[[FloatArray], Any],
+    live: _Live,
     answer: Any,
     f: FloatArray,
     g: FloatArray,
@@ -159,7 +204,7 @@ def _refined(
     reduced costs C - f - g have the same optimal plans; in units of the gap they show what is left,
     and entries that no good plan could use much of need not be told apart.
     """
-    costs = C[rows, columns]
+    C, costs, rows, columns = live.C, live.costs, live.rows, live.columns
     n_iterations = 0
     best = math.inf
     kept = answer, f, g
@@ -180,7 +225,7 @@ def _refined(
             remaining = np.minimum(reduced / unit, _LARGEST_REDUCED)
         answer = program(remaining)
         n_iterations += int(answer.nit or 0)
-        if answer.status != 0:
+        if answer.status != _OPTIMAL:
             break
         duals = np.append(answer.eqlin.marginals, 0.0) * unit
         f, g = f + duals[: f.size], g + duals[f.size :]
@@ -213,28 +258,21 @@ def _extended(
     return Potentials(f=all_f, g=all_g)
 
 
-def _infeasible(
-    C: FloatArray,
-    a: FloatArray,
-    b: FloatArray,
-    live_rows: np.ndarray,
-    live_columns: np.ndarray,
-) -> Solution:
+def _infeasible(live: _Live) -> Solution:
     """Find rows that hold more than all columns they reach: the source side of a minimum cut."""
     from scipy.optimize import linprog
     from scipy.sparse import coo_array, hstack, vstack
 
-    n, m = C.shape
-    rows, columns = np.nonzero(math.inf > C)
-    k = rows.size
+    (n, m), k = live.C.shape, live.rows.size
+    a, b = live.weights[:n], live.weights[n:]
     # Hall's condition as a program: choose rows s_i and columns t_j in [0, 1] with t_j >= s_i on
     # allowed pairs; sum a s - sum b t is largest at a vertex, which is a set of rows and its reach.
     edges = np.arange(k)
     ones = np.ones(k)
     limits = hstack(
         [
-            coo_array((ones, (edges, rows)), shape=(k, n)),
-            coo_array((-ones, (edges, columns)), shape=(k, m)),
+            coo_array((ones, (edges, live.rows)), shape=(k, n)),
+            coo_array((-ones, (edges, live.columns)), shape=(k, m)),
         ]
     )
     objective = np.concatenate([-a, b]) / a.sum()
@@ -246,12 +284,12 @@ def _infeasible(
         method="highs",
     )
     chosen = answer.x[:n] > 0.5
-    reached = (C[chosen] < math.inf).any(axis=0)
+    reached = (live.C[chosen] < math.inf).any(axis=0)
     return Solution(
         plan=None,
         potentials=None,
         n_iterations=int(answer.nit),
         status=Status.INFEASIBLE,
-        infeasible_rows=live_rows[chosen],
-        infeasible_columns=live_columns[reached],
+        infeasible_rows=live.sources[chosen],
+        infeasible_columns=live.targets[reached],
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from .._kernels._jit import frozen
 from .._kernels.network_flow import spanning_tree
 from .._kernels.network_flow.dense_pricing import extent
+from .._kernels.network_flow.first_basis import IntegerMasses
 from .._kernels.proofs.repair import transform_matrix, transform_matrix_columns
 from .._memory import room_for
 from .._monitor import Monitor
-from .._typing import FloatArray
+from .._typing import FloatArray, IndexArray
 from ..certificates.transforms import point_transform
 from ..costs import CostMatrix
 from ..errors import InvalidInputError
@@ -40,6 +42,9 @@ _SMALLEST = 2.0**-900
 # Spread of the potentials of a warm start over that of the costs above which it is not used; by
 # taste.
 _FAR = 1e3
+
+# What the kernel `extent` returns.
+_Limits: TypeAlias = tuple[float, float, bool, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,68 +101,25 @@ class NetworkSimplex:
             return self._solved(problem, options)
 
     def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
-        a, b = problem.a, problem.b
-        rows = columns = None
-        if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
-            rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
-            a, b = a[rows], b[columns]
-            if isinstance(problem.cost, CostMatrix):
-                C = problem.cost.values[np.ix_(rows, columns)]
-            else:
-                C = problem.cost.pairwise(problem.x[rows], problem.y[columns])
-        else:
-            C = problem.matrix()
-            solution = solve_small(C, a, b, problem.mass) if self._is_plain(options) else None
+        live = _Live.of(problem)
+        if live.is_all and self._is_plain(options):
+            solution = solve_small(live.C, live.a, live.b, problem.mass)
             if solution is not None:
                 return solution
-        limits = extent(C)
-        shift = _shift(limits, sum(C.shape))
-        if shift:
-            C = np.ldexp(C, shift)
-            limits = extent(C)
-        whole = spanning_tree.integer_masses(a, b, problem.mass)
-        unit, exponent = whole.unit, whole.exponent
-        n, m = C.shape
+        live, limits = live.in_range()
+        masses = spanning_tree.integer_masses(live.a, live.b, problem.mass)
         monitor = Monitor(callback=options.callback, max_iterations=self.max_iterations)
-        run = Run(C, whole.a, whole.b, monitor, limits)
-        if whole.a_rest.size:
-            # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
-            run.rounding_mass = 2**8 * (n + m)
-        if -900 < exponent - shift < 900:
-            run.scale = math.ldexp(unit, exponent - shift)
-            if options.rtol is not None or options.atol is not None:
-                run.tolerance = (options.rtol or 0.0, (options.atol or 0.0) / run.scale)
+        run = _prepared(live, limits, masses, monitor, options)
         if options.warm_start is not None:
-            run.start = _start(problem, options.warm_start, rows, columns, shift, limits)
+            run.start = _start(problem, options.warm_start, live, limits)
         run.solve()
         if run.infeasible is not None:
-            bad_rows = np.flatnonzero(run.infeasible[:n])
-            bad_columns = np.flatnonzero(run.infeasible[n:])
-            return Solution(
-                plan=None,
-                potentials=None,
-                n_iterations=monitor.iteration,
-                status=Status.INFEASIBLE,
-                infeasible_rows=bad_rows if rows is None else rows[bad_rows],
-                infeasible_columns=bad_columns if columns is None else columns[bad_columns],
-            )
-        f, g = spanning_tree.potentials(run.tree, n) if run.best is None else run.best
-        i, j, mass = spanning_tree.masses(run.tree, whole)
-        if run.repair is not None:
-            *pairs, flow = run.repair
-            moved = np.ldexp(flow * unit, exponent)
-            i, j, mass = (
-                np.concatenate(both) for both in zip((i, j, mass), (*pairs, moved), strict=True)
-            )
-        if limits[0] == 0.0 and not C[i, j].any():
-            # Nothing moves, and no cost is negative: these potentials prove it without rounding.
-            f, g = np.zeros(n), np.zeros(m)
-        if shift:
-            with np.errstate(over="ignore"):
-                f, g = np.ldexp(f, -shift), np.ldexp(g, -shift)
-        if rows is not None and columns is not None:
-            i, j = rows[i], columns[j]
-            f, g = _extended(problem, rows, columns, f, g)
+            return _infeasible(run.infeasible, live, monitor.iteration)
+        i, j, mass = _moved(run, masses)
+        f, g = _potentials(run, live, nothing_moves=limits[0] == 0.0 and not live.C[i, j].any())
+        if not live.is_all:
+            f, g = _extended(problem, live.rows, live.columns, f, g)
+        i, j = live.rows[i], live.columns[j]
         return Solution(
             plan=SparsePlan(rows=i, columns=j, mass=mass, shape=problem.shape),
             potentials=Potentials(f=f, g=g),
@@ -177,13 +139,103 @@ def memory_needed(n: int, m: int, *, with_matrix: bool = True) -> int:
     return 13 * n * m // 5 + 1000 * (n + m) + (8 * n * m if with_matrix else 0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Live:
+    """The atoms of positive weight."""
+
+    C: FloatArray
+    """Costs (n, m) times 2**shift."""
+    a: FloatArray
+    b: FloatArray
+    rows: IndexArray
+    """Their numbers in the problem (n,)."""
+    columns: IndexArray
+    is_all: bool
+    """Whether the problem has no others."""
+    shift: int = 0
+
+    @classmethod
+    def of(cls, problem: TransportProblem) -> _Live:
+        a, b = problem.a, problem.b
+        rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
+        is_all = rows.size == a.size and columns.size == b.size
+        if is_all:
+            C = problem.matrix()
+        elif isinstance(problem.cost, CostMatrix):
+            C = problem.cost.values[np.ix_(rows, columns)]
+        else:
+            C = problem.cost.pairwise(problem.x[rows], problem.y[columns])
+        if not is_all:
+            a, b = a[rows], b[columns]
+        return cls(C=C, a=a, b=b, rows=rows, columns=columns, is_all=is_all)
+
+    def in_range(self) -> tuple[_Live, _Limits]:
+        """The same with costs whose sums along paths stay within float64, and their extent."""
+        limits = extent(self.C)
+        shift = _shift(limits, sum(self.C.shape))
+        if not shift:
+            return self, limits
+        C = np.ldexp(self.C, shift)
+        return replace(self, C=C, shift=shift), extent(C)
+
+
+def _prepared(
+    live: _Live, limits: _Limits, masses: IntegerMasses, monitor: Monitor, options: SolveOptions
+) -> Run:
+    """The run of a problem in integer masses, to the tolerance that is asked for."""
+    run = Run(live.C, masses.a, masses.b, monitor, limits)
+    if masses.a_rest.size:
+        # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
+        run.rounding_mass = 2**8 * sum(live.C.shape)
+    exponent = masses.exponent - live.shift
+    if -900 < exponent < 900:
+        run.scale = math.ldexp(masses.unit, exponent)
+        if options.rtol is not None or options.atol is not None:
+            run.tolerance = (options.rtol or 0.0, (options.atol or 0.0) / run.scale)
+    return run
+
+
+def _moved(run: Run, masses: IntegerMasses) -> tuple[IndexArray, IndexArray, FloatArray]:
+    """Rows, columns and masses of the plan, among atoms of positive weight."""
+    entries = spanning_tree.masses(run.tree, masses)
+    if run.repair is None:
+        return entries
+    *pairs, flow = run.repair
+    repair = (*pairs, np.ldexp(flow * masses.unit, masses.exponent))
+    i, j, mass = (np.concatenate(both) for both in zip(entries, repair, strict=True))
+    return i, j, mass
+
+
+def _potentials(run: Run, live: _Live, *, nothing_moves: bool) -> tuple[FloatArray, FloatArray]:
+    """Potentials of the atoms of positive weight.
+
+    Where nothing moves, and no cost is negative, those of zero prove it without rounding.
+    """
+    n, m = live.C.shape
+    if nothing_moves:
+        return np.zeros(n), np.zeros(m)
+    f, g = spanning_tree.potentials(run.tree, n) if run.best is None else run.best
+    if live.shift:
+        with np.errstate(over="ignore"):
+            f, g = np.ldexp(f, -live.shift), np.ldexp(g, -live.shift)
+    return f, g
+
+
+def _infeasible(nodes: np.ndarray, live: _Live, n_iterations: int) -> Solution:
+    """No plan: the `nodes` (n + m,) are rows that hold more than all columns that they reach."""
+    n = live.rows.size
+    return Solution(
+        plan=None,
+        potentials=None,
+        n_iterations=n_iterations,
+        status=Status.INFEASIBLE,
+        infeasible_rows=live.rows[np.flatnonzero(nodes[:n])],
+        infeasible_columns=live.columns[np.flatnonzero(nodes[n:])],
+    )
+
+
 def _start(
-    problem: TransportProblem,
-    warm: TransportResult,
-    rows: np.ndarray | None,
-    columns: np.ndarray | None,
-    shift: int,
-    limits: tuple[float, float, bool, bool],
+    problem: TransportProblem, warm: TransportResult, live: _Live, limits: _Limits
 ) -> tuple[FloatArray, np.ndarray, np.ndarray] | None:
     """Potentials g and pairs of the plan of an earlier result, among atoms of positive weight.
 
@@ -202,16 +254,17 @@ def _start(
         i, j = warm.plan.rows, warm.plan.columns
         inside = (i >= 0) & (i < problem.shape[0]) & (j >= 0) & (j < problem.shape[1])
         i, j = i[inside], j[inside]
-    if rows is not None and columns is not None:
+    if not live.is_all:
+        rows, columns = live.rows, live.columns
         g = g[columns]
         row_place, column_place = (np.full(size, -1) for size in problem.shape)
         row_place[rows] = np.arange(rows.size)
         column_place[columns] = np.arange(columns.size)
         i, j = row_place[i], column_place[j]
-        live = (i >= 0) & (j >= 0)
-        i, j = i[live], j[live]
+        kept = (i >= 0) & (j >= 0)
+        i, j = i[kept], j[kept]
     with np.errstate(over="ignore", invalid="ignore"):
-        g = np.ldexp(g, shift)
+        g = np.ldexp(g, live.shift)
         # From zero: an offset would cost the potentials of the other side digits.
         g = g - g.min()
     if not g.max() <= _FAR * (limits[1] - limits[0]):
@@ -220,7 +273,7 @@ def _start(
     return g, i[order], j[order]
 
 
-def _shift(limits: tuple[float, float, bool, bool], size: int) -> int:
+def _shift(limits: _Limits, size: int) -> int:
     """Exponent k such that path sums of costs times 2**k stay within float64; mostly 0."""
     least, largest = limits[:2]
     top = max(abs(least), abs(largest)) if least < math.inf else 0.0

@@ -27,7 +27,8 @@ from .columns import (
 )
 from .measuring import compare_categories, compare_jointly, compare_numbers
 from .reading import Table, TableLike, read_table
-from .report import ColumnComparison, JointComparison, TableReport
+from .report import TableReport
+from .rows import ColumnComparison, JointComparison
 
 __all__ = ["TableProgress", "compare_tables"]
 

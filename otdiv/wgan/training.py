@@ -209,18 +209,15 @@ def train(
     if resume and checkpoint is None:
         raise InvalidInputError("checkpoint", "be a path where `resume` is asked for", "None")
 
-    started = time.perf_counter()
-    seeded = not (rng is None and resume)
-    run = Run(data, recipe, entropy_of(rng))
-    monitor = Monitor(data, n_held_out, log_every)
+    log = _Log(callback, checkpoint, log_every)
+    run, monitor = Run(data, recipe, entropy_of(rng)), Monitor(data, n_held_out, log_every)
     if resume and checkpoint is not None:
-        run, monitor = monitor.load(checkpoint, run, seeded=seeded)
+        run, monitor = monitor.load(checkpoint, run, seeded=rng is not None)
     else:
         monitor.start(run)
-    status, cause = TrainingStatus.FINISHED, monitor.cause
-    saved = -math.inf
+    cause, stopped = monitor.cause, False
     #                                                            Algorithm 1 of arXiv:1701.07875
-    while run.step < recipe.n_steps and not cause:  #             1: while θ has not converged do
+    while run.step < recipe.n_steps and not (cause or stopped):  # 1: while θ has not converged do
         run.set_learning_rates()
         for _ in range(recipe.critic_steps.at(run.step)):  #      2:   for t = 1, …, n_critic do
             x = run.draw_real()  #                                3:     {x} ~ P_r, a batch
@@ -233,32 +230,16 @@ def train(
         run.generator_step(gradient)  #                          11:   θ <- θ - α RMSProp(θ, g_θ)
         cause = monitor.watch(run, report, loss)
         run.step += 1
-        if not cause and run.step % log_every and run.step < recipe.n_steps:
-            continue
-        cause = cause or monitor.measure(run)
-        if cause:
-            monitor.restore(run)
-        done = run.step == recipe.n_steps or bool(cause)
-        stop = False
-        if not cause and callback is not None:
-            stop = is_stop(callback(_progress(monitor, run, started)))
-        now = time.perf_counter()
-        if checkpoint is not None and (done or stop or now - saved > _CHECKPOINT_SECONDS):
-            monitor.save(checkpoint, run, cause)
-            saved = now
-        if stop:
-            status = TrainingStatus.STOPPED
-            break
+        if cause or log.is_due(run):
+            cause, stopped = log.measure(monitor, run, cause)
     #                                                            12: end while
-    if cause:
-        status = TrainingStatus.DIVERGED
-    columns = dict(zip(COLUMNS, np.array(monitor.rows).T, strict=True))
-    for counted in ("step", "n_covered"):
-        columns[counted] = columns[counted].astype(np.int64)
+    status = TrainingStatus.FINISHED
+    if cause or stopped:
+        status = TrainingStatus.DIVERGED if cause else TrainingStatus.STOPPED
     return Training(
         generator=run.measured_generator(),
         critic=run.trainer.network,
-        history=TrainingHistory(**columns),
+        history=_history(monitor),
         w1_floor=monitor.w1_floor,
         status=status,
         cause=cause,
@@ -266,6 +247,44 @@ def train(
         recipe=recipe,
         data=data,
     )
+
+
+class _Log:
+    """Measures every so many steps, tells the callback, and writes checkpoints."""
+
+    def __init__(
+        self,
+        callback: Callable[[TrainingProgress], object] | None,
+        checkpoint: str | os.PathLike[str] | None,
+        every: int,
+    ) -> None:
+        self.callback, self.checkpoint, self.every = callback, checkpoint, every
+        self.started, self.saved = time.perf_counter(), -math.inf
+
+    def is_due(self, run: Run) -> bool:
+        return run.step % self.every == 0 or run.step >= run.recipe.n_steps
+
+    def measure(self, monitor: Monitor, run: Run, cause: str) -> tuple[str, bool]:
+        """Why the run has to end, if it does, and whether the callback asks to stop it."""
+        cause = cause or monitor.measure(run)
+        if cause:
+            monitor.restore(run)
+        stop = False
+        if not cause and self.callback is not None:
+            stop = is_stop(self.callback(_progress(monitor, run, self.started)))
+        now = time.perf_counter()
+        ends = run.step == run.recipe.n_steps or bool(cause) or stop
+        if self.checkpoint is not None and (ends or now - self.saved > _CHECKPOINT_SECONDS):
+            monitor.save(self.checkpoint, run, cause)
+            self.saved = now
+        return cause, stop
+
+
+def _history(monitor: Monitor) -> TrainingHistory:
+    columns = dict(zip(COLUMNS, np.array(monitor.rows).T, strict=True))
+    for counted in ("step", "n_covered"):
+        columns[counted] = columns[counted].astype(np.int64)
+    return TrainingHistory(**columns)
 
 
 def _progress(monitor: Monitor, run: Run, started: float) -> TrainingProgress:

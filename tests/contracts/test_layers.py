@@ -31,6 +31,8 @@ LAYERS = [
 ORDERED = [
     ("_text", "errors", "_labels", "_validation", "_optional"),
     ("errors", "_calling"),
+    ("_naming", "_calling"),
+    ("_naming", "_lazy"),
     ("errors", "_memory"),
     ("_typing", "_validation"),
     ("measures", "costs", "problems", "plans"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import otdiv
+from benchmarks.ranges import table
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -24,6 +25,11 @@ def test_both_commands_are_one_line_that_sets_itself_up(purpose):
     match = re.search(rf"<!-- command: {purpose} -->\n```sh\n(.+)\n```", text)
     assert match, f"the README names no command for the {purpose}"
     assert match.group(1).startswith("python3 -m venv .venv && .venv/bin/pip install")
+
+
+def test_ranges_of_speed_are_those_of_the_records():
+    text = (README.parent / "benchmarks" / "README.md").read_text()
+    assert "\n".join(table()) in text
 
 
 def test_named_functions_exist():
