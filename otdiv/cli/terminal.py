@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from ..tables.report import ColumnComparison, TableReport
+    from ..tables.content import ColumnComparison
+    from ..tables.report import TableReport
 
 __all__ = ["print_report"]
 

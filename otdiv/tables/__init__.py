@@ -5,11 +5,11 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "ColumnComparison": "report",
-        "Ecdfs": "report",
-        "Frequencies": "report",
-        "JointComparison": "report",
-        "NoiseFloor": "report",
+        "ColumnComparison": "content",
+        "Ecdfs": "content",
+        "Frequencies": "content",
+        "JointComparison": "content",
+        "NoiseFloor": "content",
         "TableProgress": "comparison",
         "TableReport": "report",
         "compare_tables": "comparison",

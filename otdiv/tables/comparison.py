@@ -25,9 +25,10 @@ from .columns import (
     common_numbers,
     decode,
 )
+from .content import ColumnComparison, JointComparison
 from .measuring import compare_categories, compare_jointly, compare_numbers
 from .reading import Table, TableLike, read_table
-from .report import ColumnComparison, JointComparison, TableReport
+from .report import TableReport
 
 __all__ = ["TableProgress", "compare_tables"]
 

@@ -17,7 +17,7 @@ from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from ..results import Bounds
 from .columns import ColumnError, CommonNumbers
-from .report import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
+from .content import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
 
 __all__ = ["compare_categories", "compare_jointly", "compare_numbers"]
 

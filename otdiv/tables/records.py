@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .report import ColumnComparison, NoiseFloor, TableReport
+from .content import ColumnComparison, Content, NoiseFloor
 
 __all__ = ["FIELDS", "document", "record"]
 
@@ -49,7 +48,7 @@ def record(row: ColumnComparison) -> dict[str, Any]:
     return {name: made[name] if name in made else getattr(row, name) for name in FIELDS}
 
 
-def document(report: TableReport) -> dict[str, Any]:
+def document(report: Content) -> dict[str, Any]:
     """Return a whole report as nested dictionaries that JSON can hold."""
     joint = None
     if report.joint is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from .report import ColumnComparison, JointComparison, TableReport
+from .content import ColumnComparison, Content, JointComparison
 
 __all__ = [
     "DASH",
@@ -21,6 +20,8 @@ __all__ = [
     "markdown_table",
     "within_noise",
 ]
+
+_Report = TypeVar("_Report", bound=Content)
 
 DASH = "–"
 
@@ -44,7 +45,7 @@ HEADERS = (
 )
 
 
-def escaped(report: TableReport, show: Callable[[str], str]) -> TableReport:
+def escaped(report: _Report, show: Callable[[str], str]) -> _Report:
     """Return a report in which `show` has passed over every word that came with the tables."""
 
     def name(text: str) -> str:
@@ -150,7 +151,7 @@ def _scaled(row: ColumnComparison, value: float) -> float:
     return 100.0 * value if row.measure == "TV" else value
 
 
-def markdown_table(report: TableReport) -> list[str]:
+def markdown_table(report: Content) -> list[str]:
     """Lines of a Markdown table of an escaped report, padded so that it also reads as text."""
     table = [HEADERS, *map(cells, report.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -170,7 +171,7 @@ def markdown_table(report: TableReport) -> list[str]:
     return [line(table[0]), f"| {' | '.join(rule)} |", *map(line, table[1:])]
 
 
-def headlines(report: TableReport) -> Iterator[str]:
+def headlines(report: Content) -> Iterator[str]:
     """Yield the findings of an escaped report, one sentence or two each."""
     yield from _largest(report)
     equal = [row.column for row in report.rows if _is_same(row)]
@@ -199,7 +200,7 @@ def _is_same(row: ColumnComparison) -> bool:
     return row.bounds.upper <= _ROUNDING * (row.pooled_sd or 0.0)
 
 
-def _largest(report: TableReport) -> Iterator[str]:
+def _largest(report: Content) -> Iterator[str]:
     """Name the column that moved most, in each unit that several columns share, or else in all."""
     groups: dict[str, list[ColumnComparison]] = {}
     for row in report.rows:
@@ -245,7 +246,7 @@ def _joint(joint: JointComparison) -> str:
     )
 
 
-def _noise(report: TableReport) -> Iterator[str]:
+def _noise(report: Content) -> Iterator[str]:
     floors = [row.noise for row in report.rows if row.noise is not None]
     if not floors:
         return

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from .._text import code_span
 from .catalogue import topics
 from .claim import Kind, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from .verification import VerificationReport
 
 __all__ = ["markdown"]
 
@@ -49,21 +46,24 @@ prints its slack.
 """
 
 
-def markdown(report: VerificationReport) -> str:
-    """Render the outcomes of `report`, chapter by chapter."""
+def markdown(outcomes: Sequence[Outcome], *, examples: int, summary: str) -> str:
+    """Render outcomes in reading order, chapter by chapter.
+
+    `examples` is the number of cases that was asked for, `summary` the sentence about all of them.
+    """
     titles = {name: topic.title for name, topic in topics().items()}
-    parts = [_INTRODUCTION.format(examples=report.examples), f"{report.summary()}\n\n"]
+    parts = [_INTRODUCTION.format(examples=examples), f"{summary}\n\n"]
     groups = [
-        (name, list(outcomes))
-        for name, outcomes in groupby(report.outcomes, key=lambda outcome: outcome.claim.topic)
+        (name, list(found))
+        for name, found in groupby(outcomes, key=lambda outcome: outcome.claim.topic)
     ]
-    for number, (name, outcomes) in enumerate(groups, start=1):
+    for number, (name, found) in enumerate(groups, start=1):
         title = titles.get(name, name)
-        parts.append(f"{number}. [{title}](#{_anchor(f'{number}. {title}')}), {len(outcomes)}\n")
-    for number, (name, outcomes) in enumerate(groups, start=1):
+        parts.append(f"{number}. [{title}](#{_anchor(f'{number}. {title}')}), {len(found)}\n")
+    for number, (name, found) in enumerate(groups, start=1):
         parts.append(f"\n## {number}. {titles.get(name, name)}\n")
-        parts += [_entry(outcome) for outcome in outcomes]
-    parts += [_errata(report), _index(report), _sources(report)]
+        parts += [_entry(outcome) for outcome in found]
+    parts += [_errata(outcomes), _index(outcomes), _sources(outcomes)]
     return "".join(parts)
 
 
@@ -112,18 +112,18 @@ def _slack(outcome: Outcome) -> str:
     return f"{slack:.3g}"
 
 
-def _errata(report: VerificationReport) -> str:
+def _errata(outcomes: Sequence[Outcome]) -> str:
     """Links to the statements that are false as their texts print them, text by text."""
     found = sorted(
         (claim.source.brief, claim.title)
-        for claim in (outcome.claim for outcome in report.outcomes)
+        for claim in (outcome.claim for outcome in outcomes)
         if not claim.holds and (claim.id.endswith("-as-printed") or "as printed" in claim.title)
     )
     lines = [f"- {place}: [{title}](#{_anchor(title)})\n" for place, title in found]
     return "".join(["\n## What the texts print wrongly\n\n", *lines]) if lines else ""
 
 
-def _index(report: VerificationReport) -> str:
+def _index(outcomes: Sequence[Outcome]) -> str:
     """All entries in one table: id, kind, verdict, worst slack."""
     lines = [
         "\n## All entries\n\n",
@@ -131,7 +131,7 @@ def _index(report: VerificationReport) -> str:
         "| item | entry | kind | verdict | worst slack | cases |\n",
         "|---:|---|---|---|---:|---:|\n",
     ]
-    for outcome in sorted(report.outcomes, key=lambda outcome: outcome.claim.item):
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.claim.item):
         claim = outcome.claim
         kind = "" if claim.kind is None else claim.kind.value
         skipped = outcome.verdict is Verdict.SKIPPED
@@ -143,9 +143,9 @@ def _index(report: VerificationReport) -> str:
     return "".join(lines)
 
 
-def _sources(report: VerificationReport) -> str:
+def _sources(outcomes: Sequence[Outcome]) -> str:
     """The texts in full, in the order of their short names."""
-    texts = {outcome.claim.source.short: outcome.claim.source.text for outcome in report.outcomes}
+    texts = {outcome.claim.source.short: outcome.claim.source.text for outcome in outcomes}
     lines = ["\n## Sources\n\n"]
     for short, text in sorted(texts.items()):
         if short:

@@ -18,6 +18,7 @@ from ..results import is_stop
 from .catalogue import claims as all_claims
 from .catalogue import topics as all_topics
 from .claim import Claim, Outcome, Verdict
+from .document import markdown
 from .running import run_claim
 
 __all__ = ["VerificationProgress", "VerificationReport", "verify"]
@@ -111,9 +112,7 @@ class VerificationReport:
 
     def to_markdown(self) -> str:
         """Return the catalogue as a document: statement, source, correction, worst slack."""
-        from .document import markdown
-
-        return markdown(self)
+        return markdown(self.outcomes, examples=self.examples, summary=self.summary())
 
     def __repr__(self) -> str:
         return f"VerificationReport({self.summary()})"

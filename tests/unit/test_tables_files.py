@@ -17,7 +17,8 @@ import pyarrow.parquet
 import pytest
 
 import otdiv
-from otdiv.cli.app import USAGE, main
+from otdiv.cli import main
+from otdiv.cli.app import USAGE
 from otdiv.errors import InvalidInputError
 from otdiv.tables import compare_tables
 from otdiv.tables.columns import Kind, decode

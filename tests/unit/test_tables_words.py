@@ -16,7 +16,7 @@ import pytest
 
 from otdiv import plotting
 from otdiv._text import for_figure, for_terminal
-from otdiv.cli.app import main
+from otdiv.cli import main
 from otdiv.tables import compare_tables
 
 matplotlib.use("Agg")

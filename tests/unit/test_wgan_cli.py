@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from otdiv.cli.app import USAGE, main
+from otdiv.cli import main
+from otdiv.cli.app import USAGE
 from otdiv.wgan import Generator
 
 COMMAND = ["wgan", "--data", "8gaussians", "--constraint", "gp", "--log-every", "5"]
