@@ -4,7 +4,8 @@ Everything that column generation asks of the points is one search: for each row
 columns with the smallest c(x_i, y_j) - g_j below a bound T_i. With K = 1 it is the c-transform,
 with T = f it is pricing, with T from a first guess it is the list of candidates. Rows are treated
 one leaf of the tree of x at a time: one descent of the tree of y lists the leaves that may matter
-to any row of the group, then each row tests that list in one vectorised sweep.
+to any row of the group, then each row tests that list in one vectorised sweep. That sweep is
+compiled (`_kernels/kdtree/search.py`); here are its first guesses, its slices and its threads.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import costs
-from ..threads import for_each
-from .lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
-from .search import search
-from .tree import KDTree, build_tree
+from ._kernels import costs
+from ._kernels.kdtree.lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
+from ._kernels.kdtree.search import search
+from ._kernels.kdtree.tree import KDTree, build_tree
+from ._kernels.threads import for_each
 
 # Points of a leaf: its rows share one descent, its columns one vectorised loop. Measured: the
 # fastest of 8 to 64.
