@@ -15,7 +15,7 @@ import pytest
 from otdiv.errors import InvalidInputError
 from otdiv.tables import compare_tables
 
-DATA = Path(__file__).parents[2] / "examples" / "data"
+DATA = Path(__file__).parents[3] / "examples" / "data"
 JANUARY, JULY = DATA / "flights_2013_01.parquet", DATA / "flights_2013_07.parquet"
 
 

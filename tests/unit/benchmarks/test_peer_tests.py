@@ -11,7 +11,7 @@ import pytest
 from benchmarks.peer_adapters import CONVENTION, LATER, Listed
 from benchmarks.peer_tests import ADAPTERS, Outcome, judged, run_peer_tests
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PEER = "def distance(x, y, warn=False):\n    return {answer}\n"
 TESTS = """
 import toy

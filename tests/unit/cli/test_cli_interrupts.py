@@ -18,7 +18,7 @@ from otdiv.cli.interrupts import raise_if_interrupted
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 pytestmark = posix
 
-DATA = Path(__file__).parents[2] / "examples" / "data"
+DATA = Path(__file__).parents[3] / "examples" / "data"
 COMPARE = ["compare", *(str(DATA / f"flights_2013_0{month}.parquet") for month in (1, 7))]
 VERIFY = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
 

@@ -19,7 +19,7 @@ from otdiv.cli import ExitCode, main
 
 USAGE = ExitCode.USAGE
 
-DATA = Path(__file__).parents[2] / "examples" / "data"
+DATA = Path(__file__).parents[3] / "examples" / "data"
 JANUARY, JULY = str(DATA / "flights_2013_01.parquet"), str(DATA / "flights_2013_07.parquet")
 
 
