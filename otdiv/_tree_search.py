@@ -52,7 +52,8 @@ class Field(NamedTuple):
     @property
     def top(self) -> np.ndarray:
         """Largest value of each node."""
-        return self.planes[-2]
+        top: np.ndarray = self.planes[-2]
+        return top
 
     @property
     def slope(self) -> np.ndarray:
@@ -62,7 +63,8 @@ class Field(NamedTuple):
     @property
     def offset(self) -> np.ndarray:
         """Heights of the planes at the nodes' centres."""
-        return self.planes[-1]
+        offset: np.ndarray = self.planes[-1]
+        return offset
 
     def padded(self, steepest: float, reach: float) -> np.ndarray:
         """Planes with the rounding of the tangent bound added to their offsets."""
@@ -265,9 +267,10 @@ def pruned_c_transform(
     best = np.empty(x.shape[0], np.int64)
     best[tree_x.order] = tree_y.order[columns[:, 0]]
     rows = np.arange(x.shape[0])
-    lowest = costs.gathered(x, y, rows, best, norm, power) - g[best]
+    lowest: np.ndarray = costs.gathered(x, y, rows, best, norm, power) - g[best]
     if _search_mode(tree_x, tree_y, norm, power) != GENERAL:
         return lowest
     # The search computed this cost in another way, and chose by it.
     more = 2.0**-52 * costs.relative_rounding(x.shape[1], norm, power)
-    return lowest - more * (np.abs(lowest) + np.abs(g[best]))
+    lowest -= more * (np.abs(lowest) + np.abs(g[best]))
+    return lowest

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.peer_adapters import CONVENTION, LATER, Listed
 from benchmarks.peer_tests import ADAPTERS, Outcome, judged, run_peer_tests
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PEER = "def distance(x, y, warn=False):\n    return {answer}\n"
 TESTS = """

@@ -6,6 +6,7 @@ import pytest
 from otdiv import solvers, transport
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tolerance", "epsilon"), [(1e-2, 0.05), (1e-5, 0.05), (1e-6, 0.005)])
 @pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean"])
 def test_the_plan_behind_an_upper_bound_is_feasible_and_costs_as_much(cost, tolerance, epsilon):

@@ -55,6 +55,7 @@ def test_where_no_plan_exists_the_bound_is_infinite():
     assert upper == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_iterations", [1, 3])
 def test_an_unfinished_solve_with_forbidden_pairs_has_finite_bounds(max_iterations):
     problem = masked_problem(30, 30, 0.7, seed=3)

@@ -153,6 +153,7 @@ def test_the_output_never_overwrites_an_input(capsys, pair):
     assert Path(pair[1]).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_flights_table_fits_eighty_columns_and_names_the_departure_delay(capsys):
     assert main(["compare", JANUARY, JULY, "--splits", "2"]) == 0
     captured = capsys.readouterr()
@@ -284,6 +285,7 @@ def without(*modules):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["rich", "narwhals", "pyarrow"])
 def test_a_missing_extra_is_named_with_its_pip_line(pair, module):
     done = run("compare", *pair, code=without(module))
@@ -300,6 +302,7 @@ def test_help_and_version_need_no_extra():
         assert run(*words, code=code).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_reader_of_a_pipe_may_leave(pair):
     reader, writer = os.pipe()
     os.close(reader)
@@ -315,6 +318,7 @@ def test_the_reader_of_a_pipe_may_leave(pair):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_progress_is_shown_only_where_stderr_is_a_terminal(pair):
     assert run("compare", *pair).stderr == ""
     controller, terminal = pty.openpty()
@@ -356,6 +360,7 @@ def command(words, pair):
     return words if words == HELP else ["compare", *pair, *words]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", [HELP, TABLE, JSON], ids=" ".join)
 def test_a_full_stdout_is_one_sentence_and_an_exit_code(pair, words, unbuffered):
@@ -372,6 +377,7 @@ def test_a_full_stdout_is_one_sentence_and_an_exit_code(pair, words, unbuffered)
     assert done.stderr == "otdiv: error: stdout: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", [HELP, TABLE, JSON], ids=" ".join)
 def test_the_reader_of_a_pipe_may_leave_whatever_is_printed(pair, words, unbuffered):
@@ -389,6 +395,7 @@ def test_the_reader_of_a_pipe_may_leave_whatever_is_printed(pair, words, unbuffe
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "code"),
     [("| true", 1), (">/dev/full", 2), (">&-", 1), ("2>&-", 1), ("2>/dev/full", 1)],
@@ -415,6 +422,7 @@ def test_a_negative_verdict_outweighs_output_that_cannot_be_written(tmp_path):
         assert done.stderr.count("\n") == (place == "/dev/full")
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_ends_nothing(pair):
     done = subprocess.run(
         [sys.executable, "-m", "otdiv.cli", "compare", *pair],

@@ -16,7 +16,7 @@ from otdiv.cli import ExitCode, main
 from otdiv.cli.interrupts import raise_if_interrupted
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-pytestmark = posix
+pytestmark = [posix, pytest.mark.slow]
 
 DATA = Path(__file__).parents[3] / "examples" / "data"
 COMPARE = ["compare", *(str(DATA / f"flights_2013_0{month}.parquet") for month in (1, 7))]

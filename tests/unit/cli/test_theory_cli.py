@@ -17,6 +17,7 @@ from otdiv.theory import Outcome, Verdict, VerificationReport, claims, run_claim
 QUICK = ["verify", "--claim", "pinsker", "--claim", "kl-is-symmetric", "--examples", "5"]
 
 
+@pytest.mark.slow
 def test_table_shows_each_claim_and_a_summary(capsys):
     assert main(QUICK) == 0
     out, err = capsys.readouterr()

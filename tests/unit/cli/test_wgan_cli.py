@@ -12,6 +12,8 @@ from otdiv.cli import main
 from otdiv.cli.app import USAGE
 from otdiv.wgan import Generator
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ["wgan", "--data", "8gaussians", "--constraint", "gp", "--log-every", "5"]
 
 

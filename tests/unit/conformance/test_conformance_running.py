@@ -384,6 +384,7 @@ def test_the_first_call_of_a_process_alone_may_take_longer(homemade):
     assert all("ended with exit code 9" in row.breach.text for row in report.broken)
 
 
+@pytest.mark.slow
 def test_what_a_solver_leaves_behind_is_ended_and_not_waited_for(homemade, tmp_path):
     words = ["verify", "--solver", f"{homemade}:leaves", "--law", "marginals", "--examples", "5"]
     start = time.perf_counter()
@@ -411,6 +412,7 @@ def process_group_lives(group):
     return True
 
 
+@pytest.mark.slow
 def test_a_daemon_of_the_solver_holds_nobody(homemade, tmp_path):
     words = ["verify", "--solver", f"{homemade}:leaves_a_daemon", "--law", "marginals"]
     try:
@@ -483,6 +485,7 @@ def test_a_wrong_option_is_a_usage_error(words, capsys):
     assert "otdiv: error:" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_snippets_run_in_an_interpreter_of_their_own(homemade, tmp_path):
     row = check_solver(f"{homemade}:product", laws=["optimality"], examples=30)["optimality"]
     done = subprocess.run(

@@ -99,6 +99,7 @@ def test_spectral_normalisation_pulls_gradients_back_exactly():
     assert pulled @ direction == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_pulls_slopes_to_one_from_both_sides():
     def slope_after(constraint, slope):
         network = Architecture((), dtype="float64").build(n_inputs=1, rng=0)
@@ -114,6 +115,7 @@ def test_gradient_penalty_pulls_slopes_to_one_from_both_sides():
     assert slope_after(LipschitzPenalty(10.0), 1.5) < 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constraint", CONSTRAINTS, ids=repr)
 def test_a_resumed_trainer_continues_bit_for_bit(constraint):
     first = trained(constraint)

@@ -37,6 +37,7 @@ def samples(draw, max_points=25):
     return rng, rng.standard_normal((n, d)), rng.standard_normal((m, d)) + 0.5
 
 
+@pytest.mark.slow
 @given(samples())
 @settings(max_examples=40)
 def test_the_difference_of_means_is_w1(case):
@@ -46,6 +47,7 @@ def test_the_difference_of_means_is_w1(case):
     assert potential.bounds.relative_gap < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extension", EXTENSIONS)
 @given(case=samples())
 @settings(max_examples=25)

@@ -77,6 +77,7 @@ def agree(found, expected):
     return found == expected or math.isclose(found, expected, rel_tol=ACCURACY, abs_tol=1e-11)
 
 
+@pytest.mark.slow
 @new_scipy
 @pytest.mark.parametrize("name", TWINS)
 def test_a_law_of_the_new_scipy_is_its_old_twin(name):
@@ -98,6 +99,7 @@ def test_every_divergence_reads_laws_of_the_new_scipy(key):
     assert agree(call(normal(1.0, 2.0), normal()), call(stats.norm(1, 2), stats.norm()))
 
 
+@pytest.mark.slow
 @new_scipy
 @pytest.mark.parametrize("name", LATTICES)
 def test_a_discrete_law_of_the_new_scipy_is_its_old_twin(name):
@@ -109,6 +111,7 @@ def test_a_discrete_law_of_the_new_scipy_is_its_old_twin(name):
         assert call(make(), old) == 0.0
 
 
+@pytest.mark.slow
 @new_scipy
 def test_wrong_inverses_are_replaced_and_wrong_functions_refused():
     """SciPy inverts the functions of some laws wrongly (bradford), or raises (powerlaw)."""

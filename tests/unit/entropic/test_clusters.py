@@ -72,6 +72,7 @@ def test_a_lone_point_stays_alone():
     assert lone + 1 in starts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", [False, True])
 def test_the_plan_between_clusters_is_the_sum_over_their_points(root):
     x, y = cloud_of(150, 2, 0), cloud_of(130, 2, 1)
@@ -97,6 +98,7 @@ def test_the_plan_between_clusters_is_the_sum_over_their_points(root):
     np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-300)
 
 
+@pytest.mark.slow
 def test_the_preconditioner_inverts_the_schur_complement_of_tails_and_bulk():
     rng = np.random.default_rng(2)
     n = 400

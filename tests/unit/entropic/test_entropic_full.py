@@ -134,6 +134,7 @@ def test_the_monitor_stops_the_short_way():
     assert len(seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", [False, True])
 def test_compressed_rows_miss_at_most_the_share_that_may_be_dropped(root):
     x, y = clouds(2000, 1500)

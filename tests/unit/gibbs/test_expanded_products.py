@@ -70,6 +70,7 @@ def always():
 FAMILIES = st.sampled_from(["uniform", "normal", "clusters", "outliers", "repeated"])
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 10**6),
     d=st.integers(1, 3),

@@ -75,6 +75,7 @@ def test_pruned_sums_leave_out_no_more_than_they_say(name, d):
         assert np.all(found >= whole * (1.0 - 1e-9) - 1e-6 * weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cityblock", "chebyshev"])
 def test_many_points_take_no_memory_of_a_matrix(name):
     n = 8000

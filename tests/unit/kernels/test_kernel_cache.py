@@ -14,6 +14,8 @@ from numba.core.caching import UserProvidedCacheLocator
 
 from otdiv._kernels import _jit
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 from otdiv._kernels._jit import kernel
 

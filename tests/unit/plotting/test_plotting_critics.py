@@ -318,6 +318,7 @@ def test_every_picture_can_be_written(potential, fit, tmp_path):
         ax.figure.savefig(tmp_path / "picture.png", dpi=40)
 
 
+@pytest.mark.slow
 def test_importing_the_rooms_loads_no_matplotlib():
     rooms = "canvas, critics, networks, plans, rays, tables"
     code = f"import sys; from otdiv.plotting import {rooms}; print('matplotlib' in sys.modules)"

@@ -124,6 +124,7 @@ def test_atoms_without_weight_carry_nothing_and_keep_feasible_potentials():
     assert (problem.matrix() - f[:, None] - g).min() >= -1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "power"), [(1.0, 1.0), (np.inf, 1.0), (3.0, 1.5), (2.0, 0.5)])
 @pytest.mark.parametrize("d", [1, 2, 3, 10])
 def test_other_norms_powers_and_dimensions_have_the_value_of_the_dense_simplex(norm, power, d):
@@ -145,6 +146,7 @@ def test_marginals_are_met_to_1e_12(power, weighted):
     assert np.abs(result.plan.column_sums() - result.problem.b).max() <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rtol", [1e-1, 1e-2, 1e-3])
 def test_early_stop_meets_the_tolerance_that_was_asked(rtol):
     rng = np.random.default_rng(7)
@@ -164,6 +166,7 @@ def test_two_threads_give_the_result_of_one_bit_for_bit():
     assert np.array_equal(one.plan.rows, two.plan.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 3, 20])
 def test_the_callback_stops_the_solve_with_a_feasible_plan(calls):
     rng = np.random.default_rng(9)
@@ -256,6 +259,7 @@ def _clouds(n, m, seed=0):
     return rng.random((n, 2)), rng.normal(0.5, 0.25, (m, 2)), rng
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [1.0, 2.0])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_warm_start_from_the_answer_needs_few_pivots(power, weighted):
@@ -267,6 +271,7 @@ def test_a_warm_start_from_the_answer_needs_few_pivots(power, weighted):
     assert warm.n_iterations < 0.02 * cold.n_iterations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_whatever_the_warm_start_the_answer_is_right(power):
     x, y, rng = _clouds(700, 800)

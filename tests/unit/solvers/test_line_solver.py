@@ -83,6 +83,7 @@ def test_even_weights_of_unequal_counts_leave_no_slivers():
     np.testing.assert_allclose(mass * 12, [2, 1, 1, 2, 2, 1, 1, 2], rtol=4 * EPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", POWERS)
 def test_transform_is_the_brute_minimum(power):
     rng = np.random.default_rng(8)

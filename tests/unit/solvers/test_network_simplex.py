@@ -54,6 +54,7 @@ def test_translation_by_1e_7_costs_1e_7(n):
     assert result.value == pytest.approx(1e-7, abs=2e-16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [6, 100, 1300])
 def test_costs_from_1e_minus_300_to_1e300_in_one_problem_are_all_respected(n):
     C = 10.0 ** np.random.default_rng(n).uniform(-300, 300, (n, n))
@@ -62,6 +63,7 @@ def test_costs_from_1e_minus_300_to_1e300_in_one_problem_are_all_respected(n):
     assert result.bounds.relative_gap < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [6, 100, 1300])
 def test_a_tiny_diagonal_is_found_among_huge_costs(n):
     rng = np.random.default_rng(n)

@@ -39,6 +39,7 @@ def log_domain_plan(C, a, b, epsilon, rounds):
     return np.exp((f[:, None] + g - C) / epsilon) * a[:, None] * b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", ["sqeuclidean", "euclidean", "cityblock"])
 @pytest.mark.parametrize("epsilon", [1.0, 0.03])
 def test_plan_is_that_of_the_textbook_iteration(cost, epsilon):
@@ -237,6 +238,7 @@ def test_far_clusters_do_not_underflow():
     assert result.entropic.marginal_error <= 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [200, 6000])
 @pytest.mark.parametrize("matrix", [False, True])
 def test_bounds_hold_wherever_a_solve_is_stopped(n, matrix):
@@ -292,6 +294,7 @@ def test_warm_start_needs_fewer_steps():
     assert warm.n_iterations < cold.n_iterations
 
 
+@pytest.mark.slow
 def test_many_points_take_the_coarse_matrix_and_agree_with_the_dense_kernel():
     x, y = clouds(1500, 1400)
     fused = entropic(x, y, 0.02, tolerance=1e-9)
@@ -334,6 +337,7 @@ def test_tails_that_hang_on_little_mass_converge(cost, d):
     assert exact.bounds.lower <= result.bounds.upper
 
 
+@pytest.mark.slow
 def test_gaussian_tails_take_few_iterations():
     # Without care for weakly linked atoms the last epsilon alone took ninety iterations.
     rng = np.random.default_rng(1)
@@ -343,6 +347,7 @@ def test_gaussian_tails_take_few_iterations():
     assert result.n_iterations <= 40
 
 
+@pytest.mark.slow
 def test_many_atoms_at_few_places_are_solved():
     rng = np.random.default_rng(2)
     x, y = rng.random((30, 2))[rng.integers(30, size=3000)], rng.random((2500, 2))
@@ -367,6 +372,7 @@ def test_long_tails_on_the_line_converge(epsilon):
     assert exact.bounds.lower <= result.bounds.upper
 
 
+@pytest.mark.slow
 def test_a_loose_tolerance_needs_no_more_than_it_asks():
     rng = np.random.default_rng(6)
     x, y = rng.standard_t(3.0, (6000, 2)), rng.standard_t(3.0, (6000, 2)) + 0.3

@@ -386,6 +386,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
         assert (captured.out, captured.err.count("\n")) == ("", 1)
 
 
+@pytest.mark.slow
 def test_a_terminal_without_the_letters_shows_their_escapes(tmp_path):
     good = str(put(tmp_path, "good.csv", "größe,y\n1,2\n3,4\n"))
     words = [sys.executable, "-m", "otdiv", "compare", good, good]

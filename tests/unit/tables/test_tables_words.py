@@ -107,6 +107,7 @@ def test_a_terminal_shows_every_name_and_obeys_none(files, capsys, monkeypatch):
     assert "only\\x1b0.0" in text
 
 
+@pytest.mark.slow
 def test_the_bar_of_progress_shows_names_as_they_are(files):
     controller, terminal = pty.openpty()
     code = "from otdiv.cli import main; raise SystemExit(main())"

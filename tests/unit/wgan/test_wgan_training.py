@@ -40,6 +40,8 @@ from otdiv.wgan import (
     wgan_lp_2018,
 )
 
+pytestmark = pytest.mark.slow
+
 LOSSES = [
     MinimaxGAN(),
     NonSaturatingGAN(),
