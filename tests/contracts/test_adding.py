@@ -172,6 +172,7 @@ def test_one_row_puts_a_divergence_under_the_laws(rule):
     RULES[rule](row=root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["range", "zero"])
 def test_the_laws_refute_a_row_that_promises_too_much(rule):
     row = Row(function="two", call=lambda p, q: 2.0, data="vectors", upper=1.0)

@@ -821,6 +821,7 @@ def test_potential_and_its_slopes_do_not_depend_on_the_unit(scale, extension):
     np.testing.assert_allclose(other.gradient(scale * z), one.gradient(z), rtol=0.0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_critic_without_slopes_gets_a_finite_penalty():
     """keras-team/keras-io#910, pytorch/pytorch#2534: the penalty of a zero gradient is NaN."""
     point = np.zeros((4, 2))

@@ -408,6 +408,7 @@ def test_of_two_exit_codes_the_higher_is_returned(half_bad, redirection, code):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_negative_verdict_outweighs_output_that_cannot_be_written(tmp_path):
     (tmp_path / "careless_solver.py").write_text("def solve(a, b, C):\n    return float(a @ C @ b)")
     words = ["verify", "--solver", "careless_solver:solve", "--law", "optimality"]

@@ -28,6 +28,7 @@ def test_table_shows_each_claim_and_a_summary(capsys):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_nothing_is_cut(capsys):
     main(["verify", "--claim", "generator-collapses-on-a-fixed-discriminator", "--examples", "1"])
     out = capsys.readouterr().out.replace("\n", "")

@@ -199,6 +199,7 @@ def test_a_callback_sees_each_result_and_can_stop():
     assert [row.law for row in report.rows] == seen == ["marginals", "known-answers"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_report():
     def careless(a, b, C):
         return float(a @ C @ b)
@@ -225,6 +226,7 @@ def test_laws_of_bare_matrices_are_not_applicable_to_points():
     assert report["translation"].verdict is LawVerdict.NOT_APPLICABLE
 
 
+@pytest.mark.slow
 def test_reports_have_the_same_content_in_every_form():
     def product(a, b, C):
         return np.outer(a, b)
@@ -244,6 +246,7 @@ def test_numbers_that_are_not_finite_are_null_in_json():
     assert record["miss"] is None
 
 
+@pytest.mark.slow
 def test_the_table_of_peers_has_a_row_a_law_and_a_column_a_solver():
     laws = ["marginals", "optimality"]
     reports = [
@@ -271,6 +274,7 @@ def test_ids_are_words_and_statements_are_lines():
         assert law.exact or law.regularised
 
 
+@pytest.mark.slow
 def test_isolated_and_in_process_reports_agree(homemade):
     laws = ["marginals", "optimality", "input-untouched"]
     alone, here = (
@@ -281,6 +285,7 @@ def test_isolated_and_in_process_reports_agree(homemade):
     assert [row.breach for row in alone.rows] == [row.breach for row in here.rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "text"),
     [("hangs", "no answer within 4 s"), ("dies", "ended with exit code 7 during the call")],
@@ -299,6 +304,7 @@ def test_a_solver_that_gives_no_answer_breaks_its_law_and_no_other(homemade, fun
     assert len(report.rows) == 2
 
 
+@pytest.mark.slow
 def test_a_solver_that_prints_does_not_disturb_the_report(homemade):
     report = check_solver_isolated(f"{homemade}:talks", laws=["marginals"], examples=5)
     assert report.conforms
@@ -310,6 +316,7 @@ def test_a_child_that_cannot_start_is_not_blamed_on_the_solver(homemade, monkeyp
         check_solver_isolated(f"{homemade}:product", laws=["marginals"], examples=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "text"),
     [
@@ -337,6 +344,7 @@ def test_a_solver_that_answers_no_call_is_one_finding(homemade, capsys, function
         assert here.rows[0].breach == row.breach
 
 
+@pytest.mark.slow
 def test_a_solver_that_hangs_is_not_asked_law_by_law(homemade, monkeypatch):
     monkeypatch.setattr("otdiv.conformance.isolation._WARM_UP_SECONDS", 1.0)
     start = time.perf_counter()
@@ -347,6 +355,7 @@ def test_a_solver_that_hangs_is_not_asked_law_by_law(homemade, monkeypatch):
     assert time.perf_counter() - start < 45.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "text"),
     [
@@ -371,6 +380,7 @@ def test_a_shape_that_fails_breaks_one_law(homemade, function, text):
         assert [row.breach for row in here.rows] == [row.breach for row in report.rows]
 
 
+@pytest.mark.slow
 def test_the_first_call_of_a_process_alone_may_take_longer(homemade):
     """The second process, after the law that ended the first, warms up as well."""
     report = check_solver_isolated(
@@ -429,6 +439,7 @@ def test_a_daemon_of_the_solver_holds_nobody(homemade, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_solver_that_fills_its_output_and_reads_its_input_does_not_block(homemade, capsys):
     report = check_solver_isolated(
         f"{homemade}:writes_and_reads", laws=["marginals"], examples=3, call_seconds=10.0
@@ -460,6 +471,7 @@ def test_only_paths_can_be_isolated():
         check_solver_isolated(lambda a, b, C: 0.0)
 
 
+@pytest.mark.slow
 def test_the_command_line_prints_the_laws_and_fails_where_one_is_broken(homemade, capsys):
     words = ["verify", "--solver", f"{homemade}:product", "--examples", "20"]
     words += ["--law", "marginals", "--law", "optimality"]
@@ -470,6 +482,7 @@ def test_the_command_line_prints_the_laws_and_fails_where_one_is_broken(homemade
     assert main([*words[:-2]]) == 0
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_json_and_markdown(homemade, tmp_path):
     target = tmp_path / "report.json"
     words = ["verify", "--solver", f"{homemade}:product", "--examples", "5", "--law", "marginals"]
@@ -495,6 +508,7 @@ def test_snippets_run_in_an_interpreter_of_their_own(homemade, tmp_path):
     assert done.stdout.startswith("[[")
 
 
+@pytest.mark.slow
 def test_json_is_read_back():
     report = check_solver(lambda a, b, C: np.outer(a, b), laws=["marginals", "optimality"])
     again = type(report).from_json(report.to_json())

@@ -191,6 +191,7 @@ def test_plot_draws_the_critic():
     pyplot.close("all")
 
 
+@pytest.mark.slow
 def test_an_orthonormal_critic_proves_nearly_all_of_w1_by_its_raw_value():
     rng = np.random.default_rng(0)
     # Parts of a cloud that move in three directions: no plain slope is a potential.

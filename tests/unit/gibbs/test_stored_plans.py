@@ -60,6 +60,7 @@ def instance(seed, *, root):
     return Instance(seed, root=root, epsilon=0.3 if root else 0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", [False, True])
 @given(st.integers(0, 9), st.sampled_from([1e-9, 1e-6, 1e-2]))
 def test_rows_lack_at_most_their_share(root, seed, truncation):
@@ -75,6 +76,7 @@ def test_rows_lack_at_most_their_share(root, seed, truncation):
     assert plan.n_entries < N * N
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", [False, True])
 @pytest.mark.parametrize("by_column", [False, True])
 @given(st.integers(0, 9), st.integers(0, 8), st.floats(-60.0, 60.0))
@@ -99,6 +101,7 @@ def test_sums_are_refused_where_nothing_more_may_be_missing():
     assert rescaled_sums(case.kernel, plan, case.u, case.v, 1e-9, by_column=True) is None
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9), st.floats(-2.0, 6.0))
 def test_a_merged_plan_adds_up_the_columns_of_each_cluster(seed, log_radius):
     case = instance(seed, root=False)

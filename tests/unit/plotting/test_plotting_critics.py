@@ -305,6 +305,7 @@ def test_pictures_of_critics_are_drawn_on_given_axes(potential, fit):
     assert plot_layer_gradients(fit, samples(2)[0], ax=axes[3]) is axes[3]
 
 
+@pytest.mark.slow
 def test_every_picture_can_be_written(potential, fit, tmp_path):
     assert isinstance(fit.critic, Critic)
     pictures = [

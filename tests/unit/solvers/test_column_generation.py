@@ -156,6 +156,7 @@ def test_early_stop_meets_the_tolerance_that_was_asked(rtol):
     assert result.bounds.relative_gap <= rtol
 
 
+@pytest.mark.slow
 def test_two_threads_give_the_result_of_one_bit_for_bit():
     rng = np.random.default_rng(8)
     x, y = rng.random((6000, 2)), rng.random((6000, 2))

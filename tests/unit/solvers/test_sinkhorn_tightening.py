@@ -101,6 +101,7 @@ def test_callback_can_stop_it():
     assert np.isfinite(result.bounds.upper)
 
 
+@pytest.mark.slow
 def test_a_tolerance_that_a_matrix_cannot_reach_is_not_claimed():
     C = np.random.default_rng(0).random((30, 40))
     with pytest.raises(ConvergenceError) as caught:

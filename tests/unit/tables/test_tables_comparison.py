@@ -34,6 +34,7 @@ def row_of(a, b, **options):
     return compare_tables({"x": a}, {"x": b}, n_splits=0, **options)["x"]
 
 
+@pytest.mark.slow
 def test_departure_delay_moved_most_in_minutes(flights):
     assert flights.rows[0].column == "dep_delay"
     minutes = {row.column: row.effect for row in flights if row.unit == "min"}

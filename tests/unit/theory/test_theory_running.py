@@ -174,6 +174,7 @@ def test_every_link_of_the_document_has_its_heading(report):
             assert line.split("](#")[1].split(")")[0] in anchors
 
 
+@pytest.mark.slow
 def test_a_topic_runs_its_chapter():
     report = verify(topics=["minibatches"], examples=1)
     assert {outcome.claim.topic for outcome in report.outcomes} == {"minibatches"}
