@@ -17,6 +17,12 @@ def lazy_packages() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("__init__.py") if _arguments(path))
 
 
+def lazy_names(path: Path) -> dict[str, str]:
+    """Public name -> submodule that defines it, of one package; empty where it is not lazy."""
+    arguments = _arguments(path)
+    return arguments[1] if arguments else {}
+
+
 def stub(path: Path) -> str:
     """The stub of one package: an import of each name from the file that defines it."""
     _, homes, *modules = _arguments(path)

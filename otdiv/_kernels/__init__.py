@@ -1,4 +1,10 @@
-"""Numba kernels: canonical arrays in, arrays and integer codes out; imports nothing of otdiv."""
+"""Numba kernels: canonical arrays in, arrays and integer codes out; imports nothing of otdiv.
+
+Beside a kernel may stand the Python that hands it its arrays. Two files hold no kernel at all and
+are here since such Python calls them, and may import nothing from above: `threads`, by which the
+kernels of `line/` run side by side, and `line/whole_numbers`, which takes over where the levels of
+`line/distances` have lost the distance in rounding.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Calls beside the calling thread: parts of a job at once, and waits that a signal reaches."""
+"""Calls beside the calling thread: parts of a job at once, and waits that a signal reaches.
+
+Plain Python, and yet in this room: the kernels of `line/` sort and measure two samples at once.
+"""
 
 from __future__ import annotations
 

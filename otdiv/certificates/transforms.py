@@ -8,9 +8,9 @@ from .._gibbs.metrics import metric_of
 from .._kernels import costs as cost_kernels
 from .._kernels.exponential import EUCLIDEAN, SQUARED
 from .._kernels.gibbs import grids
-from .._kernels.kdtree.c_transform import pruned_c_transform
 from .._kernels.line.monotone_plan import line_transform
 from .._kernels.proofs import repair
+from .._tree_search import pruned_c_transform
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..problems import TransportProblem

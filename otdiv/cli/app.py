@@ -12,10 +12,10 @@ from typing import Any
 from .. import __version__
 from .._text import for_terminal
 from ..errors import OtdivError
-from . import compare, main, verify, wgan
+from . import compare, verify, wgan
 from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason
 
-__all__ = ["INTERRUPTED", "USAGE", "main", "run"]
+__all__ = ["INTERRUPTED", "USAGE", "run"]
 
 USAGE = ExitCode.USAGE
 INTERRUPTED = ExitCode.INTERRUPTED
@@ -28,7 +28,7 @@ Importing them must stay cheap: what a command needs is imported when it runs.
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; an interruption is left to `main`."""
+    """Run a command and return its exit code; an interruption is left to `otdiv.cli.main`."""
     if arguments is None:
         _prepare_streams()
     code, sentence = _outcome(arguments)

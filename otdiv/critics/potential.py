@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._kernels.kdtree.c_transform import safe_scale
 from .._kernels.network_flow import shortest_paths as kernels
+from .._tree_search import safe_scale
 from .._typing import ArrayLike, FloatArray, IndexArray
 from .._validation import as_points, as_weights, check_choice
 from ..certificates import LipschitzExtension

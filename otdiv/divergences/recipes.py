@@ -32,6 +32,7 @@ __all__ = [
     "Recipe",
     "power_sum",
     "renyi",
+    "through_densities",
     "user_function",
     "values_of",
 ]
@@ -67,7 +68,7 @@ class Recipe:
     gaussian: Callable[[gaussians.Normal, gaussians.Normal], float] | None = None
 
 
-def _through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], FloatArray]:
+def through_densities(terms: Terms) -> Callable[[FloatArray, FloatArray], FloatArray]:
     """Log-density form of bounded terms: a density that underflows has nothing to add to them."""
 
     def log_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
@@ -139,19 +140,19 @@ JEFFREYS = Recipe(
 JENSEN_SHANNON = Recipe(
     "js_divergence",
     kernels.js_terms,
-    _through_densities(kernels.js_terms),
+    through_densities(kernels.js_terms),
     lambda u: LOG_2 * np.minimum(u, 1.0),
 )
 TOTAL_VARIATION = Recipe(
     "total_variation",
     kernels.total_variation_terms,
-    _through_densities(kernels.total_variation_terms),
+    through_densities(kernels.total_variation_terms),
     lambda u: np.minimum(u, 1.0),
 )
 HELLINGER = Recipe(
     "hellinger_distance",
     kernels.hellinger_terms,
-    _through_densities(kernels.hellinger_terms),
+    through_densities(kernels.hellinger_terms),
     lambda u: np.sqrt(np.minimum(u, 1.0)),
     gaussians.hellinger,
 )

@@ -9,6 +9,8 @@ import pytest
 
 from otdiv._kernels import _jit
 
+pytestmark = pytest.mark.slow
+
 COUNT = """
 import sys
 import numpy as np

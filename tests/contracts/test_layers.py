@@ -1,9 +1,16 @@
 """The house keeps its direction: a module imports from lower layers or from its own package."""
 
 import ast
+import importlib
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from numba.core.dispatcher import Dispatcher
+
+from tests.stubs import lazy_names
 
 PACKAGE = Path(__file__).parents[2] / "otdiv"
 
@@ -12,7 +19,7 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 LAYERS = [
     {
         *("errors", "_text", "_typing", "_validation", "_labels", "_calling", "_frozen"),
-        *("_memory", "_lazy", "_naming", "_optional", "_kernels"),
+        *("_memory", "_lazy", "_naming", "_optional", "_kernels", "_tree_search"),
     },
     {"measures", "_laws", "costs", "problems", "plans"},
     {"_gibbs"},
@@ -35,6 +42,7 @@ ORDERED = [
     ("_naming", "_lazy"),
     ("errors", "_memory"),
     ("_typing", "_validation"),
+    ("_kernels", "_tree_search"),
     ("measures", "costs", "problems", "plans"),
     ("measures", "_laws"),
     ("results", "certificates"),
@@ -59,24 +67,25 @@ def modules():
         yield pytest.param(path, name, parts[-1] == "__init__", id=name)
 
 
-def imported(path: Path, name: str, is_package: bool):
-    """Every module of otdiv that `path` imports, at the top or inside functions."""
+def imports_of(path: Path, name: str, is_package: bool) -> Iterator[tuple[str, list[str]]]:
+    """Every import of `path`, at the top or inside functions: a module, and names out of it."""
     base = name.split(".") if is_package else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("otdiv"))
+            yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                stem = base[: len(base) - node.level + 1]
-            elif node.module and node.module.startswith("otdiv"):
-                stem = []
-            else:
-                continue
+            stem = base[: len(base) - node.level + 1] if node.level else []
             full = ".".join([*stem, *([node.module] if node.module else [])])
-            if full == "otdiv":
-                yield from (f"otdiv.{alias.name}" for alias in node.names)
-            else:
-                yield full
+            yield full, [alias.name for alias in node.names]
+
+
+def imported(path: Path, name: str, is_package: bool) -> Iterator[str]:
+    """Every module of otdiv that `path` imports, and each name that it takes from otdiv itself."""
+    for module, names in imports_of(path, name, is_package):
+        if module == "otdiv":
+            yield from (f"otdiv.{each}" for each in names)
+        elif module.startswith("otdiv."):
+            yield module
 
 
 def layer_of(room: str) -> int:
@@ -113,12 +122,64 @@ def test_module_imports_only_lower_layers(path, name, is_package):
         assert may_import(importer, target), f"{name} must not import {module}"
 
 
-@pytest.mark.parametrize(
-    ("path", "name", "is_package"), [m for m in modules() if "._kernels" in m.values[1]]
-)
-def test_kernels_import_nothing_of_otdiv(path, name, is_package):
-    for module in imported(path, name, is_package):
-        assert module.startswith("otdiv._kernels"), f"{name} imports {module}"
+def homes(module: str, name: str, rooms: set[str], tables: dict[str, dict[str, str]]) -> str:
+    """The module that `from module import name` reads, through a lazy table of contents as well."""
+    if f"{module}.{name}" in rooms:
+        return f"{module}.{name}"
+    home = tables.get(module, {}).get(name)
+    return module if home is None else f"{module}.{home}"
+
+
+def test_no_circle_is_left_between_modules():
+    """Also none that only a type checker or a function at work would go round."""
+    found = [module.values for module in modules()]
+    rooms = {name for _, name, _ in found}
+    tables = {name: lazy_names(path) for path, name, is_package in found if is_package}
+    needs = {}
+    for path, name, is_package in found:
+        targets = {
+            homes(module, each, rooms, tables)
+            for module, names in imports_of(path, name, is_package)
+            for each in names or [""]
+        }
+        looks_up = {f"otdiv.{room}" for room in FORWARDED if room != room_of(name)}
+        needs[name] = {
+            target
+            for target in targets & rooms - {name, "otdiv"}  # of the package itself: its version
+            if not target.startswith(tuple(looks_up))
+        }
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
+
+
+KERNELS = [module for module in modules() if "._kernels" in module.values[1]]
+# llvmlite is Numba's assembler.
+BELOW_KERNELS = sys.stdlib_module_names | {"numpy", "numba", "llvmlite"}
+# Python alone, with the reason in `otdiv/_kernels/__init__.py`; the decorators themselves.
+NO_KERNELS = {"otdiv._kernels.threads", "otdiv._kernels.line.whole_numbers", "otdiv._kernels._jit"}
+
+
+@pytest.mark.parametrize(("path", "name", "is_package"), KERNELS)
+def test_kernels_stand_on_numba_alone(path, name, is_package):
+    for module, _ in imports_of(path, name, is_package):
+        own = f"{module}.".startswith("otdiv._kernels.")
+        assert own or module.split(".")[0] in BELOW_KERNELS, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", [m.values[1] for m in KERNELS if not m.values[2]])
+def test_every_file_of_kernels_holds_one(name):
+    module = importlib.import_module(name)
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, Dispatcher) and value.py_func.__module__ == name
+    ]
+    assert bool(own) != (name in NO_KERNELS), name
+    if name in NO_KERNELS - {"otdiv._kernels._jit"}:
+        reasons = importlib.import_module("otdiv._kernels").__doc__
+        assert f"`{name.removeprefix('otdiv._kernels.').replace('.', '/')}`" in reasons
 
 
 # What decides a number: the floors that a proof of it must not share.

@@ -92,6 +92,7 @@ def test_an_allocation_that_fails_all_the_same_is_the_same_error(monkeypatch):
         transport_matrix([[1.0, 2.0]], solver=solvers.NetworkSimplex())
 
 
+@pytest.mark.slow
 def test_entries_of_a_plan_in_factors_are_counted_as_they_are_found(monkeypatch):
     points = np.random.default_rng(1).random((2000, 1))
     result = transport(points, points, cost="sqeuclidean", solver=solvers.Sinkhorn(epsilon=1.0))

@@ -73,6 +73,7 @@ def test_names_of_critics_appear_in_the_legend_as_they_are():
     assert texts[1].startswith("two\\nlines: ")
 
 
+@pytest.mark.slow
 def test_names_of_data_sets_make_no_markup_in_the_report_of_a_training(tmp_path):
     data = gaussians_8()
     training = train(data, n_steps=2, log_every=1, n_held_out=32, rng=0)

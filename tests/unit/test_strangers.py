@@ -503,6 +503,7 @@ def test_chance_leaves_the_global_state_alone_and_a_seed_decides():
     assert otdiv.sliced_wasserstein(X, Y, rng=3) == once != drawn
 
 
+@pytest.mark.slow
 def test_many_threads_at_once_get_the_numbers_of_one():
     """numba/numba#8563, stumpy-dev/stumpy#858: "Concurrent access has been detected", aborted."""
     expected = everything()
@@ -511,6 +512,7 @@ def test_many_threads_at_once_get_the_numbers_of_one():
             assert found == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_process_forked_among_busy_threads_gets_the_numbers():
@@ -573,6 +575,7 @@ def test_a_process_that_may_use_one_processor_starts_no_helper(monkeypatch):
     assert not started
 
 
+@pytest.mark.slow
 def test_the_first_import_may_happen_in_another_thread():
     """dmlc/dgl#1170, streamlit/streamlit#5655: "signal only works in main thread"."""
     code = """
@@ -657,6 +660,7 @@ print(otdiv.wasserstein1([[0.0, 0.0]], [[3.0, 4.0]]), otdiv.js_divergence([1, 0]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["-OO"], ["-W", "error", "-X", "dev", "-bb"]])
 def test_every_module_is_imported_under_the_flags_of_the_interpreter(flags):
     """joblib/threadpoolctl#87, lark-parser/lark#283: docstrings are None under -OO."""
@@ -673,6 +677,7 @@ print([otdiv.wasserstein1(x, y), otdiv.sinkhorn_divergence(x, y, epsilon=0.5),
 """
 
 
+@pytest.mark.slow
 def test_switching_off_the_compiler_of_others_changes_no_number():
     """stumpy-dev/stumpy#1048, pyensemble/wildwood#17: NUMBA_DISABLE_JIT breaks the kernels."""
     expected = ast.literal_eval(python(code=SMALL_SOLVES))
@@ -700,6 +705,7 @@ print(otdiv.__file__, otdiv.Euclidean().pairwise([[0.0, 0.0]], [[3.0, 4.0]])[0, 
 """
 
 
+@pytest.mark.slow
 def test_a_folder_whose_name_is_not_ascii_and_an_archive_are_installations(package, tmp_path):
     """numba/numba#4032: "cannot cache function: no locator available" from an egg."""
     found = python(code=ONE_KERNEL, PYTHONPATH=str(package), PYTHONUTF8="1")
@@ -714,6 +720,7 @@ def test_a_folder_whose_name_is_not_ascii_and_an_archive_are_installations(packa
     assert found.endswith(" 5.0\n")
 
 
+@pytest.mark.slow
 def test_byte_code_without_its_sources_is_an_installation(package, tmp_path):
     """numba/numba#4032, LMCache/LMCache#4597: bundles leave the sources out."""
     compiled = tmp_path / "compiled"
@@ -729,6 +736,7 @@ for path in pathlib.Path({str(compiled)!r}).rglob("*.py"):
     assert found.endswith(" 5.0\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_without_unicode_gets_the_report():
     """Textualize/rich#826, projecthamster/hamster#94: UnicodeEncodeError at the first dash."""
     flights = Path(__file__).parents[2] / "examples" / "data"
@@ -813,6 +821,7 @@ def test_potential_and_its_slopes_do_not_depend_on_the_unit(scale, extension):
     np.testing.assert_allclose(other.gradient(scale * z), one.gradient(z), rtol=0.0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_critic_without_slopes_gets_a_finite_penalty():
     """keras-team/keras-io#910, pytorch/pytorch#2534: the penalty of a zero gradient is NaN."""
     point = np.zeros((4, 2))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from otdiv import _tree_search
 from otdiv._kernels import costs
-from otdiv._kernels.kdtree import c_transform
 from otdiv._kernels.kdtree import tree as kdtree
-from otdiv._kernels.kdtree.c_transform import pruned_c_transform, search_all
+from otdiv._tree_search import pruned_c_transform, search_all
 
 COSTS = [(2.0, 1.0), (2.0, 2.0), (1.0, 1.0), (3.0, 1.5), (np.inf, 2.0), (2.0, 0.5)]
 
@@ -111,7 +111,7 @@ def test_every_node_bounds_the_values_of_its_points():
     rng = np.random.default_rng(8)
     tree = kdtree.build_tree(rng.random((500, 3)), 16)
     values = np.sin(7 * tree.points[0]) + rng.normal(size=500) * 0.01
-    field = c_transform.field(tree, values)
+    field = _tree_search.field(tree, values)
     for h in range(tree.depth + 1):
         for q in range(1 << h):
             node, run = (1 << h) + q, slice((q * 500) >> h, ((q + 1) * 500) >> h)

@@ -341,6 +341,7 @@ def test_one_target_is_solved_to_any_tolerance(rtol):
     assert result.bounds.lower * (1.0 - 1e-14) <= exact <= result.bounds.upper * (1.0 + 1e-14)
 
 
+@pytest.mark.slow
 def test_atoms_without_weight_may_be_anywhere():
     x, y = np.random.default_rng(0).random((2, 20, 2))
     far = np.vstack([x, [[1e150, 0.0]]])

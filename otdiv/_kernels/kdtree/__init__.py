@@ -1,4 +1,5 @@
-"""Balanced k-d trees over clouds: boxes, lower bounds on them, and searches between two trees.
+"""Balanced k-d trees over clouds: boxes, lower bounds on them, and the search on two trees.
 
-Read `tree` first, then `lower_bounds`, `search` and `c_transform`; `cuts` makes clusters.
+Read `tree` first, then `lower_bounds`, `search` and its driver `otdiv._tree_search`; `cuts` makes
+clusters.
 """

@@ -1,4 +1,4 @@
-"""The search on two trees that `c_transform` describes, for the rows of a few leaves."""
+"""The search on two trees that `otdiv._tree_search` describes, for the rows of a few leaves."""
 
 import math
 

@@ -2,6 +2,9 @@
 
 Levels in floating point are within some roundings of the total. Where one light atom lies far away,
 or where two samples are nearly the same, that is as much as the distance itself.
+
+Plain Python, and yet in this room: `distances` turns to it where its levels cannot tell, and
+compiled integers have 64 bits.
 """
 
 import math

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._kernels.costs import gathered
-from ..._kernels.kdtree.c_transform import LEAF_SIZE, search_all
 from ..._kernels.kdtree.tree import KDTree, box_tree, centroids
 from ..._monitor import Monitor
+from ..._tree_search import LEAF_SIZE, search_all
 from ..._typing import FloatArray, IndexArray
 
 __all__ = [

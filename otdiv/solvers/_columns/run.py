@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..._kernels.kdtree.c_transform import LEAF_SIZE, safe_scale
 from ..._kernels.kdtree.tree import build_tree
 from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import EndOfRun, Monitor
+from ..._tree_search import LEAF_SIZE, safe_scale
 from ..._typing import FloatArray, IndexArray
 from ...costs import CostMatrix, PNormCost
 from ...errors import InvalidInputError
