@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,8 +29,12 @@ from .entropic.solve_unbalanced import UnbalancedSolve, UnbalancedSolver
 from .entropic.unbalanced_form import NormalForm
 from .errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
+from .plans import ArrayLikePlan, as_coo, entries_above
 from .problems import TransportProblem
 from .results import Bounds, Status, Valued
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
 
 __all__ = ["UnbalancedPlan", "UnbalancedProblem", "UnbalancedResult", "unbalanced_transport"]
 
@@ -38,6 +43,9 @@ _OF_SAMPLES = (
     "samples make a problem as `UnbalancedProblem(DiscreteMeasure(x, weights=a), "
     'target=DiscreteMeasure(y, weights=b), cost="sqeuclidean", reach=1.0)`'
 )
+
+# What to do where a plan is too large.
+_ROWS = "`block` makes some rows of it"
 
 # Without a given epsilon, it starts at this share of the smaller of cost and reach, and falls by
 # this factor until the bounds are close enough.
@@ -125,7 +133,7 @@ class UnbalancedProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class UnbalancedPlan:
+class UnbalancedPlan(ArrayLikePlan):
     """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors.
 
     Pairs that cost `cutoff` or more hold nothing, nor do atoms whose partners all cost as much.
@@ -166,11 +174,23 @@ class UnbalancedPlan:
         plan[(cutoff <= C) | np.isnan(plan)] = 0.0
         return plan
 
-    def to_dense(self) -> FloatArray:
+    def toarray(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
         n, m = self.shape
-        check_room(8 * n * m, "the plan as an array", "`block` makes some rows of it")
-        return self.block(0, self.shape[0])
+        check_room(8 * n * m, "the plan as an array", _ROWS)
+        return self.block(0, n)
+
+    def tocoo(self) -> coo_array:
+        """Return the entries that are not 0 as a `scipy.sparse.coo_array` (n, m).
+
+        They are found block by block, and are all n m of them unless epsilon is small.
+
+        Raises
+        ------
+        UnsupportedProblemError
+            If memory does not hold them.
+        """
+        return as_coo(*entries_above(self, 0.0, _ROWS), self.shape)
 
     def __repr__(self) -> str:
         return f"UnbalancedPlan(shape={self.shape}, epsilon={self.epsilon:g})"
