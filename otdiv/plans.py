@@ -60,14 +60,14 @@ class ArrayLikePlan:
         n, m = self.shape
         needed = 8 * n * m
         if needed > _UNASKED_BYTES:
-            # A sparse plan with few pairs left out is no smaller.
-            sparse = isinstance(self, SparsePlan)
-            stored = sparse and _ENTRY_BYTES * self.n_entries < needed
-            smaller = "`tocoo()` holds its entries alone, " if stored else f"{_ROWS}, "
-            way_out = ("" if sparse and not stored else smaller) + "`toarray()` makes it by name"
+            way_out = f"{_ROWS}, "
+            if isinstance(self, SparsePlan):
+                # Where few pairs are left out the entries take no less.
+                smaller = _ENTRY_BYTES * self.n_entries < needed
+                way_out = "`tocoo()` holds its entries alone, " if smaller else ""
             raise UnsupportedProblemError(
                 f"np.asarray of a plan of shape ({n}, {m}) makes {needed} bytes, more than the "
-                f"{_UNASKED_BYTES} that are taken unasked; {way_out}"
+                f"{_UNASKED_BYTES} that are taken unasked; {way_out}`toarray()` makes it by name"
             )
         return np.asarray(self.toarray(), dtype=dtype)
 
