@@ -114,7 +114,9 @@ def test_zeros_and_indices_are_deflated_and_digits_are_not():
         assert archive.getinfo("x.npy").compress_type == zipfile.ZIP_STORED
 
 
-@pytest.mark.parametrize("path", [3, None, b"name", io.StringIO()], ids=repr)
+@pytest.mark.parametrize(
+    "path", [3, None, b"name", io.StringIO()], ids=["number", "nothing", "bytes", "text"]
+)
 def test_what_is_no_file_is_refused(path):
     with pytest.raises(InvalidInputError, match="`path` must be a path or a binary file"):
         RESULT.save(path)
@@ -131,7 +133,11 @@ def test_files_of_the_system_have_its_errors(tmp_path):
         RESULT.save(tmp_path / "no folder" / "result.npz")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"x" * 1000, written(RESULT)[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", b"x" * 1000, written(RESULT)[:-30]],
+    ids=["empty", "short", "foreign", "truncated"],
+)
 def test_what_is_no_archive_is_named_with_its_file(tmp_path, content):
     path = tmp_path / "foreign.npz"
     path.write_bytes(content)
