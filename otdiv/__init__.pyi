@@ -53,6 +53,7 @@ from .results import EntropicSummary as EntropicSummary
 from .results import Progress as Progress
 from .results import Status as Status
 from .results import TransportResult as TransportResult
+from .saving import load_result as load_result
 from .selection import Choice as Choice
 from .selection import preflight as preflight
 from .selection import select_solver as select_solver

@@ -57,7 +57,7 @@ def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
         return plan
     if hasattr(plan, "to_sparse"):
         return plan.to_sparse(threshold)
-    dense = plan.to_dense()
+    dense = plan.toarray()
     rows, columns = np.nonzero(dense)
     return SparsePlan(rows=rows, columns=columns, mass=dense[rows, columns], shape=plan.shape)
 
@@ -178,7 +178,7 @@ def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     problem = result.problem
     if not isinstance(problem.cost, PNormCost):
         raise UnsupportedProblemError(
-            "a cost matrix has no points to average; use plan.to_dense() @ your_points"
+            "a cost matrix has no points to average; use plan.toarray() @ your_points"
         )
     if x is None:
         return _from_zero(_atom_images(result), problem.origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,9 +12,104 @@ from ._memory import check_room
 from ._typing import FloatArray, IndexArray
 from ._validation import as_exact_array, as_indices
 from .costs import Cost, CostMatrix
+from .errors import UnsupportedProblemError
 from .problems import TransportProblem
 
-__all__ = ["DensePlan", "Plan", "Potentials", "ScaledKernelPlan", "SparsePlan"]
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
+
+__all__ = [
+    "ArrayLikePlan",
+    "DensePlan",
+    "Plan",
+    "Potentials",
+    "ScaledKernelPlan",
+    "SparsePlan",
+    "as_coo",
+    "entries_above",
+]
+
+# Bytes of an array that `np.asarray` makes of a plan unasked: a stray call with a plan of a million
+# atoms should not take the machine's memory. By taste.
+_UNASKED_BYTES = 10**9
+# Entries of a block of rows (32 MB).
+_BLOCK = 2**22
+# Bytes of one entry: row, column and mass.
+_ENTRY_BYTES = 24
+# What to do where even the entries of a plan in factors are too many.
+_ROWS = "`block` makes some rows of it"
+
+
+class _Whole(Protocol):
+    """A plan that makes an array of itself."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def toarray(self) -> FloatArray: ...
+
+
+class ArrayLikePlan:
+    """NumPy's manners: ``np.asarray(plan)`` is ``plan.toarray()`` where that is below 1 GB."""
+
+    __slots__ = ()
+
+    def __array__(self: _Whole, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("a plan that is not stored as an array cannot be one without a copy")
+        n, m = self.shape
+        needed = 8 * n * m
+        if needed > _UNASKED_BYTES:
+            way_out = f"{_ROWS}, "
+            if isinstance(self, SparsePlan):
+                # Where few pairs are left out the entries take no less.
+                smaller = _ENTRY_BYTES * self.n_entries < needed
+                way_out = "`tocoo()` holds its entries alone, " if smaller else ""
+            raise UnsupportedProblemError(
+                f"np.asarray of a plan of shape ({n}, {m}) makes {needed} bytes, more than the "
+                f"{_UNASKED_BYTES} that are taken unasked; {way_out}`toarray()` makes it by name"
+            )
+        return np.asarray(self.toarray(), dtype=dtype)
+
+
+class _Blocks(Protocol):
+    """A plan that makes some of its rows."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def block(self, start: int, stop: int) -> FloatArray: ...
+
+
+def entries_above(
+    plan: _Blocks, threshold: float, way_out: str
+) -> tuple[IndexArray, IndexArray, FloatArray]:
+    """Rows, columns and masses (k,) of the entries above `threshold`, found in blocks of rows.
+
+    `way_out` says what to do where memory does not hold them.
+    """
+    n, m = plan.shape
+    parts = []
+    n_entries = 0
+    step = max(1, _BLOCK // m)
+    for start in range(0, n, step):
+        block = plan.block(start, min(n, start + step))
+        rows, columns = np.nonzero(block > threshold)
+        n_entries += rows.size
+        # Twice, while they are joined.
+        check_room(2 * _ENTRY_BYTES * n_entries, "the entries of the plan", way_out)
+        parts.append((rows + start, columns, block[rows, columns]))
+    rows, columns, mass = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return rows, columns, mass
+
+
+def as_coo(
+    rows: IndexArray, columns: IndexArray, mass: FloatArray, shape: tuple[int, int]
+) -> coo_array:
+    """Entries as SciPy's sparse array, which owns them."""
+    from scipy.sparse import coo_array  # SciPy is not loaded before it is needed
+
+    return coo_array((mass, (rows, columns)), shape=shape)
 
 
 def _freeze(instance: object, **arrays: np.ndarray) -> None:
@@ -25,7 +120,7 @@ def _freeze(instance: object, **arrays: np.ndarray) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SparsePlan:
+class SparsePlan(ArrayLikePlan):
     """Plan with mass[e] moved from rows[e] to columns[e]; a pair may occur repeatedly.
 
     Arrays of the right type in C order are not copied: leave them as they are while it is in use.
@@ -62,23 +157,30 @@ class SparsePlan:
         sums = np.bincount(self.columns, weights=self.mass, minlength=self.shape[1])
         return np.asarray(sums, dtype=np.float64)
 
-    def to_dense(self) -> FloatArray:
+    def toarray(self) -> FloatArray:
         """Return the plan as an (n, m) array."""
         check_room(
             8 * self.shape[0] * self.shape[1],
             "the plan as an array",
-            "`rows`, `columns` and `mass` hold the same",
+            "`tocoo()` holds the same entries",
         )
         out = np.zeros(self.shape)
         np.add.at(out, (self.rows, self.columns), self.mass)
         return out
+
+    def tocoo(self) -> coo_array:
+        """Return the plan as a `scipy.sparse.coo_array` (n, m) of copies of its entries.
+
+        Pairs that occur repeatedly stay so; SciPy's `sum_duplicates()` joins them.
+        """
+        return as_coo(self.rows.copy(), self.columns.copy(), self.mass.copy(), self.shape)
 
     def __repr__(self) -> str:
         return f"SparsePlan(shape={self.shape}, n_entries={self.n_entries})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class DensePlan:
+class DensePlan(ArrayLikePlan):
     """Plan as an (n, m) array.
 
     Arrays of the right type in C order are not copied: leave them as they are while it is in use.
@@ -108,16 +210,29 @@ class DensePlan:
         """Target marginal (m,)."""
         return np.asarray(self.mass.sum(axis=0))
 
-    def to_dense(self) -> FloatArray:
-        """Return the plan as an (n, m) array."""
+    def toarray(self) -> FloatArray:
+        """Return the plan as an (n, m) array: `mass` itself, read-only."""
         return self.mass
+
+    def tocoo(self) -> coo_array:
+        """Return the entries that are not 0 as a `scipy.sparse.coo_array` (n, m)."""
+        needed = 2 * _ENTRY_BYTES * int(np.count_nonzero(self.mass))
+        check_room(needed, "the entries of the plan", _ROWS)
+        rows, columns = np.nonzero(self.mass)
+        return as_coo(rows, columns, self.mass[rows, columns], self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # None copies where the dtype asks for it; False raises there, also in NumPy 1.
+        if copy is False and dtype is not None and np.dtype(dtype) != self.mass.dtype:
+            raise ValueError(f"a plan of float64 numbers cannot be {np.dtype(dtype)} uncopied")
+        return np.array(self.mass, dtype=dtype) if copy else np.asarray(self.mass, dtype=dtype)
 
     def __repr__(self) -> str:
         return f"DensePlan(shape={self.shape})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ScaledKernelPlan:
+class ScaledKernelPlan(ArrayLikePlan):
     """Entropic plan in factors, never stored as n·m numbers.
 
     P_ij = row_scale_i a_i exp((f_i + g_j - C_ij) / epsilon) b_j column_scale_j
@@ -189,24 +304,13 @@ class ScaledKernelPlan:
 
     def to_sparse(self, threshold: float) -> SparsePlan:
         """Entries above `threshold`, found in blocks of rows."""
-        n, m = self.shape
-        parts = []
-        n_entries = 0
-        step = max(1, 2**22 // m)
-        for start in range(0, n, step):
-            block = self.block(start, min(n, start + step))
-            rows, columns = np.nonzero(block > threshold)
-            # 24 bytes an entry, twice while they are joined.
-            n_entries += rows.size
-            check_room(48 * n_entries, "the entries of the plan", "raise `threshold`")
-            parts.append((rows + start, columns, block[rows, columns]))
-        rows, columns, mass = (np.concatenate(part) for part in zip(*parts, strict=True))
+        rows, columns, mass = entries_above(self, threshold, "raise `threshold`")
         return SparsePlan(rows=rows, columns=columns, mass=mass, shape=self.shape)
 
     def _sums(self) -> tuple[FloatArray, FloatArray]:
         n, m = self.shape
         rows, columns = np.empty(n), np.zeros(m)
-        step = max(1, 2**22 // m)
+        step = max(1, _BLOCK // m)
         for start in range(0, n, step):
             block = self.block(start, min(n, start + step))
             rows[start : start + step] = block.sum(axis=1)
@@ -221,11 +325,25 @@ class ScaledKernelPlan:
         """Target marginal (m,)."""
         return self._sums()[1]
 
-    def to_dense(self) -> FloatArray:
+    def toarray(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
         n, m = self.shape
-        check_room(8 * n * m, "the plan as an array", "`block` makes some rows of it")
-        return self.block(0, self.shape[0])
+        check_room(8 * n * m, "the plan as an array", _ROWS)
+        return self.block(0, n)
+
+    def tocoo(self) -> coo_array:
+        """Return the entries that are not 0 as a `scipy.sparse.coo_array` (n, m).
+
+        They are found block by block, and are all n m of them unless epsilon is small:
+        ``to_sparse(threshold).tocoo()`` leaves out what weighs next to nothing.
+
+        Raises
+        ------
+        UnsupportedProblemError
+            If memory does not hold them.
+        """
+        way_out = f"`to_sparse(threshold).tocoo()` holds the larger ones, {_ROWS}"
+        return as_coo(*entries_above(self, 0.0, way_out), self.shape)
 
     def __repr__(self) -> str:
         return f"ScaledKernelPlan(shape={self.shape}, epsilon={self.epsilon:g})"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
@@ -272,6 +273,40 @@ class TransportResult(Valued):
     def __post_init__(self) -> None:
         if self.infeasible_rows is not None:
             seal(self)
+
+    def save(self, path: str | os.PathLike[str] | BinaryIO) -> None:
+        """Write the result to an `.npz` file without pickles, which `otdiv.load_result` reads.
+
+        The problem, the plan, the potentials, the bounds and all else of it are plain arrays and a
+        JSON header: `np.load(path)` shows them. Whoever reads the file proves the bounds anew.
+
+        Parameters
+        ----------
+        path : str, path-like or binary file
+            Where to write, by the name as it is given; a file of that name is replaced once the new
+            one is complete. Something open for writing bytes is written to where it stands.
+
+        Raises
+        ------
+        InvalidInputError
+            If `path` is neither.
+        UnsupportedProblemError
+            If the plan is of a class, or of a problem, that files do not hold.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import io
+        >>> from otdiv import load_result, transport
+        >>> result, file = transport([0.0, 1.0], [0.5, 3.0]), io.BytesIO()
+        >>> result.save(file)
+        >>> load_result(io.BytesIO(file.getvalue())).value
+        1.25
+        """
+        from .saving import save_result
+
+        save_result(self, path)
 
     def __repr__(self) -> str:
         return (

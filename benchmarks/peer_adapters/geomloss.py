@@ -62,7 +62,7 @@ def balanced(C: np.ndarray, a: np.ndarray, b: np.ndarray, reg: float) -> list[An
     result = otdiv.transport_matrix(C, x_weights=a, y_weights=b, solver=solver)
     mass = float(a.sum())
     value = mass * (result.entropic.value - reg * math.log(mass))
-    plan = mass * result.plan.to_dense()
+    plan = mass * result.plan.toarray()
     return [value, mass * result.entropic.terms["transport"], plan, *logarithms(plan, C, a, b, reg)]
 
 
@@ -86,7 +86,7 @@ def unbalanced(C: np.ndarray, a: np.ndarray, b: np.ndarray, reg: float, reach: f
     result = otdiv.unbalanced_transport(
         problem, epsilon=reg, rtol=1e-9, marginal_tolerance=TOLERANCE, throw=False
     )
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     return [result.value, result.terms["transport"], plan, result.plan.f, result.plan.g]
 
 

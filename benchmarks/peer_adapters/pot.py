@@ -79,7 +79,7 @@ def emd_result(a: Any, b: Any, M: Any) -> tuple[otdiv.TransportResult, float]:
 def emd(a: Any, b: Any, M: Any, *_: Any, log: bool = False, **options: Any) -> Any:
     warned_of_threads(options)
     result, mass = emd_result(a, b, M)
-    plan = like(result.plan.to_dense() * mass, a, b, M)
+    plan = like(result.plan.toarray() * mass, a, b, M)
     if scipy.sparse.issparse(M):
         plan = scipy.sparse.coo_array(plan)
     return (plan, emd_log(result, mass, a, b, M)) if log else plan
@@ -119,7 +119,7 @@ def emd2(
         return value
     notes = emd_log(result, mass, a, b, M)
     if return_matrix:
-        notes["G"] = like(result.plan.to_dense() * mass, a, b, M)
+        notes["G"] = like(result.plan.toarray() * mass, a, b, M)
     return value, notes
 
 
@@ -138,7 +138,7 @@ def emd2_lazy(
     mass = float(np.sum(a))
     if not log:
         return result.value * mass
-    plan = scipy.sparse.coo_array(result.plan.to_dense() * mass)
+    plan = scipy.sparse.coo_array(result.plan.toarray() * mass)
     return result.value * mass, emd_log(result, mass, X_a) | {"G": plan}
 
 
@@ -161,7 +161,7 @@ def emd_1d(
     cost = line_cost(metric, p)
     result = otdiv.transport(x_a, x_b, x_weights=a, y_weights=b, cost=cost)
     mass = float(np.sum(a))
-    plan = like(result.plan.to_dense() * mass, x_a)
+    plan = like(result.plan.toarray() * mass, x_a)
     plan = plan if dense else scipy.sparse.coo_array(plan)
     return (plan, {"cost": like(result.value * mass, x_a)}) if log else plan
 
@@ -203,7 +203,7 @@ def wasserstein_1d(
     value = like(values[0] if u.ndim == 1 else values, u)
     if return_plans is False:
         return value
-    plans = [scipy.sparse.coo_array(like(result.plan.to_dense(), u)) for result in results]
+    plans = [scipy.sparse.coo_array(like(result.plan.toarray(), u)) for result in results]
     if return_plans == "coo_tuple":
         plans = [Plan(plan.data, plan.row, plan.col) for plan in plans]
     return value, plans
@@ -250,7 +250,7 @@ def sinkhorn(
     solver = sinkhorn_solver(reg, stopThr, numItermax)
     result = otdiv.transport_matrix(M, x_weights=a, y_weights=b, solver=solver, throw=False)
     warned(result, warn)
-    plan = like(result.plan.to_dense() * float(np.sum(a)), M)
+    plan = like(result.plan.toarray() * float(np.sum(a)), M)
     # For a matrix otdiv hands back the plan alone, not the scalings u and v.
     notes = {"err": [result.entropic.marginal_error], "niter": result.n_iterations}
     return (plan, notes) if log else plan
@@ -309,7 +309,7 @@ def empirical_sinkhorn(
     **_: Any,
 ) -> Any:
     result, a, b = empirical_result(X_s, X_t, reg, a, b, metric, stopThr, numIterMax, warn)
-    plan = like(result.plan.to_dense(), X_s)
+    plan = like(result.plan.toarray(), X_s)
     u, v = scalings(result, a, b)
     notes = {"u": u, "v": v, "niter": result.n_iterations, "lazy_plan": plan}
     if isLazy:
@@ -333,7 +333,7 @@ def empirical_sinkhorn2(
     result, a, b = empirical_result(X_s, X_t, reg, a, b, metric, stopThr, numIterMax, warn)
     value = like(result.entropic.terms["transport"], X_s)
     u, v = scalings(result, a, b)
-    notes = {"u": u, "v": v, "lazy_plan": like(result.plan.to_dense(), X_s)}
+    notes = {"u": u, "v": v, "lazy_plan": like(result.plan.toarray(), X_s)}
     return (value, notes) if log else value
 
 
@@ -469,7 +469,7 @@ def unbalanced(
         marginal_tolerance=max(stop, 1e-13),
         throw=False,
     )
-    plan = like(result.plan.to_dense(), M)
+    plan = like(result.plan.toarray(), M)
     if not log:
         return plan
     epsilon, shift = result.plan.epsilon, 0.0 if kind == "kl" else 1.0

@@ -97,7 +97,7 @@ def linear_sum_assignment(
         if error.result.status is otdiv.Status.INFEASIBLE:
             raise ValueError("cost matrix is infeasible") from None
         raise
-    mass = plan.to_dense() * max(n, m)
+    mass = plan.toarray() * max(n, m)
     if not ((mass < 1e-9) | (np.abs(mass - 1.0) < 1e-9)).all():
         raise NoCounterpartError("the plan is no assignment")
     rows, columns = np.nonzero(mass[:n, :m] > 0.5)

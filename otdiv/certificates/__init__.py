@@ -5,6 +5,7 @@ from .dual import dual_bound, exact_lower
 from .extension import LipschitzExtension
 from .primal import primal_bound
 from .proof import Certificate, certify, in_caller_order, infeasibility_holds
+from .regularised import regularised_bounds
 from .transforms import c_transform
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "in_caller_order",
     "infeasibility_holds",
     "primal_bound",
+    "regularised_bounds",
 ]

@@ -165,7 +165,7 @@ def _rerouted(
 ) -> SparsePlan:
     """Plan with the rests placed over allowed pairs, directly or through the pairs of the plan."""
     assert isinstance(problem.cost, CostMatrix)
-    mass = plan.to_dense()
+    mass = plan.toarray()
     reroute(mass, problem.cost.values, row_rest.copy(), column_rest.copy(), _MOST_VISITS)
     return _entries(mass)
 
@@ -185,9 +185,9 @@ def _dense_upper(problem: TransportProblem, plan: DensePlan) -> tuple[DensePlan,
     if cheap is not None:
         repaired, value, slack = _sparse_upper(cheap, entries)
         if math.isfinite(value + slack):
-            return DensePlan(mass=repaired.to_dense()), value, slack
+            return DensePlan(mass=repaired.toarray()), value, slack
     repaired, value, slack = _sparse_upper(problem, entries)
-    return plan if repaired is entries else DensePlan(mass=repaired.to_dense()), value, slack
+    return plan if repaired is entries else DensePlan(mass=repaired.toarray()), value, slack
 
 
 def _without_dear(problem: TransportProblem, plan: SparsePlan) -> TransportProblem | None:
@@ -304,7 +304,7 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     if isinstance(plan, ScaledKernelPlan) and _forbids(problem):
         # Mass that its marginals lack may have to go a long way round, pair by pair.
         with np.errstate(all="ignore"):
-            plan = DensePlan(mass=plan.to_dense())
+            plan = DensePlan(mass=plan.toarray())
     if isinstance(plan, SparsePlan):
         repaired, value, slack = _sparse_upper(problem, plan)
     elif isinstance(plan, DensePlan):

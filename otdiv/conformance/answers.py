@@ -136,7 +136,7 @@ def _is_number(raw: Any) -> bool:
 
 
 def _as_array(part: Any) -> FloatArray:
-    for method in ("detach", "toarray", "to_dense"):  # torch, scipy.sparse, otdiv's plans
+    for method in ("detach", "to_dense", "toarray"):  # torch, its sparse tensors, SciPy and otdiv
         if hasattr(part, method):
             part = getattr(part, method)()
     try:

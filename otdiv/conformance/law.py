@@ -191,7 +191,7 @@ def reference(instance: Instance) -> Reference:
         raise NotApplicableError(str(error)) from None
     if result.plan is None:
         raise NotApplicableError("the case has no plan")
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     moved = plan > 0.0
     size = float(np.abs(plan[moved] * instance.C[moved]).sum())
     finite = np.where(np.isfinite(instance.C), np.abs(instance.C), 0.0)

@@ -22,7 +22,7 @@ def entropic_plan(problem: TransportProblem, summary: EntropicSummary) -> Plan:
     if isinstance(problem.cost, PNormCost) or n * m > DENSE_PAIRS:
         return plan
     with np.errstate(under="ignore"):
-        return DensePlan(mass=plan.to_dense())
+        return DensePlan(mass=plan.toarray())
 
 
 def plan_in_factors(problem: TransportProblem, summary: EntropicSummary) -> ScaledKernelPlan:

@@ -121,7 +121,7 @@ def solve_entropic(
         plan = solved.plan
         if plan is None and solved.status is not Status.INFEASIBLE and _is_small(problem):
             # Near the ends of float64 the potentials lose digits in the caller's unit.
-            plan = plan_in_factors(moderate, solved.summary).to_dense()
+            plan = plan_in_factors(moderate, solved.summary).toarray()
         return replace(solved, plan=plan, summary=in_callers_units(solved.summary, factor))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +13,21 @@ from .._frozen import restore, seal
 from .._memory import check_room
 from .._typing import FloatArray
 from ..entropic.unbalanced_form import NormalForm
+from ..plans import ArrayLikePlan, as_coo, entries_above
 from ..results import Bounds, Status, Valued
 from .problem import UnbalancedProblem
 
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
+
 __all__ = ["UnbalancedPlan", "UnbalancedResult"]
+
+# What to do where a plan is too large.
+_ROWS = "`block` makes some rows of it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class UnbalancedPlan:
+class UnbalancedPlan(ArrayLikePlan):
     """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors.
 
     Pairs that cost `cutoff` or more hold nothing, nor do atoms whose partners all cost as much.
@@ -60,11 +68,23 @@ class UnbalancedPlan:
         plan[(cutoff <= C) | np.isnan(plan)] = 0.0
         return plan
 
-    def to_dense(self) -> FloatArray:
+    def toarray(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
         n, m = self.shape
-        check_room(8 * n * m, "the plan as an array", "`block` makes some rows of it")
-        return self.block(0, self.shape[0])
+        check_room(8 * n * m, "the plan as an array", _ROWS)
+        return self.block(0, n)
+
+    def tocoo(self) -> coo_array:
+        """Return the entries that are not 0 as a `scipy.sparse.coo_array` (n, m).
+
+        They are found block by block, and are all n m of them unless epsilon is small.
+
+        Raises
+        ------
+        UnsupportedProblemError
+            If memory does not hold them.
+        """
+        return as_coo(*entries_above(self, 0.0, _ROWS), self.shape)
 
     def __repr__(self) -> str:
         return f"UnbalancedPlan(shape={self.shape}, epsilon={self.epsilon:g})"

@@ -94,7 +94,7 @@ def test_plan_agrees_with_pot():
     )
     C = result.problem.matrix()
     expected = ot.sinkhorn(result.problem.a, result.problem.b, C, epsilon, stopThr=1e-12)
-    assert np.abs(result.plan.to_dense() - expected).sum() < 1e-7
+    assert np.abs(result.plan.toarray() - expected).sum() < 1e-7
 
 
 def test_unbalanced_plan_agrees_with_pot():
@@ -108,4 +108,4 @@ def test_unbalanced_plan_agrees_with_pot():
     expected = ot.unbalanced.sinkhorn_unbalanced(
         p.weights, q.weights, C, 0.05, 0.2, reg_type="kl", stopThr=1e-13, numItermax=10**5
     )
-    assert np.abs(result.plan.to_dense() - expected).sum() < 1e-6
+    assert np.abs(result.plan.toarray() - expected).sum() < 1e-6

@@ -14,7 +14,7 @@ from otdiv.conformance import LawVerdict, PointSolver, check_solver, solver_laws
 
 def exact(a, b, C):
     result = transport_matrix(C, x_weights=a, y_weights=b)
-    return result.value, result.plan.to_dense(), result.potentials.f, result.potentials.g
+    return result.value, result.plan.toarray(), result.potentials.f, result.potentials.g
 
 
 def value_off(a, b, C):

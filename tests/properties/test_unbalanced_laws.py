@@ -139,7 +139,7 @@ def test_exchanging_the_measures_changes_no_bit(seed, ratio, plain):
     other = unbalanced_transport(problem(C.T, b, a, 10.0**ratio), epsilon=epsilon, throw=False)
     assert (one.value, one.bounds) == (other.value, other.bounds)
     assert np.array_equal(one.plan.f, other.plan.g)
-    assert np.array_equal(one.plan.to_dense(), other.plan.to_dense().T)
+    assert np.array_equal(one.plan.toarray(), other.plan.toarray().T)
 
 
 @settings(max_examples=40, deadline=None)
@@ -167,7 +167,7 @@ def test_a_measure_is_at_distance_zero_from_itself(seed, scale, mass, ratio):
     assert result.status is Status.OPTIMAL
     # The square of a rounding of the weights is all that is left.
     assert result.bounds.upper <= 1e-26 * given.reach * p.mass
-    assert np.allclose(result.plan.to_dense().sum(axis=1), weights, rtol=ROUNDING, atol=0.0)
+    assert np.allclose(result.plan.toarray().sum(axis=1), weights, rtol=ROUNDING, atol=0.0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -38,6 +38,11 @@ measure = DiscreteMeasure(x, weights=np.full(5, 0.2))
 law = Gaussian([0.0, 0.0], covariance=[[1.0, 0.0], [0.0, 1.0]])
 report: TableReport = compare_tables("a.csv", "b.csv")
 number: float = float(result)
+result.save("result.npz")
+read: TransportResult = otdiv.load_result("result.npz")
+if result.plan is not None:
+    whole: NDArray[np.float64] = result.plan.toarray()
+    entries = result.plan.tocoo()
 
 Sinkhorn(epslion=0.1)  # type: ignore[call-arg]
 solvers.Sinkhorn(epsilon="small")  # type: ignore[arg-type]
@@ -45,6 +50,7 @@ transport(x, y, metric="euclidean")  # type: ignore[call-arg]
 transport(x, y, [0.5, 0.5])  # type: ignore[call-arg]
 DiscreteMeasure(x, np.full(5, 0.2))  # type: ignore[call-arg]
 text: str = wasserstein1(x, y)  # type: ignore[assignment]
+result.save(3)  # type: ignore[arg-type]
 otdiv.wasserstien1(x, y)  # type: ignore[attr-defined]
 solvers.NetworkSimplx()  # type: ignore[attr-defined]
 verify(claims=["pinsker"], exampels=3)  # type: ignore[call-arg]

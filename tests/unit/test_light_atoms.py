@@ -179,7 +179,7 @@ def test_numbers_that_are_none_leave_an_enclosure(wrong):
     good = SparsePlan(rows=[0, 1], columns=[0, 1], mass=[0.5, 0.5], shape=(2, 2))
     bad = SparsePlan(rows=[0, 1], columns=[0, 1], mass=[wrong, 0.5], shape=(2, 2))
     potentials = Potentials(f=[wrong, 0.5], g=[0.0, 0.0])
-    for plan in (good, bad, DensePlan(mass=bad.to_dense())):
+    for plan in (good, bad, DensePlan(mass=bad.toarray())):
         for pair in (potentials, Potentials(f=[0.0, 0.5], g=[wrong, wrong])):
             bounds = certificates.certify(problem, plan, pair).bounds
             assert bounds.lower <= 0.25 <= bounds.upper

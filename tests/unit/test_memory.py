@@ -41,9 +41,9 @@ TOO_LARGE = {
     ),
     "pairwise": lambda: PNormCost().pairwise(CLOUD, CLOUD),
     "matrix": PROBLEM.matrix,
-    "SparsePlan": SparsePlan(rows=[0], columns=[0], mass=[1.0], shape=(N, N)).to_dense,
-    "ScaledKernelPlan": ScaledKernelPlan.from_potentials(PROBLEM, ZEROS, ZEROS, 1.0).to_dense,
-    "UnbalancedPlan": replace(LOOSE.plan, f=ZEROS, g=ZEROS).to_dense,
+    "SparsePlan": SparsePlan(rows=[0], columns=[0], mass=[1.0], shape=(N, N)).toarray,
+    "ScaledKernelPlan": ScaledKernelPlan.from_potentials(PROBLEM, ZEROS, ZEROS, 1.0).toarray,
+    "UnbalancedPlan": replace(LOOSE.plan, f=ZEROS, g=ZEROS).toarray,
 }
 
 
@@ -115,8 +115,8 @@ def test_sums_over_pairs_need_no_matrix(monkeypatch):
 
 def test_small_plans_are_dense_whatever_is_left(monkeypatch):
     monkeypatch.setattr(_memory, "available_bytes", lambda: 0)
-    assert SparsePlan(rows=[0], columns=[1], mass=[1.0], shape=(1, 2)).to_dense().tolist() == [
+    assert SparsePlan(rows=[0], columns=[1], mass=[1.0], shape=(1, 2)).toarray().tolist() == [
         [0.0, 1.0]
     ]
-    assert DensePlan(mass=[[1.0]]).to_dense().tolist() == [[1.0]]
+    assert DensePlan(mass=[[1.0]]).toarray().tolist() == [[1.0]]
     assert CostMatrix([[1.0]]).shape == (1, 1)

@@ -276,7 +276,7 @@ def test_value_is_the_cost_of_its_plan_among_costs_of_three_sizes():
     ]
     result = otdiv.transport_matrix(D, x_weights=[0.5, 0.5, 0.0], y_weights=[0.0, 0.5, 0.5])
     assert result.value == near(1.5811388301, rel=1e-14)
-    assert result.value == near((result.plan.to_dense() * D).sum(), rel=1e-14)
+    assert result.value == near((result.plan.toarray() * D).sum(), rel=1e-14)
 
 
 def test_huge_stand_ins_for_forbidden_pairs_change_nothing():

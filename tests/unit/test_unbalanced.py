@@ -59,7 +59,7 @@ def test_two_atoms_with_entropy_have_their_closed_form():
 def test_plan_satisfies_the_optimality_conditions(cost, epsilon):
     given = problem(cost=cost)
     result = unbalanced_transport(given, epsilon=epsilon)
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     for sums, potential, weights in (
         (plan.sum(axis=1), result.plan.f, given.a),
         (plan.sum(axis=0), result.plan.g, given.b),
@@ -71,7 +71,7 @@ def test_plan_satisfies_the_optimality_conditions(cost, epsilon):
 def test_value_is_the_objective_of_the_plan_term_by_term():
     given, epsilon = problem(), 0.05
     result = unbalanced_transport(given, epsilon=epsilon)
-    plan, C = result.plan.to_dense(), given.normalized().matrix()
+    plan, C = result.plan.toarray(), given.normalized().matrix()
 
     def kl(p, q):
         return float((p * np.log(p / q) - p + q).sum())
@@ -243,7 +243,7 @@ def test_what_lies_too_far_is_lost_on_one_side_and_made_on_the_other():
     assert result.value == 2.0
     assert result.bounds.relative_gap <= 1e-14
     assert result.mass == 0.0
-    assert not result.plan.to_dense().any()
+    assert not result.plan.toarray().any()
 
 
 def test_an_outlier_does_not_blur_the_rest():
@@ -378,7 +378,7 @@ def test_the_plan_has_the_sums_that_are_reported():
     for reach, epsilon in ((0.01, None), (1.0, 0.1), (0.1, 0.01)):
         given = problem(reach=reach)
         result = unbalanced_transport(given, epsilon=epsilon)
-        plan = result.plan.to_dense()
+        plan = result.plan.toarray()
         assert np.allclose(plan.sum(axis=1), result.plan.row_sums, rtol=1e-10, atol=0.0)
         assert np.allclose(plan.sum(axis=0), result.plan.column_sums, rtol=1e-10, atol=0.0)
         assert plan.sum() == pytest.approx(result.mass, rel=1e-10)

@@ -140,7 +140,7 @@ def _marginals(case: Any) -> float:
     p, q = case
     result = solving.transport(p.points, q.points, x_weights=p.weights, y_weights=q.weights)
     assert result.plan is not None
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     costs = result.problem.matrix()
     off = max(
         float(np.abs(plan.sum(axis=1) - result.problem.a).max()),

@@ -15,7 +15,7 @@ def test_the_plan_behind_an_upper_bound_is_feasible_and_costs_as_much(cost, tole
     x, y = rng.normal(0.0, 1.0, (2100, 2)), rng.normal(0.3, 1.2, (2000, 2))
     solver = solvers.Sinkhorn(epsilon=epsilon, marginal_tolerance=tolerance)
     result = transport(x, y, cost=cost, solver=solver)
-    P = result.plan.to_dense()
+    P = result.plan.toarray()
     assert P.min() >= 0.0
     # Pruning may have left out a ten millionth of a row or column.
     np.testing.assert_allclose(P.sum(axis=1), 1.0 / 2100, rtol=1.1e-7)

@@ -73,7 +73,7 @@ def test_our_own_result_is_read():
     result = transport_matrix([[0.0, 2.0], [2.0, 1.0]])
     answer = read_answer(result, (2, 2))
     assert answer.value == result.value
-    np.testing.assert_array_equal(answer.plan, result.plan.to_dense())
+    np.testing.assert_array_equal(answer.plan, result.plan.toarray())
     np.testing.assert_array_equal(answer.f, result.potentials.f)
 
 

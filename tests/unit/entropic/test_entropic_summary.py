@@ -106,7 +106,7 @@ def test_the_unbalanced_value_is_the_documented_formula_for_any_mass(mass):
     q = DiscreteMeasure(points=Y, weights=B * (2.0 * mass))
     given = UnbalancedProblem(source=p, target=q, cost="sqeuclidean", reach=1.0)
     found = unbalanced_transport(given, epsilon=EPSILON)
-    P, C = found.plan.to_dense(), PNormCost(norm=2, power=2).pairwise(X, Y)
+    P, C = found.plan.toarray(), PNormCost(norm=2, power=2).pairwise(X, Y)
 
     def kl(p, q):
         return float((p * np.log(p / q) - p + q).sum())

@@ -149,7 +149,7 @@ def test_plan_has_the_exact_marginals_also_where_pixels_are_empty():
     )
     np.testing.assert_allclose(result.plan.row_sums(), p / p.sum(), atol=1e-12)
     np.testing.assert_allclose(result.plan.column_sums(), q / q.sum(), atol=1e-12)
-    assert (result.plan.to_dense()[~p] == 0.0).all()
+    assert (result.plan.toarray()[~p] == 0.0).all()
     assert result.problem.shape == (576, 576)
 
 

@@ -41,7 +41,7 @@ def test_plan_and_bounds_are_those_of_the_matrix(name, d, epsilon):
     C = COSTS[name].pairwise(x, y)
     matrix = transport_matrix(C, solver=solver)
     # Near the solution a plan moves by a multiple of the error of its marginals.
-    assert np.abs(result.plan.to_dense() - matrix.plan.to_dense()).sum() < 1e-6
+    assert np.abs(result.plan.toarray() - matrix.plan.toarray()).sum() < 1e-6
     for mine, other in ((result.entropic.bounds, matrix.entropic.bounds),):
         assert mine.lower <= other.upper
         assert other.lower <= mine.upper
@@ -96,7 +96,7 @@ def test_a_plan_that_lacks_mass_is_completed_at_its_cost(name):
     x, y = clouds(80, 90, 3)
     loose = solvers.Sinkhorn(epsilon=0.3, marginal_tolerance=1e-2)
     result = transport(x, y, cost=name, solver=loose)
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     np.testing.assert_allclose(plan.sum(axis=1), 1.0 / 80.0, rtol=1e-9)
     np.testing.assert_allclose(plan.sum(axis=0), 1.0 / 90.0, rtol=1e-9)
     assert float((plan * COSTS[name].pairwise(x, y)).sum()) == pytest.approx(result.value, rel=1e-9)

@@ -40,7 +40,7 @@ def test_a_large_cost_that_is_never_used_gives_the_plan_of_a_forbidden_pair(name
     forbidden = solved(np.where(pattern(name), np.inf, BASE), epsilon, 1e-12)
     assert result.status is Status.OPTIMAL
     # Plans and costs of order 1 whose marginals agree to 1e-6.
-    assert np.abs(result.plan.to_dense() - forbidden.plan.to_dense()).sum() < 1e-5
+    assert np.abs(result.plan.toarray() - forbidden.plan.toarray()).sum() < 1e-5
     assert result.value == pytest.approx(forbidden.value, abs=1e-5)
     bounds = result.entropic.bounds
     assert bounds.gap <= 1e-5 * (1.0 + epsilon)
@@ -60,7 +60,7 @@ def test_a_row_of_large_costs_only_is_used(large, epsilon, side):
         C, shifted = C.T, shifted.T
     result, expected = solved(C, epsilon), solved(shifted, epsilon, 1e-12)
     assert result.status is Status.OPTIMAL
-    assert np.abs(result.plan.to_dense() - expected.plan.to_dense()).sum() < 1e-5
+    assert np.abs(result.plan.toarray() - expected.plan.toarray()).sum() < 1e-5
     # The row pays `large` for its mass; both numbers are rounded.
     value = expected.entropic.value + large / N
     assert result.entropic.value == pytest.approx(value, rel=1e-6)
@@ -79,7 +79,7 @@ def test_mass_that_must_take_large_costs_does_so(large, epsilon):
     result = solved(C, epsilon, x_weights=weights)
     expected = solved(shifted, epsilon, 1e-12, x_weights=weights)
     assert result.status is Status.OPTIMAL
-    assert np.abs(result.plan.to_dense() - expected.plan.to_dense()).sum() < 1e-5
+    assert np.abs(result.plan.toarray() - expected.plan.toarray()).sum() < 1e-5
     assert result.value in result.bounds
 
 
@@ -124,7 +124,7 @@ def test_equal_costs_have_no_floor_of_epsilon(cost, share):
     epsilon = max(cost * share, 5e-324) if cost else share
     result = solved(np.full((3, 3), cost), epsilon)
     assert result.status is Status.OPTIMAL
-    np.testing.assert_allclose(result.plan.to_dense(), 1.0 / 9.0, rtol=1e-12)
+    np.testing.assert_allclose(result.plan.toarray(), 1.0 / 9.0, rtol=1e-12)
     # Nine products near the least float are rounded to it.
     assert result.value == pytest.approx(cost, rel=1e-12, abs=1e-322)
 
@@ -136,7 +136,7 @@ def test_subnormal_costs_give_the_plan_of_their_ratios(scale):
     assert result.status is Status.OPTIMAL
     # Multiples of 1e-310 are rounded to 1e-13 of it, those of 5e-324 not at all.
     np.testing.assert_allclose(
-        result.plan.to_dense(), expected.plan.to_dense(), atol=1e-6 if scale > 1e-322 else 1e-9
+        result.plan.toarray(), expected.plan.toarray(), atol=1e-6 if scale > 1e-322 else 1e-9
     )
 
 

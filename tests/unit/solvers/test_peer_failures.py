@@ -91,7 +91,7 @@ def test_weights_of_zero_give_neither_nan_nor_mass():
     a, b = np.ones(40), np.ones(30)
     a[:7], b[::4] = 0.0, 0.0
     result = entropic(x, y, 0.01, x_weights=a, y_weights=b)
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     assert np.isfinite(plan).all()
     assert plan[:7].sum() == plan[:, ::4].sum() == 0.0
     assert np.isfinite(result.potentials.f).all()
@@ -103,7 +103,7 @@ def test_a_plan_of_the_result_has_the_marginals_also_after_one_iteration():
     solver = solvers.Sinkhorn(epsilon=1e-4, max_iterations=1)
     result = transport(x, y, cost="sqeuclidean", solver=solver, throw=False)
     assert result.status is not Status.OPTIMAL
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     assert (plan >= 0.0).all()
     np.testing.assert_allclose(plan.sum(axis=1), 1.0 / 100, atol=1e-12)
     np.testing.assert_allclose(plan.sum(axis=0), 1.0 / 90, atol=1e-12)
@@ -149,4 +149,4 @@ def test_unbalanced_value_has_the_sign_of_its_terms():
     result = unbalanced_transport(problem, epsilon=0.1)
     assert min(result.terms.values()) >= 0.0
     assert result.value == pytest.approx(sum(result.terms.values()), rel=1e-12)
-    assert math.isfinite(result.plan.to_dense().sum())
+    assert math.isfinite(result.plan.toarray().sum())

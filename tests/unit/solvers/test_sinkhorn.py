@@ -48,7 +48,7 @@ def test_plan_is_that_of_the_textbook_iteration(cost, epsilon):
     C = result.problem.matrix()
     expected = log_domain_plan(C, np.full(60, 1 / 60), np.full(45, 1 / 45), epsilon, 3000)
     # Both plans have marginals within 1e-10; near the solution the plan moves by a multiple of it.
-    assert np.abs(result.plan.to_dense() - expected).sum() < 1e-7
+    assert np.abs(result.plan.toarray() - expected).sum() < 1e-7
 
 
 @pytest.mark.parametrize("epsilon", [1e-1, 1e-2, 1e-3, 1e-4])
@@ -92,7 +92,7 @@ def test_small_epsilon_reaches_the_exact_optimum():
 
 def test_large_epsilon_gives_the_product_plan():
     x, y = clouds(40, 30)
-    plan = entropic(x, y, 1e6).plan.to_dense()
+    plan = entropic(x, y, 1e6).plan.toarray()
     # (f + g - C) / epsilon is at most 1e-5 in size here.
     assert np.abs(plan - 1 / 1200).max() < 1e-4 / 1200
 
@@ -105,7 +105,7 @@ def test_weights_are_relative_frequencies_and_zero_ones_change_nothing():
     live = entropic(x[weights > 0], y, 0.02, x_weights=weights[weights > 0])
     assert full.entropic.value == pytest.approx(live.entropic.value, rel=1e-10)
     assert np.isfinite(full.potentials.f).all()
-    assert full.plan.to_dense()[weights == 0.0].max() == 0.0
+    assert full.plan.toarray()[weights == 0.0].max() == 0.0
 
 
 def test_zero_weights_work_for_a_matrix_too():
@@ -142,7 +142,7 @@ def test_forbidden_pairs_carry_no_mass():
     C = np.array([[0.0, 1.0, np.inf], [1.0, 0.0, 1.0], [np.inf, 1.0, 0.0]])
     result = transport_matrix(C, solver=solvers.Sinkhorn(epsilon=0.5))
     assert result.status is Status.OPTIMAL
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     assert plan[0, 2] == plan[2, 0] == 0.0
     assert math.isfinite(result.bounds.upper)
 
@@ -329,7 +329,7 @@ def test_tails_that_hang_on_little_mass_converge(cost, d):
     epsilon = 1e-3 * (mean if cost == "sqeuclidean" else mean**0.5)
     result = entropic(x, y, epsilon, cost)
     assert result.status is Status.OPTIMAL
-    plan = result.plan.to_dense()
+    plan = result.plan.toarray()
     assert np.abs(plan.sum(axis=1) - 1.0 / 400).sum() <= 1e-6
     assert np.abs(plan.sum(axis=0) - 1.0 / 400).sum() <= 1e-6
     exact = transport(x, y, cost=cost)
