@@ -276,9 +276,9 @@ def run_law(
     _draw(cases, body, law.examples or conditions.examples, conditions.seed)
     if record.n_measured == 0 and record.n_declined:  # no answer ever had what the law measures
         record.n_cases = 0
-        offered = record.n_not_offered < record.n_declined
-        verdict = LawVerdict.NOT_APPLICABLE if offered else LawVerdict.NOT_OFFERED
-        return result(verdict, record.reason)
+        if record.n_not_offered:  # whichever cases it declined, it answered some without
+            return result(LawVerdict.NOT_OFFERED, record.reason)
+        return result(LawVerdict.NOT_APPLICABLE, record.reason)
     for manner in Manner:  # the worst manner first
         if manner in record.breaches:
             return result(LawVerdict.BROKEN, breach=record.breaches[manner])
@@ -325,7 +325,8 @@ def _body(
         except NotApplicableError as declined:
             record.n_declined += 1
             record.n_not_offered += isinstance(declined, NotOfferedError)
-            record.reason = str(declined)
+            if isinstance(declined, NotOfferedError) or not record.n_not_offered:
+                record.reason = str(declined)
             if isinstance(declined, RefusedShapeError):
                 _hypothesis().reject()
             return

@@ -117,7 +117,7 @@ def _translation(probe: Probe, instance: Instance) -> Iterator[Finding]:
     )
 
 
-def _dilation(probe: Probe, instance: Instance) -> Iterator[Finding]:
+def _dilation(probe: Probe, instance: Any) -> Iterator[Finding]:
     """Points times s make the value s**p times as large: Euler's identity at s = 1."""
     gradient_x, gradient_y = _of_points(probe(instance))
     power = probe.solver.ground.power

@@ -480,6 +480,8 @@ def entropic(a, b, C, epsilon=1.0, rounds=2000):
     for _ in range(rounds):
         u = np.divide(a, kernel @ v)
         v = np.divide(b, u @ kernel)
+        if np.abs(u * (kernel @ v) - a).max() < 1e-14:
+            break
     plan = u[:, None] * kernel * v
     with np.errstate(divide="ignore", invalid="ignore"):
         f = epsilon * np.log(u / a) + C.min()
