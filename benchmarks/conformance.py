@@ -42,13 +42,17 @@ class Peer:
     path: str
     package: str
     regularised: bool = False
+    needs: str = ""
+    """A second package that its adapter calls."""
 
 
 PEERS = (
     Peer("otdiv NetworkSimplex", "otdiv.solvers:NetworkSimplex", "otdiv"),
     Peer("otdiv LinearProgram", "otdiv.solvers:LinearProgram", "otdiv"),
+    Peer("otdiv gradient", ADAPTERS + "otdiv_gradients", "otdiv"),
     Peer("POT emd", ADAPTERS + "pot_emd", "POT"),
     Peer("POT emd2", ADAPTERS + "pot_emd2", "POT"),
+    Peer("POT emd2, PyTorch gradients", ADAPTERS + "pot_emd2_gradients", "POT", needs="torch"),
     Peer("SciPy wasserstein_distance_nd", ADAPTERS + "scipy_wasserstein_nd", "scipy"),
     Peer("SciPy wasserstein_distance", ADAPTERS + "scipy_wasserstein", "scipy"),
     Peer("SciPy linear_sum_assignment", ADAPTERS + "scipy_assignment", "scipy"),
@@ -119,10 +123,11 @@ def document(entries: list[dict]) -> str:
         f"Versions: {', '.join(stated)}; Python {platform.python_version()}, {platform.machine()}.",
         "",
         f"{entries[0]['examples']} cases a law (fewer where a cell says so: time ran out). A cell "
-        "says *held*; – where the law does not apply (no "
-        "plan or potentials returned, points instead of costs, a problem that the solver "
-        "declines, weights that it normalises); the largest relative miss in bold, with *(warns)* "
-        "where the solver warned; "
+        "says *held*; *not offered* where the "
+        "solver does not return what the law speaks of, or takes no epsilon; – where the law does "
+        "not apply (points instead of costs, a problem that the solver declines, weights that it "
+        "normalises); nothing where it was not run; the largest relative miss in bold, with "
+        "*(warns)* where the solver warned; "
         "**raises** where it raised instead of answering; **no answer** where it hung or died. "
         "Costs are whole numbers up to 20 unless a law says otherwise. Tolerance: 1e-9 relative, "
         "1e-6 for entropic solvers, all at epsilon 1 and in double precision.",
@@ -196,7 +201,9 @@ def main() -> None:
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     kept = {entry["report"]["solver"]: entry for entry in stored}
     chosen = [peer for peer in PEERS if not options.only or re.search(options.only, peer.name)]
-    present = [peer for peer in chosen if installed(peer.package)]
+    present = [
+        peer for peer in chosen if installed(peer.package) and installed(peer.needs or "otdiv")
+    ]
 
     def check(peer: Peer) -> dict:
         report = check_solver_isolated(

@@ -9,7 +9,23 @@ told apart by type and shape:
   (n,) is the potential f and the vector (m,) after it is g (f_i + g_j <= C_ij); tuples nest, and
   None is skipped;
 - a mapping, or any object with attributes, is read by the names `value`, `plan`, `f`, `g` and
-  `potentials` = (f, g); other names are ignored.
+  `potentials` = (f, g), and by those of the next paragraph; other names are ignored. One in a tuple
+  adds to it.
+
+What else a solver offers is asked for; what it does not, the report calls "not offered":
+
+- `gradients`, a mapping or an object with `a`, `b` (in the weights, (n,) and (m,)) and, of a solver
+  of points, `x`, `y` (in the points, (n, d) and (m, d)), are held to proven difference quotients;
+- `epsilon`, of an entropic solver, is the regularisation that it solved, in
+  min <C, P> + epsilon KL(P | a⊗b), and `f`, `g` are its potentials,
+  P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon). A solver with a *parameter* `epsilon`, which has
+  a default, is called with several: `solver(a, b, C, epsilon=0.5)`;
+- `entropic`, a mapping or an object with `value`, `f`, `g` (or `potentials`) and `epsilon`, holds
+  what belongs to the regularised problem where `value`, `f` and `g` beside it speak of the
+  transport cost, as in otdiv's own results. Its value is that of the formula.
+
+So the answer of an entropic solver may be
+`{"plan": P, "entropic": {"value": v, "potentials": (f, g), "epsilon": 0.5}}`.
 
 Tensors of other libraries count as arrays where numpy can read them. A solver that cannot treat a
 case raises NotImplementedError or `otdiv.UnsupportedProblemError`: that case is then not applicable
@@ -27,6 +43,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Answer": "answers",
         "ConformanceReport": "report",
+        "Gradients": "answers",
         "Instance": "instances",
         "Law": "law",
         "LawResult": "report",

@@ -1,5 +1,6 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .answers import Answer as Answer
+from .answers import Gradients as Gradients
 from .answers import read_answer as read_answer
 from .checking import check_solver as check_solver
 from .instances import Instance as Instance

@@ -2,7 +2,9 @@
 
 Each imports its library when it is called. Double precision is asked for, and the entropic ones get
 enough iterations to meet the tolerance of their laws; they run at `EPSILON`, a number in the unit
-of the costs that the laws draw (whole numbers up to 20).
+of the costs that the laws draw (whole numbers up to 20), unless a law asks for another. Their
+potentials are brought to one convention, P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon); an atom
+without weight has none there, and then none are returned.
 """
 
 from __future__ import annotations
@@ -14,19 +16,22 @@ import numpy as np
 
 from .._optional import import_optional
 from ..errors import UnsupportedProblemError
+from ..maps import gradient
 from ..solvers import Sinkhorn
-from ..solving import transport_matrix
+from ..solving import transport, transport_matrix
 from .loading import PointSolver
 
 __all__ = [
     "EPSILON",
     "geomloss_samples",
     "geomloss_solve",
+    "otdiv_gradients",
     "otdiv_sinkhorn",
     "ott_hungarian",
     "ott_sinkhorn",
     "pot_emd",
     "pot_emd2",
+    "pot_emd2_gradients",
     "pot_sinkhorn",
     "pot_sinkhorn_log",
     "scipy_assignment",
@@ -63,15 +68,40 @@ def pot_emd2(a: Any, b: Any, C: Any) -> Any:
     return _needed("ot").emd2(a, b, C)
 
 
-def pot_sinkhorn(a: Any, b: Any, C: Any) -> Any:
-    """`ot.sinkhorn`: the plan, by scaling exp(-C / epsilon)."""
-    return _needed("ot").sinkhorn(a, b, C, EPSILON, numItermax=_ITERATIONS)
+def _pot_gradients(a: Any, b: Any, x: Any, y: Any) -> Any:
+    torch, ot = _needed("torch"), _needed("ot")
+    tensors = [torch.tensor(array, requires_grad=True) for array in (a, b, x, y)]
+    value = ot.emd2(tensors[0], tensors[1], torch.cdist(tensors[2], tensors[3]))
+    value.backward()
+    named = zip("abxy", (tensor.grad for tensor in tensors), strict=True)
+    return {"value": float(value), "gradients": dict(named)}
 
 
-def pot_sinkhorn_log(a: Any, b: Any, C: Any) -> Any:
-    """`ot.sinkhorn` in the logarithmic domain: the plan."""
-    ot = _needed("ot")
-    return ot.sinkhorn(a, b, C, EPSILON, method="sinkhorn_log", numItermax=_ITERATIONS)
+pot_emd2_gradients = PointSolver(_pot_gradients)
+"""`ot.emd2` of PyTorch's tensors: the value, and what `backward` makes of it."""
+
+
+def _of_products(u: Any, v: Any, a: Any, b: Any, epsilon: float) -> Any:
+    """Potentials (f, g) of logarithmic scalings u, v of exp(-C / epsilon); None without weight."""
+    if min(*a, *b) <= 0.0:
+        return None
+    return epsilon * (u - np.log(a)), epsilon * (v - np.log(b))
+
+
+def pot_sinkhorn(a: Any, b: Any, C: Any, epsilon: float = EPSILON) -> Any:
+    """`ot.sinkhorn` with its log: plan and potentials, by scaling exp(-C / epsilon)."""
+    plan, log = _needed("ot").sinkhorn(a, b, C, epsilon, numItermax=_ITERATIONS, log=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # scalings that underflowed
+        potentials = _of_products(np.log(log["u"]), np.log(log["v"]), a, b, epsilon)
+    return {"plan": plan, "potentials": potentials, "epsilon": epsilon}
+
+
+def pot_sinkhorn_log(a: Any, b: Any, C: Any, epsilon: float = EPSILON) -> Any:
+    """`ot.sinkhorn` in the logarithmic domain with its log: plan and potentials."""
+    how = {"method": "sinkhorn_log", "numItermax": _ITERATIONS, "log": True}
+    plan, log = _needed("ot").sinkhorn(a, b, C, epsilon, **how)
+    potentials = _of_products(log["log_u"], log["log_v"], a, b, epsilon)
+    return {"plan": plan, "potentials": potentials, "epsilon": epsilon}
 
 
 def scipy_assignment(a: Any, b: Any, C: Any) -> Any:
@@ -115,17 +145,21 @@ def _ott_compiled() -> Any:
     """The solve under `jax.jit`, which compiles once a shape instead of tracing every call."""
     linear, geometry = _needed("ott.solvers.linear"), _needed("ott.geometry.geometry")
 
-    def plan(a: Any, b: Any, C: Any) -> Any:
-        geom = geometry.Geometry(cost_matrix=C, epsilon=EPSILON)
-        return linear.solve(geom, a=a, b=b, threshold=1e-8, max_iterations=_ITERATIONS).matrix
+    def solved(a: Any, b: Any, C: Any, epsilon: Any) -> Any:
+        geom = geometry.Geometry(cost_matrix=C, epsilon=epsilon)
+        out = linear.solve(geom, a=a, b=b, threshold=1e-8, max_iterations=_ITERATIONS)
+        return out.matrix, out.f, out.g, out.reg_ot_cost
 
-    return _needed("jax").jit(plan)
+    return _needed("jax").jit(solved)
 
 
-def ott_sinkhorn(a: Any, b: Any, C: Any) -> Any:
-    """`ott.solvers.linear.solve` on a `Geometry`: the plan."""
+def ott_sinkhorn(a: Any, b: Any, C: Any, epsilon: float = EPSILON) -> Any:
+    """`ott.solvers.linear.solve` on a `Geometry`: plan, potentials and regularised value."""
     with _double_jax():
-        return np.asarray(_ott_compiled()(a, b, C))
+        plan, f, g, value = (np.asarray(part) for part in _ott_compiled()(a, b, C, epsilon))
+    potentials = _of_products(f / epsilon, g / epsilon, a, b, epsilon)
+    entropic = {"value": value, "potentials": potentials, "epsilon": epsilon}
+    return {"plan": plan, "entropic": entropic}
 
 
 @functools.cache
@@ -141,12 +175,17 @@ def ott_hungarian(a: Any, b: Any, C: Any) -> Any:
         return float(_ott_assignment()(C))
 
 
-def geomloss_solve(a: Any, b: Any, C: Any) -> Any:
-    """`geomloss.ot.solve`: value and plan; its number of iterations is fixed beforehand."""
+def geomloss_solve(a: Any, b: Any, C: Any, epsilon: float = EPSILON) -> Any:
+    """`geomloss.ot.solve`: regularised value, plan and potentials.
+
+    Its number of iterations is fixed beforehand.
+    """
     torch, ot = _needed("torch"), _needed("geomloss.ot")
     tensors = [torch.from_numpy(np.array(array, order="C")) for array in (C, a, b)]
-    result = ot.solve(tensors[0], reg=EPSILON, a=tensors[1], b=tensors[2], max_iter=1000)
-    return result.value, result.plan
+    result = ot.solve(tensors[0], reg=epsilon, a=tensors[1], b=tensors[2], max_iter=1000)
+    potentials = (result.potential_a, result.potential_b)
+    entropic = {"value": result.value, "potentials": potentials, "epsilon": epsilon}
+    return {"value": result.value, "plan": result.plan, "entropic": entropic}
 
 
 def _geomloss_samples(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -161,7 +200,16 @@ geomloss_samples = PointSolver(_geomloss_samples)
 """`geomloss.SamplesLoss("sinkhorn", p=1, debias=False)`: the entropic value, for points."""
 
 
-def otdiv_sinkhorn(a: Any, b: Any, C: Any) -> Any:
-    """`otdiv.solvers.Sinkhorn`: value, plan repaired to the exact marginals, proven potentials."""
-    solver = Sinkhorn(epsilon=EPSILON, marginal_tolerance=1e-12)
+def otdiv_sinkhorn(a: Any, b: Any, C: Any, epsilon: float = EPSILON) -> Any:
+    """`otdiv.solvers.Sinkhorn`: value, plan repaired to the exact marginals, entropic summary."""
+    solver = Sinkhorn(epsilon=epsilon, marginal_tolerance=1e-12)
     return transport_matrix(C, x_weights=a, y_weights=b, solver=solver)
+
+
+def _otdiv_gradients(a: Any, b: Any, x: Any, y: Any) -> Any:
+    result = transport(x, y, x_weights=a, y_weights=b)
+    return {"value": result.value, "potentials": result.potentials, "gradients": gradient(result)}
+
+
+otdiv_gradients = PointSolver(_otdiv_gradients)
+"""`otdiv.transport` with `otdiv.gradient`: value, potentials, gradients in points and weights."""

@@ -10,14 +10,15 @@ import numpy as np
 from .._typing import FloatArray
 from .answers import Answer
 from .instances import Ground, Instance, KnownInstance, instances, known_instances, st
-from .law import FLOOR, Finding, Law, NotApplicableError, Probe, reference
+from .law import FLOOR, Finding, Law, NotApplicableError, NotOfferedError, Probe, reference
 
 __all__ = ["ANSWER_LAWS", "sound"]
 
 
-def _plan(answer: Answer) -> FloatArray:
+def plan_of(answer: Answer) -> FloatArray:
+    """Return the plan, where there is one."""
     if answer.plan is None:
-        raise NotApplicableError("returns no plan")
+        raise NotOfferedError("a plan")
     return answer.plan
 
 
@@ -38,7 +39,7 @@ def _numbers(answer: Answer) -> str:
 
 def marginal_findings(answer: Answer, instance: Instance) -> Iterator[Finding]:
     """Negative entries and wrong sums of the plan, relative to the mass."""
-    plan = _plan(answer)
+    plan = plan_of(answer)
     mass = float(instance.a.sum())
     lowest = float(plan.min())
     yield Finding(max(0.0, -lowest) / mass, f"the smallest entry of the plan is {lowest!r}")
@@ -55,14 +56,15 @@ def value_findings(answer: Answer, instance: Instance, floor: float = FLOOR) -> 
     """Distance of the value(s) from the proven bounds of the optimum."""
     proven = reference(instance)
     scale = proven.scale(floor)
-    for name, value in _values(answer, instance):
+    for name, value in values_of(answer, instance):
         off = max(proven.lower - value, value - proven.upper, 0.0)
         optimum = 0.5 * proven.lower + 0.5 * proven.upper
         miss = off / scale if not math.isnan(value) else math.nan
         yield Finding(miss, f"{name} {value!r} instead of the optimum {optimum!r}")
 
 
-def _values(answer: Answer, instance: Instance) -> list[tuple[str, float]]:
+def values_of(answer: Answer, instance: Instance) -> list[tuple[str, float]]:
+    """Return the value as stated and as the plan has it, each with its name."""
     found = []
     if answer.value is not None:
         found.append(("value", answer.value))
@@ -74,16 +76,16 @@ def _values(answer: Answer, instance: Instance) -> list[tuple[str, float]]:
 def feasibility_findings(answer: Answer, instance: Instance) -> Iterator[Finding]:
     """Largest excess of f_i + g_j over C_ij, relative to the potentials and costs at that pair."""
     if answer.f is None or answer.g is None:
-        raise NotApplicableError("returns no potentials")
+        raise NotOfferedError("potentials")
     f, g = answer.f, answer.g
     with np.errstate(invalid="ignore"):
         excess = f[:, None] + g - instance.C
-    i, j = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    i, j = np.unravel_index(int(np.argmax(excess)), excess.shape)  # a NaN where there is one
     cost = float(instance.C[i, j])
     allowed = instance.C[np.isfinite(instance.C)]
     scale = max(float(np.abs(f).max()), float(np.abs(g).max()), float(np.abs(allowed).max()))
     yield Finding(
-        max(0.0, float(excess[i, j])) / (scale or 1.0),
+        float(np.maximum(excess[i, j], 0.0)) / (scale or 1.0),
         f"f[{i}] + g[{j}] = {float(f[i] + g[j])!r} exceeds C[{i}, {j}] = {cost!r}",
     )
 
@@ -106,7 +108,7 @@ def sound(probe: Probe, instance: Instance, answer: Answer | None = None) -> Ite
 
 def _marginals(probe: Probe, instance: Instance) -> Iterator[Finding]:
     answer = probe(instance)
-    _plan(answer)
+    plan_of(answer)
     yield from _finite(answer)
     yield from marginal_findings(answer, instance)
 
@@ -121,16 +123,16 @@ def _known(probe: Probe, case: KnownInstance) -> Iterator[Finding]:
     answer = probe(case.instance)
     yield from _finite(answer)
     scale = reference(case.instance).scale(FLOOR)
-    for name, value in _values(answer, case.instance):
+    for name, value in values_of(answer, case.instance):
         miss = abs(value - case.value) / scale
         yield Finding(miss, f"{name} {value!r} instead of {case.value!r}: {case.reason}")
 
 
 def _value_of_plan(probe: Probe, instance: Instance) -> Iterator[Finding]:
     answer = probe(instance)
-    plan, value = _plan(answer), answer.value
+    plan, value = plan_of(answer), answer.value
     if value is None:
-        raise NotApplicableError("returns no value beside the plan")
+        raise NotOfferedError("a value beside the plan")
     cost = float(answer.transport_cost(instance.C) or 0.0)
     targets = {"<C, P>": cost}
     if probe.regularised and (epsilon := fitted_epsilon(plan, instance)) is not None:
@@ -153,22 +155,33 @@ def _feasible(probe: Probe, instance: Instance) -> Iterator[Finding]:
     yield from feasibility_findings(probe(instance), instance)
 
 
-def _strong(probe: Probe, instance: Instance) -> Iterator[Finding]:
-    answer = probe(instance)
+def dual_value(answer: Answer, instance: Instance) -> tuple[float, float]:
+    """<a, f> + <b, g>, and the unit of its misses.
+
+    f and g are known up to a constant that cancels; its rounding does not.
+    """
     if answer.f is None or answer.g is None:
-        raise NotApplicableError("returns no potentials")
+        raise NotOfferedError("potentials")
     value = math.fsum([*(instance.a * answer.f), *(instance.b * answer.g)])
+    terms = float(np.abs(answer.f) @ instance.a + np.abs(answer.g) @ instance.b)
+    return value, reference(instance).scale(FLOOR) + terms
+
+
+def dual_value_findings(answer: Answer, instance: Instance) -> Iterator[Finding]:
+    """Distance of the dual value from the proven bounds of the optimum."""
+    value, scale = dual_value(answer, instance)
     proven = reference(instance)
-    # f and g are known up to a constant that cancels; its rounding does not.
-    scale = proven.scale(FLOOR) + float(
-        np.abs(answer.f) @ instance.a + np.abs(answer.g) @ instance.b
-    )
     off = max(proven.lower - value, value - proven.upper, 0.0)
     miss = off / scale if not math.isnan(value) else math.nan
     yield Finding(miss, f"<a, f> + <b, g> = {value!r} instead of the optimum {proven.upper!r}")
 
 
+def _strong(probe: Probe, instance: Instance) -> Iterator[Finding]:
+    yield from dual_value_findings(probe(instance), instance)
+
+
 def _centred(matrix: FloatArray) -> FloatArray:
+    """Take row and column means off: what is a sum of a row and a column term becomes 0."""
     rows, columns = matrix.mean(axis=1, keepdims=True), matrix.mean(axis=0, keepdims=True)
     return np.asarray(matrix - rows - columns + matrix.mean())
 
@@ -190,7 +203,7 @@ def fitted_epsilon(plan: FloatArray, instance: Instance) -> float | None:
 
 
 def _gibbs(probe: Probe, instance: Instance) -> Iterator[Finding]:
-    plan = _plan(probe(instance))
+    plan = plan_of(probe(instance))
     epsilon = fitted_epsilon(plan, instance)
     if epsilon is None:
         raise NotApplicableError("no epsilon can be read off this plan")
@@ -206,7 +219,7 @@ def _gibbs(probe: Probe, instance: Instance) -> Iterator[Finding]:
 def _entropic_value(probe: Probe, instance: Instance) -> Iterator[Finding]:
     """OT <= <C, P> <= OT + epsilon min(H(a), H(b)): mutual information is at most the entropy."""
     answer = probe(instance)
-    plan = _plan(answer)
+    plan = plan_of(answer)
     epsilon = fitted_epsilon(plan, instance)
     if epsilon is None:
         raise NotApplicableError("no epsilon can be read off this plan")
@@ -225,7 +238,7 @@ def _ordinary(ground: Ground) -> object:
     return instances(ground)
 
 
-def _smooth(ground: Ground) -> object:
+def smooth_instances(ground: Ground) -> object:
     """At least 2 × 2, positive weights, costs up to 8: nothing underflows at epsilon >= 0.02."""
     sizes = st.integers(2, 4)
     entries = st.integers(0, 8).map(float)
@@ -255,7 +268,7 @@ ANSWER_LAWS = (
     Law(
         id="value-of-plan",
         statement="the stated value is <C, P> (entropic: or one of the usual objectives)",
-        cases=_smooth,
+        cases=smooth_instances,
         check=_value_of_plan,
         regularised=True,
     ),
@@ -274,7 +287,7 @@ ANSWER_LAWS = (
     Law(
         id="gibbs-form",
         statement="P_ij = u_i exp(-C_ij / epsilon) v_j for one epsilon",
-        cases=_smooth,
+        cases=smooth_instances,
         check=_gibbs,
         exact=False,
         regularised=True,
@@ -282,7 +295,7 @@ ANSWER_LAWS = (
     Law(
         id="entropic-value",
         statement="optimum <= <C, P> <= optimum + epsilon min(H(a), H(b))",
-        cases=_smooth,
+        cases=smooth_instances,
         check=_entropic_value,
         exact=False,
         regularised=True,

@@ -13,7 +13,15 @@ from .._optional import import_optional
 from .._validation import check_positive, check_positive_integer
 from ..errors import InvalidInputError
 from ..results import is_stop
-from .law import Law, NotApplicableError, Probe, RefusedShapeError, SolverRaisedError
+from .law import (
+    Announce,
+    Law,
+    NotApplicableError,
+    NotOfferedError,
+    Probe,
+    RefusedShapeError,
+    SolverRaisedError,
+)
 from .lawbook import solver_laws
 from .loading import SolverUnderTest, under_test
 from .report import Breach, ConformanceReport, LawResult, LawVerdict, Manner
@@ -72,7 +80,7 @@ def check_solver(
         Largest relative miss: 1e-9, or 1e-6 where `regularised`.
     regularised : bool, default False
         Run the laws of entropic solvers: instead of the optimum, the form of the plan and what
-        follows from it.
+        follows from it, and at several epsilons where the solver takes one.
     examples : int, default 50
         Cases of each law.
     seed : int, default 0
@@ -100,7 +108,9 @@ def check_solver(
     -----
     Before the laws the solver is called once on each kind of shape: an ordinary one, n != m, n or
     m = 1, and 1 × 1. Where it answers none of these the report says "does not run", once; kinds
-    that it does not answer break the law `shapes`, and the other laws do without them.
+    that it does not answer break the law `shapes`, and the other laws do without them. Where the
+    solver never returns what a law speaks of (potentials, gradients), or does not take the epsilon
+    that it varies, the verdict is "not offered".
 
     A solver that never returns is not interrupted here; `check_solver_isolated` does that.
 
@@ -111,7 +121,7 @@ def check_solver(
     ...     return float(a @ C @ b)
     >>> report = check_solver(careless, laws=["known-answers", "marginals"], examples=20)
     >>> [row.verdict.value for row in report.rows]
-    ['not applicable', 'broken']
+    ['not offered', 'broken']
     """
     conditions = as_conditions(
         tolerance=tolerance,
@@ -181,6 +191,10 @@ def chosen_laws(ids: Iterable[str] | None, regularised: bool) -> list[Law]:
     return [law for law in book.values() if law.id in wanted]
 
 
+# Cases after which a solver that never returned what a law speaks of is not asked again; by taste.
+_ASKED = 10
+
+
 class _SilentError(AssertionError):
     """A wrong answer without a word."""
 
@@ -207,6 +221,7 @@ class _Record:
     n_cases: int = 0
     n_measured: int = 0
     n_declined: int = 0
+    n_not_offered: int = 0
     worst: float = 0.0
     reason: str = ""
     deadline: float = math.inf
@@ -222,9 +237,9 @@ def run_law(
     law: Law,
     subject: SolverUnderTest,
     conditions: Conditions,
-    announce: Callable[[tuple[Any, ...]], None] | None = None,
+    announce: Announce | None = None,
 ) -> LawResult:
-    """Run one law; `announce` is told the arrays of every call before it is made."""
+    """Run one law; `announce` is told of every call before it is made."""
     start = time.perf_counter()
     tolerance = max(conditions.tolerance, law.tolerance or 0.0)
     record = _Record()
@@ -252,12 +267,17 @@ def run_law(
         return result(LawVerdict.BROKEN, breach=refused_breach(conditions.refused))
     cases = law.cases(subject.ground)
     if cases is None:
-        reason = "a law of bare cost matrices; this solver takes points"
+        takes, other = "points", "bare cost matrices"
+        if not subject.ground.on_points:
+            takes, other = "a cost matrix", takes
+        reason = f"a law of {other}; this solver takes {takes}"
         return result(LawVerdict.NOT_APPLICABLE, reason)
     body = _body(law, subject, conditions, tolerance, record, announce)
     _draw(cases, body, law.examples or conditions.examples, conditions.seed)
     if record.n_measured == 0 and record.n_declined:  # no answer ever had what the law measures
         record.n_cases = 0
+        if record.n_not_offered:  # whichever cases it declined, it answered some without
+            return result(LawVerdict.NOT_OFFERED, record.reason)
         return result(LawVerdict.NOT_APPLICABLE, record.reason)
     for manner in Manner:  # the worst manner first
         if manner in record.breaches:
@@ -271,13 +291,15 @@ def _body(
     conditions: Conditions,
     tolerance: float,
     record: _Record,
-    announce: Callable[[tuple[Any, ...]], None] | None,
+    announce: Announce | None,
 ) -> Callable[[Any], None]:
     """Make the function that Hypothesis calls with each case."""
 
     def body(case: Any) -> None:
         if time.perf_counter() > record.deadline:
             record.complete = False
+            return
+        if record.n_measured == 0 and record.n_not_offered >= _ASKED:
             return
         try:
             measure(case)
@@ -302,7 +324,9 @@ def _body(
                     break
         except NotApplicableError as declined:
             record.n_declined += 1
-            record.reason = str(declined)
+            record.n_not_offered += isinstance(declined, NotOfferedError)
+            if isinstance(declined, NotOfferedError) or not record.n_not_offered:
+                record.reason = str(declined)
             if isinstance(declined, RefusedShapeError):
                 _hypothesis().reject()
             return

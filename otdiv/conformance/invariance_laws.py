@@ -10,9 +10,9 @@ import numpy as np
 
 from .answer_laws import marginal_findings, sound
 from .instances import Ground, Instance, composed, instances, spaces, st
-from .law import FLOOR, Finding, Law, NotApplicableError, Probe, reference
+from .law import FLOOR, Finding, Law, NotApplicableError, NotOfferedError, Probe, reference
 
-__all__ = ["INVARIANCE_LAWS"]
+__all__ = ["INVARIANCE_LAWS", "bare", "drawn_factor", "drawn_shifts", "with_parts"]
 
 
 def _agree(
@@ -103,7 +103,7 @@ def _constant(probe: Probe, case: Any) -> Iterator[Finding]:
     moved = Instance(a=instance.a, b=instance.b, C=instance.C + constant)
     plans = [probe(one).plan for one in (instance, moved)]
     if plans[0] is None or plans[1] is None:
-        raise NotApplicableError("returns no plan")
+        raise NotOfferedError("a plan")
     yield Finding(
         float(np.abs(plans[0] - plans[1]).max()), f"costs plus {constant!r}: another plan"
     )
@@ -123,7 +123,7 @@ def _zero_weights(probe: Probe, case: Any) -> Iterator[Finding]:
     yield from sound(probe, padded, answer)
     value = answer.transport_cost(padded.C)
     if value is None:
-        raise NotApplicableError("returns potentials only")
+        raise NotOfferedError("a value or a plan")
     without = probe.value(instance)
     scale = reference(instance).scale(FLOOR)
     yield Finding(abs(value - without) / scale, f"{value!r}, and {without!r} without those atoms")
@@ -170,7 +170,7 @@ def _untouched(probe: Probe, instance: Instance) -> Iterator[Finding]:
     yield Finding(1.0 if probe.changed else 0.0, "the solver wrote to its input")
 
 
-def _with(*extra: Callable[[Any, Instance], Any], **options: Any) -> Callable[[Ground], Any]:
+def with_parts(*extra: Callable[[Any, Instance], Any], **options: Any) -> Callable[[Ground], Any]:
     """Strategy of (instance, extra parts drawn for its shape)."""
 
     def cases(ground: Ground) -> Any:
@@ -183,7 +183,9 @@ def _with(*extra: Callable[[Any, Instance], Any], **options: Any) -> Callable[[G
     return cases
 
 
-def _shifts(side: int, low: int = -20) -> Callable[[Any, Instance], Any]:
+def drawn_shifts(side: int, low: int = -20) -> Callable[[Any, Instance], Any]:
+    """A vector of whole numbers up to 20, one for each row (side 0) or column (side 1)."""
+
     def draw_shifts(draw: Any, instance: Instance) -> Any:
         k = instance.shape[side]
         return np.array(draw(st.lists(st.integers(low, 20), min_size=k, max_size=k)), dtype=float)
@@ -199,7 +201,8 @@ def _extra_atoms(draw: Any, instance: Instance) -> Any:
     return draw(st.lists(st.integers(0, 20), min_size=0, max_size=2))
 
 
-def _factor(draw: Any, instance: Instance) -> Any:
+def drawn_factor(draw: Any, instance: Instance) -> Any:
+    """Draw a factor of the costs."""
     return draw(st.sampled_from([2.0, 3.0, 0.1, 1000.0, 1e-3, 1e-6, 1e6]))
 
 
@@ -211,7 +214,7 @@ def _number(draw: Any, instance: Instance) -> Any:
     return float(draw(st.integers(-20, 20)))
 
 
-def _bare(cases: Callable[[Ground], Any]) -> Callable[[Ground], Any]:
+def bare(cases: Callable[[Ground], Any]) -> Callable[[Ground], Any]:
     """No case for a solver of points."""
     return lambda ground: None if ground.on_points else cases(ground)
 
@@ -247,25 +250,25 @@ INVARIANCE_LAWS = (
     Law(
         id="scaling",
         statement="value(a, b, s C) = s value(a, b, C)",
-        cases=_with(_factor),
+        cases=with_parts(drawn_factor),
         check=_scaling,
     ),
     Law(
         id="mass",
         statement="value(s a, s b, C) = s value(a, b, C), and the plan has the marginals s a, s b",
-        cases=_with(_heaviness),
+        cases=with_parts(_heaviness),
         check=_mass,
     ),
     Law(
         id="translation",
         statement="value(a, b, C + r_i + s_j) = value(a, b, C) + <a, r> + <b, s>",
-        cases=_bare(_with(_shifts(0), _shifts(1))),
+        cases=bare(with_parts(drawn_shifts(0), drawn_shifts(1))),
         check=_translation,
     ),
     Law(
         id="constant",
         statement="a constant added to all costs leaves the entropic plan",
-        cases=_bare(_with(_number)),
+        cases=bare(with_parts(_number)),
         check=_constant,
         exact=False,
         regularised=True,
@@ -273,7 +276,7 @@ INVARIANCE_LAWS = (
     Law(
         id="permutation",
         statement="the order of rows and columns does not matter to the value",
-        cases=_with(_order(0), _order(1)),
+        cases=with_parts(_order(0), _order(1)),
         check=_permutation,
         regularised=True,
     ),
@@ -287,7 +290,7 @@ INVARIANCE_LAWS = (
     Law(
         id="zero-weights",
         statement="atoms of weight 0 keep their row or column and change nothing",
-        cases=_with(_extra_atoms, _extra_atoms),
+        cases=with_parts(_extra_atoms, _extra_atoms),
         check=_zero_weights,
         regularised=True,
     ),

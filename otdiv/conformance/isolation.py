@@ -20,7 +20,7 @@ from .._validation import check_positive
 from ..errors import InvalidInputError, OtdivError
 from ..results import is_stop
 from .checking import Conditions, as_conditions, chosen_laws, run_law
-from .law import Law
+from .law import Call, Law
 from .loading import SolverUnderTest, under_test
 from .report import ConformanceReport, LawResult, LawVerdict, Manner
 from .trial import KINDS, Trial, failure, not_running, trial
@@ -295,7 +295,7 @@ class _Run:
     def _listen(self, child: _Child) -> None:
         # Each child tries the shapes anew: its first call imports and compiles.
         self._untried = [kind for kind in KINDS if kind not in self.conditions.refused]
-        last: tuple[Any, ...] = ()
+        last: tuple[Call, ...] = ()
         silent, warm = True, False
         start, patience = time.perf_counter(), _SLACK_SECONDS
         while self.pending and not self.stopped and not self.does_not_run:
@@ -310,7 +310,7 @@ class _Run:
                         f"the process of the solver {child.ending()} before its first call"
                     )
                 silent = False
-                if isinstance(message, tuple):  # the arrays of a call, or nothing once it is back
+                if isinstance(message, tuple):  # a call, or nothing once it is back
                     last, warm = message, warm or not message
                     patience = self._call_seconds if last else _SLACK_SECONDS
                     patience += _WARM_UP_SECONDS if last and not warm else 0.0
@@ -339,7 +339,7 @@ class _Run:
         if message.breach is not None:
             self.conditions = self.conditions.without(message.kind, message.breach)
 
-    def _ended(self, last: tuple[Any, ...], text: str, seconds: float) -> LawResult:
+    def _ended(self, last: tuple[Call, ...], text: str, seconds: float) -> LawResult:
         law = self.pending[0]
         return LawResult(
             law=law.id,

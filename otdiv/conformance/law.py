@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from .instances import Ground, Instance, kind_of
 from .loading import SolverUnderTest
 
 __all__ = [
+    "Announce",
     "Call",
     "Finding",
     "Law",
     "NotApplicableError",
+    "NotOfferedError",
     "Probe",
     "RefusedShapeError",
     "SolverRaisedError",
@@ -32,6 +34,10 @@ _NOT_ABOUT_ANSWERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarni
 
 class NotApplicableError(Exception):
     """The law says nothing about this solver or this case; the text says why."""
+
+
+class NotOfferedError(NotApplicableError):
+    """The solver does not return what the law speaks of, or does not take what it varies."""
 
 
 class RefusedShapeError(NotApplicableError):
@@ -89,6 +95,12 @@ class Call:
     arrays: tuple[Any, ...]
     recipe: str = ""
     """Code that makes the arrays, where they are too large to print."""
+    epsilon: float | None = None
+    """The regularisation, where it was handed over."""
+
+
+Announce: TypeAlias = Callable[[tuple[Call, ...]], None]
+"""Is told of each call before it is made, and of nothing, (), when it is back."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,12 +114,21 @@ class Probe:
     calls: list[Call] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     changed: bool = False
-    announce: Callable[[tuple[Any, ...]], None] | None = None
+    announce: Announce | None = None
 
     def __call__(
-        self, instance: Instance, convert: Callable[[Any], Any] = lambda array: array
+        self,
+        instance: Instance,
+        convert: Callable[[Any], Any] = lambda array: array,
+        *,
+        epsilon: float | None = None,
     ) -> Answer:
-        """Solve an instance on copies of its arrays, after `convert` (layout, precision)."""
+        """Solve an instance on copies of its arrays, after `convert` (layout, precision).
+
+        With an `epsilon` a solver that takes none is not called.
+        """
+        if epsilon is not None and not self.solver.takes_epsilon:
+            raise NotOfferedError("a keyword epsilon")
         if (kind := kind_of(instance.shape)) in self.refused:
             raise RefusedShapeError(f"does not run on {kind}")
         if self.solver.ground.on_points:
@@ -118,14 +139,16 @@ class Probe:
             originals = (instance.a, instance.b, instance.C)
         kept = tuple(convert(np.array(array)) for array in originals)
         handed = tuple(_copy(array) for array in kept)
-        self.calls.append(Call(arrays=kept, recipe=instance.recipe))
+        self.calls.append(Call(arrays=kept, recipe=instance.recipe, epsilon=epsilon))
         if self.announce is not None:
-            self.announce(kept)
+            self.announce((self.calls[-1],))
+        options = {} if epsilon is None else {"epsilon": epsilon}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                raw = self.solver.call(*handed)
-                answer = read_answer(raw, instance.shape)
+                raw = self.solver.call(*handed, **options)
+                d = None if instance.x is None else instance.x.shape[1]
+                answer = read_answer(raw, instance.shape, d=d if len(handed) == 4 else None)
             except (NotImplementedError, UnsupportedProblemError) as refusal:
                 raise NotApplicableError(str(refusal) or "the solver declines the case") from None
             except UnreadableAnswerError as error:
@@ -150,7 +173,7 @@ class Probe:
         """Transport cost of the answer: <C, P> where there is a plan, else the stated value."""
         value = self(instance).transport_cost(instance.C)
         if value is None:
-            raise NotApplicableError("returns potentials only")
+            raise NotOfferedError("a value or a plan")
         return value
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .answer_laws import ANSWER_LAWS
+from .dual_laws import DUAL_LAWS
+from .entropic_laws import ENTROPIC_LAWS
 from .extreme_laws import EXTREME_LAWS
+from .gradient_laws import GRADIENT_LAWS
 from .invariance_laws import INVARIANCE_LAWS
 from .law import Law
 
@@ -23,4 +26,12 @@ def solver_laws() -> dict[str, Law]:
     >>> solver_laws()["marginals"].statement
     'P >= 0 has row sums a and column sums b'
     """
-    return {law.id: law for law in (*ANSWER_LAWS, *INVARIANCE_LAWS, *EXTREME_LAWS)}
+    chapters = (
+        ANSWER_LAWS,
+        DUAL_LAWS,
+        ENTROPIC_LAWS,
+        GRADIENT_LAWS,
+        INVARIANCE_LAWS,
+        EXTREME_LAWS,
+    )
+    return {law.id: law for laws in chapters for law in laws}

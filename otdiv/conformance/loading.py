@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ class PointSolver:
     Parameters
     ----------
     function : callable
-        Weights (n,), (m,) and points (n, d), (m, d) -> an answer as of any solver.
+        Weights (n,), (m,) and points (n, d), (m, d) -> an answer as of any solver; a keyword
+        `epsilon` is passed on where it has one.
     power : float, default 1
         Power of the Euclidean distance.
 
@@ -39,12 +41,12 @@ class PointSolver:
     1.0
     """
 
-    function: Callable[[Any, Any, Any, Any], Any]
+    function: Callable[..., Any]
     power: float = 1.0
 
-    def __call__(self, a: Any, b: Any, x: Any, y: Any) -> Any:
+    def __call__(self, a: Any, b: Any, x: Any, y: Any, **options: Any) -> Any:
         """Call the function."""
-        return self.function(a, b, x, y)
+        return self.function(a, b, x, y, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class SolverUnderTest:
     name: str
     code: str
     ground: Ground
+    takes_epsilon: bool = False
+    """Whether it can be called with a keyword `epsilon`."""
 
 
 def load_solver(path: str) -> Callable[..., Any]:
@@ -112,19 +116,23 @@ def load_solver(path: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]  # getattr on a module is untyped
 
 
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
 @dataclass(frozen=True, slots=True)
 class _Wrapped:
     """A solver object of otdiv as a function of (a, b, C)."""
 
     solver: Any
 
-    def __call__(self, a: Any, b: Any, C: Any) -> Any:
+    def __call__(self, a: Any, b: Any, C: Any, **options: float) -> Any:
         # Not `from_matrix`, which takes weights as frequencies: here they carry their mass.
         source, target = (
             DiscreteMeasure(points=np.arange(float(len(w))), weights=np.asarray(w)) for w in (a, b)
         )
         problem = TransportProblem(source=source, target=target, cost=CostMatrix(np.asarray(C)))
-        return solve(problem, solver=self.solver)
+        solver = replace(self.solver, **options) if options else self.solver
+        return solve(problem, solver=solver)
 
 
 def under_test(solver: Any, name: str | None = None) -> SolverUnderTest:
@@ -148,7 +156,21 @@ def under_test(solver: Any, name: str | None = None) -> SolverUnderTest:
         )
     points = isinstance(call, PointSolver)
     ground = Ground(on_points=points, power=call.power if isinstance(call, PointSolver) else 1.0)
-    return SolverUnderTest(call=call, name=name, code=code, ground=ground)
+    return SolverUnderTest(
+        call=call, name=name, code=code, ground=ground, takes_epsilon=_takes_epsilon(call)
+    )
+
+
+def _takes_epsilon(call: Any) -> bool:
+    """Whether a callable has a parameter `epsilon` of that name, with a default."""
+    if isinstance(call, _Wrapped):
+        return is_dataclass(call.solver) and hasattr(call.solver, "epsilon")
+    function = call.function if isinstance(call, PointSolver) else call
+    try:
+        parameter = inspect.signature(function).parameters.get("epsilon")
+    except (TypeError, ValueError):  # a compiled function may not tell its parameters
+        return False
+    return parameter is not None and parameter.kind in _BY_NAME
 
 
 def _name(solver: Any) -> str:

@@ -20,11 +20,19 @@ class LawVerdict(enum.Enum):
     HELD = "held"
     BROKEN = "broken"
     NOT_APPLICABLE = "not applicable"
+    NOT_OFFERED = "not offered"
+    """The solver does not return what the law speaks of, or does not take what it varies."""
     DOES_NOT_RUN = "does not run"
     """No ordinary call is answered: then no law is asked."""
 
 
-_COUNTED = (LawVerdict.HELD, LawVerdict.BROKEN, LawVerdict.NOT_APPLICABLE)
+_COUNTED = (
+    LawVerdict.HELD,
+    LawVerdict.BROKEN,
+    LawVerdict.NOT_APPLICABLE,
+    LawVerdict.NOT_OFFERED,
+)
+_UNASKED = (LawVerdict.NOT_APPLICABLE, LawVerdict.NOT_OFFERED)
 
 
 class Manner(enum.Enum):
@@ -81,7 +89,7 @@ class LawResult:
     complete : bool
         False where the time limit of a law came before the last of its cases.
     reason : str
-        Why the law is not applicable.
+        Why the law is not applicable, or what is not offered.
     breach : Breach or None
         The smallest case that breaks it.
     """
@@ -105,8 +113,8 @@ class LawResult:
             return f"does not run: {self.breach.text}"
         if self.breach is not None:
             return f"broken {self.breach.manner.value}: {self.breach.text}"
-        if self.verdict is LawVerdict.NOT_APPLICABLE:
-            return f"not applicable: {self.reason}"
+        if self.verdict in _UNASKED:
+            return f"{self.verdict.value}: {self.reason}"
         text = f"held (largest miss {self.miss:.1e})" if self.miss > 0.0 else "held (exactly)"
         return text if self.complete else f"{text} in the {self.n_cases} cases that time allowed"
 
@@ -114,6 +122,8 @@ class LawResult:
     def mark(self) -> str:
         """One cell of a table of several solvers."""
         if self.breach is None:
+            if self.verdict is LawVerdict.NOT_OFFERED:
+                return "not offered"
             if self.verdict is LawVerdict.NOT_APPLICABLE:
                 return "–"
             return "held" if self.complete else f"held ({self.n_cases} cases)"
@@ -273,7 +283,8 @@ def breach_markdown(row: LawResult, *, level: int = 2) -> list[str]:
 def peers_table(reports: Sequence[ConformanceReport]) -> str:
     """Markdown table of laws (rows) against solvers (columns).
 
-    A cell says held, – (not applicable), the relative size of the miss, or that the solver raises.
+    A cell says held, – (not applicable), not offered, the relative size of the miss, or that the
+    solver raises; it is empty where the law was not run.
 
     Parameters
     ----------
@@ -291,7 +302,7 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
     | law | otdiv.solvers:LinearProgram |
     |---|---|
     | `marginals` | held |
-    | held / broken / – | 1 / 0 / 0 |
+    | held / broken / – / not offered | 1 / 0 / 0 / 0 |
     """
     laws = list(dict.fromkeys(row.law for report in reports for row in report.rows))
     lines = [
@@ -302,13 +313,13 @@ def peers_table(reports: Sequence[ConformanceReport]) -> str:
         cells = []
         for report in reports:
             found = [row for row in report.rows if row.law == law]
-            cells.append(found[0].mark if found else "–")
+            cells.append(found[0].mark if found else "")
         lines.append(f"| `{law}` | {' | '.join(cells)} |")
     totals = []
     for report in reports:
         verdicts = [row.verdict for row in report.rows]
         totals.append(" / ".join(str(verdicts.count(verdict)) for verdict in _COUNTED))
-    lines.append(f"| held / broken / – | {' | '.join(totals)} |")
+    lines.append(f"| held / broken / – / not offered | {' | '.join(totals)} |")
     return "\n".join(lines)
 
 

@@ -24,7 +24,8 @@ def snippet(solver: SolverUnderTest, calls: Sequence[Call], *, statement: str, t
         else:
             for name, array in zip(names, call.arrays, strict=True):
                 lines += _array_lines(name, array)
-        lines.append(f"print(solver({', '.join(names)}))")
+        given = [*names, *([] if call.epsilon is None else [f"epsilon={call.epsilon!r}"])]
+        lines.append(f"print(solver({', '.join(given)}))")
         if k + 1 < len(calls):
             lines.append("")
     lines += [f"# law: {statement}", f"# here: {for_terminal(text)}"]

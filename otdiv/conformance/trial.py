@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .instances import Instance, kind_of
-from .law import Call, NotApplicableError, Probe, SolverRaisedError
+from .law import Announce, Call, NotApplicableError, Probe, SolverRaisedError
 from .loading import SolverUnderTest
 from .report import Breach, ConformanceReport, LawResult, LawVerdict, Manner
 from .snippets import snippet
@@ -44,7 +43,7 @@ def _instance(kind: str, power: float) -> Instance:
 def trial(
     kind: str,
     subject: SolverUnderTest,
-    announce: Callable[[tuple[Any, ...]], None] | None = None,
+    announce: Announce | None = None,
 ) -> Trial:
     """Call the solver once on a kind of shape."""
     probe = Probe(solver=subject, announce=announce)
@@ -53,20 +52,18 @@ def trial(
     except NotApplicableError:
         return Trial(kind=kind)
     except SolverRaisedError as error:
-        arrays = probe.calls[-1].arrays
-        return Trial(kind=kind, breach=failure(subject, arrays, str(error), Manner.RAISED))
+        return Trial(kind=kind, breach=failure(subject, probe.calls, str(error), Manner.RAISED))
     return Trial(kind=kind, answered=True)
 
 
 def failure(
     subject: SolverUnderTest,
-    arrays: tuple[Any, ...],
+    calls: Sequence[Call],
     text: str,
     manner: Manner,
     statement: str = _STATEMENT,
 ) -> Breach:
     """Say that a call brought no answer, with the code that repeats it."""
-    calls = [Call(arrays=arrays)] if arrays else []
     code = snippet(subject, calls, statement=statement, text=text)
     return Breach(text=text, miss=float("inf"), manner=manner, code=code)
 

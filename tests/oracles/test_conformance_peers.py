@@ -3,6 +3,7 @@
 import pytest
 
 from otdiv.conformance import LawVerdict, check_solver
+from otdiv.solvers import Sinkhorn
 
 ADAPTERS = "otdiv.conformance.adapters:"
 
@@ -14,6 +15,12 @@ ORDINARY = [
     "value-of-plan",
     "feasible-potentials",
     "strong-duality",
+    "complementary-slackness",
+    "duality-gap",
+    "dual-translation",
+    "dual-exchange",
+    "dual-scaling",
+    "potentials-gradient",
     "symmetry",
     "identity",
     "triangle",
@@ -29,7 +36,7 @@ ORDINARY = [
 def test_our_exact_solver_obeys_every_law():
     report = check_solver("otdiv.solvers:NetworkSimplex", examples=10)
     assert report.conforms, str(report)
-    assert sum(row.verdict is LawVerdict.HELD for row in report.rows) == 31
+    assert sum(row.verdict is LawVerdict.HELD for row in report.rows) == 37
 
 
 def test_our_entropic_solver_obeys_every_law_that_a_fixed_epsilon_can():
@@ -58,5 +65,22 @@ def test_scipy_obeys_the_ordinary_laws_where_they_apply(name):
 def test_pot_sinkhorn_obeys_the_ordinary_laws_of_entropic_solvers(name):
     pytest.importorskip("ot")
     laws = ["marginals", "gibbs-form", "entropic-value", "permutation", "repeatable"]
+    laws += ["epsilon-form", "epsilon-marginals", "epsilon-monotone", "epsilon-large"]
+    laws += ["epsilon-scaling", "entropic-potentials", "entropic-exchange", "potentials-gradient"]
     report = check_solver(ADAPTERS + name, regularised=True, laws=laws, examples=10)
     assert report.conforms, str(report)
+
+
+def test_our_gradients_obey_every_law_of_points():
+    report = check_solver(ADAPTERS + "otdiv_gradients", examples=10)
+    assert report.conforms, str(report)
+    laws = [row.law for row in report.rows if "gradient" in row.law]
+    assert {report[law].verdict for law in laws} == {LawVerdict.HELD}
+    assert len(laws) == 5
+
+
+def test_our_entropic_solver_takes_its_epsilon_as_a_solver_object():
+    solver = Sinkhorn(epsilon=1.0, marginal_tolerance=1e-12)
+    laws = ["epsilon-form", "epsilon-small", "epsilon-scaling", "entropic-objective"]
+    report = check_solver(solver, regularised=True, laws=laws, examples=8)
+    assert [row.verdict for row in report.rows] == [LawVerdict.HELD] * 4, str(report)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from otdiv import UnsupportedProblemError, transport_matrix
+from otdiv import PNormCost, UnsupportedProblemError, gradient, transport, transport_matrix
 from otdiv.conformance import LawVerdict, PointSolver, check_solver, solver_laws
 
 
@@ -194,7 +194,114 @@ def squares_the_plan(a, b, C):
     return value * a.sum(), plan * a.sum() ** 2
 
 
+def potentials_of_another_plan(a, b, C):
+    """Feasible and short of the optimum by little: slack remains where mass moves."""
+    value, plan, f, g = exact(a, b, C)
+    return value, plan, f - 1e-6 * np.abs(C).max(), g
+
+
+def value_beside_the_duals(a, b, C):
+    value, _, f, g = exact(a, b, C)
+    return value * (1.0 + 1e-6), f, g
+
+
+def duals_lose_a_column(a, b, C):
+    """Potentials of costs from which each column's own minimum was taken off, not given back."""
+    value, plan, f, g = exact(a, b, C - C.min(axis=0))
+    return value, plan, f, g
+
+
+def duals_of_one_order(a, b, C):
+    """Feasible whatever the order; (f, g) is optimal only where the source is the longer side."""
+    value, plan, f, g = exact(a, b, C)
+    return value, plan, f - 1e-6 * np.abs(C).max() * (len(a) < len(b)), g
+
+
+def duals_of_whole_costs(a, b, C):
+    _, _, f, g = exact(a, b, C)
+    return np.floor(f + 1e-9), np.floor(g + 1e-9)
+
+
+def differentiated(a, b, x, y, power=1.0):
+    cost = PNormCost(power=power)
+    result = transport(x, y, x_weights=a, y_weights=b, cost=cost)
+    found = gradient(result)
+    gradients = {name: np.array(getattr(found, name)) for name in "xyab"}
+    potentials = (result.potentials.f, result.potentials.g)
+    return {"value": result.value, "potentials": potentials, "gradients": gradients}
+
+
+def of_gradients(change, power=1.0):
+    """A solver of points whose gradients are changed."""
+
+    def solver(a, b, x, y):
+        answer = differentiated(a, b, x, y, power)
+        change(answer["gradients"])
+        return answer
+
+    solver.__qualname__ = change.__qualname__
+    return PointSolver(solver, power=power)
+
+
+def slope_off(gradients):
+    gradients["x"] *= 1.0 + 1e-4
+    gradients["y"] *= 1.0 + 1e-4
+
+
+def no_slope(gradients):
+    gradients["x"] *= 0.0
+    gradients["y"] *= 0.0
+
+
+def uphill(gradients):
+    gradients["y"] *= -1.0
+
+
+def pinned_target(gradients):
+    gradients["y"] *= 0.0
+
+
+def drifting(gradients):
+    gradients["x"] += 1e-6
+
+
+def weights_off(gradients):
+    gradients["a"] *= 1.0 + 1e-4
+
+
+def weights_downhill(gradients):
+    gradients["b"] *= -1.0
+
+
+def nan_weights(gradients):
+    gradients["b"][-1] = np.nan
+
+
+def name_of(fault):
+    return getattr(fault, "function", fault).__qualname__
+
+
 FAULTS = [
+    (potentials_of_another_plan, "complementary-slackness"),
+    (weak_potentials, "complementary-slackness"),
+    (weak_potentials, "duality-gap"),
+    (value_beside_the_duals, "duality-gap"),
+    (duals_lose_a_column, "dual-translation"),
+    (duals_of_one_order, "dual-exchange"),
+    (duals_of_whole_costs, "dual-scaling"),
+    (weak_potentials, "potentials-gradient"),
+    (duals_lose_a_column, "potentials-gradient"),
+    (of_gradients(slope_off), "gradient-points"),
+    (of_gradients(slope_off, power=2.0), "gradient-points"),
+    (of_gradients(no_slope), "gradient-points"),
+    (of_gradients(uphill), "gradient-points"),
+    (of_gradients(pinned_target), "gradient-translation"),
+    (of_gradients(drifting, power=2.0), "gradient-translation"),
+    (of_gradients(slope_off, power=2.0), "gradient-dilation"),
+    (of_gradients(no_slope), "gradient-dilation"),
+    (of_gradients(weights_off), "gradient-weights"),
+    (of_gradients(weights_downhill), "gradient-weights"),
+    (of_gradients(nan_weights), "gradient-weights"),
     (value_off, "known-answers"),
     (value_off, "optimality"),
     (value_off_plan_right, "value-of-plan"),
@@ -238,7 +345,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(
-    ("fault", "law"), FAULTS, ids=[f"{fault.__name__}-{law}" for fault, law in FAULTS]
+    ("fault", "law"), FAULTS, ids=[f"{name_of(fault)}-{law}" for fault, law in FAULTS]
 )
 def test_planted_fault_is_found(fault, law):
     row = check_solver(fault, laws=[law], examples=50)[law]
@@ -373,48 +480,218 @@ def entropic(a, b, C, epsilon=1.0, rounds=2000):
     for _ in range(rounds):
         u = np.divide(a, kernel @ v)
         v = np.divide(b, u @ kernel)
-    return u[:, None] * kernel * v
+        if np.abs(u * (kernel @ v) - a).max() < 1e-14:
+            break
+    plan = u[:, None] * kernel * v
+    with np.errstate(divide="ignore", invalid="ignore"):
+        f = epsilon * np.log(u / a) + C.min()
+        g = epsilon * np.log(v / b)
+        relative = np.where(plan > 0.0, plan * np.log(plan / np.outer(a, b)), 0.0).sum()
+    value = float((plan * C).sum() + epsilon * relative)
+    return {"plan": plan, "entropic": {"value": value, "f": f, "g": g, "epsilon": epsilon}}
 
 
-def too_few_rounds(a, b, C):
-    return entropic(a, b, C, rounds=2)
+def too_few_rounds(a, b, C, epsilon=1.0):
+    return entropic(a, b, C, epsilon, rounds=2)
 
 
-def mixed_epsilon(a, b, C):
+def mixed_epsilon(a, b, C, epsilon=1.0):
     scale = 1.0 + np.arange(C.shape[0])[:, None]
-    return entropic(a, b, C * scale)
+    return entropic(a, b, C * scale, epsilon)
 
 
 def entropic_value_off(a, b, C):
-    plan = entropic(a, b, C)
+    plan = entropic(a, b, C)["plan"]
     return float((plan * C).sum()) * (1.0 + 1e-3) + 1e-3, plan
 
 
-def sharper_than_it_says(a, b, C):
-    """Maximises the cost: the exponent has the wrong sign."""
-    return entropic(a, b, -C)
+def heavier_plan(a, b, C):
+    return entropic(a, b, C)["plan"] * 1.5
+
+
+def epsilon_of_the_costs(a, b, C):
+    return entropic(a, b, C, epsilon=max(C.max(), 1.0))["plan"]
+
+
+def ignores_epsilon(a, b, C, epsilon=1.0):
+    return entropic(a, b, C)["plan"]
+
+
+def states_another_epsilon(a, b, C):
+    return {"plan": entropic(a, b, C)["plan"], "epsilon": 2.0}
+
+
+def inverted_epsilon(a, b, C, epsilon=1.0):
+    return entropic(a, b, C, epsilon=(C.max() or 1.0) ** 2 / (16.0 * epsilon))["plan"]
+
+
+def exact_when_asked(a, b, C, epsilon=1.0):
+    """Switches to the exact plan where epsilon exceeds the costs, not where it is small."""
+    return exact(a, b, C)[1] if epsilon > C.max() else entropic(a, b, C, epsilon)["plan"]
+
+
+def uniform_in_the_limit(a, b, C, epsilon=1.0):
+    answer = entropic(a, b, C, epsilon)["plan"]
+    return np.full(C.shape, 1.0 / C.size) if epsilon > 100.0 * C.max() else answer
+
+
+def at_least_the_mean_cost(a, b, C, epsilon=1.0):
+    """A floor of epsilon that is too high: nothing sharper is ever solved."""
+    return entropic(a, b, C, max(epsilon, C.max()))["plan"]
+
+
+def potentials_of_the_counting_measure(a, b, C, epsilon=1.0):
+    """P = exp((f + g - C) / epsilon): the other convention."""
+    answer = entropic(a, b, C, epsilon)
+    part = answer["entropic"]
+    part["f"], part["g"] = part["f"] + epsilon * np.log(a), part["g"] + epsilon * np.log(b)
+    return answer
+
+
+def potentials_without_epsilon(a, b, C, epsilon=1.0):
+    answer = entropic(a, b, C, epsilon)
+    part = answer["entropic"]
+    part["f"], part["g"] = part["f"] / epsilon, part["g"] / epsilon
+    return answer
+
+
+def value_against_the_counting_measure(a, b, C, epsilon=1.0):
+    answer = entropic(a, b, C, epsilon)
+    plan = answer["plan"]
+    answer["entropic"]["value"] = float((plan * C).sum() + epsilon * (plan * np.log(plan)).sum())
+    return answer
+
+
+def value_that_forgets_epsilon(a, b, C, epsilon=1.0):
+    answer = entropic(a, b, C, epsilon)
+    answer["entropic"]["value"] = float((answer["plan"] * C).sum())
+    return answer
+
+
+def sides_differ(a, b, C):
+    return entropic(a, b, C + 1e-3 * np.outer(a, np.arange(len(b)) ** 2))["plan"]
+
+
+def least_cost_in_the_kernel(a, b, C, epsilon=1.0):
+    """An epsilon in an absolute unit is added."""
+    return entropic(a, b, C, epsilon + 1e-3)["plan"]
 
 
 ENTROPIC_FAULTS = [
     (too_few_rounds, "marginals"),
     (mixed_epsilon, "gibbs-form"),
     (entropic_value_off, "value-of-plan"),
+    (heavier_plan, "entropic-value"),
+    (epsilon_of_the_costs, "constant"),
     (too_few_rounds, "symmetry"),
     (too_few_rounds, "split-atoms"),
+    (ignores_epsilon, "epsilon-form"),
+    (mixed_epsilon, "epsilon-form"),
+    (states_another_epsilon, "epsilon-form"),
+    (too_few_rounds, "epsilon-marginals"),
+    (potentials_of_the_counting_measure, "entropic-potentials"),
+    (potentials_without_epsilon, "entropic-potentials"),
+    (value_against_the_counting_measure, "entropic-objective"),
+    (value_that_forgets_epsilon, "entropic-objective"),
+    (inverted_epsilon, "epsilon-monotone"),
+    (exact_when_asked, "epsilon-monotone"),
+    (ignores_epsilon, "epsilon-large"),
+    (uniform_in_the_limit, "epsilon-large"),
+    (at_least_the_mean_cost, "epsilon-small"),
+    (sides_differ, "entropic-exchange"),
+    (least_cost_in_the_kernel, "epsilon-scaling"),
+    (potentials_of_the_counting_measure, "potentials-gradient"),
+    (potentials_without_epsilon, "potentials-gradient"),
 ]
 
 ORDINARY = ("marginals", "gibbs-form", "entropic-value", "symmetry", "constant", "permutation")
+OF_KNOWN_EPSILON = [law for law in solver_laws() if law.startswith(("epsilon-", "entropic-"))]
 
 
 def test_no_law_accuses_an_entropic_solver_without_fault():
-    report = check_solver(entropic, regularised=True, laws=ORDINARY, examples=10)
+    laws = [*ORDINARY, *OF_KNOWN_EPSILON, "potentials-gradient"]
+    report = check_solver(entropic, regularised=True, laws=laws, examples=10)
     assert report.conforms, str(report)
+    assert all(row.verdict is LawVerdict.HELD for row in report.rows), str(report)
 
 
-@pytest.mark.parametrize(("fault", "law"), ENTROPIC_FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "law"),
+    ENTROPIC_FAULTS,
+    ids=[f"{fault.__name__}-{law}" for fault, law in ENTROPIC_FAULTS],
+)
 def test_planted_fault_of_an_entropic_solver_is_found(fault, law):
     row = check_solver(fault, regularised=True, laws=[law], examples=40)[law]
     assert row.verdict is LawVerdict.BROKEN, row.summary
+
+
+def test_every_law_of_entropic_solvers_alone_has_a_fault_that_breaks_it():
+    entropic_laws = {law.id for law in solver_laws().values() if not law.exact}
+    assert entropic_laws <= {law for _, law in ENTROPIC_FAULTS}
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 1.5])
+def test_no_law_of_gradients_accuses_a_solver_without_fault(power):
+    laws = [law for law in solver_laws() if "gradient" in law]
+    report = check_solver(of_gradients(lambda gradients: None, power), laws=laws, examples=15)
+    assert all(row.verdict is LawVerdict.HELD for row in report.rows), str(report)
+
+
+def test_the_laws_of_a_known_epsilon_hold_at_one_that_is_only_stated():
+    def fixed(a, b, C):
+        return entropic(a, b, C, epsilon=2.0)
+
+    report = check_solver(fixed, regularised=True, laws=OF_KNOWN_EPSILON, examples=10)
+    held = {row.law for row in report.rows if row.verdict is LawVerdict.HELD}
+    assert held == {
+        "epsilon-form",
+        "entropic-potentials",
+        "entropic-objective",
+        "entropic-exchange",
+        "entropic-value",
+    } & set(OF_KNOWN_EPSILON)
+    assert {row.reason for row in report.rows if row.law not in held} == {"a keyword epsilon"}
+
+
+def test_what_a_solver_does_not_offer_is_not_asked():
+    calls = []
+
+    def value_only(a, b, C):
+        calls.append(1)
+        return exact(a, b, C)[0]
+
+    laws = ["complementary-slackness", "duality-gap", "gradient-weights", "potentials-gradient"]
+    report = check_solver(value_only, laws=laws, examples=50)
+    assert {row.verdict for row in report.rows} == {LawVerdict.NOT_OFFERED}
+    assert report["duality-gap"].summary == "not offered: potentials"
+    assert len(calls) < 50 * len(laws) / 2
+    assert report.conforms
+
+
+def test_a_solver_without_epsilon_is_never_called_with_one():
+    def fixed(a, b, C):
+        return entropic(a, b, C)["plan"]
+
+    report = check_solver(fixed, regularised=True, laws=OF_KNOWN_EPSILON, examples=5)
+    assert report.conforms, str(report)
+    assert report["epsilon-form"].summary == "not offered: an epsilon, stated or taken"
+    assert report["epsilon-scaling"].mark == "not offered"
+
+
+def test_the_snippet_of_a_law_of_epsilon_hands_it_over():
+    row = check_solver(ignores_epsilon, regularised=True, laws=["epsilon-large"])["epsilon-large"]
+    assert "print(solver(a, b, C, epsilon=" in row.breach.code
+
+
+def test_nan_in_one_potential_is_never_held():
+    def poisoned(a, b, C):
+        value, plan, f, g = exact(a, b, C)
+        return value, plan, f, np.full(len(g), np.nan)
+
+    laws = [law for law in solver_laws() if "dual" in law or "potentials" in law]
+    laws = [law for law in laws if solver_laws()[law].exact] + ["complementary-slackness"]
+    report = check_solver(poisoned, laws=laws, examples=5)
+    assert len(report.broken) == len(laws), str(report)
 
 
 def test_an_exact_solver_has_no_gibbs_form():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from otdiv import SparsePlan, transport_matrix
+from otdiv import SparsePlan, gradient, transport, transport_matrix
 from otdiv.conformance import read_answer
+from otdiv.solvers import Sinkhorn
 
 PLAN = np.array([[0.5, 0.0, 0.0], [0.0, 0.25, 0.25]])
 F, G = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])
@@ -75,6 +76,48 @@ def test_our_own_result_is_read():
     assert answer.value == result.value
     np.testing.assert_array_equal(answer.plan, result.plan.toarray())
     np.testing.assert_array_equal(answer.f, result.potentials.f)
+
+
+def test_the_regularised_problem_of_our_own_result_is_told_from_the_transport():
+    result = transport_matrix([[0.0, 2.0], [2.0, 1.0]], solver=Sinkhorn(epsilon=0.5))
+    answer = read_answer(result, (2, 2))
+    np.testing.assert_array_equal(answer.f, result.potentials.f)
+    np.testing.assert_array_equal(answer.entropic.f, result.entropic.f)
+    assert (answer.value, answer.entropic.value) == (result.value, result.entropic.value)
+    assert answer.entropic.epsilon == 0.5
+
+
+def test_gradients_and_epsilon_go_by_their_names():
+    gradients = {"a": F, "b": G, "x": np.ones((2, 1)), "y": np.zeros((3, 1)), "cost": PLAN}
+    raw = (0.5, PLAN, {"gradients": gradients, "epsilon": 2})
+    answer = read_answer(raw, (2, 3), d=1)
+    np.testing.assert_array_equal(answer.gradients.b, G)
+    assert answer.gradients.x.shape == (2, 1)
+    assert (answer.value, answer.epsilon) == (0.5, 2.0)
+    assert read_answer(raw, (2, 3)).gradients.x is None
+
+
+def test_our_own_gradient_is_read():
+    found = gradient(transport([0.0, 1.0], [3.0, 5.0, 6.0]))
+    answer = read_answer({"value": 1.0, "gradients": found}, (2, 3), d=1)
+    for name in "xyab":
+        np.testing.assert_array_equal(getattr(answer.gradients, name), getattr(found, name))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"value": 0.5, "gradients": {"x": np.ones(2)}},
+        {"value": 0.5, "gradients": {"x": np.ones((3, 1))}},
+        {"value": 0.5, "gradients": {"a": G}},
+        {"value": 0.5, "epsilon": F},
+        {"value": 0.5, "entropic": {"f": G}},
+    ],
+    ids=repr,
+)
+def test_a_named_part_of_the_wrong_shape_is_an_error(raw):
+    with pytest.raises(TypeError, match="the solver returned"):
+        read_answer(raw, (2, 3), d=1)
 
 
 def test_attributes_that_a_result_declines_are_left_out():

@@ -114,6 +114,11 @@ def warms_up(a, b, C):
         os._exit(9)
     return np.outer(a, b)
 
+def dies_of_epsilon(a, b, C, epsilon=None):
+    if epsilon is not None:
+        os._exit(8)
+    return np.outer(a, b)
+
 def writes_and_reads(a, b, C):
     os.write(1, b"." * 100_000)
     assert sys.stdin.read() == ""
@@ -233,11 +238,11 @@ def test_reports_have_the_same_content_in_every_form():
 
     report = check_solver(product, laws=["marginals", "optimality", "strong-duality"], examples=20)
     records = json.loads(report.to_json())["laws"]
-    assert [record["verdict"] for record in records] == ["held", "broken", "not applicable"]
+    assert [record["verdict"] for record in records] == ["held", "broken", "not offered"]
     for text in (report.to_markdown(), str(report)):
         assert report["optimality"].breach.text in text
         assert report["optimality"].breach.code in text
-    assert "1 held, 1 broken, 1 not applicable" in report.headline
+    assert "1 held, 1 broken, 0 not applicable, 1 not offered" in report.headline
 
 
 def test_numbers_that_are_not_finite_are_null_in_json():
@@ -257,7 +262,7 @@ def test_the_table_of_peers_has_a_row_a_law_and_a_column_a_solver():
     assert lines[0] == f"| law | {SIMPLEX} | product |"
     assert lines[2] == "| `marginals` | held | held |"
     assert lines[3].startswith("| `optimality` | held | **")
-    assert lines[-1] == "| held / broken / – | 2 / 0 / 0 | 1 / 1 / 0 |"
+    assert lines[-1] == "| held / broken / – / not offered | 2 / 0 / 0 / 0 | 1 / 1 / 0 / 0 |"
 
 
 def test_a_missing_law_is_a_key_error():
@@ -283,6 +288,15 @@ def test_isolated_and_in_process_reports_agree(homemade):
     )
     assert [row.verdict for row in alone.rows] == [row.verdict for row in here.rows]
     assert [row.breach for row in alone.rows] == [row.breach for row in here.rows]
+
+
+def test_the_call_that_ended_a_process_is_shown_with_its_epsilon(homemade):
+    law = "epsilon-large"
+    report = check_solver_isolated(
+        f"{homemade}:dies_of_epsilon", regularised=True, laws=[law], examples=3
+    )
+    assert "ended with exit code 8 during the call" in report[law].breach.text
+    assert "print(solver(a, b, C, epsilon=" in report[law].breach.code
 
 
 @pytest.mark.slow
