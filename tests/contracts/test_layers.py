@@ -22,7 +22,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance"},
+    {"testing", "critics", "conformance", "adapters"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
