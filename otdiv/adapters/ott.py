@@ -140,12 +140,12 @@ def _from_assignment(out: Any) -> PeerAnswer:
     else:
         plan = (rows.copy(), columns.copy(), np.full(rows.size, 1.0 / n))
     cost, factor = _cost_of(out.ot_prob.geom)
-    duals = [None if side is None else as_potential("f", side) / factor for side in (out.f, out.g)]
+    f, g = (None if side is None else as_potential("f", side) / factor for side in (out.f, out.g))
     value = as_number_or_none(getattr(out, "primal_cost", None))
     return PeerAnswer(
         library="OTT",
         plan=plan,
-        potentials=None if duals == [None, None] else (duals[0], duals[1]),
+        potentials=None if f is None and g is None else (f, g),
         cost=cost,
         value=None if value is None else value / factor,
         note=_unit_note(factor),

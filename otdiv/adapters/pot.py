@@ -138,7 +138,7 @@ def from_pot(
     if epsilon is not None:
         epsilon = as_number("epsilon", epsilon)
         check_positive("epsilon", epsilon)
-    potentials = None
+    potentials: PeerPotentials | None = None
     if parts.form == "dual":
         if epsilon is not None:
             why = "(this result is of a problem without entropy)"
@@ -152,10 +152,9 @@ def from_pot(
         check_lengths(*potentials, parts.plan)
     elif parts.plan is None:
         raise not_a_result("result", _EXPECTED, result)
-    value = parts.value
-    if value is not None and parts.form not in (None, "dual"):
+    value, sinkhorn = parts.value, parts.form not in (None, "dual")
+    if value is not None and sinkhorn:
         value = _our_value(value, parts, epsilon, regularizer, x_weights, y_weights)
-    sinkhorn = parts.form not in (None, "dual")
     return PeerAnswer(
         library="POT",
         plan=parts.plan,
