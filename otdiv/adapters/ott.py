@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._typing import FloatArray, IndexArray
 from .._validation import as_indices, as_number
 from ..errors import UnsupportedProblemError
 from .answer import PeerAnswer, PeerPlan, PeerPotentials
@@ -155,8 +156,8 @@ def _from_assignment(out: Any) -> PeerAnswer:
 def _from_line(out: Any) -> PeerAnswer:
     if out.paired_indices is None or len(out.paired_indices) != 1:
         raise not_a_result("out", _EXPECTED, out)
-    rows, columns = as_indices("paired_indices", as_array("paired_indices", out.paired_indices))[0]
     mass = as_potential("mass_paired_indices", out.mass_paired_indices)
+    rows, columns = _pairs_of_line(out, mass)
     cost, factor = _cost_of(out.prob.geom)
     potentials: PeerPotentials | None = None
     if out.dual_a is not None and out.dual_b is not None:
@@ -165,12 +166,33 @@ def _from_line(out: Any) -> PeerAnswer:
     value = as_number_or_none(out.ot_costs)
     return PeerAnswer(
         library="OTT",
-        plan=(rows.copy(), columns.copy(), mass),
+        plan=(rows, columns, mass),
         potentials=potentials,
         cost=cost,
         value=None if value is None else value / factor,
         note=_unit_note(factor),
     )
+
+
+def _pairs_of_line(out: Any, mass: FloatArray) -> tuple[IndexArray, IndexArray]:
+    """Rows and columns of a plan on the line.
+
+    In OTT 0.6.0 the pairs of `north_west_solver` count the points in sorted order, those of
+    `quantile_solver` in the caller's: those are taken whose sums are nearer to the weights.
+    """
+    pairs = as_indices("paired_indices", as_array("paired_indices", out.paired_indices))[0]
+    sides = [(out.prob.geom.x, out.prob.a), (out.prob.geom.y, out.prob.b)]
+    given, sorted_ = 0.0, 0.0
+    callers = []
+    for index, (points, weights) in zip(pairs, sides, strict=True):
+        order = np.argsort(as_potential("points", points), kind="stable")
+        weight = as_potential("weights", weights)
+        sums = np.bincount(index, weights=mass, minlength=weight.size)
+        given += float(np.abs(sums - weight).sum())
+        sorted_ += float(np.abs(sums - weight[order]).sum())
+        callers.append(order[index])
+    rows, columns = callers if sorted_ < given else pairs
+    return rows.copy(), columns.copy()
 
 
 def _cost_of(geometry: Any) -> tuple[str | None, float]:

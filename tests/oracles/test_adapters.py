@@ -348,12 +348,17 @@ def test_ott_assignments_are_permutations(ott):
 
 def test_ott_solutions_on_the_line_are_exact(ott):
     case = setting(14, d=1)
-    cloud = ott("ott.geometry.pointcloud").PointCloud(case.x, case.y)
-    problem = ott("ott.problems.linear.linear_problem").LinearProblem(cloud, a=case.a, b=case.b)
-    answer = from_ott(ott("ott.solvers.linear.univariate").north_west_solver(problem))
-    rows, columns, mass = answer.plan
-    assert (case.costs()[rows, columns] * mass).sum() == pytest.approx(answer.value)
+    x, y, a, b = map(ott("jax.numpy").asarray, (case.x, case.y, case.a, case.b))
+    cloud = ott("ott.geometry.pointcloud").PointCloud(x, y)
+    problem = ott("ott.problems.linear.linear_problem").LinearProblem(cloud, a=a, b=b)
+    solvers = ott("ott.solvers.linear.univariate")
+    answer = from_ott(solvers.north_west_solver(problem))
     check_exact(answer, case.costs(), case)
+    for out in (answer, from_ott(solvers.quantile_solver(problem, return_transport=True))):
+        rows, columns, mass = out.plan
+        assert (case.costs()[rows, columns] * mass).sum() == pytest.approx(out.value)
+        assert np.allclose(np.bincount(rows, mass), case.a)
+        assert np.allclose(np.bincount(columns, mass), case.b)
 
 
 def test_ott_unbalanced_outputs_are_refused(ott):

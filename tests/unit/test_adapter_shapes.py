@@ -382,6 +382,23 @@ def test_ott_assignments_are_permutations_or_lists_of_pairs():
     assert np.array_equal(answer.potentials[1], G)
 
 
+@pytest.mark.parametrize("in_sorted_order", [False, True])
+def test_ott_pairs_on_the_line_may_count_sorted_points(in_sorted_order):
+    x, y = np.array([3.0, 1.0, 2.0]), np.array([5.0, 4.0])
+    a, b = np.array([0.5, 0.2, 0.3]), np.array([0.5, 0.5])
+    rows, columns, mass = np.array([1, 2, 0]), np.array([1, 1, 0]), np.array([0.2, 0.3, 0.5])
+    pairs = np.array([[0, 1, 2], [0, 0, 1]]) if in_sorted_order else np.array([rows, columns])
+    problem = ott_problem(SqEuclidean(), a=a, b=b)
+    problem.geom.x, problem.geom.y = x[:, None], y[:, None]
+    fields = {"dual_a": None, "dual_b": None, "ot_costs": np.array([1.5])}
+    out = SimpleNamespace(
+        prob=problem, paired_indices=pairs[None], mass_paired_indices=mass[None], **fields
+    )
+    answer = from_ott(out)
+    assert [side.tolist() for side in answer.plan] == [rows.tolist(), columns.tolist(), [*mass]]
+    assert (answer.value, answer.cost) == (1.5, "sqeuclidean")
+
+
 @pytest.mark.parametrize(
     "out",
     [
