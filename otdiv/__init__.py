@@ -75,6 +75,7 @@ __getattr__, __dir__, __all__ = attach(
         "UnsupportedProblemError": "errors",
     },
     modules=(
+        "adapters",
         "certificates",
         "conformance",
         "costs",

@@ -29,7 +29,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps", "saving"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance"},
+    {"testing", "critics", "conformance", "adapters"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
