@@ -286,13 +286,14 @@ class ScaledKernelPlan(ArrayLikePlan):
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Rows start..stop-1 of the plan as (stop - start, m)."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             exponent = self.f[start:stop, None] + self.g - self.problem.block(start, stop)
         if isinstance(self.cost, CostMatrix):
             # Potentials of atoms that forbidden pairs cut off may be infinite as well.
             exponent[np.isnan(exponent)] = -np.inf
         # Between atoms without weight nothing bounds the exponent.
-        out = np.exp(np.minimum(exponent / self.epsilon, 700.0))
+        with np.errstate(over="ignore"):
+            out = np.exp(np.minimum(exponent / self.epsilon, 700.0))
         out *= (self.row_scale[start:stop] * self.problem.a[start:stop])[:, None]
         out *= self.column_scale * self.problem.b
         out += self.row_rest[start:stop, None] * self.column_rest

@@ -48,21 +48,14 @@ class MatrixGeometry:
         """Return the potentials unchanged."""
         return u, v
 
-    def between(self, level: Level) -> Level:
-        """Return the only level there is."""
-        return FINE
-
     def coarse_columns(
         self,
-        level: Level,
+        columns: Level,
         u: FloatArray,
         v: FloatArray,
-        columns: Level,
         epsilon: float,
         accuracy: Accuracy,
         max_bytes: float,
-        *,
-        added: bool = False,
     ) -> CoarseMatrix | None:
         """No clusters, no coarse matrix."""
         return None
