@@ -155,7 +155,7 @@ CALLS = {
 }
 # Takes arrays that the library made, or is filled by the library itself.
 NOT_INPUT = {
-    "Certificate",
+    "Proof",
     "DivergenceGradient",
     "EntropicSummary",
     "FitHistory",

@@ -46,7 +46,7 @@ NOUNS = [
     LINE,
     NO_PLAN,
     otdiv.gradient(SPARSE),
-    certificates.certify(PROBLEM, otdiv.solve(PROBLEM).plan, otdiv.solve(PROBLEM).potentials),
+    certificates.prove(PROBLEM, otdiv.solve(PROBLEM).plan, otdiv.solve(PROBLEM).potentials),
     otdiv.wasserstein1_result(X, Y),
     LOOSE,
     LOOSE.plan,
