@@ -20,7 +20,14 @@ from .dual import derived_value, dual_bound
 from .primal import primal_bound
 from .rounding import U
 
-__all__ = ["Proof", "infeasibility_holds", "prove"]
+__all__ = [
+    "Proof",
+    "in_caller_order",
+    "infeasibility_holds",
+    "is_non_negative",
+    "prove",
+    "vague_slack",
+]
 
 # A gap of so many roundings, below this share of the value, is not worth another c-transform.
 _ROUNDINGS, _EXACT = 64.0, 1e-11
@@ -111,7 +118,7 @@ def prove(
     (repaired, value, upper), (feasible, lower, rounding) = both(
         _bound, (primal_bound, problem, plan), (dual_bound, problem, potentials), min(problem.shape)
     )
-    if lower < 0.0 and value <= atol and _is_non_negative(problem):
+    if lower < 0.0 and value <= atol and is_non_negative(problem):
         lower = rounding = 0.0
     slack = rounding + (upper - value if value < upper else 0.0)
     asked, exact = max(atol, rtol * abs(upper)), min(_ROUNDINGS * slack, _EXACT * abs(upper))
@@ -122,13 +129,11 @@ def prove(
         if second > lower:
             feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
     slack = rounding + (upper - value if value < upper else 0.0)
-    vague = _vague_mass(problem)
-    if vague > 0.0:
-        # Potentials are at most twice the largest cost apart, and so is what the mass may cost.
-        slack += 4.0 * vague * problem.cost_bound()
+    if vague_slack(problem) > 0.0:
+        slack += vague_slack(problem)
         lower, upper = lower - slack, upper + slack
     lower = min(lower, value) if lower == lower else -math.inf
-    if lower < 0.0 and _is_non_negative(problem):
+    if lower < 0.0 and is_non_negative(problem):
         lower = 0.0
     return Proof(
         problem=problem,
@@ -177,6 +182,15 @@ def _is_scaled_exactly(
     return False
 
 
+def vague_slack(problem: TransportProblem) -> float:
+    """Price of the mass of atoms that may weigh less than it says; mostly 0.
+
+    Potentials are at most twice the largest cost apart, and so is what the mass may cost.
+    """
+    vague = _vague_mass(problem)
+    return 4.0 * vague * problem.cost_bound() if vague > 0.0 else 0.0
+
+
 def _vague_mass(problem: TransportProblem) -> float:
     """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
     if problem.defects()[2] > LEAST_WEIGHT:
@@ -185,7 +199,8 @@ def _vague_mass(problem: TransportProblem) -> float:
     return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
 
 
-def _is_non_negative(problem: TransportProblem) -> bool:
+def is_non_negative(problem: TransportProblem) -> bool:
+    """Whether no cost is negative."""
     cost = problem.cost
     return isinstance(cost, PNormCost) or float(cost.values.min()) >= 0.0
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"_rescaling", "_monitor"},
     {"entropic"},
     {"solvers"},
-    {"selection", "solving", "maps"},
+    {"selection", "solving", "maps", "certifying"},
     {"distances", "divergences", "unbalanced"},
     {"testing", "critics", "conformance"},
     {"plotting"},
