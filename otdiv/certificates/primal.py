@@ -326,7 +326,9 @@ def primal_bound(
     else:
         # Factors of any size: what comes out of them is a number, or no bound.
         with np.errstate(all="ignore"):
-            if isinstance(plan, ScaledKernelPlan) and is_cloud_plan(plan):
+            if isinstance(plan, BlockPlan):
+                repaired, value, slack = _block_upper(problem, plan)
+            elif is_cloud_plan(plan):
                 repaired, value, slack = cloud_plan_upper(problem, plan)
             else:
                 repaired, value, slack = _block_upper(problem, plan)

@@ -57,7 +57,7 @@ from .._kernels.exponential import LOG2_E
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
-from ..plans import BlockPlan, Plan, ScaledKernelPlan, SparsePlan
+from ..plans import BlockPlan, DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from .cloud_plan import cloud_kernel
 from .primal import primal_bound
@@ -477,8 +477,10 @@ def objective_bound(
         In the unit of the cost times the mass.
     """
     with np.errstate(all="ignore"):
-        sums = _sparse_sums if isinstance(plan, SparsePlan) else _block_sums
-        value, size, missed, excess = sums(problem, epsilon, plan, tick)
+        if isinstance(plan, SparsePlan):
+            value, size, missed, excess = _sparse_sums(problem, epsilon, plan)
+        else:
+            value, size, missed, excess = _block_sums(problem, epsilon, plan, tick)
         small, smaller, _ = problem.defects()
         apart = abs(small) + abs(smaller) + 4.0 * U
         upper = value + U * size + epsilon * (excess + 4.0 * apart * problem.mass)
@@ -520,7 +522,7 @@ def plan_in_factors(
 
 
 def _sparse_sums(
-    problem: TransportProblem, epsilon: float, plan: SparsePlan, tick: Tick
+    problem: TransportProblem, epsilon: float, plan: SparsePlan
 ) -> tuple[float, float, float, float]:
     """Objective, sizes of its terms in roundings, missed marginals, and difference of masses."""
     m = problem.shape[1]
@@ -548,10 +550,12 @@ def _sparse_sums(
 
 
 def _block_sums(
-    problem: TransportProblem, epsilon: float, plan: Plan | BlockPlan, tick: Tick
+    problem: TransportProblem,
+    epsilon: float,
+    plan: DensePlan | ScaledKernelPlan | BlockPlan,
+    tick: Tick,
 ) -> tuple[float, float, float, float]:
     """As `_sparse_sums`, of a plan that is looked at in blocks of rows."""
-    assert not isinstance(plan, SparsePlan)
     n, m = problem.shape
     a, b, unit = problem.a, problem.b, math.log(problem.mass)
     log_a, log_b = (np.log(np.where(weights > 0.0, weights, 1.0)) for weights in (a, b))

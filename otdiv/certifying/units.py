@@ -41,10 +41,10 @@ def brought_back(certificate: Certificate, problem: TransportProblem, factor: fl
 
     def bounds(found: Bounds) -> Bounds:
         with np.errstate(over="ignore"):
-            lower, upper = (np.float64(end) / factor for end in (found.lower, found.upper))
+            lower, upper = (float(np.float64(end) / factor) for end in (found.lower, found.upper))
             least = -math.inf if found.lower == -math.inf else -largest
             lower = lower if found.lower == 0.0 else min(max(lower - lost, least), largest)
-            return Bounds(float(lower), float(upper + lost))
+            return Bounds(lower, upper + lost)
 
     def pair(found: Potentials | None) -> Potentials | None:
         if found is None:

@@ -226,7 +226,7 @@ def as_given_potentials(value: Any, problem: TransportProblem) -> Given:
         raise InvalidInputError("potentials", requirement, describe(value)) from None
     if f is None and g is None:
         raise InvalidInputError("potentials", "hold f, g or both", "(None, None)")
-    sides = []
+    sides: list[FloatArray | None] = []
     for place, (side, size) in enumerate(zip((f, g), problem.shape, strict=True)):
         if side is None:
             sides.append(None)

@@ -59,14 +59,15 @@ def proven(
     work = _Work(problem, monitor)
     try:
         monitor.tick(force=True)
-        soft, plan_is_theirs = None, given is None
+        soft, column_error = None, None
         if epsilon is not None and pair is not None:
             soft = work.soften(epsilon, *pair)
-            if plan_is_theirs:
+            if given is None:
                 given = _plan_of_potentials(problem, epsilon, *pair, soft)
+                column_error = work.column_error
         if given is not None:
-            work.price(given, work.column_error if plan_is_theirs else None)
-        if soft is not None and work.upper == math.inf:
+            work.price(given, column_error)
+        if epsilon is not None and soft is not None and work.upper == math.inf:
             work.reprice(plan_in_factors(problem, epsilon, soft.f, soft.g))
         if pair is not None:
             work.bound(*pair)
