@@ -58,6 +58,11 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
         plan, gaps = _repaired(problem, plan)
     costs = problem.pair_costs(plan.rows, plan.columns)
     value, magnitude = dot(plan.mass, costs)
+    if not math.isfinite(magnitude) and gaps.none and _forbids(problem):
+        # Its sums are right, but some of its mass is on pairs that are forbidden.
+        plan, gaps = _repaired(problem, plan)
+        costs = problem.pair_costs(plan.rows, plan.columns)
+        value, magnitude = dot(plan.mass, costs)
     if not math.isfinite(magnitude):
         return plan, math.inf, 0.0
     slack = (cost_rounding(problem) + 4.0) * U * magnitude

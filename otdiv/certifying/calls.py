@@ -83,9 +83,13 @@ def certify(
     Examples
     --------
     >>> from otdiv import certify
-    >>> plan, potentials = [[0.5, 0.1], [0.0, 0.4]], ([0.0, 0.5], [1.0, 2.0])
-    >>> print(certify([0.0, 1.0], [2.0, 4.0], plan=plan, potentials=potentials))
-    The optimum ...
+    >>> x, y = [[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [1.0, 2.0], [3.0, 1.0]]
+    >>> plan = [[0.3, 0.03, 0.0], [0.0, 0.0, 0.33], [0.03, 0.3, 0.0]]
+    >>> certificate = certify(x, y, plan=plan, potentials=([0.2, 0.3, 0.2], [0.8, 0.8, 1.1]))
+    >>> print(certificate)
+    The optimum lies between 1.138 and 1.212, a gap of 6.12 %. The given plan misses 0.01 of ...
+    >>> round(certificate.row_error, 6), round(certificate.infeasibility, 6)
+    (0.01, 0.1)
     """
     point_cost = as_point_cost(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)

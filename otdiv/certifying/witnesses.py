@@ -268,13 +268,18 @@ def _apart(sums: FloatArray, weights: FloatArray) -> float:
     return float(np.abs(sums - weights).sum())
 
 
+def _cost(total: float) -> float:
+    """A sum of costs, some of which may be infinite."""
+    return math.inf if math.isnan(total) else total
+
+
 def _measured_entries(plan: SparsePlan, problem: TransportProblem) -> PlanErrors:
     costs = problem.pair_costs(plan.rows, plan.columns)
     return PlanErrors(
         rows=_apart(plan.row_sums(), problem.a),
         columns=_apart(plan.column_sums(), problem.b),
         negative=float(-np.minimum(plan.mass, 0.0).sum()) + 0.0,
-        cost=dot(plan.mass, costs)[0],
+        cost=_cost(dot(plan.mass, costs)[0]),
     )
 
 
@@ -297,7 +302,7 @@ def _measured_rows(
         rows=_apart(row_sums, problem.a),
         columns=_apart(column_sums, problem.b),
         negative=negative + 0.0,
-        cost=float(np.sum(costs)),
+        cost=_cost(float(np.sum(costs))),
     )
 
 

@@ -104,10 +104,10 @@ def _arrays(path: Path) -> dict[str, Any]:
 
     requirement = "be an .npz file, as `numpy.savez` writes it"
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise InvalidInputError("FILE", requirement, str(path))
-        with loaded:
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                raise InvalidInputError("FILE", requirement, str(path))
             arrays = {name: loaded[name] for name in loaded.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, InvalidInputError):
