@@ -30,7 +30,7 @@ from otdiv import (
     solve,
     solvers,
 )
-from otdiv.certificates import Certificate, Verdict
+from otdiv.certificates import Proof, Verdict
 from otdiv.errors import UnsupportedProblemError
 from otdiv.results import TransportResult
 
@@ -222,8 +222,8 @@ def _matrix(rng: np.random.Generator, kind: str, n: int, m: int) -> np.ndarray:
     return C
 
 
-def answer(case: Case) -> TransportResult | Certificate:
-    """Solve the case, or certify witnesses that are drawn to deceive."""
+def answer(case: Case) -> TransportResult | Proof:
+    """Solve the case, or prove by witnesses that are drawn to deceive."""
     problem, rng = case.problem, case.rng
     if case.solver in EXACT:
         return solve(problem, solver=EXACT[case.solver], throw=False)
@@ -236,14 +236,14 @@ def answer(case: Case) -> TransportResult | Certificate:
     return _deceive(case)
 
 
-def _deceive(case: Case) -> Certificate:
+def _deceive(case: Case) -> Proof:
     problem, rng = case.problem, case.rng
     (n, m), size = problem.shape, problem.cost_bound()
     solved = solve(problem, solver=solvers.NetworkSimplex(), throw=False)
     if solved.plan is None or rng.random() < 0.2:
         f, g = size * rng.normal(size=n), size * rng.normal(size=m)
         mass = problem.mass * rng.random((n, m)) * (rng.random((n, m)) < 0.5)
-        return certificates.certify(problem, DensePlan(mass=mass), Potentials(f=f, g=g))
+        return certificates.prove(problem, DensePlan(mass=mass), Potentials(f=f, g=g))
     plan, potentials = solved.plan, solved.potentials
     assert isinstance(plan, SparsePlan)
     assert potentials is not None
@@ -266,7 +266,7 @@ def _deceive(case: Case) -> Certificate:
     if trick == "raised":
         f += np.where(rng.random(n) < 0.3, share * (np.abs(f) + size), 0.0)
     hostile = SparsePlan(rows=rows, columns=columns, mass=mass, shape=(n, m))
-    return certificates.certify(problem, hostile, Potentials(f=f, g=g))
+    return certificates.prove(problem, hostile, Potentials(f=f, g=g))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class Case:
     """Data of a problem, the call that is asked of it, and the options of that call.
 
     Either `C` (n, m) or the points `x` (n, d), `y` (m, d) are given. Weights of None are uniform.
-    `plan` and the potentials `f`, `g` belong to calls of `certify`: the plan is the name of its
+    `plan` and the potentials `f`, `g` belong to calls of `prove`: the plan is the name of its
     class and the arrays that it is made of. Expressions are stored as they are typed.
     """
 
@@ -80,15 +80,13 @@ class Case:
 
     def code(self) -> str:
         """Return the call as an expression, to be evaluated after `PREAMBLE`."""
-        if self.call == "certify":
+        if self.call == "prove":
             problem = self.problem_code()
             name = ""
             if self.plan is not None and self.plan[0] == "ScaledKernelPlan":
                 name = "problem := "
             f, g = self.f, self.g
-            return (
-                f"certificates.certify({name}{problem}, {self._plan()}, Potentials(f={f}, g={g}))"
-            )
+            return f"certificates.prove({name}{problem}, {self._plan()}, Potentials(f={f}, g={g}))"
         if self.call == "transport_matrix":
             data = [str(self.C), *self._weight_arguments()]
         elif self.call == "measures" and self.C is not None:
@@ -183,7 +181,7 @@ class Case:
 
     def _balanced(self) -> Case:
         """Return the case with the target's mass made that of the source, where both must agree."""
-        is_relative = self.call != "measures" and (self.call != "certify" or self.C is not None)
+        is_relative = self.call != "measures" and (self.call != "prove" or self.C is not None)
         if is_relative or self.a is None or self.b is None or max(self.b) == 0.0:
             return self
         share = [value / max(self.b) for value in self.b]

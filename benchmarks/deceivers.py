@@ -1,4 +1,4 @@
-"""Families of hostile certificates: plans and potentials drawn to deceive `certificates.certify`.
+"""Families of hostile certificates: plans and potentials drawn to deceive `certificates.prove`.
 
 Both start from the optimum, where a proof is most easily believed, and are then tampered with. A
 family fixes one trick and draws the other side; a trick is one function and one row of `PLANS` or
@@ -300,7 +300,7 @@ def _certified(rng: Generator, family: str, plan: str, potentials: str) -> Case:
     """Case of a plan and potentials with these tricks."""
     case = _drawn(rng, adversaries.zero_weights if potentials == "weightless" else None)
     n, m = case.shape
-    case = replace(case, family=family, call="certify", a=case.a or [1.0] * n)
+    case = replace(case, family=family, call="prove", a=case.a or [1.0] * n)
     case = replace(case, b=case.b or [1.0] * m)
     unit = Fraction(1) if case.C is not None else sum(map(Fraction, case.a))
     right = exact_answer(case, unit)

@@ -226,8 +226,8 @@ def _mechanism(failure: _Failure) -> tuple[str, str, str]:
     """Outcome, who gave it, and the text of an error or warning without its numbers."""
     case, verdict = failure.case, failure.verdict
     who = case.call
-    if case.call == "certify" and case.plan is not None:
-        who = f"certify of a {case.plan[0]}"
+    if case.call == "prove" and case.plan is not None:
+        who = f"proof of a {case.plan[0]}"
     elif case.solver:
         who = f"{case.solver.partition('(')[0]}{' at an epsilon' * ('epsilon' in case.solver)}"
     spoken = verdict.outcome in (RAW, WARNED, WRONG_REFUSAL)
@@ -304,7 +304,7 @@ def _smaller(case: Case) -> Iterator[Case]:
             yield replace(case, **{name: None})
     if case.callback:
         yield replace(case, callback="")
-    if case.call not in ("measures", "certify", "wasserstein1_histogram"):
+    if case.call not in ("measures", "prove", "wasserstein1_histogram"):
         for name in ("a", "b"):
             if getattr(case, name) is not None:
                 yield replace(case, **{name: None})

@@ -137,7 +137,7 @@ def judge_answer(case: Case, answer: Any, error: OtdivError | None = None) -> Ve
     if case.is_value_only:
         # The refusal of a distance carries the transport that it would have been made of.
         return _judge_inner(answer) or _judge_refusal(case, exact_answer(case), answer.status.name)
-    if case.call == "certify":
+    if case.call == "prove":
         problem, proof = answer
         right = exact_answer(case, Fraction(problem.mass))
         return _judge_bounds(right, proof) or _open_ended(proof)
@@ -145,7 +145,7 @@ def judge_answer(case: Case, answer: Any, error: OtdivError | None = None) -> Ve
 
 
 def _evaluate(case: Case) -> Any:
-    if case.call == "certify":
+    if case.call == "prove":
         problem = eval(case.problem_code(), _NAMES)
         return problem, eval(case.code(), _NAMES)
     return eval(case.code(), _NAMES)
@@ -337,18 +337,18 @@ def _is_justified(case: Case, error: OtdivError) -> bool:
     a, b = (sum(map(Fraction, weights)) for weights in case.weights())
     if isinstance(error, MassMismatchError):
         apart = abs(a - b) > _MASS_RTOL * (1 - Fraction(1, 10**6)) * max(a, b)
-        return case.call in ("measures", "certify") and apart
+        return case.call in ("measures", "prove") and apart
     if not isinstance(error, InvalidInputError):
         return False
     if min(a, b) == 0:
         return True
     if case.call != "measures" and _least_share(case) < _LEAST_NORMAL:
         return True
-    if case.call in ("measures", "certify") and max(a, b) > _LARGEST / 2:
+    if case.call in ("measures", "prove") and max(a, b) > _LARGEST / 2:
         return True
     if case.x is not None and _overflows(case):
         return True
-    return case.call == "certify" and not _is_finite_witness(case)
+    return case.call == "prove" and not _is_finite_witness(case)
 
 
 def _least_share(case: Case) -> Fraction:

@@ -1,5 +1,9 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 __version__: str
+from .certifying import Certificate as Certificate
+from .certifying import EntropicCertificate as EntropicCertificate
+from .certifying import certify as certify
+from .certifying import certify_matrix as certify_matrix
 from .costs import CostMatrix as CostMatrix
 from .costs import Euclidean as Euclidean
 from .costs import PNormCost as PNormCost
@@ -43,6 +47,7 @@ from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure
 from .measures import Gaussian as Gaussian
+from .plans import BlockPlan as BlockPlan
 from .plans import DensePlan as DensePlan
 from .plans import Potentials as Potentials
 from .plans import ScaledKernelPlan as ScaledKernelPlan

@@ -248,7 +248,13 @@ def safe_scale(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def pruned_c_transform(
-    x: np.ndarray, y: np.ndarray, g: np.ndarray, norm: float, power: float, n_threads: int = 1
+    x: np.ndarray,
+    y: np.ndarray,
+    g: np.ndarray,
+    norm: float,
+    power: float,
+    n_threads: int = 1,
+    tick: Callable[[], object] | None = None,
 ) -> np.ndarray:
     """min_j |x_i - y_j|_norm ** power - g_j for every row i: (n,) values.
 
@@ -263,7 +269,7 @@ def pruned_c_transform(
     unit = scale**power
     tree_x, tree_y = build_tree(x * scale, LEAF_SIZE), build_tree(y * scale, LEAF_SIZE)
     values = np.ascontiguousarray(g[tree_y.order]) * unit
-    columns, _, _ = search_all(tree_x, tree_y, values, norm, power, 1, None, n_threads)
+    columns, _, _ = search_all(tree_x, tree_y, values, norm, power, 1, None, n_threads, tick)
     best = np.empty(x.shape[0], np.int64)
     best[tree_x.order] = tree_y.order[columns[:, 0]]
     rows = np.arange(x.shape[0])

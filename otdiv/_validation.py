@@ -28,6 +28,7 @@ __all__ = [
     "as_float_array",
     "as_generator",
     "as_indices",
+    "as_nearest_array",
     "as_number",
     "as_points",
     "as_points_from",
@@ -360,6 +361,16 @@ def _rounded(array: NDArray[Any]) -> NDArray[np.bool_] | None:
         nearest = floats.astype(object) if dtype.kind == "O" else floats
         rounded = np.asarray((array != nearest) & ~np.isnan(floats), dtype=bool)
     return rounded if rounded.any() else None
+
+
+def as_nearest_array(name: str, value: Any) -> FloatArray:
+    """Coerce to a float64 array of finite numbers, rounded where they must be.
+
+    For what is repaired and measured all the same: plans and potentials of others.
+    """
+    array = _nearest_floats(as_real_array(name, value))
+    check_finite(name, array)
+    return array
 
 
 def _nearest_floats(array: NDArray[Any]) -> FloatArray:

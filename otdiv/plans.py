@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrayLikePlan",
+    "BlockPlan",
     "DensePlan",
     "Plan",
     "Potentials",
@@ -231,6 +233,18 @@ class DensePlan(ArrayLikePlan):
         return f"DensePlan(shape={self.shape})"
 
 
+def _block_sums(plan: ScaledKernelPlan | BlockPlan) -> tuple[FloatArray, FloatArray]:
+    """Row sums (n,) and column sums (m,) of a plan that is made in blocks of rows."""
+    n, m = plan.shape
+    rows, columns = np.empty(n), np.zeros(m)
+    step = max(1, _BLOCK // m)
+    for start in range(0, n, step):
+        block = plan.block(start, min(n, start + step))
+        rows[start : start + step] = block.sum(axis=1)
+        columns += block.sum(axis=0)
+    return rows, columns
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScaledKernelPlan(ArrayLikePlan):
     """Entropic plan in factors, never stored as n·m numbers.
@@ -308,23 +322,13 @@ class ScaledKernelPlan(ArrayLikePlan):
         rows, columns, mass = entries_above(self, threshold, "raise `threshold`")
         return SparsePlan(rows=rows, columns=columns, mass=mass, shape=self.shape)
 
-    def _sums(self) -> tuple[FloatArray, FloatArray]:
-        n, m = self.shape
-        rows, columns = np.empty(n), np.zeros(m)
-        step = max(1, _BLOCK // m)
-        for start in range(0, n, step):
-            block = self.block(start, min(n, start + step))
-            rows[start : start + step] = block.sum(axis=1)
-            columns += block.sum(axis=0)
-        return rows, columns
-
     def row_sums(self) -> FloatArray:
         """Source marginal (n,)."""
-        return self._sums()[0]
+        return _block_sums(self)[0]
 
     def column_sums(self) -> FloatArray:
         """Target marginal (m,)."""
-        return self._sums()[1]
+        return _block_sums(self)[1]
 
     def toarray(self) -> FloatArray:
         """Return the plan as an (n, m) array; 8 n m bytes."""
@@ -348,6 +352,84 @@ class ScaledKernelPlan(ArrayLikePlan):
 
     def __repr__(self) -> str:
         return f"ScaledKernelPlan(shape={self.shape}, epsilon={self.epsilon:g})"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BlockPlan(ArrayLikePlan):
+    """Plan that somebody else makes, some rows at a time, never stored as n·m numbers.
+
+    P_ij = row_scale_i max(given_ij, 0) column_scale_j + row_rest_i column_rest_j,
+
+    where ``blocks(start, stop)`` returns the rows start..stop-1 of what is given. Scales and rests
+    are what repair to the exact marginals makes of it.
+    """
+
+    blocks: Callable[[int, int], FloatArray]
+    _: KW_ONLY
+    shape: tuple[int, int]
+    row_scale: FloatArray
+    column_scale: FloatArray
+    row_rest: FloatArray
+    column_rest: FloatArray
+
+    __setstate__ = restore
+
+    @classmethod
+    def from_blocks(
+        cls, blocks: Callable[[int, int], FloatArray], shape: tuple[int, int]
+    ) -> BlockPlan:
+        """Unrepaired plan (n, m) of the rows that `blocks` returns."""
+        n, m = shape
+        return cls(
+            blocks=blocks,
+            shape=shape,
+            row_scale=np.ones(n),
+            column_scale=np.ones(m),
+            row_rest=np.zeros(n),
+            column_rest=np.zeros(m),
+        )
+
+    def __post_init__(self) -> None:
+        names = ("row_scale", "column_scale", "row_rest", "column_rest")
+        _freeze(self, **{name: as_exact_array(name, getattr(self, name)) for name in names})
+
+    def block(self, start: int, stop: int) -> FloatArray:
+        """Rows start..stop-1 of the plan as (stop - start, m)."""
+        out = np.maximum(self.blocks(start, stop), 0.0)
+        out *= self.row_scale[start:stop, None]
+        out *= self.column_scale
+        if self.row_rest.any():
+            out += self.row_rest[start:stop, None] * self.column_rest
+        return np.asarray(out)
+
+    def row_sums(self) -> FloatArray:
+        """Source marginal (n,)."""
+        return _block_sums(self)[0]
+
+    def column_sums(self) -> FloatArray:
+        """Target marginal (m,)."""
+        return _block_sums(self)[1]
+
+    def toarray(self) -> FloatArray:
+        """Return the plan as an (n, m) array; 8 n m bytes."""
+        n, m = self.shape
+        check_room(8 * n * m, "the plan as an array", _ROWS)
+        return self.block(0, n)
+
+    def tocoo(self) -> coo_array:
+        """Return the entries that are not 0 as a `scipy.sparse.coo_array` (n, m).
+
+        They are found block by block.
+
+        Raises
+        ------
+        UnsupportedProblemError
+            If memory does not hold them.
+        """
+        return as_coo(*entries_above(self, 0.0, _ROWS), self.shape)
+
+    def __repr__(self) -> str:
+        return f"BlockPlan(shape={self.shape})"
 
 
 Plan: TypeAlias = SparsePlan | DensePlan | ScaledKernelPlan

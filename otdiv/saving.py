@@ -33,7 +33,7 @@ from . import __version__, certificates, solvers
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
 from ._validation import describe
-from .certificates import Certificate
+from .certificates import Proof
 from .certificates.transforms import c_transform_back
 from .costs import Cost, CostMatrix, PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
@@ -648,12 +648,12 @@ def _proven(stated: TransportResult) -> TransportResult:
 
 def _certificate(
     problem: TransportProblem, plan: Plan, potentials: Potentials, stated: Bounds
-) -> Certificate:
+) -> Proof:
     n, m = problem.shape
     if isinstance(plan, ScaledKernelPlan) and n * m > _MANY_PAIRS:
         # What repair added once is left to repair: it then looks at ranges of pairs alone.
         plan = replace(plan, row_rest=np.zeros(n), column_rest=np.zeros(m))
-    proof = certificates.certify(problem, plan, potentials)
+    proof = certificates.prove(problem, plan, potentials)
     if not stated.lower <= proof.bounds.lower:
         # Where nearly all mass stays in place only exact arithmetic proves anything.
         feasible, lower = certificates.exact_lower(problem, potentials)
@@ -695,15 +695,14 @@ def _prove(problem: TransportProblem, potentials: Potentials, lower: float) -> b
     )
 
 
-def _proven_summary(stated: EntropicSummary | None, proof: Certificate) -> EntropicSummary | None:
+def _proven_summary(stated: EntropicSummary | None, proof: Proof) -> EntropicSummary | None:
     """The summary with stated bounds where its potentials prove them, and else the proven ones."""
     if stated is None:
         return None
     finite = math.isfinite(proof.bounds.upper)
     proven = certificates.regularised_bounds(
         proof.problem,
-        stated.f,
-        stated.g,
+        Potentials(f=stated.f, g=stated.g),
         stated.epsilon,
         plan=proof.plan if finite else None,
         lower=proof.bounds.lower,

@@ -137,7 +137,7 @@ def _certified(
     if solution.plan is None or solution.potentials is None:
         return _unproven(problem, solver, solution)
     given = problem.sorted_line() if solution.sorted_line else problem
-    proof = certificates.certify(
+    proof = certificates.prove(
         given,
         solution.plan,
         solution.potentials,
@@ -174,8 +174,8 @@ def _certified(
 
 
 def _tightened(
-    proof: certificates.Certificate, solution: Solution, options: SolveOptions
-) -> certificates.Certificate | Solution:
+    proof: certificates.Proof, solution: Solution, options: SolveOptions
+) -> certificates.Proof | Solution:
     """The proof, or a tighter one where it does not close; or what shows that there is no plan."""
     problem, plan = proof.problem, solution.plan
     if _is_exact(proof, solution, options):
@@ -201,18 +201,18 @@ def _tightened(
 
 
 def _better(
-    proof: certificates.Certificate, again: Solution | None, options: SolveOptions
-) -> certificates.Certificate:
+    proof: certificates.Proof, again: Solution | None, options: SolveOptions
+) -> certificates.Proof:
     """The proof with the smaller gap, of this one and that of another plan with its potentials."""
     if again is None or again.plan is None or again.potentials is None:
         return proof
-    second = certificates.certify(proof.problem, again.plan, again.potentials)
+    second = certificates.prove(proof.problem, again.plan, again.potentials)
     if not _is_closed(second, options) and not _is_closed(proof, options):
         second = _exactly(second, again.potentials)
     return second if second.bounds.gap < proof.bounds.gap else proof
 
 
-def _exactly(proof: certificates.Certificate, potentials: Potentials) -> certificates.Certificate:
+def _exactly(proof: certificates.Proof, potentials: Potentials) -> certificates.Proof:
     """The proof with what the potentials prove in exact arithmetic, where that is more."""
     feasible, lower = certificates.exact_lower(proof.problem, potentials)
     # A plan may be below the exact optimum, as its marginals count as met where they nearly are.
@@ -222,7 +222,7 @@ def _exactly(proof: certificates.Certificate, potentials: Potentials) -> certifi
     return dataclasses.replace(proof, potentials=feasible, bounds=bounds)
 
 
-def _is_exact(proof: certificates.Certificate, solution: Solution, options: SolveOptions) -> bool:
+def _is_exact(proof: certificates.Proof, solution: Solution, options: SolveOptions) -> bool:
     """Whether the bounds close, and where nothing was asked by a plan that needed no repair."""
     if not _is_closed(proof, options):
         return False
@@ -231,7 +231,7 @@ def _is_exact(proof: certificates.Certificate, solution: Solution, options: Solv
     return proof.bounds.meets(_ROUNDING, 0.0)
 
 
-def _is_closed(proof: certificates.Certificate, options: SolveOptions) -> bool:
+def _is_closed(proof: certificates.Proof, options: SolveOptions) -> bool:
     """Whether the bounds meet what was asked, or are exact where nothing was."""
     bounds, problem = proof.bounds, proof.problem
     if options.rtol is not None or options.atol is not None:

@@ -76,6 +76,16 @@ CALLS = {
         (lambda k: otdiv.barycentric_map(RESULT, k["x"]), {"x": x}),
         (lambda k: otdiv.barycentric_map(BLURRED, k["x"]), {"x": x}),
     ],
+    "certify": [
+        (two(otdiv.certify, plan=[0, 1, 2]), samples),
+        (two(otdiv.certify, potentials=([0.0, 0.0, 0.0], None)), clouds),
+    ],
+    "certify_matrix": [
+        (
+            lambda k: otdiv.certify_matrix(k.pop("C"), plan=[0, 1, 2], **k),
+            {"C": C, "x_weights": w, "y_weights": w},
+        )
+    ],
     "energy_distance": [(two(otdiv.energy_distance), s) for s in (samples, clouds)],
     "maximum_mean_discrepancy": [
         (two(otdiv.maximum_mean_discrepancy), s) for s in (samples, clouds)
@@ -155,8 +165,11 @@ CALLS = {
 }
 # Takes arrays that the library made, or is filled by the library itself.
 NOT_INPUT = {
+    "BlockPlan",
     "Certificate",
+    "Proof",
     "DivergenceGradient",
+    "EntropicCertificate",
     "EntropicSummary",
     "FitHistory",
     "KullbackLeiblerResult",

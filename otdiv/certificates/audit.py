@@ -56,7 +56,7 @@ from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Status, TransportResult
-from .proof import Certificate
+from .proof import Proof
 
 __all__ = ["Audit", "Verdict", "audit"]
 
@@ -135,13 +135,13 @@ class Audit:
         return text + (f"; repaired: {', '.join(self.repairs)}." if self.repairs else ".")
 
 
-def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> Audit:
+def audit(result: TransportResult | Proof, *, max_pairs: int = 2**20) -> Audit:
     """Check the bounds and the value of a result in exact arithmetic, without the library's code.
 
     Parameters
     ----------
-    result : TransportResult or Certificate
-        A solved balanced problem, or what `certificates.certify` returned.
+    result : TransportResult or Proof
+        A solved balanced problem, or what `certificates.prove` returned.
     max_pairs : int, default 2**20
         Problems with more pairs of atoms are left undecided; a million take some ten seconds.
 
@@ -164,11 +164,10 @@ def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> A
     >>> print(certificates.audit(transport([0.0, 1.0], [0.5, 3.0])))
     CONFIRMED: the bounds hold; in exact arithmetic the potentials prove 1.25 and the plan 1.25, ...
     """
-    if not isinstance(result, TransportResult | Certificate):
+    if not isinstance(result, TransportResult | Proof):
         raise InvalidInputError(
             "result",
-            "be a TransportResult or a Certificate, as `transport` and `certificates.certify` "
-            "return them",
+            "be a TransportResult or a Proof, as `transport` and `certificates.prove` return them",
             type(result).__name__,
         )
     problem, bounds = result.problem, result.bounds
@@ -191,7 +190,7 @@ def audit(result: TransportResult | Certificate, *, max_pairs: int = 2**20) -> A
     return _audit_bounds(result)
 
 
-def _false_statement(result: TransportResult | Certificate) -> str:
+def _false_statement(result: TransportResult | Proof) -> str:
     """What is wrong at first sight, or nothing."""
     value, lower, upper = map(float, (result.value, result.bounds.lower, result.bounds.upper))
     if math.isnan(value) or math.isnan(lower) or math.isnan(upper):
@@ -224,7 +223,7 @@ def _non_negative(problem: TransportProblem) -> bool:
     return not isinstance(problem.cost, CostMatrix) or bool(problem.cost.values.min() >= 0.0)
 
 
-def _audit_bounds(result: TransportResult | Certificate) -> Audit:
+def _audit_bounds(result: TransportResult | Proof) -> Audit:
     """Audit a problem that has few enough pairs."""
     problem, plan, potentials = result.problem, result.plan, result.potentials
     # Atoms without weight take no part: the others are numbered anew.
@@ -280,7 +279,7 @@ def _audit_bounds(result: TransportResult | Certificate) -> Audit:
 
 
 def _judgement(
-    result: TransportResult | Certificate,
+    result: TransportResult | Proof,
     D: Fraction,
     U: Fraction | None,
     width: Fraction,

@@ -24,7 +24,7 @@ from ..plans import ScaledKernelPlan
 from ..problems import TransportProblem
 from .rounding import U, cost_rounding
 
-__all__ = ["cloud_plan_upper", "is_cloud_plan"]
+__all__ = ["cloud_kernel", "cloud_plan_upper", "is_cloud_plan"]
 
 # Truncation, at the largest cost, as a share of what the marginals lack, at the mean cost; by
 # taste.
@@ -67,7 +67,7 @@ def cloud_plan_upper(
     cost = problem.cost
     assert isinstance(cost, PNormCost)
     mass = problem.mass
-    found_kernel = _kernel(problem, plan)
+    found_kernel = cloud_kernel(problem, plan.epsilon)
     if found_kernel is None:
         return plan, math.inf, 0.0
     kernel, rows, columns = found_kernel
@@ -189,8 +189,8 @@ def _rows_are_exact(kernel: PointKernel | GridKernel, u: FloatArray, v: FloatArr
     return bool(np.all(np.abs(kernel.exact_rows(some, v) - u[some]) <= _EXACT_BITS))
 
 
-def _kernel(
-    problem: TransportProblem, plan: ScaledKernelPlan
+def cloud_kernel(
+    problem: TransportProblem, epsilon: float
 ) -> tuple[PointKernel | GridKernel, IndexArray, IndexArray] | None:
     """Kernel of the atoms that carry weight, and their numbers in its order.
 
@@ -203,7 +203,8 @@ def _kernel(
     middle = problem.x[rows].mean(axis=0)
     points = np.concatenate([problem.x[rows], problem.y[columns]])
     length = math.hypot(*(points.max(axis=0) - points.min(axis=0)).tolist()) or 1.0
-    epsilon = float(plan.epsilon / np.float64(length) ** cost.power)
+    with np.errstate(all="ignore"):
+        epsilon = float(epsilon / np.float64(length) ** cost.power)
     if not 0.0 < epsilon < math.inf:
         return None
     grids = problem.grids() if cost.power == 2.0 else None

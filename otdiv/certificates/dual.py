@@ -14,9 +14,9 @@ from ..errors import InvalidInputError
 from ..plans import Potentials
 from ..problems import TransportProblem
 from .rounding import U, blocks, cost_rounding
-from .transforms import c_transform, c_transform_back
+from .transforms import Tick, c_transform, c_transform_back
 
-__all__ = ["derived_value", "dual_bound", "exact_lower"]
+__all__ = ["derived_value", "dual_bound", "exact_lower", "usable"]
 
 # Beyond this, differences of potentials and costs may leave the range of floats.
 _LARGE = 8e307
@@ -59,12 +59,18 @@ def dual_bound(
         raise InvalidInputError("potentials", f"have shapes ({n},) and ({m},)", found)
     f, g, lower, rounding = derived_value(problem, potentials.f, potentials.g)
     if lower == -math.inf:
-        f, g, lower, rounding = derived_value(problem, *_usable(problem, potentials))
+        f, g, lower, rounding = derived_value(problem, *usable(problem, potentials))
     return Potentials(f=f, g=g), lower, rounding
 
 
 def derived_value(
-    problem: TransportProblem, f: FloatArray, g: FloatArray, *, from_columns: bool = False
+    problem: TransportProblem,
+    f: FloatArray,
+    g: FloatArray,
+    *,
+    from_columns: bool = False,
+    threads: int = 1,
+    tick: Tick = None,
 ) -> tuple[FloatArray, FloatArray, float, float]:
     """Potentials of the rows with the largest that are feasible on the columns, and their proof.
 
@@ -74,6 +80,8 @@ def derived_value(
         Problem with n source and m target atoms.
     f, g : arrays (n,), (m,)
         Potentials, of which f is kept up to a shift, or g with `from_columns`.
+    threads, tick
+        Of the c-transform.
 
     Returns
     -------
@@ -87,7 +95,8 @@ def derived_value(
     given = sums.centred(*pair, *sides, problem.mass, (k + 2.0) * U)
     if given is None:
         return f, g, -math.inf, 0.0
-    derived = (c_transform_back if from_columns else c_transform)(problem, given)
+    transform = c_transform_back if from_columns else c_transform
+    derived = transform(problem, given, threads=threads, tick=tick)
     first, second, _ = problem.defects()
     scale = k, problem.mass, (second, first) if from_columns else (first, second)
     lower, rounding, finite = sums.lower_value(sides[0], given, sides[1], derived, *scale)
@@ -176,7 +185,7 @@ def _share(weights: FloatArray, potential: FloatArray) -> Fraction:
     return sum(terms, Fraction(0)) / sum(shares)
 
 
-def _usable(problem: TransportProblem, potentials: Potentials) -> tuple[FloatArray, FloatArray]:
+def usable(problem: TransportProblem, potentials: Potentials) -> tuple[FloatArray, FloatArray]:
     """The pair with numbers for what is NaN, infinite, or so large that sums would overflow."""
     f, g = potentials.f, potentials.g
     usable = np.abs(f) < _LARGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -21,12 +22,15 @@ from .._kernels.proofs.sums import (
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
 from ..errors import InvalidInputError
-from ..plans import DensePlan, Plan, ScaledKernelPlan, SparsePlan
+from ..plans import BlockPlan, DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from .cloud_plan import cloud_plan_upper, is_cloud_plan
 from .rounding import U, blocks, cost_rounding
 
 __all__ = ["primal_bound"]
+
+# A plan that is only seen in blocks of rows.
+Blocks = TypeVar("Blocks", ScaledKernelPlan, BlockPlan)
 
 # Sums of an entropic plan agree with the weights to this share of the mass where it was repaired
 # or solved to the end; the rest is paid for. Its sums are not exact enough for less.
@@ -54,6 +58,11 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
         plan, gaps = _repaired(problem, plan)
     costs = problem.pair_costs(plan.rows, plan.columns)
     value, magnitude = dot(plan.mass, costs)
+    if not math.isfinite(magnitude) and gaps.none and _forbids(problem):
+        # Its sums are right, but some of its mass is on pairs that are forbidden.
+        plan, gaps = _repaired(problem, plan)
+        costs = problem.pair_costs(plan.rows, plan.columns)
+        value, magnitude = dot(plan.mass, costs)
     if not math.isfinite(magnitude):
         return plan, math.inf, 0.0
     slack = (cost_rounding(problem) + 4.0) * U * magnitude
@@ -214,7 +223,7 @@ def _factor(weights: FloatArray, sums: FloatArray) -> FloatArray:
     return np.where(sums > weights, ratio, 1.0)
 
 
-def _marginals(plan: ScaledKernelPlan) -> tuple[FloatArray, FloatArray]:
+def _marginals(plan: ScaledKernelPlan | BlockPlan) -> tuple[FloatArray, FloatArray]:
     n, m = plan.shape
     rows, columns = np.empty(n), np.zeros(m)
     starts = blocks(n, m)
@@ -230,9 +239,7 @@ def _forbids(problem: TransportProblem) -> bool:
     return isinstance(cost, CostMatrix) and float(cost.values.max()) == math.inf
 
 
-def _kernel_upper(
-    problem: TransportProblem, plan: ScaledKernelPlan
-) -> tuple[ScaledKernelPlan, float, float]:
+def _block_upper(problem: TransportProblem, plan: Blocks) -> tuple[Blocks, float, float]:
     """Repaired plan in factors, its cost, and the slack of that cost, from sums of its blocks."""
     n, m = problem.shape
     a, b = problem.a, problem.b
@@ -275,7 +282,19 @@ def _kernel_upper(
     return plan, value, slack
 
 
-def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, float]:
+@overload
+def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, float]: ...
+
+
+@overload
+def primal_bound(
+    problem: TransportProblem, plan: Plan | BlockPlan
+) -> tuple[Plan | BlockPlan, float, float]: ...
+
+
+def primal_bound(
+    problem: TransportProblem, plan: Plan | BlockPlan
+) -> tuple[Plan | BlockPlan, float, float]:
     """Feasible plan near `plan`, its cost, and a proven upper bound of the optimum.
 
     Rows and columns that hold too much are scaled down and what is then missing is filled in, so
@@ -285,7 +304,7 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     ----------
     problem : TransportProblem
         Problem with n source and m target atoms.
-    plan : SparsePlan, DensePlan or ScaledKernelPlan
+    plan : SparsePlan, DensePlan, ScaledKernelPlan or BlockPlan
         Candidate of shape (n, m); negative entries are dropped.
 
     Returns
@@ -300,8 +319,8 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     """
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
-    repaired: Plan
-    if isinstance(plan, ScaledKernelPlan) and _forbids(problem):
+    repaired: Plan | BlockPlan
+    if isinstance(plan, ScaledKernelPlan | BlockPlan) and _forbids(problem):
         # Mass that its marginals lack may have to go a long way round, pair by pair.
         with np.errstate(all="ignore"):
             plan = DensePlan(mass=plan.toarray())
@@ -312,8 +331,12 @@ def primal_bound(problem: TransportProblem, plan: Plan) -> tuple[Plan, float, fl
     else:
         # Factors of any size: what comes out of them is a number, or no bound.
         with np.errstate(all="ignore"):
-            upper = cloud_plan_upper if is_cloud_plan(plan) else _kernel_upper
-            repaired, value, slack = upper(problem, plan)
+            if isinstance(plan, BlockPlan):
+                repaired, value, slack = _block_upper(problem, plan)
+            elif is_cloud_plan(plan):
+                repaired, value, slack = cloud_plan_upper(problem, plan)
+            else:
+                repaired, value, slack = _block_upper(problem, plan)
         if not math.isfinite(value + slack):
             repaired, value, slack = plan, math.inf, 0.0
     return repaired, value, value + slack

@@ -20,7 +20,14 @@ from .dual import derived_value, dual_bound
 from .primal import primal_bound
 from .rounding import U
 
-__all__ = ["Certificate", "certify", "infeasibility_holds"]
+__all__ = [
+    "Proof",
+    "in_caller_order",
+    "infeasibility_holds",
+    "is_non_negative",
+    "prove",
+    "vague_slack",
+]
 
 # A gap of so many roundings, below this share of the value, is not worth another c-transform.
 _ROUNDINGS, _EXACT = 64.0, 1e-11
@@ -29,7 +36,7 @@ _LEAST = 5e-324
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Certificate(Valued):
+class Proof(Valued):
     """Both proofs of one problem, with the feasible objects that they rest on."""
 
     problem: TransportProblem
@@ -41,7 +48,7 @@ class Certificate(Valued):
     """Part of the gap that is rounding and no algorithm can close (unit of the cost times mass)."""
 
 
-def in_caller_order(proof: Certificate, problem: TransportProblem) -> Certificate:
+def in_caller_order(proof: Proof, problem: TransportProblem) -> Proof:
     """Return the proof of `problem.sorted_line()` as one of `problem` itself.
 
     Renumbering atoms changes no sum that was taken, so the bounds stand as they are.
@@ -67,14 +74,14 @@ def _bound(bound: Callable[..., Any], problem: TransportProblem, witness: Any) -
     return bound(problem, witness)
 
 
-def certify(
+def prove(
     problem: TransportProblem,
     plan: Plan,
     potentials: Potentials,
     *,
     rtol: float = 0.0,
     atol: float = 0.0,
-) -> Certificate:
+) -> Proof:
     """Both proofs at once; a second c-transform tightens a lower bound that leaves a gap.
 
     Parameters
@@ -90,7 +97,7 @@ def certify(
 
     Returns
     -------
-    Certificate
+    Proof
         With the feasible plan and potentials, the plan's cost, and `bounds` of the optimum.
 
     Examples
@@ -99,7 +106,7 @@ def certify(
     >>> from otdiv import TransportProblem, SparsePlan, Potentials, certificates
     >>> problem = TransportProblem.from_matrix([[0.0, 1.0], [1.0, 0.0]])
     >>> plan = SparsePlan(rows=[0, 1], columns=[0, 1], mass=[0.5, 0.5], shape=(2, 2))
-    >>> proof = certificates.certify(problem, plan, Potentials(f=[0.0, 0.0], g=[0.0, 0.0]))
+    >>> proof = certificates.prove(problem, plan, Potentials(f=[0.0, 0.0], g=[0.0, 0.0]))
     >>> proof.value, proof.bounds
     (0.0, Bounds(lower=0.0, upper=0.0))
     """
@@ -111,7 +118,7 @@ def certify(
     (repaired, value, upper), (feasible, lower, rounding) = both(
         _bound, (primal_bound, problem, plan), (dual_bound, problem, potentials), min(problem.shape)
     )
-    if lower < 0.0 and value <= atol and _is_non_negative(problem):
+    if lower < 0.0 and value <= atol and is_non_negative(problem):
         lower = rounding = 0.0
     slack = rounding + (upper - value if value < upper else 0.0)
     asked, exact = max(atol, rtol * abs(upper)), min(_ROUNDINGS * slack, _EXACT * abs(upper))
@@ -122,15 +129,13 @@ def certify(
         if second > lower:
             feasible, lower, rounding = Potentials(f=f, g=g), second, second_rounding
     slack = rounding + (upper - value if value < upper else 0.0)
-    vague = _vague_mass(problem)
-    if vague > 0.0:
-        # Potentials are at most twice the largest cost apart, and so is what the mass may cost.
-        slack += 4.0 * vague * problem.cost_bound()
+    if vague_slack(problem) > 0.0:
+        slack += vague_slack(problem)
         lower, upper = lower - slack, upper + slack
     lower = min(lower, value) if lower == lower else -math.inf
-    if lower < 0.0 and _is_non_negative(problem):
+    if lower < 0.0 and is_non_negative(problem):
         lower = 0.0
-    return Certificate(
+    return Proof(
         problem=problem,
         plan=repaired,
         potentials=feasible,
@@ -142,11 +147,11 @@ def certify(
 
 def _of_huge_costs(
     problem: TransportProblem, plan: Plan, potentials: Potentials, rtol: float, atol: float
-) -> Certificate:
+) -> Proof:
     """Proof in a unit in which sums of costs do not overflow, brought back."""
     moderate, factor = problem.scaled_down()
     scaled = Potentials(f=potentials.f * factor, g=potentials.g * factor)
-    proof = certify(moderate, plan, scaled, rtol=rtol, atol=atol * factor)
+    proof = prove(moderate, plan, scaled, rtol=rtol, atol=atol * factor)
     # Costs that lost digits lost this at most.
     lost = 0.0 if _is_scaled_exactly(problem, moderate, factor) else _LEAST / factor * problem.mass
     largest = np.finfo(np.float64).max
@@ -177,6 +182,15 @@ def _is_scaled_exactly(
     return False
 
 
+def vague_slack(problem: TransportProblem) -> float:
+    """Price of the mass of atoms that may weigh less than it says; mostly 0.
+
+    Potentials are at most twice the largest cost apart, and so is what the mass may cost.
+    """
+    vague = _vague_mass(problem)
+    return 4.0 * vague * problem.cost_bound() if vague > 0.0 else 0.0
+
+
 def _vague_mass(problem: TransportProblem) -> float:
     """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
     if problem.defects()[2] > LEAST_WEIGHT:
@@ -185,7 +199,8 @@ def _vague_mass(problem: TransportProblem) -> float:
     return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
 
 
-def _is_non_negative(problem: TransportProblem) -> bool:
+def is_non_negative(problem: TransportProblem) -> bool:
+    """Whether no cost is negative."""
     cost = problem.cost
     return isinstance(cost, PNormCost) or float(cost.values.min()) >= 0.0
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from .._gibbs.metrics import metric_of
@@ -10,6 +13,7 @@ from .._kernels.exponential import EUCLIDEAN, SQUARED
 from .._kernels.gibbs import grids
 from .._kernels.line.monotone_plan import line_transform
 from .._kernels.proofs import repair
+from .._kernels.proofs.tiled_transform import MOST_RATIO, tiled_transform
 from .._tree_search import pruned_c_transform
 from .._typing import FloatArray, IndexArray
 from ..costs import CostMatrix, PNormCost
@@ -22,10 +26,17 @@ __all__ = ["c_transform", "c_transform_back", "point_transform"]
 _LINE_PAIRS = 10**5
 _PRUNED_PAIRS = 10**9
 _GRID_PAIRS = 10**6
+# From how many dimensions and pairs on single precision tells which pairs are worth a second look.
+_TILED_DIMENSION, _TILED_PAIRS = 6, 10**7
+# Pairs between two looks at the caller: a few seconds of the dearest costs.
+_SLICE_PAIRS = 10**8
 
 # What distances of a few coordinates lose where their squares underflow, and below which size of a
 # potential that is more than its rounding.
 _LOST, _TINY = 1e-160, 1e-144
+
+
+Tick: TypeAlias = Callable[[], object] | None
 
 
 def _plain_metric(cost: PNormCost, d: int, bound: float) -> int | None:
@@ -46,22 +57,37 @@ def point_transform(
     f: FloatArray,
     cost: PNormCost,
     orders: tuple[IndexArray | slice, IndexArray | slice] | None = None,
+    *,
+    threads: int = 1,
+    tick: Tick = None,
 ) -> FloatArray:
     """min_i |x_i - y_j|_norm**power - f_i for every y_j (m,), by the way that suits the size.
 
-    All pairs one by one is the reference; the line has a sweep, and boxes prune most pairs of many
-    points in few dimensions. Those two err by no more than the reference does. `orders` sort points
-    on the line.
+    All pairs one by one is the reference; the line has a sweep, boxes prune most pairs of many
+    points in few dimensions, and in many single precision tells which pairs to look at. These err
+    by no more than the reference does. `orders` sort points on the line. The result does not depend
+    on the number of threads; `tick` is called between parts of the work and may raise.
     """
     pairs, d = x.shape[0] * y.shape[0], x.shape[1]
     if d == 1 and cost.power >= 1.0 and pairs > _LINE_PAIRS:
         values = line_transform(x[:, 0], y[:, 0], f, cost.power, orders=orders)
         return np.asarray(values)
     if d <= 3 and cost.norm == 2.0 and cost.power in (1.0, 2.0) and pairs > _PRUNED_PAIRS:
-        return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power))
+        return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power, threads, tick))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     metric = _plain_metric(cost, d, bound)
-    g = np.asarray(repair.transform_points(x, y, f, cost.norm, cost.power, metric))
+    tiled = d >= _TILED_DIMENSION and pairs >= _TILED_PAIRS and metric in (SQUARED, EUCLIDEAN)
+    if tiled and float(np.abs(f).max()) <= MOST_RATIO * bound:
+        assert metric is not None
+        g = tiled_transform(x, y, f, metric, threads=threads, tick=tick)
+    else:
+        step = x.shape[0] if tick is None else max(1, _SLICE_PAIRS // y.shape[0])
+        g = np.full(y.shape[0], np.inf)
+        for start in range(0, x.shape[0], step):
+            part = slice(start, start + step)
+            repair.transform_points(x[part], y, f[part], cost.norm, cost.power, metric, g)
+            if tick is not None:
+                tick()
     if metric not in (SQUARED, EUCLIDEAN):
         return g
     tiny = (g != 0.0) & (np.abs(g) < _TINY)
@@ -97,10 +123,13 @@ def grid_transform(source: grids.Grid, target: grids.Grid, f: FloatArray) -> Flo
     return np.asarray(g - more * (np.abs(g) + float(np.abs(f).max())))
 
 
-def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
+def c_transform(
+    problem: TransportProblem, f: FloatArray, *, threads: int = 1, tick: Tick = None
+) -> FloatArray:
     """Largest g (m,) that is feasible with `f` (n,): g_j = min_i C_ij - f_i, up to rounding.
 
-    Takes O(n + m) memory for points, whatever their number.
+    Takes O(n + m) memory for points, whatever their number. For `threads` and `tick` see
+    `point_transform`.
     """
     cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
@@ -110,10 +139,13 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(*pair, f)
-    return point_transform(problem.x, problem.y, f, cost, _orders(problem))
+    orders = _orders(problem)
+    return point_transform(problem.x, problem.y, f, cost, orders, threads=threads, tick=tick)
 
 
-def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
+def c_transform_back(
+    problem: TransportProblem, g: FloatArray, *, threads: int = 1, tick: Tick = None
+) -> FloatArray:
     """Largest f (n,) that is feasible with `g` (m,)."""
     cost = problem.known_cost()
     if isinstance(cost, CostMatrix):
@@ -122,4 +154,5 @@ def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
     if pair is not None:
         return grid_transform(pair[1], pair[0], g)
     orders = _orders(problem)
-    return point_transform(problem.y, problem.x, g, cost, orders and orders[::-1])
+    back = orders and orders[::-1]
+    return point_transform(problem.y, problem.x, g, cost, back, threads=threads, tick=tick)

@@ -23,9 +23,10 @@ Instead of the claims, run every law that a solver must obey. The solver is a
 callable (a, b, C) of weights (n,), (m,) and costs (n, m). A number it returns
 is the value, an (n, m) matrix the plan, two vectors in a tuple the potentials
 f and g; a tuple bundles them, a mapping or an object names them value, plan,
-f, g. Three more names are asked where they are offered: gradients (of x, y, a,
-b), epsilon, and entropic (value, f, g, epsilon of the regularised problem). A
-parameter epsilon is varied. `python -m pydoc otdiv.conformance` has the rules.
+f, g. Three more names are asked where they are offered: gradients (of x, y,
+a, b), epsilon, and entropic (value, f, g and epsilon of the regularised
+problem). A parameter epsilon is varied. `python -m pydoc otdiv.conformance`
+has the rules.
 It runs in processes of its own, and whatever they start ends with them.
 """
 

@@ -25,7 +25,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     """A wrong argument, unreadable input, output that cannot be written; argparse uses it too."""
     NEGATIVE = 3
-    """A claim that should hold is broken, or a false one not refuted; a law is broken."""
+    """A broken claim or law, a false claim not refuted, bounds farther apart than `--rtol`."""
     INTERRUPTED = 130
     """Ctrl-C or SIGTERM: 128 + SIGINT, as shells report a program that Ctrl-C ended."""
 
@@ -36,7 +36,8 @@ exit codes (of two, the higher)
   1    a part failed: a column that could not be compared, a training that
        diverged, a solver that does not run
   2    usage, unreadable input, output that cannot be written
-  3    negative verdict: a broken claim or law, a false claim not refuted
+  3    negative verdict: a broken claim or law, a false claim not refuted, a gap
+       above --rtol
   130  interrupted, by Ctrl-C or SIGTERM
 """
 """The paragraph that ends every help text."""

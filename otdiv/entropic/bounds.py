@@ -2,24 +2,12 @@
 
 The dual value sum a f + sum b g - epsilon (sum P - 1) is below the optimum for any f, g.
 
-Above it is the objective H of any feasible plan. Let P_ij = a_i b_j exp((f_i + g_j - C_ij) /
-epsilon) have the row sums R and column sums C, which are about those that were computed, r and c.
-A feasible plan is made of it in three steps.
-
-1. Rows are scaled down to alpha_i min(r_i, R_i), alpha_i = min(1, a_i / r_i). With the numbers
-   H(P) is a sum of potentials, so the plan P1 has H(P1) <= sum_i R1_i (f_i + epsilon log alpha_i)
-   + sum_j C1_j g_j.
-2. Columns that are still above b are scaled down to it. What that takes away, t, is at most the
-   `surplus` in all; it lowers H(P1) but for epsilon sum t log(t / a⊗b) >= epsilon s log s with s
-   the sum of t (the log-sum inequality, and costs are not negative).
-3. What the marginals lack now, the mass `rest`, is placed as the product Q of both lacks. H is
-   convex, so the result is at most (1 - rest) H(P2 / (1 - rest)) + rest H(Q / rest), and
-   KL(Q / rest | a⊗b) <= 2 log(1 / rest), because the lacks are at most a and b.
-
-What is known of R and C: sums leave out at most `truncation`, and err by at most `errors` besides.
-Where the columns were made exact (c = b), C_j >= b_j up to errors, since the other thing that sums
-do is to leave out something: so their surplus is that of the whole mass, sum R - 1, which the row
-sums tell however the columns were summed.
+Above it is the objective H of any feasible plan: that of the potentials, repaired in the three
+steps of `certificates.regularised`. Let R and C be the row and column sums of the plan, about those
+that were computed, r and c. What is known of R and C: sums leave out at most `truncation`, and err
+by at most `errors` besides. Where the columns were made exact (c = b), C_j >= b_j up to errors,
+since the other thing that sums do is to leave out something: so their surplus is that of the whole
+mass, sum R - 1, which the row sums tell however the columns were summed.
 
 Where this would use forbidden pairs, mass is led over allowed ones and the objective of that plan
 is summed up.
@@ -36,6 +24,7 @@ from .._gibbs.protocols import Kernel
 from .._kernels.exponential import LOG2_E
 from .._kernels.network_flow.augmenting_paths import reroute
 from .._typing import FloatArray
+from ..certificates.regularised import repaired_objective
 from ..results import Bounds, EntropicSummary
 from .iteration.marginals import Stage, final_sums, sum_errors
 from .scaling import ScaledProblem
@@ -117,25 +106,21 @@ def _repaired_value(
     surplus: float,
     errors: float,
 ) -> float:
-    """The three steps above: more than the objective of a feasible plan."""
+    """More than the objective of a feasible plan, whose rows are scaled down here."""
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.where(r > a, a / r, 1.0)
         rows = f + epsilon * np.log(alpha)
-    unplaced = float((a - alpha * r).sum())
-    rest = min(unplaced + errors + surplus, 1.0)
-    least = float(g.min())
-    value = float((alpha * r) @ rows + b @ g) - unplaced * least
-    value += errors * max(-float(rows.min()) - least, 0.0)
-    value += surplus * (float(g.max()) - least) + rest * largest
-    # The last term is more than -(1 - rest) log(1 - rest).
-    return value + epsilon * (_entropy(surplus) + 2.0 * _entropy(rest) + rest)
-
-
-def _entropy(mass: float) -> float:
-    """More than -t log t for every t up to `mass`, which grows up to 1 / e."""
-    if mass == 0.0:
-        return 0.0
-    return -mass * math.log(mass) if mass < 1.0 / math.e else 1.0 / math.e
+    return repaired_objective(
+        a,
+        b,
+        alpha * r,
+        rows,
+        g,
+        epsilon=epsilon,
+        largest=largest,
+        surplus=surplus,
+        errors=errors,
+    )
 
 
 def rerouted_plan(scaled: ScaledProblem, kernel: Kernel, stage: Stage) -> FloatArray | None:

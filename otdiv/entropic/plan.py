@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..certificates import regularised
 from ..costs import PNormCost
 from ..plans import DensePlan, Plan, ScaledKernelPlan
 from ..problems import TransportProblem
@@ -27,14 +28,4 @@ def entropic_plan(problem: TransportProblem, summary: EntropicSummary) -> Plan:
 
 def plan_in_factors(problem: TransportProblem, summary: EntropicSummary) -> ScaledKernelPlan:
     """P = a exp((f + g - C) / epsilon) b / m, as factors."""
-    n, m = problem.shape
-    return ScaledKernelPlan(
-        problem=problem,
-        f=summary.f,
-        g=summary.g,
-        epsilon=summary.epsilon,
-        row_scale=np.full(n, 1.0 / problem.mass),
-        column_scale=np.ones(m),
-        row_rest=np.zeros(n),
-        column_rest=np.zeros(m),
-    )
+    return regularised.plan_in_factors(problem, summary.epsilon, summary.f, summary.g)

@@ -150,7 +150,7 @@ def _attempt(problem: TransportProblem, solved: EntropicSolve, options: SolveOpt
     potentials = Potentials(f=solved.f, g=solved.g)
     if not isinstance(problem.cost, PNormCost):
         plan = solved.transport_plan(problem)
-        proof = certificates.certify(problem, plan, potentials)
+        proof = certificates.prove(problem, plan, potentials)
         return _Attempt(
             plan=plan,
             potentials=potentials,

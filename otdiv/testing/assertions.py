@@ -50,7 +50,7 @@ def assert_optimal(
         worst = float(np.abs(sums - weights).max())
         assert worst <= 1e-12 * problem.mass, f"{name} sums are off by up to {worst:.3g}"
     _assert_feasible(problem, result.potentials)
-    proof = certificates.certify(problem, result.plan, result.potentials)
+    proof = certificates.prove(problem, result.plan, result.potentials)
     scale = max(abs(proof.bounds.upper), abs(proof.bounds.lower))
     allowed = max(rtol * scale, 8.0 * proof.slack)
     assert proof.bounds.gap <= allowed, (

@@ -27,7 +27,7 @@ LAYERS = [
     {"_rescaling", "_monitor"},
     {"entropic"},
     {"solvers"},
-    {"selection", "solving", "maps", "saving"},
+    {"selection", "solving", "maps", "saving", "certifying"},
     {"distances", "divergences", "unbalanced"},
     {"testing", "critics", "conformance", "adapters"},
     {"plotting"},

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otdiv import DensePlan, DiscreteMeasure, TransportProblem, solvers, transport, transport_matrix
+from otdiv import (
+    DensePlan,
+    DiscreteMeasure,
+    Potentials,
+    TransportProblem,
+    solvers,
+    transport,
+    transport_matrix,
+)
 from otdiv.certificates import regularised_bounds
 
 
@@ -34,12 +42,12 @@ def test_two_points_have_their_closed_form_between_the_bounds(cost, share, mass,
     optimum, f = two_points(cost, epsilon, mass)
     measure = DiscreteMeasure([0.0, cost], weights=np.full(2, mass / 2.0))
     problem = TransportProblem(measure, target=measure, cost="euclidean")
-    sharp = regularised_bounds(problem, f, f, epsilon)
+    sharp = regularised_bounds(problem, Potentials(f=f, g=f), epsilon)
     rounding = 1e-13 * mass * (cost + epsilon)
     assert sharp.lower - rounding <= optimum <= sharp.upper + rounding
     assert sharp.gap <= 1e-11 * mass * (cost + epsilon)
     f, g = np.add(f, [one * cost, 0.0]), np.add(f, [0.0, other * cost])
-    off = regularised_bounds(problem, f, g, epsilon)
+    off = regularised_bounds(problem, Potentials(f=f, g=g), epsilon)
     assert off.lower - rounding <= optimum <= off.upper + rounding
 
 
@@ -65,7 +73,7 @@ def test_any_potentials_leave_the_optimum_between_the_bounds(result, seed, size)
     sharp, rng = result.entropic, np.random.default_rng(seed)
     f = sharp.f + size * rng.normal(size=sharp.f.size)
     g = sharp.g + size * rng.normal(size=sharp.g.size)
-    found = regularised_bounds(result.problem, f, g, sharp.epsilon)
+    found = regularised_bounds(result.problem, Potentials(f=f, g=g), sharp.epsilon)
     assert found.lower <= sharp.bounds.upper
     assert found.upper >= sharp.bounds.lower
     scale = result.problem.cost_bound() + sharp.epsilon
@@ -77,28 +85,35 @@ def test_any_potentials_leave_the_optimum_between_the_bounds(result, seed, size)
 @settings(max_examples=100)
 def test_the_objective_of_a_plan_is_an_upper_bound(result):
     plan = DensePlan(result.plan.toarray())
-    nothing = np.zeros(result.problem.shape[0]), np.zeros(result.problem.shape[1])
-    found = regularised_bounds(result.problem, *nothing, result.entropic.epsilon, plan=plan)
+    nothing = Potentials(f=np.zeros(result.problem.shape[0]), g=np.zeros(result.problem.shape[1]))
+    found = regularised_bounds(result.problem, nothing, result.entropic.epsilon, plan=plan)
     assert found.upper >= result.entropic.bounds.lower
     assert found.upper - result.entropic.value <= 1e-6 * (
         result.problem.cost_bound() + result.entropic.epsilon
     )
 
 
-def test_forbidden_pairs_need_a_plan_for_an_upper_bound():
+def test_forbidden_pairs_leave_both_bounds():
     C = np.array([[0.0, 1.0, np.inf], [np.inf, 0.0, 1.0], [1.0, np.inf, 0.0]])
     result = transport_matrix(C, solver=solvers.Sinkhorn(epsilon=0.5))
     sharp = result.entropic
-    found = regularised_bounds(result.problem, sharp.f, sharp.g, 0.5)
-    assert found.upper == math.inf
+    found = regularised_bounds(result.problem, Potentials(f=sharp.f, g=sharp.g), 0.5)
     assert found.lower == pytest.approx(sharp.value, rel=1e-12)
-    closed = regularised_bounds(result.problem, sharp.f, sharp.g, 0.5, plan=result.plan)
+    assert found.lower <= sharp.bounds.upper
+    assert found.upper >= sharp.bounds.lower
+    closed = regularised_bounds(
+        result.problem, Potentials(f=sharp.f, g=sharp.g), 0.5, plan=result.plan
+    )
     assert closed.gap <= 1e-11
 
 
 @pytest.mark.parametrize("potential", [math.nan, math.inf, -math.inf, 1e300, -1e300], ids=str)
-def test_potentials_that_prove_nothing_leave_what_needs_none(potential):
+def test_potentials_of_any_size_leave_the_optimum_between_the_bounds(potential):
     problem = TransportProblem.from_matrix([[0.0, 1.0], [2.0, 0.5]])
     f = np.array([potential, 0.0])
-    found = regularised_bounds(problem, f, np.zeros(2), 0.1, lower=0.25)
-    assert (found.lower, found.upper) == (0.25, pytest.approx(2.0))
+    found = regularised_bounds(problem, Potentials(f=f, g=np.zeros(2)), 0.1, lower=0.25)
+    optimum = transport_matrix(
+        [[0.0, 1.0], [2.0, 0.5]], solver=solvers.Sinkhorn(epsilon=0.1)
+    ).entropic
+    assert 0.25 <= found.lower <= optimum.bounds.upper
+    assert optimum.bounds.lower <= found.upper <= 2.0 * (1.0 + 1e-12)

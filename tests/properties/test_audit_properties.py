@@ -8,7 +8,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from otdiv import Potentials, SparsePlan, TransportProblem, certificates
-from otdiv.certificates import Certificate, Verdict
+from otdiv.certificates import Proof, Verdict
 from otdiv.results import Bounds
 from tests.exact import exact_interval, exact_potentials, exact_solution
 
@@ -103,7 +103,7 @@ def test_what_is_confirmed_is_right_and_what_is_refuted_is_wrong(problem, data):
     if data.draw(st.integers(0, 7)):
         lower, upper = sorted([lower, upper])
     value = data.draw(st.sampled_from([min(max(float(cost), lower), upper), float(cost), lower]))
-    stated = Certificate(
+    stated = Proof(
         problem=problem,
         plan=plan,
         potentials=potentials,

@@ -61,7 +61,7 @@ def test_any_plan_and_any_potentials_bound_the_exact_optimum(case, data):
     rows, columns = np.divmod(np.arange(n * m), m)
     sparse = SparsePlan(rows=rows, columns=columns, mass=np.array(mass), shape=(n, m))
     for plan in (dense, sparse):
-        proof = certificates.certify(problem, plan, Potentials(f=f, g=g))
+        proof = certificates.prove(problem, plan, Potentials(f=f, g=g))
         assert Fraction(proof.bounds.lower) <= exact <= Fraction(proof.bounds.upper)
         assert proof.value in proof.bounds
         np.testing.assert_allclose(proof.plan.row_sums(), problem.a, atol=1e-12)

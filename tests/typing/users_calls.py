@@ -11,6 +11,8 @@ from otdiv import (
     DiscreteMeasure,
     Gaussian,
     TransportResult,
+    certify,
+    certify_matrix,
     compare_tables,
     js_divergence,
     solvers,
@@ -34,6 +36,8 @@ proven: otdiv.Bounds = wasserstein1_result(x, y).bounds
 divergence: float = js_divergence([0.5, 0.5], [0.1, 0.9])
 result: TransportResult = transport(x, y, cost="sqeuclidean", rtol=1e-3, solver=Sinkhorn())
 matrix: TransportResult = transport_matrix([[0.0, 1.0]], solver=NetworkSimplex(max_iterations=10))
+certificate: otdiv.Certificate = certify(x, y, plan=np.eye(5, 4), potentials=(np.zeros(5), None))
+entropic: otdiv.EntropicCertificate | None = certify_matrix([[0.0]], plan=[0], epsilon=1.0).entropic
 measure = DiscreteMeasure(x, weights=np.full(5, 0.2))
 law = Gaussian([0.0, 0.0], covariance=[[1.0, 0.0], [0.0, 1.0]])
 report: TableReport = compare_tables("a.csv", "b.csv")
@@ -46,6 +50,7 @@ if result.plan is not None:
 
 Sinkhorn(epslion=0.1)  # type: ignore[call-arg]
 solvers.Sinkhorn(epsilon="small")  # type: ignore[arg-type]
+certify(x, y, plans=None)  # type: ignore[call-arg]
 transport(x, y, metric="euclidean")  # type: ignore[call-arg]
 transport(x, y, [0.5, 0.5])  # type: ignore[call-arg]
 DiscreteMeasure(x, np.full(5, 0.2))  # type: ignore[call-arg]

@@ -30,6 +30,12 @@ LOOSE = otdiv.unbalanced_transport(UNBALANCED, epsilon=0.5, rtol=1e-2)
 DIVERGENCE = otdiv.sinkhorn_divergence_result(X, Y, epsilon=1.0)
 FIT = critics.fit_critic(X, Y, rng=0, max_iterations=2)
 
+
+def even_rows(start, stop):
+    """Rows of a plan that moves as much from each of two atoms to each of two."""
+    return np.full((stop - start, 2), 0.25)
+
+
 NOUNS = [
     P,
     otdiv.Gaussian(mean=[0.0, 1.0], covariance=np.eye(2)),
@@ -46,7 +52,9 @@ NOUNS = [
     LINE,
     NO_PLAN,
     otdiv.gradient(SPARSE),
-    certificates.certify(PROBLEM, otdiv.solve(PROBLEM).plan, otdiv.solve(PROBLEM).potentials),
+    certificates.prove(PROBLEM, otdiv.solve(PROBLEM).plan, otdiv.solve(PROBLEM).potentials),
+    otdiv.certify(X, Y, plan=SPARSE.plan, potentials=SPARSE.potentials, epsilon=1.0),
+    otdiv.BlockPlan.from_blocks(even_rows, (2, 2)),
     otdiv.wasserstein1_result(X, Y),
     LOOSE,
     LOOSE.plan,

@@ -68,7 +68,7 @@ def test_mass_misplaced_within_one_side_is_paid_for(share, plan, side):
         problem = TransportProblem.from_matrix(C, [1.0], weights)
         dense, potentials = DensePlan(mass=mass), Potentials(f=[0.0], g=[0.0, 1.0])
         sparse = SparsePlan(rows=[0], columns=[0], mass=[1.0], shape=(1, 2))
-    proof = certificates.certify(problem, sparse if plan == "sparse" else dense, potentials)
+    proof = certificates.prove(problem, sparse if plan == "sparse" else dense, potentials)
     assert proof.bounds.lower == pytest.approx(share, rel=1e-12)
     assert proof.bounds.upper == pytest.approx(share, rel=1e-12)
     sums = proof.plan.row_sums() if side == "rows" else proof.plan.column_sums()
@@ -79,7 +79,7 @@ def test_mass_misplaced_within_one_side_is_paid_for(share, plan, side):
 def test_excess_on_negative_costs_earns_nothing(excess):
     problem = TransportProblem.from_matrix([[-1.0, 0.0], [0.0, 0.0]])
     plan = SparsePlan(rows=[0, 1], columns=[0, 1], mass=[0.5 + excess, 0.5], shape=(2, 2))
-    bounds = certificates.certify(problem, plan, Potentials(f=[-1.0, 0.0], g=[0.0, 0.0])).bounds
+    bounds = certificates.prove(problem, plan, Potentials(f=[-1.0, 0.0], g=[0.0, 0.0])).bounds
     assert bounds.upper >= -0.5 * (1.0 + 4 * U)
 
 
@@ -181,7 +181,7 @@ def test_numbers_that_are_none_leave_an_enclosure(wrong):
     potentials = Potentials(f=[wrong, 0.5], g=[0.0, 0.0])
     for plan in (good, bad, DensePlan(mass=bad.toarray())):
         for pair in (potentials, Potentials(f=[0.0, 0.5], g=[wrong, wrong])):
-            bounds = certificates.certify(problem, plan, pair).bounds
+            bounds = certificates.prove(problem, plan, pair).bounds
             assert bounds.lower <= 0.25 <= bounds.upper
 
 
@@ -194,7 +194,7 @@ def test_a_plan_with_entries_outside_of_it_is_refused(entries):
     rows, columns, mass = entries
     plan = SparsePlan(rows=rows, columns=columns, mass=mass, shape=(2, 2))
     with pytest.raises(ValueError, match="`plan"):
-        certificates.certify(problem, plan, Potentials(f=[0.0, 0.0], g=[0.0, 0.0]))
+        certificates.prove(problem, plan, Potentials(f=[0.0, 0.0], g=[0.0, 0.0]))
 
 
 def test_whole_costs_of_both_signs_may_have_the_optimum_zero():

@@ -13,7 +13,7 @@ from ..costs import point_cost
 from ..exponential import CHEBYSHEV, CITYBLOCK, EUCLIDEAN, SQUARED
 
 # Columns per tile: coordinates, minimum and scratch of a tile stay in the first-level cache.
-_TILE = 1024
+TILE = 1024
 
 
 @kernel
@@ -133,14 +133,14 @@ def _transform_safely(x, y, f, norm, power, g):
 
 
 @kernel
-def _transform_plainly(x, coordinates, f, metric, g, costs):
+def transform_plainly(x, coordinates, f, metric, g, costs):
     """Lower g_j (m,) to the c-transform, columns as coordinates (d, m), in tiles.
 
-    `costs` (_TILE,) is work space.
+    `costs` (TILE,) is work space.
     """
     m = g.shape[0]
-    for start in range(0, m, _TILE):
-        stop = min(m, start + _TILE)
+    for start in range(0, m, TILE):
+        stop = min(m, start + TILE)
         best = g[start:stop]
         scratch = costs[: stop - start]
         for i in range(x.shape[0]):
@@ -171,16 +171,18 @@ def transform_points(
     norm: float,
     power: float,
     metric: int | None,
+    g: np.ndarray | None = None,
 ) -> np.ndarray:
     """Brute-force c-transform g_j = min_i |x_i - y_j|_norm**power - f_i; x (n, d), y (m, d).
 
-    Without the code `metric` of a cost every one goes through the scaled norm; with it, squares
-    must neither overflow nor lose digits that matter.
+    What `g` (m,) holds of other rows is lowered in place. Without the code `metric` of a cost every
+    one goes through the scaled norm; with it, squares must neither overflow nor lose digits that
+    matter.
     """
-    g = np.full(y.shape[0], np.inf)
+    g = np.full(y.shape[0], np.inf) if g is None else g
     if metric is None:
         _transform_safely(x, y, f, float(norm), float(power), g)
     else:
-        costs = np.empty(_TILE)
-        _transform_plainly(x, np.ascontiguousarray(y.T), f, metric, g, costs)
+        costs = np.empty(TILE)
+        transform_plainly(x, np.ascontiguousarray(y.T), f, metric, g, costs)
     return g

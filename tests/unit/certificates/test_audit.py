@@ -25,7 +25,7 @@ from otdiv import (
     transport_matrix,
     unbalanced_transport,
 )
-from otdiv.certificates import Certificate, Verdict
+from otdiv.certificates import Proof, Verdict
 from otdiv.errors import InvalidInputError
 from otdiv.results import Bounds, Status
 
@@ -38,7 +38,7 @@ def sparse(entries, shape):
 def stated(problem, plan, potentials, lower, upper, value=None):
     value = lower if value is None else value
     bounds = Bounds(lower, upper)
-    return Certificate(
+    return Proof(
         problem=problem, plan=plan, potentials=potentials, value=value, bounds=bounds, slack=0.0
     )
 
@@ -60,9 +60,9 @@ def test_the_optimum_of_whole_numbers_is_confirmed_to_the_last_bit():
     assert audit.repairs == ()
 
 
-def test_what_certify_returns_can_be_audited():
+def test_what_prove_returns_can_be_audited():
     problem, plan, potentials = swap()
-    proof = certificates.certify(problem, plan, potentials)
+    proof = certificates.prove(problem, plan, potentials)
     assert proof.problem is problem
     assert certificates.audit(proof).verdict is Verdict.CONFIRMED
 
@@ -413,7 +413,7 @@ def test_other_results_are_refused_with_the_two_that_are_taken():
         reach=1.0,
     )
     for other in (unbalanced_transport(problem), 1.0, None, swap()[0]):
-        with pytest.raises(InvalidInputError, match="be a TransportResult or a Certificate"):
+        with pytest.raises(InvalidInputError, match="be a TransportResult or a Proof"):
             certificates.audit(other)
 
 
@@ -443,7 +443,7 @@ def test_the_auditor_shares_no_code_with_what_it_audits():
         elif isinstance(node, ast.Import):
             outside |= {alias.name for alias in node.names}
     nouns = {"CostMatrix", "PNormCost", "InvalidInputError", "Plan", "DensePlan", "SparsePlan"}
-    nouns |= {"TransportProblem", "Status", "TransportResult", "Certificate"}
+    nouns |= {"TransportProblem", "Status", "TransportResult", "Proof"}
     assert taken == nouns
     assert outside == {
         *("__future__", "collections.abc", "dataclasses", "decimal", "enum", "fractions"),

@@ -100,7 +100,7 @@ def test_a_plan_that_lacks_mass_is_completed_at_its_cost(name):
     np.testing.assert_allclose(plan.sum(axis=1), 1.0 / 80.0, rtol=1e-9)
     np.testing.assert_allclose(plan.sum(axis=0), 1.0 / 90.0, rtol=1e-9)
     assert float((plan * COSTS[name].pairwise(x, y)).sum()) == pytest.approx(result.value, rel=1e-9)
-    again = certificates.certify(result.problem, result.plan, result.potentials)
+    again = certificates.prove(result.problem, result.plan, result.potentials)
     assert again.bounds.lower <= result.bounds.upper
     assert result.bounds.lower <= again.bounds.upper
 
