@@ -13,7 +13,7 @@ from ..costs import CostMatrix, PNormCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ..results import Forecast, Solution, SolveOptions
-from ._columns.levels import default_candidates
+from ._columns.levels import MOST_CANDIDATES
 from ._columns.run import ColumnRun
 
 __all__ = ["ColumnGeneration"]
@@ -46,8 +46,8 @@ class ColumnGeneration:
     simplex solves the problem on the candidates; branch and bound over the trees finds the pairs
     that violate its duals, among **all** n·m, and adds the worst; the end is reached when there are
     none. Boxes prune well in up to three dimensions; in more, pricing compares all pairs, still
-    without storing them. Up to 25 million pairs (clouds that lie apart, where nearly all pairs are
-    nearly tight), lists that turn out to be slow are given up for the dense `NetworkSimplex`.
+    without storing them. Clouds that lie apart, where nearly all pairs are nearly tight, need
+    longer lists than others: the coarse problems, where trying costs little, find out how long.
 
     A warm start may have any numbers of points in the same dimension: its potentials are extended
     to the new points, and the pairs of its plan are tried first where the numbers agree. One that
@@ -58,7 +58,7 @@ class ColumnGeneration:
     Attributes
     ----------
     n_candidates : int or None
-        Arcs K that each atom starts with, and may gain in a round; None chooses.
+        Arcs K that each atom starts with, and may gain in a round; None chooses from 12 to 48.
     max_iterations : int
         Limit of pricing rounds at the finest level.
     n_jobs : int
@@ -106,7 +106,7 @@ class ColumnGeneration:
         return Forecast(
             reason=reason,
             seconds=_SECONDS + (_EARLY_SHARE if early else 1.0) * seconds,
-            bytes=memory_estimate(n, m, power, self.n_candidates),
+            bytes=memory_estimate(n, m, self.n_candidates),
         )
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
@@ -115,7 +115,7 @@ class ColumnGeneration:
             raise UnsupportedProblemError(
                 "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
             )
-        needed = memory_estimate(*problem.shape, problem.cost.power, self.n_candidates)
+        needed = memory_estimate(*problem.shape, self.n_candidates)
         way_out = "a smaller `n_candidates` or fewer points would fit"
         with room_for(needed, "ColumnGeneration", way_out, options.max_memory):
             return in_moderate_units(problem, options, self._solved)
@@ -131,7 +131,7 @@ class ColumnGeneration:
         return run.solve()
 
 
-def memory_estimate(n: int, m: int, power: float, n_candidates: int | None = None) -> int:
-    """Peak bytes for n and m atoms and a cost of this power, by measurement."""
-    n_candidates = n_candidates or default_candidates(max(n, m), power)
+def memory_estimate(n: int, m: int, n_candidates: int | None = None) -> int:
+    """Peak bytes for n and m atoms with the longest lists that there may be, by measurement."""
+    n_candidates = n_candidates or MOST_CANDIDATES
     return (n + m) * (_BYTES_PER_ATOM + _BYTES_PER_CANDIDATE * n_candidates) // 2

@@ -13,7 +13,7 @@ import numpy as np
 from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
-from .levels import Context, Level, WarmStart
+from .levels import MOST_CANDIDATES, Context, Level, WarmStart
 
 # Share of the magnitudes that a reduced cost is computed from, below which it counts as 0:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
@@ -51,12 +51,16 @@ _ROUGH_SIZE = 10_000
 # best candidates do. Measured between 0 and 300.
 _TIGHT_SHARE = 0.1
 
-# Between clouds that lie apart, lists may gain a percent of the mass a round and an arc for each
-# pair in the end. Rounds after which a list may count as slow: usually no mass is artificial after
-# two or three.
-_PATIENCE = 4
-# Share of the mass that is artificial then in a slow list; by taste.
-_SLOW_SHARE = 0.05
+# Between clouds that lie apart, tens of pairs of an atom have reduced costs that differ by less
+# than the estimated duals err, and the shortest of them are no better than any others: too few of
+# them leave lists in which most mass finds no way. Lists are doubled while more than this share of
+# the mass is artificial at their first optimum.
+_NARROW_SHARE = 0.05
+# Atoms of a side over the length of lists below which they are most of all pairs anyway; by taste.
+_LEAST_RATIO = 4
+# Share of the artificial mass that longer lists may leave, for finer levels to have them too; by
+# taste.
+_HELPED_SHARE = 0.8
 
 # Rounds after which a coarse level is good enough, once it has no artificial mass; by taste.
 _COARSE_ROUNDS = 3
@@ -79,33 +83,38 @@ class RestrictedProblem:
         start: FloatArray | None,
         previous: Level | None,
         earlier: WarmStart | None = None,
+        *,
+        least_candidates: int = 0,
     ):
-        self.level, self.context = level, context
+        self.level, self.context, self.earlier = level, context, earlier
         self.n, self.m = level.shape
         self.position = 0
         self.n_pivots = 0
         self.rtol = _REDUCED_RTOL
         self.mass = int(level.a.sum())
         self.best: tuple[float, FloatArray, FloatArray] | None = None
-        self._estimate(start, previous, earlier)
-
-    def _estimate(
-        self, f_coarse: FloatArray | None, previous: Level | None, earlier: WarmStart | None
-    ) -> None:
-        """Duals from those of the coarser level or earlier ones, candidate arcs, a first basis."""
-        level, context = self.level, self.context
-        k = self.k = context.candidates_for(max(self.n, self.m))
+        self.k = context.candidates_for(max(self.n, self.m))
+        if context.n_candidates is None:
+            self.k = max(self.k, least_candidates)
+        # The length that finer levels should have.
+        self.useful_k = self.k
         if earlier is not None:
             g = earlier.g
-        elif f_coarse is None or previous is None:
+        elif start is None or previous is None:
             g = np.zeros(self.m)
         else:
-            g = context.search(level.y, previous.x, f_coarse, 1)[1][:, 0].copy()
+            g = context.search(level.y, previous.x, start, 1)[1][:, 0].copy()
+        self._begin(g)
+
+    def _begin(self, g: FloatArray) -> None:
+        """Candidate arcs of estimated duals g, and a first basis."""
+        level, context, earlier, k = self.level, self.context, self.earlier, self.k
         row_columns, values, row_counts = context.search(level.x, level.y, g, k)
         f = values[:, 0].copy()
         column_rows, values, column_counts = context.search(level.y, level.x, f, k)
         g = values[:, 0].copy()
         self.f, self.g = f, g
+        self.first_g = g
         self.note_lower(f, g)
         rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
         n_found = rows.size
@@ -142,6 +151,16 @@ class RestrictedProblem:
             self.penalty,
         )  # fmt: skip
         self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
+
+    def widen(self) -> bool:
+        """Begin again with lists of twice the length; False where they are as long as can help."""
+        narrow = self.k < MOST_CANDIDATES and _LEAST_RATIO * self.k < min(self.n, self.m)
+        if self.context.n_candidates is not None or not narrow:
+            return False
+        self.k = min(2 * self.k, MOST_CANDIDATES)
+        self.position = 0
+        self._begin(self.first_g)
+        return True
 
     def note_lower(self, f: FloatArray, g: FloatArray) -> None:
         """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
@@ -248,14 +267,12 @@ def solve_level(
     finest: bool,
     max_rounds: int,
     good_enough: Callable[[RestrictedProblem], bool] | None = None,
-    may_give_up: bool = False,
 ) -> str:
-    """Pivot and price in turn; returns "optimal", "tolerance", "limit", "stuck" or "slow".
+    """Pivot and price in turn; returns "optimal", "tolerance", "limit" or "stuck".
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
     final potentials, found nothing. `good_enough` is asked after every round of the finest level,
-    and within. "slow", only where the caller `may_give_up`, are lists that leave much mass
-    artificial after some rounds.
+    and within.
     """
     monitor = problem.context.monitor
     before = problem.artificial
@@ -265,6 +282,10 @@ def solve_level(
     for rounds in range(1, max_rounds + 1):
         if problem.pivot_to_optimum(floor, good_enough):
             return "tolerance"
+        if rounds == 1:
+            if _lengthened(problem, floor, good_enough):
+                return "tolerance"
+            before = max(before, problem.artificial)
         n_new = problem.price()
         if finest:
             monitor.iteration += 1
@@ -282,11 +303,26 @@ def solve_level(
                 return "limit"
         if good_enough is not None and good_enough(problem):
             return "tolerance"
-        if may_give_up and rounds >= _PATIENCE and problem.artificial > _SLOW_SHARE * problem.mass:
-            return "slow"
         if problem.artificial > 0:
             stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
             if stalled and not problem.raise_penalty() and n_new == 0 and not rough:
                 return "stuck"
         before = problem.artificial
     return "limit"
+
+
+def _lengthened(
+    problem: RestrictedProblem,
+    floor: float,
+    good_enough: Callable[[RestrictedProblem], bool] | None,
+) -> bool:
+    """Lengthen lists that place too little of the mass; True when `good_enough` ended it early."""
+    while problem.artificial > _NARROW_SHARE * problem.mass:
+        before = problem.artificial
+        if not problem.widen():
+            break
+        if problem.pivot_to_optimum(floor, good_enough):
+            return True
+        if problem.artificial <= _HELPED_SHARE * before:
+            problem.useful_k = problem.k
+    return False

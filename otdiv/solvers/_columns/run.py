@@ -100,7 +100,7 @@ class ColumnRun:
         f: FloatArray | None = None
         previous: Level | None = None
         state: RestrictedProblem | None = None
-        n_pivots = 0
+        n_pivots = useful_k = 0
         status, message = Status.OPTIMAL, ""
         end = ""
         asked = self.options.rtol is not None or self.options.atol is not None
@@ -115,19 +115,16 @@ class ColumnRun:
             for level in levels:
                 finest = level is self.finest
                 if state is None or state.level is not level:
-                    state = RestrictedProblem(level, self.context, f, previous)
+                    state = RestrictedProblem(
+                        level, self.context, f, previous, least_candidates=useful_k
+                    )
                 end = solve_level(
                     state,
                     finest=finest,
                     max_rounds=self.max_iterations,
                     good_enough=self._good_enough if finest and asked else None,
-                    may_give_up=finest and self._fits_dense(*self.problem.shape),
                 )
-                if end == "slow":
-                    options = dataclasses.replace(self.options, warm_start=None)
-                    solution = NetworkSimplex().run(self.problem, options=options)
-                    message = "lists of candidates were slow, so all pairs were stored"
-                    return dataclasses.replace(solution, message=solution.message or message)
+                useful_k = max(useful_k, state.useful_k)
                 n_pivots += state.n_pivots
                 f, previous = state.f, level
                 if finest and end == "limit":
