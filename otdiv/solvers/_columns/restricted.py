@@ -279,6 +279,8 @@ def solve_level(
     floor = problem.floor
     if finest:
         monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
+    if good_enough is not None and good_enough(problem):
+        return "tolerance"
     for rounds in range(1, max_rounds + 1):
         if problem.pivot_to_optimum(floor, good_enough):
             return "tolerance"
