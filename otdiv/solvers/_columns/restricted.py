@@ -13,7 +13,9 @@ import numpy as np
 from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
+from ...results import SolveOptions
 from .levels import MOST_CANDIDATES, Context, Level, WarmStart
+from .unplaced import plan_of_unplaced
 
 # Share of the magnitudes that a reduced cost is computed from, below which it counts as 0:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
@@ -34,6 +36,11 @@ _PENALTY_GROWTH = 4.0
 _LEAST_PENALTY = 1e-6
 # Share of the artificial mass that may be left after a round for the penalty to stay; by taste.
 _REQUIRED_FALL = 0.7
+
+# Pairs of unplaced atoms up to which their plan is a solved one (0.1 s),
+_BRIDGED_PAIRS = 4_000_000
+# and its tolerance: only its arcs are of use. By taste.
+_BRIDGE_RTOL = 1e-2
 
 # Large Euclidean problems move mass along rays on which nearly all pairs are nearly tight. There
 # the first rounds pivot only on reduced costs below minus this share of the 0.9-quantile: far fewer
@@ -114,7 +121,7 @@ class RestrictedProblem:
         column_rows, values, column_counts = context.search(level.y, level.x, f, k)
         g = values[:, 0].copy()
         self.f, self.g = f, g
-        self.first_g = g
+        self.first_f, self.first_g = f, g
         self.note_lower(f, g)
         rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
         n_found = rows.size
@@ -226,6 +233,32 @@ class RestrictedProblem:
         self._change_penalty(penalty)
         return True
 
+    def bridge(self) -> None:
+        """List the arcs of a plan of the unplaced mass, and make artificial arcs dearer than they.
+
+        Pricing lists the same few targets for all rows that lack one, and wins as little as a
+        percent of the mass a round. This places all of it at once; where it should not stay, pivots
+        without a penalty move it.
+        """
+        a, b = self.unplaced()
+        if np.count_nonzero(a) * np.count_nonzero(b) > _BRIDGED_PAIRS:
+            rows, columns, _ = candidates.corner_fill(a, b)
+        else:
+            options = SolveOptions(rtol=_BRIDGE_RTOL)
+            rows, columns, _ = plan_of_unplaced(self.level, self.context, a, b, options)
+        reduced = self._list(rows, columns) - self.first_f[rows] - self.first_g[columns]
+        penalty = min(_PENALTY_GROWTH * float(reduced.max()), self.penalty_cap)
+        if penalty > self.penalty:
+            self._change_penalty(penalty)
+
+    def _list(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
+        """Add arcs to the list; their costs."""
+        cost = self.context.costs(self.level.x, self.level.y, rows, columns)
+        self.cost = np.concatenate([self.cost, cost])
+        self.source = np.concatenate([self.source, rows.astype(np.uint32)])
+        self.target = np.concatenate([self.target, (columns + self.n).astype(np.uint32)])
+        return cost
+
     def price(self) -> int:
         """Compare all pairs with the duals; list what violates them and make `f` feasible."""
         level, context = self.level, self.context
@@ -239,10 +272,7 @@ class RestrictedProblem:
         self.f = np.where(counts > 0, differences[:, 0], bounds)
         self.note_lower(self.f, g)
         if new_rows.size:
-            cost = context.costs(level.x, level.y, new_rows, new_columns)
-            self.cost = np.concatenate([self.cost, cost])
-            self.source = np.concatenate([self.source, new_rows.astype(np.uint32)])
-            self.target = np.concatenate([self.target, (new_columns + self.n).astype(np.uint32)])
+            self._list(new_rows, new_columns)
         return int(new_rows.size)
 
     def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
@@ -275,7 +305,7 @@ def solve_level(
     and within.
     """
     monitor = problem.context.monitor
-    before = problem.artificial
+    before, bridged = problem.artificial, 0
     floor = problem.floor
     if finest:
         monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
@@ -301,13 +331,16 @@ def solve_level(
         if problem.artificial == 0:
             if n_new == 0 and not rough:
                 return "optimal"
-            if not finest and rounds >= _COARSE_ROUNDS:
+            if not finest and rounds >= bridged + _COARSE_ROUNDS:
                 return "limit"
         if good_enough is not None and good_enough(problem):
             return "tolerance"
         if problem.artificial > 0:
             stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
-            if stalled and not problem.raise_penalty() and n_new == 0 and not rough:
+            if stalled and not bridged:
+                problem.bridge()
+                bridged = rounds
+            elif stalled and not problem.raise_penalty() and n_new == 0 and not rough:
                 return "stuck"
         before = problem.artificial
     return "limit"

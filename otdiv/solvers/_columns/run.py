@@ -17,13 +17,13 @@ from ..._typing import FloatArray, IndexArray
 from ...certificates.dual import kept_dual_bound
 from ...costs import CostMatrix, PNormCost
 from ...errors import InvalidInputError
-from ...measures import DiscreteMeasure
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
-from ..network_simplex import NetworkSimplex, memory_needed
+from ..network_simplex import memory_needed
 from .levels import Context, Level, WarmStart, coarse_levels
 from .restricted import RestrictedProblem, solve_level
+from .unplaced import plan_of_unplaced
 
 __all__ = ["ColumnRun"]
 
@@ -306,32 +306,15 @@ class ColumnRun:
             # The plan so far moves nearly all mass, so its cost stands for the optimum's.
             scale = self.monitor.scale
             tolerance = _REST_SHARE * self._tolerance(state.plan_cost() * scale) / scale
-            rest = self._plan_of_rest(rest_rows, rest_columns, a, b, tolerance)
+            options = SolveOptions(atol=tolerance)
+            rest = plan_of_unplaced(self.finest, self.context, a, b, options)
         else:
-            rest = candidates.corner_fill(a[rest_rows], b[rest_columns])
+            rest = candidates.corner_fill(a, b)
         return (
-            np.concatenate([rows, rest_rows[rest[0]]]),
-            np.concatenate([columns, rest_columns[rest[1]]]),
+            np.concatenate([rows, rest[0]]),
+            np.concatenate([columns, rest[1]]),
             np.concatenate([mass, rest[2]]),
         )
-
-    def _plan_of_rest(
-        self, rows: IndexArray, columns: IndexArray, a: IndexArray, b: IndexArray, tolerance: float
-    ) -> tuple[IndexArray, IndexArray, FloatArray]:
-        """A plan between these atoms that costs at most `tolerance` too much, numbered among them.
-
-        Mass that is left unplaced travels far. At such distances nearly all pairs are nearly tight,
-        and a simplex that sees all of them needs a tenth of the pivots.
-        """
-        points = self.finest.x.points[:, rows].T, self.finest.y.points[:, columns].T
-        problem = TransportProblem(
-            source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
-            target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
-            cost=PNormCost(norm=self.context.norm, power=self.context.power),
-        )
-        plan = NetworkSimplex().run(problem, options=SolveOptions(atol=tolerance)).plan
-        assert isinstance(plan, SparsePlan)
-        return plan.rows, plan.columns, plan.mass
 
     def _solution(
         self,
