@@ -69,8 +69,14 @@ _LEAST_RATIO = 4
 # taste.
 _HELPED_SHARE = 0.8
 
-# Rounds after which a coarse level is good enough, once it has no artificial mass; by taste.
+# Rounds after which a coarse level is good enough, once it has no artificial mass, counted from
+# when that was bridged; by taste,
 _COARSE_ROUNDS = 3
+# if the last of them added at most so many arcs an atom: worse potentials cost the finer levels
+# several times what more rounds do.
+_COARSE_SHARE = 0.1
+# Rounds that are enough in any case; by taste.
+_MOST_COARSE_ROUNDS = 12
 
 # Pivots between looks at the clock: 20 microseconds each at n = 1e5.
 _PIVOTS = 8192
@@ -331,7 +337,9 @@ def solve_level(
         if problem.artificial == 0:
             if n_new == 0 and not rough:
                 return "optimal"
-            if not finest and rounds >= bridged + _COARSE_ROUNDS:
+            since = rounds - bridged
+            few = n_new < _COARSE_SHARE * max(problem.level.shape)
+            if not finest and (since >= _MOST_COARSE_ROUNDS or (few and since >= _COARSE_ROUNDS)):
                 return "limit"
         if good_enough is not None and good_enough(problem):
             return "tolerance"
