@@ -20,6 +20,7 @@ from otdiv import (
 from otdiv.errors import InvalidInputError, UnsupportedProblemError
 from otdiv.plans import Potentials
 from otdiv.results import SolveOptions
+from otdiv.solvers._columns import restricted
 from otdiv.solvers._columns.restricted import RestrictedProblem
 from otdiv.solvers._columns.run import ColumnRun
 
@@ -332,6 +333,30 @@ def test_clouds_that_lie_apart_take_as_few_pivots_as_others(shift):
     assert result.status is Status.OPTIMAL
     # With lists of 12 throughout: 35, 135 and 18 an atom at the last three.
     assert result.n_iterations < 12 * 6000
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("pairs", [0, 10**9])
+def test_a_bridge_places_all_mass_at_once(weighted, pairs, monkeypatch):
+    monkeypatch.setattr(restricted, "_BRIDGED_PAIRS", pairs)
+    rng = np.random.default_rng(6)
+    a, b = rng.random((2, 500)) if weighted else (None, None)
+    problem = TransportProblem(
+        source=DiscreteMeasure.from_samples(rng.normal(size=(500, 2)), a),
+        target=DiscreteMeasure.from_samples(rng.normal([8.0, 0.0], size=(500, 2)), b),
+        cost="euclidean",
+    )
+    run = ColumnRun(problem, SolveOptions(), n_candidates=2, max_iterations=10**4, n_jobs=1)
+    state = RestrictedProblem(run.finest, run.context, None, None)
+    state.pivot_to_optimum(0.0)
+    # Most of the mass has no place, or the test says nothing.
+    assert state.artificial > 0.5 * state.mass
+    state.bridge()
+    while not state.pivot_to_optimum(0.0) and state.artificial > 0:
+        assert state.raise_penalty()
+    rows, columns, mass = state.plan()
+    assert np.array_equal(np.bincount(rows, mass, 500), run.finest.a)
+    assert np.array_equal(np.bincount(columns, mass, 500), run.finest.b)
 
 
 def test_a_number_of_candidates_that_is_asked_for_is_kept():
