@@ -51,9 +51,11 @@ class ColumnGeneration:
     Duals of a coarse problem (nodes of a k-d tree) give candidate arcs to the finer one; a network
     simplex solves the problem on the candidates; branch and bound over the trees finds the pairs
     that violate its duals, among **all** n·m, and adds the worst; the end is reached when there are
-    none. Boxes prune well in up to three dimensions; in more, pricing compares all pairs, still
-    without storing them. Clouds that lie apart, where nearly all pairs are nearly tight, need
-    longer lists than others: the coarse problems, where trying costs little, find out how long.
+    none. Boxes prune well in up to three dimensions; in more than five, pricing compares all pairs,
+    in single precision where that can tell them apart, still without storing them. Clouds that lie
+    apart, where nearly all pairs are nearly tight, need longer lists than others: the coarse
+    problems, where trying costs little, find out how long. They also answer early, with a plan
+    spread over the atoms and extended potentials: a tolerance may end there.
 
     A warm start may have any numbers of points in the same dimension: its potentials are extended
     to the new points, and the pairs of its plan are tried first where the numbers agree. One that
