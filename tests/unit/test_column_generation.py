@@ -336,9 +336,9 @@ def test_clouds_that_lie_apart_take_as_few_pivots_as_others(shift):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("pairs", [0, 10**9])
-def test_a_bridge_places_all_mass_at_once(weighted, pairs, monkeypatch):
-    monkeypatch.setattr(restricted, "_BRIDGED_PAIRS", pairs)
+@pytest.mark.parametrize("share", [0, 10**9])
+def test_a_bridge_places_all_mass_at_once(weighted, share, monkeypatch):
+    monkeypatch.setattr(restricted, "_BRIDGED_SHARE", share)
     rng = np.random.default_rng(6)
     a, b = rng.random((2, 500)) if weighted else (None, None)
     problem = TransportProblem(

@@ -39,6 +39,8 @@ _REQUIRED_FALL = 0.7
 
 # Pairs of unplaced atoms up to which their plan is a solved one (0.1 s),
 _BRIDGED_PAIRS = 4_000_000
+# and that many an atom of the level, which take no more memory than the lists do (2 kB),
+_BRIDGED_SHARE = 200
 # and its tolerance: only its arcs are of use. By taste.
 _BRIDGE_RTOL = 1e-2
 
@@ -247,7 +249,8 @@ class RestrictedProblem:
         without a penalty move it.
         """
         a, b = self.unplaced()
-        if np.count_nonzero(a) * np.count_nonzero(b) > _BRIDGED_PAIRS:
+        pairs = np.count_nonzero(a) * np.count_nonzero(b)
+        if pairs > min(_BRIDGED_PAIRS, _BRIDGED_SHARE * (self.n + self.m)):
             rows, columns, _ = candidates.corner_fill(a, b)
         else:
             options = SolveOptions(rtol=_BRIDGE_RTOL)
