@@ -10,7 +10,8 @@ for `certify` to do the long way.
 import numpy as np
 
 from .._jit import kernel, read_only
-from .repair import transform_matrix, transform_matrix_columns
+from ..network_flow.dense_pricing import block_minimum
+from .repair import transform_matrix
 from .sums import FAR, MET, UNDERFLOW, centre, defects_of, group, value_of, weigh
 
 __all__ = ["ENOUGH", "OPEN", "PROVEN", "ROUNDINGS", "prove"]
@@ -42,9 +43,11 @@ def _dual(C, given, other, a, b, f, g, mass, k, small, swapped):
             if size * mass > FAR * total:
                 given[i] -= (k + 2.0) * _U * size
     if swapped:
-        other[:] = transform_matrix_columns(C, given)
+        for i in range(other.size):
+            other[i] = block_minimum(C[i], given)
     else:
-        other[:] = np.inf
+        for j in range(other.size):
+            other[j] = np.inf
         transform_matrix(C, given, other)
     source, source_size, _ = weigh(a, read_only(given))
     target, target_size, finite = weigh(b, read_only(other))
@@ -56,7 +59,9 @@ def _dual(C, given, other, a, b, f, g, mass, k, small, swapped):
 
 
 @kernel
-def prove(C, a, b, mass, k, rows, columns, entries, f, g, asked, f_out, g_out, row_work, column_work):
+def prove(
+    C, a, b, mass, k, rows, columns, entries, f, g, asked, f_out, g_out, row_work, column_work
+):  # fmt: skip
     """Bounds of the optimum from a plan (entries at rows, columns) and potentials f, g.
 
     Costs C (n, m) have a relative rounding of k u. `asked` is the gap, as a share of the upper
@@ -74,8 +79,11 @@ def prove(C, a, b, mass, k, rows, columns, entries, f, g, asked, f_out, g_out, r
     first, second, lightest = defects_of(a, b, mass)
     if not (largest <= _HUGE and least >= -_HUGE and lightest > _LEAST_WEIGHT):
         return nothing
-    row_work[:] = 0.0
-    column_work[:] = 0.0
+    for side in range(2):
+        for i in range(f.size):
+            row_work[side, i] = 0.0
+        for j in range(g.size):
+            column_work[side, j] = 0.0
     missing, excess, lowest = group(rows, entries, a, first, MET, row_work)
     absent, surplus, _ = group(columns, entries, b, second, MET, column_work)
     if not (missing + excess + absent + surplus == 0.0 and lowest == 0.0):
@@ -102,7 +110,7 @@ def prove(C, a, b, mass, k, rows, columns, entries, f, g, asked, f_out, g_out, r
     if magnitude < UNDERFLOW and (k > 0.0 or magnitude > 0.0 or faded):
         return nothing
     upper = value + (k + 4.0) * _U * magnitude
-    lower, rounding = _dual(C, f_out, g_out, a, b, f, g, mass, k, (first, second), False)
+    lower, rounding = _dual(C, f_out, g_out, a, b, f, g, mass, k, (first, second), np.int64(0))
     if lower == -np.inf:
         return nothing
     if lower < 0.0 and value <= 0.0 and least >= 0.0:
@@ -112,12 +120,24 @@ def prove(C, a, b, mass, k, rows, columns, entries, f, g, asked, f_out, g_out, r
     if not upper - lower <= enough:
         other, given = row_work[0], column_work[0]
         again, noise = _dual(
-            C, given, other, b, a, read_only(g_out), read_only(f_out), mass, k, (second, first), True
+            C,
+            given,
+            other,
+            b,
+            a,
+            read_only(g_out),
+            read_only(f_out),
+            mass,
+            k,
+            (second, first),
+            True,
         )
         if again > lower:
             lower, rounding = again, noise
-            f_out[:] = other
-            g_out[:] = given
+            for i in range(f.size):
+                f_out[i] = other[i]
+            for j in range(g.size):
+                g_out[j] = given[j]
             slack = rounding + (upper - value if value < upper else 0.0)
     lower = min(lower, value)
     if lower < 0.0 and least >= 0.0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..._kernels._jit import frozen
-from ..._kernels.network_flow.dense_small import WEIGHTED, solve_plain
+from ..._kernels.network_flow.dense_small import PIVOTS, assign_plain, pivot_plain
 from ..._kernels.network_flow.spanning_tree import integer_masses
 from ..._typing import FloatArray
 from ...plans import Potentials, SparsePlan
@@ -19,28 +19,31 @@ from .rounds import DIRECT_SIZE
 
 __all__ = ["solve_small"]
 
-_NO_MASSES, _NO_REST = np.empty(0, np.int64), np.empty(0)
+_NO_REST = np.empty(0)
 
 
 def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) -> Solution | None:
     """Optimum for costs C (n, m), weights a (n,), b (m,) and a mass; None where not applicable."""
     n, m = C.shape
-    if max(n, m) > DIRECT_SIZE:
+    if max(n, m) > DIRECT_SIZE or np.count_nonzero(a) < n or np.count_nonzero(b) < m:
         return None
     nodes = n + m + 1
     rows, columns, entries = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes)
     f, g = np.empty(n), np.empty(m)
-    given = frozen(C), frozen(a), frozen(b), total_mass
-    answer = (rows, columns, entries, f, g)
-    work = np.empty((5, nodes), np.uint32), np.empty((5, nodes), np.int64), np.empty((2, nodes))
-    count, n_steps = solve_plain(*given, _NO_MASSES, _NO_REST, 0.0, 0, *answer, *work)
-    if count == WEIGHTED:
+    C, answer = frozen(C), (rows, columns, entries, f, g)
+    count = PIVOTS
+    if n == m:
+        work = np.empty((5, n), np.int64), np.empty((2, n))
+        count, n_steps = assign_plain(C, frozen(a), frozen(b), total_mass, *answer, *work)
+    if count == PIVOTS:
         whole = integer_masses(a, b, total_mass)
         rest = _NO_REST
         if whole.a_rest.size:
             rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
-        masses = np.concatenate([whole.a, whole.b]), rest, whole.unit, whole.exponent
-        count, n_steps = solve_plain(*given, *masses, *answer, *work)
+        links, numbers = np.empty((5, nodes), np.uint32), np.empty((2, nodes))
+        masses = whole.a, whole.b, whole.unit, whole.exponent, rest
+        work = links, np.empty(nodes, np.int64), numbers
+        count, n_steps = pivot_plain(C, *masses, *answer, *work)
     if count < 0:
         return None
     return Solution(
