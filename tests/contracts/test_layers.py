@@ -22,7 +22,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance"},
+    {"testing", "critics", "conformance", "many"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},

@@ -16,8 +16,12 @@ from .first_basis import integer_masses_of
 
 __all__ = ["COLUMNS", "UNDONE", "solve_many", "work_space"]
 
-COLUMNS = ("x_start", "y_start", "n", "m", "a_start", "b_start", "plan_start", "f_start", "g_start")
-"""Columns of `table`; costs of a matrix begin at x_start. Outputs that begin at -1 are dropped."""
+COLUMNS = (
+    *("x_start", "y_start", "n", "m", "a_start", "b_start"),
+    *("plan_start", "f_start", "g_start", "inside"),
+)
+"""Columns of `table`. Costs of a matrix begin at x_start, outputs that begin at -1 are dropped, and
+problems that are not `inside` (0) are left alone."""
 
 UNDONE = -1
 """Number of entries of a plan that was not found or not proven."""
@@ -38,6 +42,8 @@ def solve_many(
     """
     d = X.shape[1]
     for t in range(first, last):
+        if table[t, 9] == 0:
+            continue
         x_start, y_start, n, m = table[t, 0], table[t, 1], table[t, 2], table[t, 3]
         a_start, b_start = table[t, 4], table[t, 5]
         mass, nodes = masses[t], n + m + 1

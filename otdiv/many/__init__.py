@@ -1,0 +1,12 @@
+"""Many problems at once: batches, pairings and matrices of distances."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "BatchResult": "results",
+        "transport_batch": "batch",
+        "transport_matrix_batch": "batch",
+    },
+)
