@@ -6,6 +6,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "BatchResult": "results",
+        "PairingResult": "pairs",
+        "pairing": "pairs",
+        "pairing_result": "pairs",
+        "pairwise_distances": "matrix",
         "transport_batch": "batch",
         "transport_matrix_batch": "batch",
     },
