@@ -48,6 +48,7 @@ __getattr__, __dir__, __all__ = attach(
         "wasserstein1": "distances.wasserstein_distance",
         "wasserstein1_batch": "distances.batch",
         "wasserstein1_histogram": "distances.batch",
+        "wasserstein_batch": "distances.batch",
         "wasserstein1_result": "distances.wasserstein_distance",
         "wasserstein2": "distances.wasserstein_distance",
         "KullbackLeiblerResult": "divergences.information",

@@ -104,6 +104,33 @@ CALLS = {
         (lambda k: otdiv.wasserstein1(k["x"], otdiv.Gaussian(mean=0.0, covariance=1.0)), {"x": x}),
     ],
     "wasserstein1_batch": [(two(otdiv.wasserstein1_batch), samples)],
+    "wasserstein_batch": [(two(otdiv.wasserstein_batch, p=3.0), samples)],
+    "pairing": [(two(otdiv.pairing), {"x": x, "y": y}), (two(otdiv.pairing), {"x": X, "y": Y})],
+    "pairing_result": [(two(otdiv.pairing_result), {"x": X, "y": Y})],
+    "pairwise_distances": [
+        (lambda k: otdiv.pairwise_distances([k["x"], k["y"]]), {"x": x, "y": y}),
+        (lambda k: otdiv.pairwise_distances([k["x"], k["y"]]), {"x": X, "y": Y}),
+        (
+            lambda k: otdiv.pairwise_distances([k["p"], p], support=k["support"]),
+            {"p": p, "support": x},
+        ),
+    ],
+    "transport_batch": [
+        (
+            lambda k: otdiv.transport_batch(
+                [k["x"]], [k["y"]], x_weights=[k["x_weights"]], y_weights=[k["y_weights"]]
+            ),
+            clouds,
+        )
+    ],
+    "transport_matrix_batch": [
+        (
+            lambda k: otdiv.transport_matrix_batch(
+                [k["C"]], x_weights=[k["x_weights"]], y_weights=[k["y_weights"]]
+            ),
+            {"C": C, "x_weights": w, "y_weights": w},
+        )
+    ],
     "wasserstein1_histogram": [
         (two(otdiv.wasserstein1_histogram), vectors | {"support": x}),
         (two(otdiv.wasserstein1_histogram), vectors | {"support": X}),
@@ -155,11 +182,13 @@ CALLS = {
 }
 # Takes arrays that the library made, or is filled by the library itself.
 NOT_INPUT = {
+    "BatchResult",
     "Certificate",
     "DivergenceGradient",
     "EntropicSummary",
     "FitHistory",
     "KullbackLeiblerResult",
+    "PairingResult",
     "Quality",
     "TableReport",
     "TrainingHistory",

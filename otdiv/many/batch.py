@@ -156,7 +156,7 @@ def transport_matrix_batch(
 
     problems = _problems(n, m, a, b, alone)
     sizes = n * m
-    if isinstance(C, np.ndarray) and C.dtype == np.float64 and C.flags.c_contiguous:
+    if type(C) is np.ndarray and C.dtype == np.float64 and C.flags.c_contiguous:
         problems.costs = C.reshape(-1)
     else:
         problems.costs = np.concatenate([c.reshape(-1) for c in matrices])
@@ -171,7 +171,7 @@ def as_clouds(name: str, value: Any) -> list[FloatArray]:
     if isinstance(value, np.ndarray) and value.ndim < 2:
         raise InvalidInputError(name, "have shape (B, n, d) or (B, n)", f"shape {value.shape}")
     if (
-        isinstance(value, np.ndarray)
+        type(value) is np.ndarray
         and value.dtype == np.float64
         and value.ndim == 3
         and value.size

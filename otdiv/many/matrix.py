@@ -247,16 +247,16 @@ def _placed(fill: Callable[..., None], layout: _Layout) -> _Fill:
 def _is_moderate(samples: Iterable[FloatArray]) -> bool:
     """Whether no sum of differences overflows, or is of differences that lost their digits."""
     largest = max(float(np.abs(sample).max()) for sample in samples)
-    return _SMALLEST < largest < _LARGEST
+    return largest == 0.0 or _SMALLEST < largest < _LARGEST
 
 
 def _equal_lines(left: list[FloatArray], right: list[FloatArray]) -> Callable[..., None]:
     R = np.sort(np.stack(left), axis=1)
     S = R if right is left else np.sort(np.stack(right), axis=1)
-    scale = 1.0 / R.shape[1]
 
     def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
-        l1_rows(R, S, first, last, begins, starts, scale, values)
+        l1_rows(R, S, first, last, begins, starts, values)
+        values /= R.shape[1]
 
     return fill
 
@@ -308,7 +308,7 @@ def _histograms(
     S = R if right is left else cumulated("other", right)
 
     def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
-        l1_rows(R, S, first, last, begins, starts, 1.0, values)
+        l1_rows(R, S, first, last, begins, starts, values)
 
     return _placed(fill, layout)
 

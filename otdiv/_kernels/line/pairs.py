@@ -19,8 +19,8 @@ TILE_NUMBERS = 2**14
 
 
 @fast_kernel
-def l1_rows(R, S, first, last, begins, starts, scale, out):
-    """Fill ``out[starts[k] + j]`` with scale times sum |R_ij - S_j| for i = first + k, j >= begins.
+def l1_rows(R, S, first, last, begins, starts, out):
+    """Fill ``out[starts[k] + j]`` with sum |R_ij - S_j| for i = first + k, j >= begins.
 
     R (N, n), S (M, n); rows i from first to last - 1, columns j from ``begins[k]`` to M - 1.
     """
@@ -41,17 +41,17 @@ def l1_rows(R, S, first, last, begins, starts, scale, out):
                     s1 += abs(value - y1[k])
                     s2 += abs(value - y2[k])
                     s3 += abs(value - y3[k])
-                out[start + j] = s0 * scale
-                out[start + j + 1] = s1 * scale
-                out[start + j + 2] = s2 * scale
-                out[start + j + 3] = s3 * scale
+                out[start + j] = s0
+                out[start + j + 1] = s1
+                out[start + j + 2] = s2
+                out[start + j + 3] = s3
                 j += 4
             while j < high:
                 y0 = S[j]
                 s0 = 0.0
                 for k in range(n):
                     s0 += abs(x[k] - y0[k])
-                out[start + j] = s0 * scale
+                out[start + j] = s0
                 j += 1
 
 
