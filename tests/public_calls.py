@@ -108,27 +108,36 @@ CALLS = {
     "pairing": [(two(otdiv.pairing), {"x": x, "y": y}), (two(otdiv.pairing), {"x": X, "y": Y})],
     "pairing_result": [(two(otdiv.pairing_result), {"x": X, "y": Y})],
     "pairwise_distances": [
-        (lambda k: otdiv.pairwise_distances([k["x"], k["y"]]), {"x": x, "y": y}),
-        (lambda k: otdiv.pairwise_distances([k["x"], k["y"]]), {"x": X, "y": Y}),
+        (lambda k: otdiv.pairwise_distances([x, k["samples[1]"]]), {"samples[1]": y}),
         (
-            lambda k: otdiv.pairwise_distances([k["p"], p], support=k["support"]),
-            {"p": p, "support": x},
+            lambda k: otdiv.pairwise_distances([k["samples[0]"]], other=[k["other[0]"]]),
+            {"samples[0]": X, "other[0]": Y},
+        ),
+        (
+            lambda k: otdiv.pairwise_distances([p, k["samples[1]"]], support=k["support"]),
+            {"samples[1]": p, "support": x},
         ),
     ],
     "transport_batch": [
         (
-            lambda k: otdiv.transport_batch(
-                [k["x"]], [k["y"]], x_weights=[k["x_weights"]], y_weights=[k["y_weights"]]
+            lambda k: (
+                otdiv.transport_batch(
+                    *([k["X[0]"]], [k["Y[0]"]]),
+                    x_weights=[k["x_weights[0]"]],
+                    y_weights=[k["y_weights[0]"]],
+                ).values
             ),
-            clouds,
+            {"X[0]": X, "Y[0]": Y, "x_weights[0]": w, "y_weights[0]": w},
         )
     ],
     "transport_matrix_batch": [
         (
-            lambda k: otdiv.transport_matrix_batch(
-                [k["C"]], x_weights=[k["x_weights"]], y_weights=[k["y_weights"]]
+            lambda k: (
+                otdiv.transport_matrix_batch(
+                    [k["C[0]"]], x_weights=[k["x_weights[0]"]], y_weights=[k["y_weights[0]"]]
+                ).values
             ),
-            {"C": C, "x_weights": w, "y_weights": w},
+            {"C[0]": C, "x_weights[0]": w, "y_weights[0]": w},
         )
     ],
     "wasserstein1_histogram": [

@@ -209,14 +209,16 @@ def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> Any:
     (positions,) = as_samples_together(support=support)
     check_labels("q", labels_of(q)[-1], "p", labels_of(p)[-1])
     rows = ("support", labels_of(support)[0])
-    if np.ndim(p) <= 1 and np.ndim(q) <= 1:
+    given = as_float_array("p", p), as_float_array("q", q)
+    if max(array.ndim for array in given) <= 1:
         check_labels("q", labels_of(q)[0], "p", labels_of(p)[0])
         weights = [
             as_weights(name, value, len(positions), normalize=True, of=rows)
             for name, value in (("p", p), ("q", q))
         ]
         return float(_histogram_distances(weights[0][None], weights[1][None], positions)[0])
-    sides = [_histograms(name, value, len(positions)) for name, value in (("p", p), ("q", q))]
+    pairs = zip(("p", "q"), given, strict=True)
+    sides = [_histograms(name, array, len(positions)) for name, array in pairs]
     try:
         shape = np.broadcast_shapes(*(side.shape[:-1] for side in sides))
     except ValueError:
@@ -239,9 +241,8 @@ def _histogram_distances(p: FloatArray, q: FloatArray, positions: FloatArray) ->
     )
 
 
-def _histograms(name: str, value: Any, size: int) -> FloatArray:
+def _histograms(name: str, array: FloatArray, size: int) -> FloatArray:
     """Shares (..., k) of one or many histograms."""
-    array = as_float_array(name, value)
     if array.ndim == 0 or array.shape[-1] != size:
         requirement = f"have shape (..., {size}), one weight a point"
         raise InvalidInputError(name, requirement, f"shape {array.shape}")

@@ -49,8 +49,9 @@ class NetworkSimplex:
     Masses become integers of 2**-60 of the total (or multiples of a common unit where there is
     one), so flows are exact and ties cannot cycle. Small problems and problems with forbidden pairs
     pivot on all pairs, or are assigned along shortest augmenting paths where that is faster (equal
-    counts, uniform weights; iterations are rows scanned then); others start from the duals of a clustered problem and pivot on the pairs of
-    least reduced cost, to which scans of the matrix add every violated pair until none is left.
+    counts, uniform weights; iterations are rows scanned then); others start from the duals of a
+    clustered problem and pivot on the pairs of least reduced cost, to which scans of the matrix add
+    every violated pair until none is left.
 
     Time grows about like n m to (n m)^1.1 on clouds of points of 1000 to 8000 atoms. Memory is
     about 2.6 n m + 1000 (n + m) bytes beside the matrix, and the matrix of 8 n m bytes is made for
@@ -65,8 +66,8 @@ class NetworkSimplex:
     ----------
     Ahuja, Magnanti, Orlin (1993), Network Flows, chapter 11. Cunningham (1976), A network simplex
     method, doi:10.1007/BF01580379. Schmitzer (2016), A sparse multiscale algorithm for dense
-    optimal transport, arXiv:1510.05466 (coarse-to-fine duals). Jonker & Volgenant (1987), A shortest
-    augmenting path algorithm for dense and sparse linear assignment problems,
+    optimal transport, arXiv:1510.05466 (coarse-to-fine duals). Jonker & Volgenant (1987), A
+    shortest augmenting path algorithm for dense and sparse linear assignment problems,
     doi:10.1007/BF02278710.
 
     Examples
