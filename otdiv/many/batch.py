@@ -330,8 +330,9 @@ def _result(
             f, g = problems.column("f_start")[t], problems.column("g_start")[t]
             problems.f[f : f + n[t]] = result.potentials.f
             problems.g[g : g + m[t]] = result.potentials.g
-        if whole is not None and isinstance(plans[t], np.ndarray):
-            whole[t] = plans[t]
+        columns = plans[t]
+        if whole is not None and isinstance(columns, np.ndarray):
+            whole[t] = columns
     values = problems.values
     complete = whole is not None and all(isinstance(plan, np.ndarray) for plan in plans)
     return BatchResult(

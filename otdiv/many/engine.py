@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,8 +27,8 @@ __all__ = ["LARGEST", "Problems", "even_mass", "even_weights", "n_threads"]
 # Atoms a side up to which a problem is solved in the loop: where the simplex on all pairs ends to
 # be the fastest way.
 LARGEST = 600
-# Pairs of atoms in one call of the loop: some 50 ms, so that Ctrl-C and callbacks are heard.
-_SLICE_PAIRS = 2**20
+# Pairs of atoms in one call of the loop: some 10 ms, so that Ctrl-C and callbacks are heard.
+_SLICE_PAIRS = 2**18
 # Time of a problem beside its pairs, as pairs.
 _EXTRA_PAIRS = 500
 
@@ -97,13 +98,8 @@ class Problems:
         self.mass = np.empty(0 if self.one_to_one else total)
         self.f, self.g = np.empty(int(n.sum())), np.empty(int(m.sum()))
 
-    def solve(
-        self, threads: int, callback: Any, *, take: Callable[[int, int], None] | None = None
-    ) -> bool:
-        """Solve all, report to the callback; returns whether it let the run come to its end.
-
-        `take(first, last)` is told of every slice that the loop has ended.
-        """
+    def solve(self, threads: int, callback: Any) -> bool:
+        """Solve all, report to the callback; returns whether it let the run come to its end."""
         size = len(self.table)
         self.values, self.counts = np.full((size, 3), np.nan), np.full((size, 2), UNDONE)
         if self.column("plan_start")[0] < 0:
@@ -112,6 +108,7 @@ class Problems:
         monitor = Monitor(callback=callback)
         slices = self._slices()
         spaces: list[Any] = []
+        lock = threading.Lock()
 
         def run(number: int) -> None:
             space = spaces.pop() if spaces else self._space()
@@ -119,16 +116,15 @@ class Problems:
                 self._run(*slices[number], space)
             finally:
                 spaces.append(space)
-            if take is not None:
-                take(*slices[number])
-            monitor.iteration += slices[number][1] - slices[number][0]
+            solved = np.count_nonzero(self.counts[slice(*slices[number]), 0] != UNDONE)
+            with lock:
+                monitor.iteration += solved
 
         try:
             for_each(run, range(len(slices)), min(threads, len(slices)), monitor.tick)
-            done = monitor.iteration
             for t in np.flatnonzero(self.counts[:, 0] == UNDONE).tolist():
                 self._solve_alone(t)
-                monitor.iteration = done
+                monitor.iteration += 1
                 monitor.tick()
             monitor.tick(force=True)
         except EndOfRun:

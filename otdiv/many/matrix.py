@@ -14,6 +14,7 @@ from .._calling import explains_calls
 from .._kernels.line.pairs import l1_rows, unequal_rows
 from .._kernels.network_flow.many_small import COLUMNS
 from .._kernels.threads import for_each
+from .._memory import room_for
 from .._monitor import EndOfRun, Monitor
 from .._typing import FloatArray, IndexArray
 from .._validation import as_float_array, as_sample, as_weights, check_callback, describe
@@ -31,8 +32,8 @@ _NAMES = (
 )
 # Names whose samples are vectors of frequencies.
 _OF_VECTORS = frozenset({"hellinger_distance", "js_distance", "js_divergence", "total_variation"})
-# Numbers that one task reads, some 20 ms, and pairs of clouds that are in work at once.
-_TASK_NUMBERS, _CLOUD_PAIRS = 2**26, 2**17
+# Numbers that one task reads, some 10 ms, and pairs of clouds that are in work at once.
+_TASK_NUMBERS, _CLOUD_PAIRS = 2**25, 2**17
 # Between these sizes sums of differences neither overflow nor lose digits.
 _SMALLEST, _LARGEST = 1e-280, 1e290
 
@@ -150,7 +151,9 @@ def pairwise_distances(
     right = left if other is None else _samples("other", other, distance)
     layout = _Layout(len(left), len(right), other is None)
     if out is None:
-        out = np.full(layout.shape, math.nan)
+        needed = 8 * math.prod(layout.shape)
+        with room_for(needed, f"{needed // 8} distances", "pass an array in a file as `out`"):
+            out = np.full(layout.shape, math.nan)
     else:
         _check_out(out, layout.shape)
     if not all(layout.shape):
@@ -251,8 +254,9 @@ def _is_moderate(samples: Iterable[FloatArray]) -> bool:
 
 
 def _equal_lines(left: list[FloatArray], right: list[FloatArray]) -> Callable[..., None]:
-    R = np.sort(np.stack(left), axis=1)
-    S = R if right is left else np.sort(np.stack(right), axis=1)
+    # Row by row, so that Ctrl-C is heard.
+    R = np.stack([np.sort(sample) for sample in left])
+    S = R if right is left else np.stack([np.sort(sample) for sample in right])
 
     def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
         l1_rows(R, S, first, last, begins, starts, values)
@@ -371,12 +375,11 @@ def _clouds(
                 return told(replace(progress, iteration=done + progress.iteration))
 
         finished = problems.solve(threads, callback)
-        values = problems.values[:, 0]
-        values = values if power == 1.0 else np.sqrt(values)
+        found = problems.values[:, 0] if power == 1.0 else np.sqrt(problems.values[:, 0])
         for t, value in apart.items():
-            values[t] = value
-        layout.write(out, first, last, values)
-        monitor.iteration += values.size
+            found[t] = value
+        layout.write(out, first, last, found)
+        monitor.iteration += found.size
         if not finished:
             raise EndOfRun
 
@@ -404,4 +407,7 @@ def _each(
 def _function(name: str) -> Callable[[Any, Any], Any]:
     from .. import distances, divergences
 
-    return getattr(divergences if name in _OF_VECTORS else distances, name)
+    function: Callable[[Any, Any], Any] = getattr(
+        divergences if name in _OF_VECTORS else distances, name
+    )
+    return function

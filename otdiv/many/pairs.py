@@ -109,8 +109,8 @@ def pairing_result(x: Any, y: Any, *, cost: Any = "euclidean") -> PairingResult:
     if x.ndim != y.ndim:
         raise InvalidInputError("y", f"have {x.ndim} axes like `x`", y.ndim)
     if x.ndim < 3:
-        columns, *numbers = _of_one(x, y, cost, ("x", "y"))
-        return PairingResult(columns=columns, value=numbers[0], lower=numbers[1], upper=numbers[2])
+        columns, value, lower, upper = _of_one(x, y, cost, ("x", "y"))
+        return PairingResult(columns=columns, value=value, lower=lower, upper=upper)
     if x.ndim > 3:
         raise InvalidInputError("x", "have shape (n, d), (n,) or (B, n, d)", f"shape {x.shape}")
     if len(x) != len(y):
@@ -123,7 +123,8 @@ def pairing_result(x: Any, y: Any, *, cost: Any = "euclidean") -> PairingResult:
         if isinstance(plan, np.ndarray):
             found[k] = _in_order(plan, y[k])
         else:
-            found[k], *numbers[k] = _of_one(x[k], y[k], cost, (f"x[{k}]", f"y[{k}]"))
+            found[k], *rest = _of_one(x[k], y[k], cost, (f"x[{k}]", f"y[{k}]"))
+            numbers[k] = rest
     return PairingResult(
         columns=found,
         value=numbers[:, 0].copy(),

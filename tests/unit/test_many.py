@@ -1,5 +1,8 @@
 """Batches, pairings and matrices of distances: what they promise beside the numbers."""
 
+import signal
+import time
+
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import linkage
@@ -93,6 +96,12 @@ def test_plan_and_potentials_of_a_problem_prove_its_bounds(rng):
         ([[[0.0]]], [[[0.0]]], {"n_jobs": 0}, "`n_jobs` must be at least 1"),
         ([[[0.0]]], [[[0.0]]], {"cost": "l3"}, "`cost` must be"),
         ([[[-1e308]]], [[[1e308]]], {}, r"`X\[0\]` must be near to `Y\[0\]`"),
+        (
+            [np.zeros((9, 2)), np.array([[0.0, -1e308], [0.0, 0.0]])],
+            [np.zeros((9, 2)), np.array([[0.0, 0.0], [0.0, 1e308]])],
+            {},
+            r"`X\[1\]` must be near to `Y\[1\]`",
+        ),
     ],
 )
 def test_errors_name_the_sample(X, Y, options, words):
@@ -141,6 +150,39 @@ def test_a_callback_hears_of_all_problems(rng):
     seen = []
     transport_batch(rng.normal(size=(50, 4, 2)), rng.normal(size=(50, 4, 2)), callback=seen.append)
     assert seen[-1].iteration == 50
+
+
+def interrupted_after(seconds, call):
+    """Seconds that a call goes on after an interrupt."""
+
+    def interrupt(number, frame):
+        times.append(time.perf_counter())
+        raise KeyboardInterrupt
+
+    times = []
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        with pytest.raises(KeyboardInterrupt):
+            call()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    return time.perf_counter() - times[0]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no timers here")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupt_ends_a_batch_and_a_matrix_within_a_second(rng, n_jobs):
+    X, rows = rng.normal(size=(20_000, 60, 2)), rng.normal(size=(3000, 3000))
+    transport_batch(X[:2], X[2:4])  # compiled before
+    pairwise_distances(rows[:2])
+    for call in (
+        lambda: transport_batch(X, X[::-1], n_jobs=n_jobs),
+        lambda: pairwise_distances(X[:500], n_jobs=n_jobs),
+        lambda: pairwise_distances(rows, n_jobs=n_jobs),
+    ):
+        assert interrupted_after(0.2, call) < 1.0
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 17, 64, 65, 100, 200, 256, 300])

@@ -15,14 +15,14 @@ from .dense_pricing import PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING, WIDE, dense_s
 from .first_basis import carry_rests
 from .spanning_tree import OPTIMAL, Tree, recompute_potentials
 
-__all__ = ["LEFT", "PIVOTS", "assign_plain", "pivot_plain"]
+__all__ = ["LARGEST", "LEFT", "PIVOTS", "assign_plain", "pivot_plain"]
 
 LEFT, PIVOTS = -1, -2
 """Codes: out of the ordinary, for others to solve; and better or only solved by pivots."""
 
-# Largest cost up to which sums along any path are far from overflow, at 1.8e308, and the least one
-# down to which digits are far from subnormal numbers, below 2.2e-308.
 LARGEST, SMALLEST = 1e290, 1e-260
+"""Largest cost up to which sums along any path are far from overflow, at 1.8e308, and the least one
+down to which digits are far from subnormal numbers, below 2.2e-308."""
 
 # Equal counts up to which augmenting paths are not slower than the simplex by much for any costs;
 # the size up to which they are faster where bids leave less than a quarter of the rows free, beyond

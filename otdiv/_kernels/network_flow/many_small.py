@@ -11,7 +11,7 @@ import numpy as np
 from .._jit import kernel, read_only
 from ..costs import euclidean_rows, point_cost
 from ..proofs.dense_proof import PROVEN, prove
-from .dense_small import PIVOTS, assign_plain, pivot_plain
+from .dense_small import LARGEST, PIVOTS, assign_plain, pivot_plain
 from .first_basis import integer_masses_of
 
 __all__ = ["COLUMNS", "UNDONE", "solve_many", "work_space"]
@@ -35,7 +35,8 @@ def solve_many(
 ):  # fmt: skip
     """Solve the problems first ... last - 1: rows of `values` (B, 3), value and bounds; `counts`.
 
-    `counts` (B, 2) are the entries of each plan, or UNDONE, and the solver's steps. With power 0
+    `counts` (B, 2) are the entries of each plan, and the solver's steps; it comes filled with
+    UNDONE. With power 0
     the costs are those given, otherwise powers of the norm of differences of points, of relative
     rounding k. `plan_rows` and `plan_mass` may be empty where plans are one-to-one: column of each
     row. `links` None leaves out the simplex, for equal counts with uniform weights.
@@ -64,12 +65,16 @@ def solve_many(
             else:
                 for i in range(n):
                     flawed[i] = 1
+            ordinary = True
             for i in range(n):
                 if flawed[i] != 0:
                     for j in range(m):
                         made[i, j] = point_cost(x, i, y, j, norm, power)
+                        # Neither infinity nor, of infinite differences, NaN.
+                        ordinary = ordinary and made[i, j] < LARGEST
+            if not ordinary:
+                continue
         C = read_only(made)
-        counts[t, 0] = UNDONE
         rows, columns = wholes[:nodes], wholes[nodes : 2 * nodes]
         whole_work = wholes[2 * nodes : 7 * nodes]
         entries, numbers = floats[:nodes], floats[nodes : 3 * nodes]

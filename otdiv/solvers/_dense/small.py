@@ -33,8 +33,10 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) 
     C, answer = frozen(C), (rows, columns, entries, f, g)
     count = PIVOTS
     if n == m:
-        work = np.empty((5, n), np.int64), np.empty((2, n))
-        count, n_steps = assign_plain(C, frozen(a), frozen(b), total_mass, *answer, *work)
+        integers, numbers = np.empty((5, n), np.int64), np.empty((2, n))
+        count, n_steps = assign_plain(
+            C, frozen(a), frozen(b), total_mass, *answer, integers, numbers
+        )
     if count == PIVOTS:
         whole = integer_masses(a, b, total_mass)
         rest = _NO_REST
@@ -42,8 +44,8 @@ def solve_small(C: FloatArray, a: FloatArray, b: FloatArray, total_mass: float) 
             rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
         links, numbers = np.empty((5, nodes), np.uint32), np.empty((2, nodes))
         masses = whole.a, whole.b, whole.unit, whole.exponent, rest
-        work = links, np.empty(nodes, np.int64), numbers
-        count, n_steps = pivot_plain(C, *masses, *answer, *work)
+        flow = np.empty(nodes, np.int64)
+        count, n_steps = pivot_plain(C, *masses, *answer, links, flow, numbers)
     if count < 0:
         return None
     return Solution(
