@@ -97,6 +97,11 @@ __getattr__, __dir__, __all__ = attach(
     elsewhere={
         # SciPy's names.
         "entropy": "SciPy's entropy(p, q) is kl_divergence(p, q)",
+        "linear_sum_assignment": (
+            "SciPy's linear_sum_assignment(C)[1] is transport_matrix_batch([C]).plans[0]; "
+            "pairing(x, y) pairs points"
+        ),
+        "pdist": "pairwise_distances has the distances of samples, condensed as SciPy's pdist",
         "jensenshannon": "SciPy's jensenshannon(p, q) is js_distance(p, q)",
         "rel_entr": "the sum of SciPy's rel_entr(p, q) is kl_divergence(p, q)",
         "wasserstein_distance": "SciPy's wasserstein_distance is wasserstein1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..errors import InvalidInputError
 from ..results import Callback, TransportResult
 from .batch import joined, new_table
 from .engine import Problems, even_mass, even_weights, n_threads
+from .layout import PairLayout
 
 __all__ = ["pairwise_distances"]
 
@@ -36,53 +37,6 @@ _OF_VECTORS = frozenset({"hellinger_distance", "js_distance", "js_divergence", "
 _TASK_NUMBERS, _CLOUD_PAIRS = 2**25, 2**17
 # Between these sizes sums of differences neither overflow nor lose digits.
 _SMALLEST, _LARGEST = 1e-280, 1e290
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which pairs are wanted: all i < j of N samples, condensed, or N against M others."""
-
-    n: int
-    m: int
-    condensed: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.n * (self.n - 1) // 2,) if self.condensed else (self.n, self.m)
-
-    def begins(self, first: int, last: int) -> IndexArray:
-        """First column of each row."""
-        rows = np.arange(first, last)
-        return rows + 1 if self.condensed else np.zeros_like(rows)
-
-    def size(self, first: int, last: int) -> int:
-        """Pairs of these rows."""
-        if not self.condensed:
-            return (last - first) * self.m
-        return int((self.n - 1 - np.arange(first, last)).sum())
-
-    def starts(self, first: int, last: int) -> IndexArray:
-        """Where column 0 of each row would be in an array of the pairs of these rows alone."""
-        sizes = self.m - self.begins(first, last)
-        return np.cumsum(sizes) - sizes - self.begins(first, last)
-
-    def tasks(self, row: float, most: float) -> list[tuple[int, int]]:
-        """Ranges of rows with about `most` of work, of which a pair is `row`."""
-        tasks, first, work = [], 0, 0.0
-        for i in range(self.n):
-            work += row * self.size(i, i + 1)
-            if work >= most or i + 1 == self.n:
-                tasks.append((first, i + 1))
-                first, work = i + 1, 0.0
-        return tasks
-
-    def write(self, out: Any, first: int, last: int, values: FloatArray) -> None:
-        """Put the values of these rows in their place in an array, in memory or not."""
-        if self.condensed:
-            start = self.size(0, first)
-            out[start : start + values.size] = values
-        else:
-            out[first:last] = values.reshape(last - first, self.m)
 
 
 _Fill = Callable[[int, int, FloatArray], None]
@@ -149,7 +103,7 @@ def pairwise_distances(
         raise InvalidInputError("support", 'be None but for `distance="wasserstein1"`', distance)
     left = _samples("samples", samples, distance)
     right = left if other is None else _samples("other", other, distance)
-    layout = _Layout(len(left), len(right), other is None)
+    layout = PairLayout(len(left), len(right), other is None)
     if out is None:
         needed = 8 * math.prod(layout.shape)
         with room_for(needed, f"{needed // 8} distances", "pass an array in a file as `out`"):
@@ -197,7 +151,7 @@ def _measure(
     left: list[FloatArray],
     right: list[FloatArray],
     name: str,
-    layout: _Layout,
+    layout: PairLayout,
     threads: int,
     monitor: Monitor,
     out: Any,
@@ -221,7 +175,7 @@ def _measure(
 
 
 def _run(
-    layout: _Layout, fill: _Fill, numbers: int, threads: int, monitor: Monitor, out: Any
+    layout: PairLayout, fill: _Fill, numbers: int, threads: int, monitor: Monitor, out: Any
 ) -> None:
     """Blocks of rows, each of which is filled and then written, on several threads."""
     tasks = layout.tasks(numbers, _TASK_NUMBERS)
@@ -238,7 +192,7 @@ def _run(
     for_each(run, range(len(tasks)), threads, monitor.tick)
 
 
-def _placed(fill: Callable[..., None], layout: _Layout) -> _Fill:
+def _placed(fill: Callable[..., None], layout: PairLayout) -> _Fill:
     """Hand a kernel where the values of its rows go."""
 
     def filled(first: int, last: int, values: FloatArray) -> None:
@@ -286,7 +240,7 @@ def _sorted_line(samples: list[FloatArray]) -> tuple[FloatArray, IndexArray, Ind
 
 
 def _histograms(
-    left: list[FloatArray], right: list[FloatArray], support: Any, layout: _Layout
+    left: list[FloatArray], right: list[FloatArray], support: Any, layout: PairLayout
 ) -> _Fill:
     """W1 of histograms on common bins: the L1 distance of cumulated rows times the cells."""
     positions = as_float_array("support", support)
@@ -321,7 +275,7 @@ def _clouds(
     left: list[FloatArray],
     right: list[FloatArray],
     name: str,
-    layout: _Layout,
+    layout: PairLayout,
     threads: int,
     monitor: Monitor,
     out: Any,
@@ -388,7 +342,7 @@ def _each(
     left: list[Any],
     right: list[Any],
     distance: str | Callable[[Any, Any], Any],
-    layout: _Layout,
+    layout: PairLayout,
     monitor: Monitor,
     out: Any,
 ) -> None:
