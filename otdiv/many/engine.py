@@ -116,7 +116,7 @@ class Problems:
                 self._run(*slices[number], space)
             finally:
                 spaces.append(space)
-            solved = np.count_nonzero(self.counts[slice(*slices[number]), 0] != UNDONE)
+            solved = int(np.count_nonzero(self.counts[slice(*slices[number]), 0] != UNDONE))
             with lock:
                 monitor.iteration += solved
 
