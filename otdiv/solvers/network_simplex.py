@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,7 +102,9 @@ class NetworkSimplex:
     def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
         a, b = problem.a, problem.b
         rows = columns = None
+        is_plain = self._is_plain(options)
         if np.count_nonzero(a) < a.size or np.count_nonzero(b) < b.size:
+            is_plain = False
             rows, columns = np.flatnonzero(a > 0.0), np.flatnonzero(b > 0.0)
             a, b = a[rows], b[columns]
             if isinstance(problem.cost, CostMatrix):
@@ -111,13 +113,17 @@ class NetworkSimplex:
                 C = problem.cost.pairwise(problem.x[rows], problem.y[columns])
         else:
             C = problem.matrix()
-            solution = solve_small(C, a, b, problem.mass) if self._is_plain(options) else None
+            solution = solve_small(C, a, b, problem.mass) if is_plain else None
             if solution is not None:
                 return solution
         limits = extent(C)
         shift = _shift(limits, sum(C.shape))
         if shift:
             C = np.ldexp(C, shift)
+            # The same answer as in any other unit: potentials are not unique.
+            solution = solve_small(C, a, b, problem.mass) if is_plain else None
+            if solution is not None:
+                return _shifted_back(solution, shift)
             limits = extent(C)
         whole = spanning_tree.integer_masses(a, b, problem.mass)
         unit, exponent = whole.unit, whole.exponent
@@ -174,6 +180,14 @@ class NetworkSimplex:
         asked = (self.max_iterations, options.rtol, options.atol)
         others = (options.callback, options.warm_start)
         return all(option is None for option in (*asked, *others))
+
+
+def _shifted_back(solution: Solution, shift: int) -> Solution:
+    """The solution of costs that were multiplied by 2**shift, in the caller's unit."""
+    assert solution.potentials is not None
+    with np.errstate(over="ignore"):
+        f, g = (np.ldexp(h, -shift) for h in (solution.potentials.f, solution.potentials.g))
+    return replace(solution, potentials=Potentials(f=f, g=g))
 
 
 def memory_needed(n: int, m: int, *, with_matrix: bool = True) -> int:

@@ -20,7 +20,7 @@ __all__ = ["LARGEST", "LEFT", "PIVOTS", "assign_plain", "pivot_plain"]
 LEFT, PIVOTS = -1, -2
 """Codes: out of the ordinary, for others to solve; and better or only solved by pivots."""
 
-LARGEST, SMALLEST = 1e290, 1e-260
+LARGEST, SMALLEST = 1e290, 2.0**-900
 """Largest cost up to which sums along any path are far from overflow, at 1.8e308, and the least one
 down to which digits are far from subnormal numbers, below 2.2e-308."""
 
