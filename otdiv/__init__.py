@@ -35,6 +35,13 @@ __getattr__, __dir__, __all__ = attach(
         "EntropicCertificate": "certifying",
         "certify": "certifying",
         "certify_matrix": "certifying",
+        "BatchResult": "many.results",
+        "PairingResult": "many.pairs",
+        "pairing": "many.pairs",
+        "pairing_result": "many.pairs",
+        "pairwise_distances": "many.matrix",
+        "transport_batch": "many.batch",
+        "transport_matrix_batch": "many.batch",
         "barycentric_map": "maps",
         "gradient": "maps",
         "DistanceResult": "distances.dispatch",
@@ -47,6 +54,7 @@ __getattr__, __dir__, __all__ = attach(
         "wasserstein1": "distances.wasserstein_distance",
         "wasserstein1_batch": "distances.batch",
         "wasserstein1_histogram": "distances.batch",
+        "wasserstein_batch": "distances.batch",
         "wasserstein1_result": "distances.wasserstein_distance",
         "wasserstein2": "distances.wasserstein_distance",
         "KullbackLeiblerResult": "divergences.information",
@@ -97,6 +105,11 @@ __getattr__, __dir__, __all__ = attach(
     elsewhere={
         # SciPy's names.
         "entropy": "SciPy's entropy(p, q) is kl_divergence(p, q)",
+        "linear_sum_assignment": (
+            "SciPy's linear_sum_assignment(C)[1] is transport_matrix_batch([C]).plans[0]; "
+            "pairing(x, y) pairs points"
+        ),
+        "pdist": "pairwise_distances has the distances of samples, condensed as SciPy's pdist",
         "jensenshannon": "SciPy's jensenshannon(p, q) is js_distance(p, q)",
         "rel_entr": "the sum of SciPy's rel_entr(p, q) is kl_divergence(p, q)",
         "wasserstein_distance": "SciPy's wasserstein_distance is wasserstein1",

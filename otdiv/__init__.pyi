@@ -10,6 +10,7 @@ from .costs import PNormCost as PNormCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
+from .distances.batch import wasserstein_batch as wasserstein_batch
 from .distances.discrepancy import maximum_mean_discrepancy as maximum_mean_discrepancy
 from .distances.discrepancy import maximum_mean_discrepancy_result as maximum_mean_discrepancy_result
 from .distances.dispatch import DistanceResult as DistanceResult
@@ -43,6 +44,13 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .many.batch import transport_batch as transport_batch
+from .many.batch import transport_matrix_batch as transport_matrix_batch
+from .many.matrix import pairwise_distances as pairwise_distances
+from .many.pairs import PairingResult as PairingResult
+from .many.pairs import pairing as pairing
+from .many.pairs import pairing_result as pairing_result
+from .many.results import BatchResult as BatchResult
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure

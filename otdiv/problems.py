@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, field, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -45,12 +46,25 @@ _STEEP = 500.0
 # Costs of points that are kept while a problem is solved: solver and proof read the same 64 MB.
 _KEPT_PAIRS = 2**23
 
+# Atoms whose numbers and uniform weights are kept for the next problem: some kilobytes each.
+_FEW = 1000
+
 # Rounding of two pairwise sums of up to 1e9 weights that were normalised one by one.
 _MASS_ROUNDING = 32 * 2.0**-53
 
 
-def _indices(n: int, weights: FloatArray) -> DiscreteMeasure:
-    return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], weights)
+def _indices(name: str, n: int, weights: Any, of: tuple[str, Any]) -> DiscreteMeasure:
+    """Row or column numbers with their weights."""
+    if weights is None and n <= _FEW:
+        return _even_indices(n)
+    shares = as_weights(name, weights, n, normalize=True, of=of)
+    return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], shares)
+
+
+@lru_cache(maxsize=64)
+def _even_indices(n: int) -> DiscreteMeasure:
+    """The same of uniform weights: nouns are frozen, so that problems may share one."""
+    return DiscreteMeasure._canonical(np.arange(n, dtype=np.float64)[:, None], np.full(n, 1.0 / n))
 
 
 @explains_construction
@@ -140,8 +154,8 @@ class TransportProblem:
         n, m = cost.shape
         rows, columns = labels_of(C)
         return cls(
-            source=_indices(n, as_weights("x_weights", a, n, normalize=True, of=("C", rows))),
-            target=_indices(m, as_weights("y_weights", b, m, normalize=True, of=("C", columns))),
+            source=_indices("x_weights", n, a, ("C", rows)),
+            target=_indices("y_weights", m, b, ("C", columns)),
             cost=cost,
         )
 

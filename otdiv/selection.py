@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from ._calling import explains_calls
 from ._validation import check_positive_integer, check_tolerance
@@ -66,25 +68,28 @@ def preflight(
     return tuple(_choices(problem, rtol or atol))
 
 
-def _choices(problem: TransportProblem, tolerance: float | None) -> list[Choice]:
-    """Solvers that forecast the problem, the quickest first."""
+@cache
+def _candidates() -> tuple[Any, ...]:
+    """Every solver that forecasts, with its defaults: frozen objects, made once."""
     from . import solvers
 
+    classes = [getattr(solvers, name) for name in dir(solvers)]
+    return tuple(solver() for solver in classes if hasattr(solver, "forecast"))
+
+
+def _choices(problem: TransportProblem, tolerance: float | None) -> list[Choice]:
+    """Solvers that forecast the problem, the quickest first."""
     found = []
-    for name in dir(solvers):
-        solver = getattr(solvers, name)
-        if hasattr(solver, "forecast"):
-            forecast = solver().forecast(problem, early=bool(tolerance))
-            if forecast is not None:
-                found.append(
-                    Choice(
-                        solver=solver(),
-                        reason=forecast.reason,
-                        seconds=forecast.seconds,
-                        bytes=forecast.bytes,
-                    )
-                )
-    return sorted(found, key=lambda choice: (choice.bytes > _UNASKED_BYTES, choice.seconds))
+    for solver in _candidates():
+        forecast = solver.forecast(problem, early=bool(tolerance))
+        if forecast is not None:
+            found.append((forecast.bytes > _UNASKED_BYTES, forecast.seconds, solver, forecast))
+    return [
+        Choice(
+            solver=solver, reason=forecast.reason, seconds=forecast.seconds, bytes=forecast.bytes
+        )
+        for *_, solver, forecast in sorted(found, key=lambda row: row[:2])
+    ]
 
 
 @explains_calls(PROBLEM_OF_SAMPLES)

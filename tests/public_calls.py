@@ -114,6 +114,42 @@ CALLS = {
         (lambda k: otdiv.wasserstein1(k["x"], otdiv.Gaussian(mean=0.0, covariance=1.0)), {"x": x}),
     ],
     "wasserstein1_batch": [(two(otdiv.wasserstein1_batch), samples)],
+    "wasserstein_batch": [(two(otdiv.wasserstein_batch, p=3.0), samples)],
+    "pairing": [(two(otdiv.pairing), {"x": x, "y": y}), (two(otdiv.pairing), {"x": X, "y": Y})],
+    "pairing_result": [(two(otdiv.pairing_result), {"x": X, "y": Y})],
+    "pairwise_distances": [
+        (lambda k: otdiv.pairwise_distances([x, k["samples[1]"]]), {"samples[1]": y}),
+        (
+            lambda k: otdiv.pairwise_distances([k["samples[0]"]], other=[k["other[0]"]]),
+            {"samples[0]": X, "other[0]": Y},
+        ),
+        (
+            lambda k: otdiv.pairwise_distances([p, k["samples[1]"]], support=k["support"]),
+            {"samples[1]": p, "support": x},
+        ),
+    ],
+    "transport_batch": [
+        (
+            lambda k: (
+                otdiv.transport_batch(
+                    *([k["X[0]"]], [k["Y[0]"]]),
+                    x_weights=[k["x_weights[0]"]],
+                    y_weights=[k["y_weights[0]"]],
+                ).values
+            ),
+            {"X[0]": X, "Y[0]": Y, "x_weights[0]": w, "y_weights[0]": w},
+        )
+    ],
+    "transport_matrix_batch": [
+        (
+            lambda k: (
+                otdiv.transport_matrix_batch(
+                    [k["C[0]"]], x_weights=[k["x_weights[0]"]], y_weights=[k["y_weights[0]"]]
+                ).values
+            ),
+            {"C[0]": C, "x_weights[0]": w, "y_weights[0]": w},
+        )
+    ],
     "wasserstein1_histogram": [
         (two(otdiv.wasserstein1_histogram), vectors | {"support": x}),
         (two(otdiv.wasserstein1_histogram), vectors | {"support": X}),
@@ -166,6 +202,7 @@ CALLS = {
 # Takes arrays that the library made, or is filled by the library itself.
 NOT_INPUT = {
     "BlockPlan",
+    "BatchResult",
     "Certificate",
     "Proof",
     "DivergenceGradient",
@@ -173,6 +210,7 @@ NOT_INPUT = {
     "EntropicSummary",
     "FitHistory",
     "KullbackLeiblerResult",
+    "PairingResult",
     "Quality",
     "TableReport",
     "TrainingHistory",

@@ -58,6 +58,12 @@ DISTANCES = [
     *_of_points("wasserstein", lambda x, y: wasserstein(x, y, p=3.0), power=3.0),
     _metric("wasserstein", lambda x, y: wasserstein(x, y, p=math.inf), "line"),
     _metric("wasserstein1_batch", lambda x, y: float(distances.wasserstein1_batch(x, y)), "line"),
+    _metric(
+        "wasserstein_batch",
+        lambda x, y: float(distances.wasserstein_batch(x, y, p=2.0)),
+        "line",
+        power=2.0,
+    ),
     Row(
         function="wasserstein1_histogram",
         call=lambda p, q: distances.wasserstein1_histogram(p, q, support=SUPPORT),

@@ -35,6 +35,8 @@ from numba import config as settings
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
 Kernel: TypeAlias = Callable[..., Any]
@@ -278,3 +280,14 @@ def helper(function: Kernel) -> Kernel:
 def contracted(function: Kernel) -> Kernel:
     """Compile `function` for any caller, where fusing a product into a sum is all that is free."""
     return _cached(function, fastmath={"contract"})
+
+
+@intrinsic
+def read_only(typingctx, array):
+    """Return an array as one that is not written to, in a kernel: what `frozen` is outside."""
+    kind = array.copy(readonly=True)
+
+    def codegen(context, builder, signature, args):
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return kind(array), codegen

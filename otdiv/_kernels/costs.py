@@ -96,7 +96,7 @@ def point_cost(x, i, y, j, norm, power):
 
 
 @kernel
-def _euclidean_rows(x, coordinates, power, out, flawed):
+def euclidean_rows(x, coordinates, power, out, flawed):
     """Fill out (n, m) from x (n, d), coordinates (d, m); power 1 or 2.
 
     ``flawed[i]`` says whether a sum of squares in row i lost digits to underflow or overflow.
@@ -137,7 +137,7 @@ def pairwise(x: np.ndarray, y: np.ndarray, norm: float, power: float) -> np.ndar
     rows = None
     if norm == 2.0 and power in (1.0, 2.0):
         flawed = np.empty(n, np.int64)
-        _euclidean_rows(x, np.ascontiguousarray(y.T), float(power), out, flawed)
+        euclidean_rows(x, np.ascontiguousarray(y.T), float(power), out, flawed)
         if not flawed.any():
             return out
         rows = np.flatnonzero(flawed)

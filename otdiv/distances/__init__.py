@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "wasserstein1": "wasserstein_distance",
         "wasserstein1_batch": "batch",
         "wasserstein1_histogram": "batch",
+        "wasserstein_batch": "batch",
         "wasserstein1_result": "wasserstein_distance",
         "wasserstein2": "wasserstein_distance",
     },

@@ -1,6 +1,7 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .batch import wasserstein1_batch as wasserstein1_batch
 from .batch import wasserstein1_histogram as wasserstein1_histogram
+from .batch import wasserstein_batch as wasserstein_batch
 from .discrepancy import maximum_mean_discrepancy as maximum_mean_discrepancy
 from .discrepancy import maximum_mean_discrepancy_result as maximum_mean_discrepancy_result
 from .dispatch import DistanceResult as DistanceResult

@@ -38,6 +38,9 @@ result: TransportResult = transport(x, y, cost="sqeuclidean", rtol=1e-3, solver=
 matrix: TransportResult = transport_matrix([[0.0, 1.0]], solver=NetworkSimplex(max_iterations=10))
 certificate: otdiv.Certificate = certify(x, y, plan=np.eye(5, 4), potentials=(np.zeros(5), None))
 entropic: otdiv.EntropicCertificate | None = certify_matrix([[0.0]], plan=[0], epsilon=1.0).entropic
+batch: otdiv.BatchResult = otdiv.transport_batch([x, y], [y, y], x_weights=[None, [1, 1, 1, 2]])
+first: NDArray[np.int64] = otdiv.pairing(x, x + 1.0)
+condensed: NDArray[np.float64] = otdiv.pairwise_distances([x, y], distance="wasserstein2")
 measure = DiscreteMeasure(x, weights=np.full(5, 0.2))
 law = Gaussian([0.0, 0.0], covariance=[[1.0, 0.0], [0.0, 1.0]])
 report: TableReport = compare_tables("a.csv", "b.csv")

@@ -13,12 +13,17 @@ from .._jit import frozen, helper, kernel
 from .spanning_tree import OPTIMAL, PIVOT_LIMIT, pivot, recompute_potentials
 
 __all__ = [
+    "PATH_ROUNDING",
+    "PIVOTS_A_NODE",
+    "ROUNDING",
     "best_per_row_and_column",
+    "block_minimum",
     "dense_simplex",
     "extent",
     "hanging_gap",
     "merge_columns",
     "merge_rows",
+    "minimum",
     "price_rows",
     "reduce_columns",
     "reduce_rows",
@@ -35,12 +40,18 @@ ENTRIES = 2**28
 # Ratio of the largest cost to most others above which costs count as spread: a penalty of the
 # largest leaves most others less than half of their digits.
 WIDE = 1e9
+# Share of the sizes of its three terms up to which a reduced cost is rounding.
+ROUNDING = 2.0**-47
+# The same share of the largest potential, for sums along paths of some hundred arcs.
+PATH_ROUNDING = 2.0**-48
+# Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
+PIVOTS_A_NODE = 300
 # Entries whose range is found at once: 256 kB.
 RANGE_ENTRIES = 2**15
 
 
 @intrinsic
-def _minimum(typingctx, x, y):
+def minimum(typingctx, x, y):
     """Smaller of two floats, neither NaN; unlike `min`, LLVM turns a loop of it into vectors."""
     signature = x(x, x)
 
@@ -55,17 +66,17 @@ def _minimum(typingctx, x, y):
 
 
 @helper
-def _block_minimum(row, g):
+def block_minimum(row, g):
     best = row[0] - g[0]
     for j in range(row.size):
-        best = _minimum(best, row[j] - g[j])
+        best = minimum(best, row[j] - g[j])
     return best
 
 
 @helper
 def _lower(out, row, f):
     for j in range(row.size):
-        out[j] = _minimum(out[j], row[j] - f)
+        out[j] = minimum(out[j], row[j] - f)
 
 
 @kernel
@@ -79,7 +90,7 @@ def reduce_columns(C, rows, f, g):
 def reduce_rows(C, g, f, improved):
     """One pass: f_i = min_j C_ij - g_j, then improved_j = min_i C_ij - f_i, feasible with f."""
     for i in range(C.shape[0]):
-        f[i] = _block_minimum(C[i], g)
+        f[i] = block_minimum(C[i], g)
         _lower(improved, C[i], f[i])
 
 
@@ -152,7 +163,7 @@ def _excess(row, g, f, ceiling):
     """Least of row_j - f - g_j - ceiling_j."""
     best = row[0] - g[0] - f - ceiling[0]
     for j in range(row.size):
-        best = _minimum(best, row[j] - g[j] - f - ceiling[j])
+        best = minimum(best, row[j] - g[j] - f - ceiling[j])
     return best
 
 
@@ -182,7 +193,7 @@ def _best_lists(
             begin = block * BLOCK
             end = min(begin + BLOCK, m)
             row, h = C[i, begin:end], g[begin:end]
-            if _block_minimum(row, h) - shift < values[last]:
+            if block_minimum(row, h) - shift < values[last]:
                 j = offset % row.size
                 for _ in range(row.size):
                     reduced = row[j] - h[j] - shift
@@ -356,7 +367,7 @@ def dense_simplex(tree, C, start, share, relative, max_pivots):
         for begin in range(0, m, BLOCK):
             end = min(begin + BLOCK, m)
             row, h = C[i, begin:end], g[begin:end]
-            if _block_minimum(row, h) - shift < least:
+            if block_minimum(row, h) - shift < least:
                 for j in range(row.size):
                     reduced = row[j] - h[j] - shift
                     if reduced < least:

@@ -1,7 +1,8 @@
-"""The dense simplex of a small problem in one call: star basis, pivots, plan and potentials.
+"""A small dense problem in one call: augmenting paths or pivots, then plan and potentials.
 
 A call from Python that hands over a tree takes about as long as ten pivots: for fifty atoms half a
-dozen of them would be a large part of the time.
+dozen of them would be a large part of the time. As many rows as columns with uniform weights are an
+assignment problem, for shortest augmenting paths; everything else starts from the star basis.
 """
 
 import math
@@ -9,11 +10,24 @@ import math
 import numpy as np
 
 from .._jit import helper, kernel
-from .dense_pricing import dense_simplex
-from .first_basis import IntegerMasses, carry_rests
+from .assignment import UNSOLVED, assign, bid, reduce_to_columns
+from .dense_pricing import PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING, WIDE, dense_simplex
+from .first_basis import carry_rests
 from .spanning_tree import OPTIMAL, Tree, recompute_potentials
 
-__all__ = ["solve_directly"]
+__all__ = ["LARGEST", "LEFT", "PIVOTS", "assign_plain", "pivot_plain"]
+
+LEFT, PIVOTS = -1, -2
+"""Codes: out of the ordinary, for others to solve; and better or only solved by pivots."""
+
+LARGEST, SMALLEST = 1e290, 2.0**-900
+"""Largest cost up to which sums along any path are far from overflow, at 1.8e308, and the least one
+down to which digits are far from subnormal numbers, below 2.2e-308."""
+
+# Equal counts up to which augmenting paths are not slower than the simplex by much for any costs;
+# the size up to which they are faster where bids leave less than a quarter of the rows free, beyond
+# it a sixteenth. Scans a row that they may take then; all measured, on clouds and random costs.
+ALWAYS, MOSTLY, PATIENCE = 64, 256, 24
 
 
 @helper
@@ -76,67 +90,129 @@ def _read_off(tree, C, least, unit, exponent, rest, rows, columns, mass, f, g):
     return count
 
 
+@helper
+def _extent(C):
+    """Least and largest cost, and whether they are ordinary: finite, moderate and not spread.
+
+    Costs are spread where a penalty above the largest would drown most others.
+    """
+    least = largest = C[0, 0]
+    for i in range(C.shape[0]):
+        row = C[i]
+        for j in range(row.shape[0]):
+            value = row[j]
+            least = value if value < least else least
+            largest = value if value > largest else largest
+    top = max(-least, largest)
+    if not top < LARGEST or 0.0 < top < SMALLEST:
+        return least, largest, False
+    limit = (largest - least) / WIDE
+    if least >= limit:
+        return least, largest, True
+    large = positive = 0
+    for i in range(C.shape[0]):
+        row = C[i]
+        for j in range(row.shape[0]):
+            large += abs(row[j]) >= limit
+            positive += row[j] != 0.0
+    return least, largest, 2 * large >= positive
+
+
 @kernel
-def _solve(
-    C, a, b, unit, exponent, least, penalty, rounding_mass, share, relative, max_pivots,
-    links, flow, numbers, rest, rows, columns, mass, f, g,
+def assign_plain(C, a, b, mass, rows, columns, entries, f, g, integers, numbers):
+    """Plan (rows, columns, entries) and potentials f, g (n,) of n rows to n columns.
+
+    Work space: `integers` (5, n), `numbers` (2, n). Returns (n, or a code below 0; rows scanned).
+    """
+    n = C.shape[0]
+    for i in range(n):
+        if a[i] != a[0] or b[i] != a[0] or not a[i] > 0.0:
+            return np.int64(PIVOTS), np.int64(0)
+    least, _, ordinary = _extent(C)
+    if not ordinary:
+        return np.int64(LEFT), np.int64(0)
+    v, distance, reached, scan = g, numbers[0], numbers[1], f
+    column_of, row_of, free, before, done = (
+        integers[0], integers[1], integers[2], integers[3], integers[4],
+    )  # fmt: skip
+    reduce_to_columns(C, v, column_of, row_of, before)
+    count = np.int64(0)
+    for i in range(n):
+        if column_of[i] < 0:
+            free[count] = i
+            count += 1
+    count = bid(C, v, column_of, row_of, free, count, n)
+    most = n * n
+    if n > ALWAYS:
+        if count > (n // 4 if n <= MOSTLY else n // 16):
+            return np.int64(PIVOTS), np.int64(0)
+        most = PATIENCE * n
+    scans = assign(
+        C, v, column_of, row_of, free, count, distance, reached, scan, before, done, most
+    )
+    if scans == UNSOLVED:
+        return np.int64(PIVOTS), most
+    # Where nothing moves and no cost is negative, potentials of 0 prove it without rounding.
+    moved = least != 0.0
+    for i in range(n):
+        j = column_of[i]
+        rows[i] = i
+        columns[i] = j
+        entries[i] = mass / n
+        f[i] = C[i, j] - v[j]
+        moved = moved or C[i, j] != 0.0
+    if not moved:
+        for i in range(n):
+            f[i] = g[i] = 0.0
+    return n, scans
+
+
+@kernel
+def pivot_plain(
+    C, a, b, unit, exponent, rest, rows, columns, entries, f, g, links, flow, numbers
 ):  # fmt: skip
-    """Fill in plan and potentials; returns (entries of the plan or -1, pivots)."""
-    n = a.size
+    """Plan (rows, columns, entries) and potentials f (n,), g (m,) by the simplex from the star.
+
+    `a`, `b` are masses as integers, with their `rest`, `unit` and `exponent`, as `IntegerMasses`
+    has them. Work space: `links` (5, N) uint32, `flow` (N,), `numbers` (2, N) for the N = n + m + 1
+    nodes; rows, columns and entries have that length. Returns (entries of the plan or LEFT,
+    pivots).
+    """
+    n, m = C.shape
+    least, largest, ordinary = _extent(C)
+    if not ordinary:
+        return np.int64(LEFT), np.int64(0)
+    # As in `Run`: positive for any costs, also where all are equal or 0.
+    penalty = max(largest - least, 2.0**-40 * abs(least))
+    penalty = penalty if penalty > 0.0 else 1.0
+    # Rounded masses may disagree by about 2**8 units an atom; counts are exact.
+    rounding_mass = 2**8 * (n + m) if rest.size > 0 else 0
+    max_pivots = PIVOTS_A_NODE * (n + m + 100)
     tree = Tree(links[0], links[1], links[2], links[3], links[4], flow, numbers[0], numbers[1])
     _star(tree, a, b, penalty)
-    row = np.int64(0)
-    n_pivots = 0
+    row = n_pivots = np.int64(0)
     for phase in range(2):
         code = -1
         while code != OPTIMAL:
-            code, k, row = dense_simplex(tree, C, row, share, relative, max_pivots - n_pivots)
+            code, k, row = dense_simplex(
+                tree, C, row, PATH_ROUNDING, ROUNDING, max_pivots - n_pivots
+            )
             n_pivots += k
             if code != OPTIMAL and n_pivots >= max_pivots:
-                return -1, n_pivots
+                return np.int64(LEFT), n_pivots
         if phase == 0:
             left = np.int64(0)
             for i in range(n):
-                if tree.parent[i] == n + b.size:
+                if tree.parent[i] == n + m:
                     left += tree.flow[i]
             if left > rounding_mass:
-                return -1, n_pivots
+                return np.int64(LEFT), n_pivots
             if left > 0:
                 break
             # The penalty is now one shift common to all sources: without it potentials are sharper.
             for i in range(n):
-                if tree.parent[i] == n + b.size:
+                if tree.parent[i] == n + m:
                     tree.cost[i] = 0.0
             recompute_potentials(tree, n)
-    count = _read_off(tree, C, least, unit, exponent, rest, rows, columns, mass, f, g)
+    count = _read_off(tree, C, least, unit, exponent, rest, rows, columns, entries, f, g)
     return count, n_pivots
-
-
-def solve_directly(
-    C: np.ndarray,
-    whole: IntegerMasses,
-    least: float,
-    penalty: float,
-    rounding_mass: int,
-    share: float,
-    relative: float,
-    max_pivots: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int] | None:
-    """Plan (rows, columns, mass), potentials f (n,) and g (m,), pivots; None if it does not end.
-
-    `whole` are the weights, `least` is that entry of C; `share` and `relative` are those of
-    `dense_simplex`. None as well where the `penalty` leaves more than `rounding_mass` units of mass
-    on artificial arcs.
-    """
-    n, m = C.shape
-    links, numbers = np.empty((5, n + m + 1), np.uint32), np.empty((2, n + m + 1))
-    (flow, rows, columns), mass = np.empty((3, n + m + 1), np.int64), np.empty(n + m)
-    f, g = np.empty(n), np.empty(m)
-    rest = np.empty(0)
-    if whole.a_rest.size:
-        rest = np.concatenate([whole.a_rest, -whole.b_rest, np.zeros(1)])
-    count, n_pivots = _solve(
-        C, whole.a, whole.b, whole.unit, whole.exponent, least, penalty, rounding_mass, share,
-        relative, max_pivots, links, flow, numbers, rest, rows, columns, mass, f, g,
-    )  # fmt: skip
-    return None if count < 0 else (rows[:count], columns[:count], mass[:count], f, g, n_pivots)

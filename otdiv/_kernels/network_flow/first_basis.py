@@ -12,6 +12,7 @@ __all__ = [
     "IntegerMasses",
     "carry_rests",
     "integer_masses",
+    "integer_masses_of",
     "leaf_order",
     "recompute_potentials",
     "start_basis",
@@ -68,7 +69,7 @@ def _rounded(weights, mass, shift, whole, rest):
 
 
 @kernel
-def _integer_masses(a, b, mass):
+def integer_masses_of(a, b, mass):
     """`integer_masses` of any weights."""
     n, m = a.size, b.size
     exponent = np.int64(np.floor(np.log2(mass))) + 1  # mass <= 2**exponent
@@ -134,7 +135,7 @@ def integer_masses(a: np.ndarray, b: np.ndarray, mass: float) -> IntegerMasses:
         none = np.empty(0)
         whole = np.full(n, m // common), np.full(m, n // common)
         return IntegerMasses(*whole, unit, exponent, none, none)
-    return IntegerMasses._make(_integer_masses(frozen(a), frozen(b), mass))
+    return IntegerMasses._make(integer_masses_of(frozen(a), frozen(b), mass))
 
 
 @kernel

@@ -10,20 +10,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._jit import frozen, kernel
+from .._jit import frozen, helper, kernel
 
 __all__ = [
+    "FAR",
+    "LEAST",
     "MET",
     "MET_AFTER_REPAIR",
+    "UNDERFLOW",
     "Gaps",
+    "centre",
     "centred",
     "defect",
     "defects",
+    "defects_of",
     "dot",
+    "group",
     "lower_value",
     "marginal_gaps",
     "room",
     "shrink",
+    "value_of",
+    "weigh",
 ]
 
 _U = 2.0**-53
@@ -33,11 +41,11 @@ _U = 2.0**-53
 MET, MET_AFTER_REPAIR = 3.0 * _U, 4.0 * _U
 
 # An atom is far away where its potential is this many times the mean one.
-_FAR = 2.0**12
+FAR = 2.0**12
 
 # Below this size of a sum its products may have lost digits to underflow, each up to half of the
 # least number above zero.
-_UNDERFLOW, _LEAST = 1e-290, 5e-324
+UNDERFLOW, LEAST = 1e-290, 5e-324
 
 
 @kernel
@@ -73,14 +81,14 @@ def defect(weights, mass):
 
 
 @kernel
-def _defects(a, b, mass):
+def defects_of(a, b, mass):
     first, least = defect(a, mass)
     second, other = defect(b, mass)
     return first, second, min(least, other)
 
 
 @kernel
-def _weigh(weights, values):
+def weigh(weights, values):
     """Sums of w_i v_i and of |w_i v_i|, and a check.
 
     The sums are compensated; a term with w_i = 0 is 0. The check is 0, or NaN if any entry is not
@@ -111,7 +119,7 @@ def _weigh(weights, values):
 
 
 @kernel
-def _group(index, mass, weights, small, met, work):
+def group(index, mass, weights, small, met, work):
     """Sum `mass` by `index` into ``work[0]``, and what each lacks of its weight into ``work[1]``.
 
     Each weight is too small by the share `small` of it. Sums within `met` of the weights,
@@ -162,12 +170,12 @@ def _group(index, mass, weights, small, met, work):
 
 def dot(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Compensated sums of x_i y_i and of |x_i y_i|; a term with x_i = 0 is 0."""
-    total, magnitude = _weigh(frozen(x), frozen(y))[:2]
+    total, magnitude = weigh(frozen(x), frozen(y))[:2]
     return total, magnitude
 
 
 @kernel
-def _centre(f, g, a, b, mass, out):
+def centre(f, g, a, b, mass, out):
     """Fill in f - t for the shift t that makes the weighted means of f - t and g + t even.
 
     Returns the sum of the weighted sizes of f - t, the largest size, and 0, or NaN where an entry
@@ -204,13 +212,29 @@ def centred(
     which would keep down the potentials of all atoms nearby.
     """
     out = np.empty(f.size)
-    total, largest, finite = _centre(frozen(f), frozen(g), frozen(a), frozen(b), mass, out)
+    total, largest, finite = centre(frozen(f), frozen(g), frozen(a), frozen(b), mass, out)
     if finite != 0.0:
         return None
-    if largest * mass > _FAR * total:
+    if largest * mass > FAR * total:
         sizes = np.abs(out)
-        out = np.where(sizes * mass > _FAR * total, out - rounding * sizes, out)
+        out = np.where(sizes * mass > FAR * total, out - rounding * sizes, out)
     return out
+
+
+def _value(source, source_size, target, target_size, k, mass, small, size):
+    """Dual value less all rounding, and that rounding, from sums w f and w |f| of both sides."""
+    # What is taken off the potentials so that they are feasible, k u |f_i| and (k + 1) u |g_j|.
+    lost = (target_size + k * (target_size + source_size)) * (_U * (1.0 + 1e-12))
+    value = source + target + (source * small[0] + target * small[1])
+    # Each product u; the sums, and this difference, of what may have cancelled.
+    rounding = lost + 1.01 * _U * (source_size + target_size) + 4.0 * _U * abs(value)
+    if source_size + target_size < UNDERFLOW:
+        rounding += LEAST * (size + (k + 4.0) * math.ceil(mass))
+    return value - rounding, rounding
+
+
+# The same for kernels; Python adds a few floats up before a kernel is called.
+value_of = helper(_value)
 
 
 def lower_value(
@@ -227,21 +251,16 @@ def lower_value(
     `derived` is the computed c-transform of `given`, from costs of relative rounding k u. Each
     side's weights are too small for the `mass` by a share `small`.
     """
-    source, source_size, _ = _weigh(frozen(given_weights), frozen(given))
-    target, target_size, finite = _weigh(frozen(derived_weights), frozen(derived))
-    # What is taken off the potentials so that they are feasible, k u |f_i| and (k + 1) u |g_j|.
-    lost = (target_size + k * (target_size + source_size)) * (_U * (1.0 + 1e-12))
-    value = source + target + (source * small[0] + target * small[1])
-    # Each product u; the sums, and this difference, of what may have cancelled.
-    rounding = lost + 1.01 * _U * (source_size + target_size) + 4.0 * _U * abs(value)
-    if source_size + target_size < _UNDERFLOW:
-        rounding += _LEAST * (given.size + derived.size + (k + 4.0) * math.ceil(mass))
-    return value - rounding, rounding, finite == 0.0
+    source, source_size, _ = weigh(frozen(given_weights), frozen(given))
+    target, target_size, finite = weigh(frozen(derived_weights), frozen(derived))
+    size = given.size + derived.size
+    lower, rounding = _value(source, source_size, target, target_size, k, mass, small, size)
+    return lower, rounding, finite == 0.0
 
 
 def defects(a: np.ndarray, b: np.ndarray, mass: float) -> tuple[float, float, float]:
     """`defect` of both sides, and the least of all weights."""
-    found: tuple[float, float, float] = _defects(frozen(a), frozen(b), mass)
+    found: tuple[float, float, float] = defects_of(frozen(a), frozen(b), mass)
     return found
 
 
@@ -288,8 +307,8 @@ def marginal_gaps(
     """
     entries = frozen(entries)
     row_work, column_work = np.zeros((2, a.size)), np.zeros((2, b.size))
-    missing, excess, least = _group(frozen(rows), entries, frozen(a), small[0], met, row_work)
-    absent, surplus, _ = _group(frozen(columns), entries, frozen(b), small[1], met, column_work)
+    missing, excess, least = group(frozen(rows), entries, frozen(a), small[0], met, row_work)
+    absent, surplus, _ = group(frozen(columns), entries, frozen(b), small[1], met, column_work)
     return Gaps(
         row_work[1], column_work[1], row_work[0], column_work[0],
         missing, excess, absent, surplus, least,
@@ -307,7 +326,7 @@ def shrink(
     """New entries: rows and then columns that are too large scaled down to their weights."""
     for index, weights, share in ((rows, a, small[0]), (columns, b, small[1])):
         work = np.zeros((2, weights.size))
-        if _group(frozen(index), frozen(entries), frozen(weights), share, MET, work)[1] > 0.0:
+        if group(frozen(index), frozen(entries), frozen(weights), share, MET, work)[1] > 0.0:
             sums = work[0]
             scale = np.ones(weights.size)
             np.divide(weights, sums, out=scale, where=sums > weights)

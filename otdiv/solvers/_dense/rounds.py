@@ -15,6 +15,7 @@ import numpy as np
 
 from ..._kernels._jit import frozen
 from ..._kernels.network_flow import dense_pricing, spanning_tree
+from ..._kernels.network_flow.dense_pricing import PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING
 from ..._kernels.network_flow.spanning_tree import Tree
 from ..._monitor import EndOfRun, Monitor
 from ..._typing import FloatArray, IndexArray
@@ -28,18 +29,12 @@ __all__ = ["Run"]
 DIRECT_SIZE = 600
 # Pairs listed for every row and every column, at the start and by each scan (measured, 8 ... 24).
 N_BEST = 12
-# Share of the sizes of its three terms up to which a reduced cost is rounding.
-ROUNDING = 2.0**-47
-# The same share of the largest potential, for sums along paths of some hundred arcs.
-PATH_ROUNDING = 2.0**-48
 # First penalty of artificial arcs over the 0.9 quantile of the candidates' reduced costs; by taste.
 FIRST_PENALTY = 16.0
 # Size of potentials over the mean cost paid that would lose three digits of the value.
 LARGE_ESTIMATE = 1e3
 # Scans with mass on artificial arcs after which the simplex on all pairs takes over; by taste.
 PATIENCE = 12
-# Pivots for every node after which reduced costs are trusted less: hundreds have not been seen.
-PIVOTS_A_NODE = 300
 # Matrix entries of a slice, a small part of a second.
 SLICE_ENTRIES = 2**26
 

@@ -1,0 +1,16 @@
+"""Many problems at once: batches, pairings and matrices of distances."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "BatchResult": "results",
+        "PairingResult": "pairs",
+        "pairing": "pairs",
+        "pairing_result": "pairs",
+        "pairwise_distances": "matrix",
+        "transport_batch": "batch",
+        "transport_matrix_batch": "batch",
+    },
+)

@@ -1,0 +1,8 @@
+# Made from the table in __init__.py by `python -m tests.stubs`.
+from .batch import transport_batch as transport_batch
+from .batch import transport_matrix_batch as transport_matrix_batch
+from .matrix import pairwise_distances as pairwise_distances
+from .pairs import PairingResult as PairingResult
+from .pairs import pairing as pairing
+from .pairs import pairing_result as pairing_result
+from .results import BatchResult as BatchResult

@@ -1,0 +1,367 @@
+"""Distances between all pairs of many samples."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .._calling import explains_calls
+from .._kernels.line.pairs import l1_rows, unequal_rows
+from .._kernels.network_flow.many_small import COLUMNS
+from .._kernels.threads import for_each
+from .._memory import room_for
+from .._monitor import EndOfRun, Monitor
+from .._typing import FloatArray, IndexArray
+from .._validation import as_float_array, as_sample, as_weights, check_callback, describe
+from ..costs import PNormCost
+from ..errors import InvalidInputError
+from ..results import Callback, TransportResult
+from .batch import joined, new_table
+from .engine import Problems, even_mass, even_weights, n_threads
+from .layout import PairLayout
+
+__all__ = ["pairwise_distances"]
+
+_NAMES = (
+    *("wasserstein1", "wasserstein2", "energy_distance", "maximum_mean_discrepancy"),
+    *("hellinger_distance", "js_distance", "js_divergence", "total_variation"),
+)
+# Names whose samples are vectors of frequencies.
+_OF_VECTORS = frozenset({"hellinger_distance", "js_distance", "js_divergence", "total_variation"})
+# Numbers that one task reads, some 10 ms, and pairs of clouds that are in work at once.
+_TASK_NUMBERS, _CLOUD_PAIRS = 2**25, 2**17
+# Between these sizes sums of differences neither overflow nor lose digits.
+_SMALLEST, _LARGEST = 1e-280, 1e290
+
+
+_Fill = Callable[[int, int, FloatArray], None]
+
+
+@explains_calls("SciPy's pdist(X, metric) and cdist(X, Y, metric) measure points, not samples")
+def pairwise_distances(
+    samples: Any,
+    *,
+    distance: str | Callable[[Any, Any], Any] = "wasserstein1",
+    other: Any = None,
+    support: Any = None,
+    n_jobs: int | None = None,
+    out: Any = None,
+    callback: Callback | None = None,
+) -> Any:
+    """Distances between all pairs of samples, condensed as SciPy's `pdist` has them.
+
+    Parameters
+    ----------
+    samples : array_like, shapes (k, n) or (k, n, d), or a sequence of k samples
+        Samples (n,) on the line or clouds (n, d), of any sizes; with `support` the rows of
+        frequencies of k histograms; vectors of frequencies for "hellinger_distance",
+        "js_distance", "js_divergence" and "total_variation".
+    distance : str or callable, default "wasserstein1"
+        "wasserstein1", "wasserstein2", "energy_distance", "maximum_mean_discrepancy" or one of the
+        above; or a function of two samples that returns a number, and is taken for symmetric.
+    other : array_like or sequence of l samples, optional
+        Distances go from `samples` to these.
+    support : array_like, shape (bins,), optional
+        Positions of the bins of histograms, for "wasserstein1".
+    n_jobs : int, optional
+        Threads of compiled loops; None takes as many as there are processors.
+    out : array of float64, optional
+        Where to write the distances, as a `numpy.memmap`.
+    callback : callable, optional
+        Called with a `Progress` whose `iteration` counts pairs; returning True stops, and what is
+        not known yet stays NaN (in `out`, as it was).
+
+    Returns
+    -------
+    array
+        Shape (k (k - 1) / 2,): pairs (0, 1), (0, 2), ..., (k - 2, k - 1), for
+        `scipy.cluster.hierarchy.linkage` or `scipy.spatial.distance.squareform`; (k, l) with
+        `other`.
+
+    Raises
+    ------
+    InvalidInputError
+        Names the sample, as ``samples[17]``.
+
+    Examples
+    --------
+    >>> from otdiv import pairwise_distances
+    >>> pairwise_distances([[0.0, 1.0], [1.0, 2.0], [4.0, 5.0, 6.0]])
+    array([1. , 4.5, 3.5])
+    """
+    check_callback(callback)
+    threads = n_threads(n_jobs)
+    if not callable(distance) and distance not in _NAMES:
+        listed = ", ".join(repr(name) for name in _NAMES)
+        raise InvalidInputError("distance", f"be callable or one of {listed}", describe(distance))
+    if support is not None and distance != "wasserstein1":
+        raise InvalidInputError("support", 'be None but for `distance="wasserstein1"`', distance)
+    left = _samples("samples", samples, distance)
+    right = left if other is None else _samples("other", other, distance)
+    layout = PairLayout(len(left), len(right), other is None)
+    if out is None:
+        needed = 8 * math.prod(layout.shape)
+        with room_for(needed, f"{needed // 8} distances", "pass an array in a file as `out`"):
+            out = np.full(layout.shape, math.nan)
+    else:
+        _check_out(out, layout.shape)
+    if not all(layout.shape):
+        return out
+    monitor = Monitor(callback=callback)
+    try:
+        if support is not None:
+            fill = _histograms(left, right, support, layout)
+            _run(layout, fill, left[0].size, threads, monitor, out)
+        elif isinstance(distance, str) and distance not in _OF_VECTORS:
+            _measure(left, right, distance, layout, threads, monitor, out)
+        else:
+            _each(left, right, distance, layout, monitor, out)
+    except EndOfRun:
+        pass
+    return out
+
+
+def _samples(name: str, value: Any, distance: Any) -> list[Any]:
+    """What to measure, checked: each sample (n,) or (n, d), all of one number of columns."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise InvalidInputError(name, "be a sequence of samples", describe(value))
+    if callable(distance):
+        return list(value)
+    if isinstance(value, np.ndarray) and value.ndim < 2:
+        raise InvalidInputError(name, "hold one sample a row", f"shape {value.shape}")
+    samples = [as_sample(f"{name}[{k}]", sample) for k, sample in enumerate(value)]
+    if not samples:
+        raise InvalidInputError(name, "hold at least one sample", "none")
+    return samples
+
+
+def _check_out(out: Any, shape: tuple[int, ...]) -> None:
+    if getattr(out, "shape", None) != shape:
+        raise InvalidInputError("out", f"have shape {shape}", describe(out))
+    if getattr(out, "dtype", None) != np.float64:
+        raise InvalidInputError("out", "have dtype float64", f"dtype {out.dtype}")
+
+
+def _measure(
+    left: list[FloatArray],
+    right: list[FloatArray],
+    name: str,
+    layout: PairLayout,
+    threads: int,
+    monitor: Monitor,
+    out: Any,
+) -> None:
+    """Distances of samples, the quickest way that there is."""
+    dimensions = {sample.shape[1:] for sample in (*left, *right)}
+    if len(dimensions) > 1:
+        raise InvalidInputError(
+            "samples", "all have the same number of columns", f"shapes {sorted(dimensions)}"
+        )
+    on_line = dimensions == {()}
+    if on_line and name == "wasserstein1" and _is_moderate((*left, *right)):
+        sizes = {sample.size for sample in (*left, *right)}
+        fill = _equal_lines(left, right) if len(sizes) == 1 else _unequal_lines(left, right)
+        longest = max(sizes) * (1 if len(sizes) == 1 else 10)
+        _run(layout, _placed(fill, layout), longest, threads, monitor, out)
+    elif not on_line and name in ("wasserstein1", "wasserstein2"):
+        _clouds(left, right, name, layout, threads, monitor, out)
+    else:
+        _each(left, right, name, layout, monitor, out)
+
+
+def _run(
+    layout: PairLayout, fill: _Fill, numbers: int, threads: int, monitor: Monitor, out: Any
+) -> None:
+    """Blocks of rows, each of which is filled and then written, on several threads."""
+    tasks = layout.tasks(numbers, _TASK_NUMBERS)
+    lock = threading.Lock()
+
+    def run(task: int) -> None:
+        first, last = tasks[task]
+        values = np.empty(layout.size(first, last))
+        fill(first, last, values)
+        with lock:  # files take one writer at a time
+            layout.write(out, first, last, values)
+            monitor.iteration += values.size
+
+    for_each(run, range(len(tasks)), threads, monitor.tick)
+
+
+def _placed(fill: Callable[..., None], layout: PairLayout) -> _Fill:
+    """Hand a kernel where the values of its rows go."""
+
+    def filled(first: int, last: int, values: FloatArray) -> None:
+        fill(first, last, layout.begins(first, last), layout.starts(first, last), values)
+
+    return filled
+
+
+def _is_moderate(samples: Iterable[FloatArray]) -> bool:
+    """Whether no sum of differences overflows, or is of differences that lost their digits."""
+    largest = max(float(np.abs(sample).max()) for sample in samples)
+    return largest == 0.0 or _SMALLEST < largest < _LARGEST
+
+
+def _equal_lines(left: list[FloatArray], right: list[FloatArray]) -> Callable[..., None]:
+    # Row by row, so that Ctrl-C is heard.
+    R = np.stack([np.sort(sample) for sample in left])
+    S = R if right is left else np.stack([np.sort(sample) for sample in right])
+
+    def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
+        l1_rows(R, S, first, last, begins, starts, values)
+        values /= R.shape[1]
+
+    return fill
+
+
+def _unequal_lines(left: list[FloatArray], right: list[FloatArray]) -> Callable[..., None]:
+    x = _sorted_line(left)
+    y = x if right is left else _sorted_line(right)
+
+    def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
+        unequal_rows(*x, *y, first, last, begins, starts, values)
+
+    return fill
+
+
+def _sorted_line(samples: list[FloatArray]) -> tuple[FloatArray, IndexArray, IndexArray]:
+    """All sorted samples in a row, with a number behind the last; where each begins, and sizes."""
+    sizes = np.array([sample.size for sample in samples])
+    return (
+        np.concatenate([*map(np.sort, samples), np.zeros(1)]),
+        np.cumsum(sizes) - sizes,
+        sizes,
+    )
+
+
+def _histograms(
+    left: list[FloatArray], right: list[FloatArray], support: Any, layout: PairLayout
+) -> _Fill:
+    """W1 of histograms on common bins: the L1 distance of cumulated rows times the cells."""
+    positions = as_float_array("support", support)
+    if positions.ndim != 1:
+        raise InvalidInputError("support", "have shape (bins,)", f"shape {positions.shape}")
+    order = np.argsort(positions, kind="stable")
+    # Halves, so that the widest cell does not overflow.
+    widths = np.diff(0.5 * positions[order])
+    if not np.abs(positions).max(initial=0.0) < _LARGEST:
+        raise InvalidInputError("support", f"stay below {_LARGEST}", float(np.abs(positions).max()))
+
+    def cumulated(name: str, rows: list[FloatArray]) -> FloatArray:
+        shares = np.stack(
+            [
+                as_weights(f"{name}[{k}]", row, positions.size, normalize=True)
+                for k, row in enumerate(rows)
+            ]
+        )
+        levels = np.cumsum(shares[:, order], axis=1)[:, :-1]
+        return np.ascontiguousarray(levels * (2.0 * widths))
+
+    R = cumulated("samples", left)
+    S = R if right is left else cumulated("other", right)
+
+    def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
+        l1_rows(R, S, first, last, begins, starts, values)
+
+    return _placed(fill, layout)
+
+
+def _clouds(
+    left: list[FloatArray],
+    right: list[FloatArray],
+    name: str,
+    layout: PairLayout,
+    threads: int,
+    monitor: Monitor,
+    out: Any,
+) -> None:
+    """Exact distances between clouds: a batch of transport problems for every block of rows."""
+    power = 1.0 if name == "wasserstein1" else 2.0
+    cost = PNormCost(norm=2.0, power=power)
+    x, x_starts = joined(left)
+    y, y_starts = (x, x_starts) if right is left else joined(right)
+    x_sizes, y_sizes = (np.array([len(cloud) for cloud in side]) for side in (left, right))
+    both = np.concatenate([x_sizes, y_sizes])
+    weights, begins = even_weights(both)
+    x_weights, y_weights = begins[: len(left)], begins[len(left) :]
+    measure = _function(name)
+    told = monitor.callback
+    for first, last in layout.tasks(1.0, _CLOUD_PAIRS):
+        i = np.repeat(np.arange(first, last), layout.m - layout.begins(first, last))
+        j = np.concatenate([np.arange(b, layout.m) for b in layout.begins(first, last)])
+        if not i.size:
+            continue
+        table = new_table(x_sizes[i], y_sizes[j])
+        for column, values in (
+            *(("x_start", x_starts[i]), ("y_start", y_starts[j])),
+            *(("a_start", x_weights[i]), ("b_start", y_weights[j])),
+        ):
+            table[:, COLUMNS.index(column)] = values
+
+        apart: dict[int, float] = {}
+
+        def alone(
+            t: int, i: IndexArray = i, j: IndexArray = j, apart: dict[int, float] = apart
+        ) -> TransportResult | None:
+            apart[t] = float(measure(left[i[t]], right[j[t]]))
+            return None
+
+        problems = Problems(
+            table=table,
+            masses=np.array([even_mass(n) for n in x_sizes[i].tolist()]),
+            weights=weights,
+            alone=alone,
+            one_to_one=bool((both == both[0]).all()),
+            cost=cost,
+            x=x,
+            y=y,
+        )
+        done = monitor.iteration
+        callback = None
+        if told is not None:
+
+            def callback(progress: Any, done: int = done) -> object:
+                return told(replace(progress, iteration=done + progress.iteration))
+
+        finished = problems.solve(threads, callback)
+        found = problems.values[:, 0] if power == 1.0 else np.sqrt(problems.values[:, 0])
+        for t, value in apart.items():
+            found[t] = value
+        layout.write(out, first, last, found)
+        monitor.iteration += found.size
+        if not finished:
+            raise EndOfRun
+
+
+def _each(
+    left: list[Any],
+    right: list[Any],
+    distance: str | Callable[[Any, Any], Any],
+    layout: PairLayout,
+    monitor: Monitor,
+    out: Any,
+) -> None:
+    """Distances one by one, through the function for two samples."""
+    measure = _function(distance) if isinstance(distance, str) else distance
+    for i in range(layout.n):
+        begin = int(layout.begins(i, i + 1)[0])
+        values = np.empty(layout.m - begin)
+        for place, j in enumerate(range(begin, layout.m)):
+            values[place] = float(measure(left[i], right[j]))
+            monitor.iteration += 1
+            monitor.tick()
+        layout.write(out, i, i + 1, values)
+
+
+def _function(name: str) -> Callable[[Any, Any], Any]:
+    from .. import distances, divergences
+
+    function: Callable[[Any, Any], Any] = getattr(
+        divergences if name in _OF_VECTORS else distances, name
+    )
+    return function
