@@ -69,18 +69,20 @@ def preflight(
 
 
 @cache
-def _candidates() -> tuple[Any, ...]:
-    """Every solver that forecasts, with its defaults: frozen objects, made once."""
+def _candidates(names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Solvers of these names that forecast, with their defaults: frozen objects, made once."""
     from . import solvers
 
-    classes = [getattr(solvers, name) for name in dir(solvers)]
+    classes = [getattr(solvers, name) for name in names]
     return tuple(solver() for solver in classes if hasattr(solver, "forecast"))
 
 
 def _choices(problem: TransportProblem, tolerance: float | None) -> list[Choice]:
     """Solvers that forecast the problem, the quickest first."""
+    from . import solvers
+
     found = []
-    for solver in _candidates():
+    for solver in _candidates(tuple(dir(solvers))):
         forecast = solver.forecast(problem, early=bool(tolerance))
         if forecast is not None:
             found.append((forecast.bytes > _UNASKED_BYTES, forecast.seconds, solver, forecast))

@@ -2,8 +2,8 @@
 
 A problem is a row of `table`; its atoms are rows of common arrays, so that samples may be of any
 sizes and a cloud may take part in many problems. Costs of points are made where they are used: for
-a hundred atoms they stay in the cache. What `prove_dense` leaves open, or leaves more than `rtol` of the
-value apart, is marked for the solver of single problems.
+a hundred atoms they stay in the cache. What `prove_dense` leaves open, or leaves more than `rtol`
+of the value apart, is marked for the solver of single problems.
 """
 
 import numpy as np
