@@ -16,6 +16,8 @@ __all__ = ["Certificate", "EntropicCertificate"]
 _FEWEST, _MOST, _GAP_DIGITS = 4, 15, 2
 # Relative gap below which one number is shown, by its twelve digits.
 _ONE_NUMBER = 1e-12
+# Share from which a multiple reads better than a percentage; by taste.
+_MULTIPLE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -152,7 +154,9 @@ def _between(bounds: Bounds) -> str:
 
 
 def _share(number: float) -> str:
-    """A share as a percentage, or as a power of ten where it is very small."""
+    """A share as a percentage, as a power of ten where it is very small, or as a multiple."""
+    if number >= _MULTIPLE:
+        return f"{number:.3g} times that"
     return f"{number:.1e}" if 0.0 < number < 1e-4 else f"{100.0 * number:.3g} %"
 
 
@@ -172,10 +176,12 @@ def _plan(certificate: Certificate) -> str:
     if cost is None:
         return ""
     errors = certificate.row_error or 0.0, certificate.column_error or 0.0
-    text = (
-        f"The given plan misses {errors[0]:.2g} of its row sums and {errors[1]:.2g} of its column "
-        f"sums, of a mass of {certificate.problem.mass:.6g}"
-    )
+    text = "The given plan has its row sums and its column sums"
+    if any(errors):
+        text = (
+            f"The given plan misses {errors[0]:.2g} of its row sums and {errors[1]:.2g} of its "
+            f"column sums, of a mass of {certificate.problem.mass:.6g}"
+        )
     if certificate.negative_mass:
         text += f", has {certificate.negative_mass:.2g} of negative mass"
     text += f", and costs {cost:.6g} as it is"
