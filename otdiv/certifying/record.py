@@ -156,7 +156,7 @@ def _between(bounds: Bounds) -> str:
 def _share(number: float) -> str:
     """A share as a percentage, as a power of ten where it is very small, or as a multiple."""
     if number >= _MULTIPLE:
-        return f"{number:.3g} times that"
+        return f"{number:.3g} times the optimum"
     return f"{number:.1e}" if 0.0 < number < 1e-4 else f"{100.0 * number:.3g} %"
 
 
