@@ -87,7 +87,8 @@ class NetworkSimplex:
 
     def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast:
         """Time and memory for any problem; points first need their matrix."""
-        n, m = problem.shape
+        # Atoms without weight take no part in a solve.
+        n, m = int(np.count_nonzero(problem.a)), int(np.count_nonzero(problem.b))
         share = _EARLY_SHARE if early else 1.0
         with_matrix = not isinstance(problem.cost, CostMatrix)
         return Forecast(
@@ -99,7 +100,7 @@ class NetworkSimplex:
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the atoms of positive weight; the others take what feasibility allows."""
         n, m = problem.shape
-        needed = memory_needed(n, m, with_matrix=not isinstance(problem.cost, CostMatrix))
+        needed = self.forecast(problem, early=False).bytes
         way_out = "ColumnGeneration needs some kilobytes an atom, Sinkhorn less"
         with room_for(needed, f"NetworkSimplex on {n} x {m} atoms", way_out, options.max_memory):
             return self._solved(problem, options)
