@@ -73,6 +73,11 @@ def clouds(
         elif family == "translated copy":
             x = rng.random((n, d))
             y = x + 0.05
+        elif family.startswith("normals shifted by "):
+            x, y = rng.normal(size=(n, d)), rng.normal(size=(n, d))
+            y[:, 0] += float(family.split()[-1])
+        elif family == "thin strips":
+            x, y = (rng.random((n, d)) * ([1.0] + [1e-3] * (d - 1)) for _ in range(2))
         elif family == "grid ties":
             side = int(np.ceil(n ** (1.0 / d)))
             x, y = (rng.integers(side, size=(n, d)) / side for _ in range(2))
@@ -115,6 +120,24 @@ for family in ("uniform", "clustered", "heavy-tailed", "translated copy", "grid 
                 limits=PEERS_LIMITS,
             )
         )
+
+for family, d, weights in (
+    *((f"normals shifted by {shift}", 2, "uniform") for shift in (0.1, 1, 8, 100)),
+    ("normals shifted by 1", 2, "random"),
+    ("normals shifted by 8", 2, "random"),
+    *(("normals shifted by 1", d, "uniform") for d in (5, 10, 30)),
+    ("thin strips", 2, "uniform"),
+):
+    PROBLEMS.append(
+        Problem(
+            f"{family}, d={d}, {weights} weights, euclidean",
+            "exact",
+            (1000, 2000, 4000, 8000),
+            (500,),
+            clouds(family, d, weights, "euclidean"),
+            limits=PEERS_LIMITS,
+        )
+    )
 
 
 def images(name: str) -> Callable[[np.random.Generator, int], dict[str, Any]]:

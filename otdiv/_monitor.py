@@ -12,7 +12,7 @@ from typing import Any
 from ._kernels.threads import started
 from .results import Callback, Progress, Status, is_stop
 
-__all__ = ["EndOfRun", "Monitor", "interruptible"]
+__all__ = ["Deadline", "EndOfRun", "Monitor", "interruptible"]
 
 # Pivots of a slice between two looks at the callback: a small part of a second up to some ten
 # thousand atoms.
@@ -24,6 +24,18 @@ _SILENCE = 0.1
 
 class EndOfRun(Exception):  # noqa: N818  (control flow, not an error)
     """The callback or the limit of iterations ends the run; what was found stays valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A callback that asks the caller's, and stops at a moment of `time.perf_counter` besides."""
+
+    callback: Callback | None
+    moment: float
+
+    def __call__(self, progress: Progress) -> bool:
+        asked = self.callback is not None and is_stop(self.callback(progress))
+        return asked or time.perf_counter() >= self.moment
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ __all__ = [
     "check_finite",
     "check_positive",
     "check_positive_integer",
+    "check_seconds",
     "check_tolerance",
     "describe",
     "first_index",
@@ -738,6 +739,11 @@ def check_tolerance(name: str, value: Any) -> float | None:
     if not (number >= 0.0 and math.isfinite(number)):
         raise InvalidInputError(name, "be non-negative and finite", value)
     return number
+
+
+def check_seconds(value: Any) -> float | None:
+    """Return the argument `max_seconds`: None or a finite positive float, or raise."""
+    return None if value is None else check_positive("max_seconds", value)
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -93,6 +93,8 @@ class TransportProblem:
     _defects: tuple[float, float, float] | None = field(init=False, default=None)
     _sorted_line: TransportProblem | None = field(init=False, default=None)
     _line_orders: tuple[_Order, _Order] | None = field(init=False, default=None)
+    # What `certificates.dual.kept_dual_bound` found.
+    _proof: tuple[Any, float, float] | None = field(init=False, default=None)
 
     _grids: tuple[Grid | None, Grid | None] | None = field(init=False, default=None)
 
@@ -201,8 +203,9 @@ class TransportProblem:
         return C
 
     def forget(self) -> None:
-        """Let go of the costs that `matrix` kept."""
+        """Let go of the costs that `matrix` kept, and of a proof that a solver made on its way."""
         object.__setattr__(self, "_kept", None)
+        object.__setattr__(self, "_proof", None)
 
     def pair_costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs (k,) of the pairs (rows[e], columns[e])."""

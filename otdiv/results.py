@@ -43,7 +43,10 @@ class Status(enum.Enum):
         "no further progress at float64 precision, or the proof does not close to the tolerance; "
         "ask for a larger `rtol`, a smaller `epsilon`, or use an exact solver"
     )
-    STOPPED = "the callback asked to stop; plan and bounds are those of that moment"
+    STOPPED = (
+        "the callback asked to stop, or `max_seconds` were over; plan and bounds are those of that "
+        "moment"
+    )
     INFEASIBLE = (
         "forbidden pairs leave no plan: some rows hold more mass than the columns that they may "
         "reach; see `infeasible_rows` and `infeasible_columns`"
@@ -106,13 +109,18 @@ def is_stop(answer: object) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolveOptions:
-    """What a caller asks of any solver; tolerances speak of the transport cost."""
+    """What a caller asks of any solver; tolerances speak of the transport cost.
+
+    `deadline` is the moment of `time.perf_counter` at which a run should end. The `callback` says
+    so too, so that a solver which asks it now and then has nothing else to do.
+    """
 
     rtol: float | None = None
     atol: float | None = None
     max_memory: int | None = None
     callback: Callback | None = None
     warm_start: TransportResult | None = None
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from typing import Any
 
 import numpy as np
 
 from . import certificates
 from ._calling import explains_calls
-from ._validation import check_callback, check_positive_integer, check_tolerance, describe
+from ._monitor import Deadline
+from ._validation import (
+    check_callback,
+    check_positive_integer,
+    check_seconds,
+    check_tolerance,
+    describe,
+)
 from .costs import CostMatrix, PNormCost, as_point_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
@@ -52,6 +60,7 @@ def solve(
     solver: Solver | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     max_memory: int | None = None,
     callback: Callback | None = None,
     warm_start: TransportResult | None = None,
@@ -68,6 +77,11 @@ def solve(
     rtol, atol : float, optional
         Tolerances of the cost: met when upper - lower <= max(atol, rtol |upper|). Without either,
         exact solvers close the gap to rounding, and entropic ones meet their own rule.
+    max_seconds : float, optional
+        Seconds of the clock after which the solver is stopped, at its next look: the result has the
+        status STOPPED, and the plan and bounds of that moment, whose proof is made after it.
+        `LinearProgram` has only a plan and bounds of no use then; `Line` and `PotNetworkSimplex`
+        run to their end.
     max_memory : int, optional
         Bytes that the solver may allocate.
     callback : callable, optional
@@ -99,14 +113,17 @@ def solve(
     (0.5, 'OPTIMAL')
     """
     check_problem(problem)
+    check_callback(callback)
+    max_seconds = check_seconds(max_seconds)
+    deadline = None if max_seconds is None else time.perf_counter() + max_seconds
     options = SolveOptions(
         rtol=check_tolerance("rtol", rtol),
         atol=check_tolerance("atol", atol),
         max_memory=None if max_memory is None else check_positive_integer("max_memory", max_memory),
-        callback=callback,
+        callback=callback if deadline is None else Deadline(callback, deadline),
         warm_start=_checked_warm_start(warm_start),
+        deadline=deadline,
     )
-    check_callback(callback)
     if solver is None:
         solver = select_solver(
             problem, rtol=options.rtol, atol=options.atol, max_memory=options.max_memory
@@ -157,6 +174,9 @@ def _certified(
         proof = certificates.in_caller_order(proof, problem)
     if status is Status.OPTIMAL and not closed and (asked or solution.entropic is None):
         status = Status.STALLED
+    if status is Status.STOPPED and asked and closed and options.deadline is not None:
+        # What was asked is proven, if only now.
+        status = Status.OPTIMAL
     if not math.isfinite(proof.bounds.upper):
         status = Status.NUMERICAL_ERROR if status is Status.OPTIMAL else status
     return TransportResult(
@@ -322,6 +342,7 @@ def transport(
     solver: Solver | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     max_memory: int | None = None,
     callback: Callback | None = None,
     warm_start: TransportResult | None = None,
@@ -339,7 +360,7 @@ def transport(
         Relative frequencies, each side normalised to 1; uniform by default.
     cost : PNormCost or str, default "euclidean"
         Ground cost, or one of "euclidean", "sqeuclidean", "cityblock", "chebyshev".
-    solver, rtol, atol, max_memory, callback, warm_start, throw
+    solver, rtol, atol, max_seconds, max_memory, callback, warm_start, throw
         As in `solve`; tolerances are those of the cost.
 
     Returns
@@ -369,6 +390,7 @@ def transport(
         solver=solver,
         rtol=rtol,
         atol=atol,
+        max_seconds=max_seconds,
         max_memory=max_memory,
         callback=callback,
         warm_start=warm_start,
@@ -388,6 +410,7 @@ def transport_matrix(
     solver: Solver | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     max_memory: int | None = None,
     callback: Callback | None = None,
     warm_start: TransportResult | None = None,
@@ -401,7 +424,7 @@ def transport_matrix(
         Costs of any finite sign, or inf.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of rows and columns, each normalised to 1; uniform by default.
-    solver, rtol, atol, max_memory, callback, warm_start, throw
+    solver, rtol, atol, max_seconds, max_memory, callback, warm_start, throw
         As in `solve`.
 
     Returns
@@ -424,6 +447,7 @@ def transport_matrix(
         solver=solver,
         rtol=rtol,
         atol=atol,
+        max_seconds=max_seconds,
         max_memory=max_memory,
         callback=callback,
         warm_start=warm_start,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -49,6 +50,8 @@ _UNDERFLOW = 1e-250
 _CAP = 2.0**900
 # Units that are tried, each that of the plan before; and pairs whose distances are stored for it.
 _UNITS = 6
+# What a second solve is left of `max_seconds` that are over.
+_LEAST_SECONDS = 1e-3
 _FEW_PAIRS = 10**7
 
 
@@ -190,6 +193,7 @@ def certified_distance(
     metric: Any,
     rtol: float | None,
     atol: float | None,
+    max_seconds: float | None,
     solver: Solver | None,
 ) -> DistanceResult:
     """W_p with bounds that meet the tolerance, whatever the two sides are."""
@@ -198,6 +202,8 @@ def certified_distance(
         x, y = as_law("x", x), as_law("y", y)
         if solver is not None:
             raise InvalidInputError("solver", "be None for laws", repr(solver))
+        if max_seconds is not None:
+            raise InvalidInputError("max_seconds", "be None for laws", max_seconds)
         if ground.norm != 2.0 and isinstance(x, Gaussian) and x.d > 1:
             raise UnsupportedProblemError(
                 "Gaussians of more than one dimension are compared in the Euclidean metric only; "
@@ -214,7 +220,7 @@ def certified_distance(
         value, lower, upper, kind = law_distance(left, right, p, rtol=rtol, atol=atol)
         result = DistanceResult(value=value, bounds=Bounds(lower, upper), kind=kind)
         return checked_tolerance(result, rtol, atol)
-    return _solved(x, y, p, x_weights, y_weights, ground, rtol, atol, solver)
+    return _solved(x, y, p, x_weights, y_weights, ground, rtol, atol, max_seconds, solver)
 
 
 def _solved(
@@ -226,6 +232,7 @@ def _solved(
     ground: PNormCost,
     rtol: float | None,
     atol: float | None,
+    max_seconds: float | None,
     solver: Solver | None,
 ) -> DistanceResult:
     """Distance by a transport problem whose cost is the p-th power of the metric."""
@@ -236,12 +243,14 @@ def _solved(
             "p=inf is solved on the line only; in more dimensions use a large finite p"
         )
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    deadline = None if max_seconds is None else time.perf_counter() + max_seconds
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     if source.d != target.d:
         raise InvalidInputError("y", f"have {source.d} columns like `x`", target.d)
 
     def at(scale: float) -> tuple[DistanceResult, float]:
-        return _at_scale(source, target, origin, scale, p, ground, rtol, atol, solver)
+        left = None if deadline is None else max(deadline - time.perf_counter(), _LEAST_SECONDS)
+        return _at_scale(source, target, origin, scale, p, ground, rtol, atol, left, solver)
 
     scale = 1.0
     if not _fits(source.points, target.points, p):
@@ -310,6 +319,7 @@ def _at_scale(
     ground: PNormCost,
     rtol: float | None,
     atol: float | None,
+    max_seconds: float | None,
     solver: Solver | None,
 ) -> tuple[DistanceResult, bool]:
     """Distance of the points in units of `scale`, and whether underflow puts it in doubt."""
@@ -335,7 +345,9 @@ def _at_scale(
     # (U^(1/p) - t)^p + t^p <= U, so a cost gap of t^p proves the root to t.
     cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
     cost_atol = None if atol is None else _power(atol / scale, p)
-    transport = solve(problem, solver=solver, rtol=cost_rtol, atol=cost_atol)
+    transport = solve(
+        problem, solver=solver, rtol=cost_rtol, atol=cost_atol, max_seconds=max_seconds
+    )
     mass = problem.mass
     value = scale * _mean_power(transport, p)
     lower = scale * _root(max(transport.bounds.lower, 0.0) / mass, p)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._calling import explains_calls
+from .._validation import check_seconds
 from ..costs import as_metric
 from ..errors import UnsupportedProblemError
 from ..results import Solver
@@ -34,6 +35,7 @@ def wasserstein1(
     metric: Any = "euclidean",
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     solver: Solver | None = None,
     support: Any = None,
 ) -> float:
@@ -53,6 +55,10 @@ def wasserstein1(
     rtol, atol : float, optional
         Proven tolerance of the returned number; exact (to rounding) by default. Between laws with
         densities the tolerance may be met by quadrature only: `wasserstein1_result` says which.
+    max_seconds : float, optional
+        Seconds of the clock after which a solve between samples is stopped, as in `solve`; samples
+        on the line need none, and laws take none. The error has the bounds of that moment in its
+        `result`, where they do not meet the tolerance that was asked.
     solver : Solver, optional
         An object of `otdiv.solvers`; chosen by the library by default.
     support : None
@@ -69,7 +75,7 @@ def wasserstein1(
     InvalidInputError
         For NaN, infinite coordinates, negative weights, empty samples, unequal columns.
     ConvergenceError
-        If the asked tolerance could not be proven.
+        If the asked tolerance could not be proven, or `max_seconds` were over before.
 
     References
     ----------
@@ -90,7 +96,7 @@ def wasserstein1(
             "wasserstein1 takes values with weights and no `support=`; for frequencies on given "
             "positions call wasserstein1_histogram(p, q, support=...)"
         )
-    return _distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, solver)
+    return _distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver)
 
 
 @explains_calls("POT's emd2_1d(x, y, a, b) is wasserstein2(x, y, x_weights=a, y_weights=b) ** 2")
@@ -103,6 +109,7 @@ def wasserstein2(
     metric: Any = "euclidean",
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     solver: Solver | None = None,
 ) -> float:
     """Wasserstein-2 distance: the root of the least mean squared distance.
@@ -125,7 +132,7 @@ def wasserstein2(
     >>> wasserstein2([0.0, 1.0], [0.0, 0.0, 1.0]) ** 2
     0.16666666666666...
     """
-    return _distance(x, y, 2.0, x_weights, y_weights, metric, rtol, atol, solver)
+    return _distance(x, y, 2.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver)
 
 
 @explains_calls()
@@ -139,6 +146,7 @@ def wasserstein(
     metric: Any = "euclidean",
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     solver: Solver | None = None,
 ) -> float:
     """Wasserstein-p distance (min over plans of the mean of |x - y|^p)^(1/p).
@@ -149,7 +157,7 @@ def wasserstein(
         As in `wasserstein1`.
     p : float
         Order, at least 1; `inf` only on the line.
-    x_weights, y_weights, metric, rtol, atol, solver
+    x_weights, y_weights, metric, rtol, atol, max_seconds, solver
         As in `wasserstein1`; `metric` names the norm, whose power is `p`.
 
     Returns
@@ -170,7 +178,9 @@ def wasserstein(
     >>> wasserstein([0.0, 0.0], [1.0, 3.0], p=float("inf"))
     3.0
     """
-    return _distance(x, y, as_order(p), x_weights, y_weights, metric, rtol, atol, solver)
+    return _distance(
+        x, y, as_order(p), x_weights, y_weights, metric, rtol, atol, max_seconds, solver
+    )
 
 
 @explains_calls()
@@ -183,6 +193,7 @@ def wasserstein1_result(
     metric: Any = "euclidean",
     rtol: float | None = None,
     atol: float | None = None,
+    max_seconds: float | None = None,
     solver: Solver | None = None,
 ) -> DistanceResult:
     """`wasserstein1` with bounds, their kind, and the transport where one was solved.
@@ -205,12 +216,15 @@ def wasserstein1_result(
     >>> result.value in result.bounds, result.kind
     (True, 'certified')
     """
+    max_seconds = check_seconds(max_seconds)
     if solver is None:
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
             as_metric(metric)
             return checked_tolerance(line_result(*fast, 1.0), rtol, atol)
-    return certified_distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, solver)
+    return certified_distance(
+        x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
+    )
 
 
 def _distance(
@@ -222,8 +236,10 @@ def _distance(
     metric: Any,
     rtol: float | None,
     atol: float | None,
+    max_seconds: float | None,
     solver: Solver | None,
 ) -> float:
+    max_seconds = check_seconds(max_seconds)
     if solver is None:
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
@@ -232,4 +248,6 @@ def _distance(
             if rtol is not None or atol is not None:
                 return checked_tolerance(line_result(*fast, p), rtol, atol).value
             return line_value(*fast, p)[0]
-    return certified_distance(x, y, p, x_weights, y_weights, metric, rtol, atol, solver).value
+    return certified_distance(
+        x, y, p, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
+    ).value

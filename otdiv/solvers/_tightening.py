@@ -70,6 +70,7 @@ def solve_to_tolerance(
     epsilon = _FIRST_SHARE * _mean_cost(problem)
     start = None
     n_iterations = 0
+    best: _Attempt | None = None
     while True:
         solved = solve_entropic(
             problem,
@@ -97,10 +98,15 @@ def solve_to_tolerance(
                 attempt = _attempt(problem, solved, options)
             except EndOfRun:
                 status = Status.STOPPED
+        if attempt is None and best is not None:
+            # What an earlier epsilon proved is closer than the entropic plan and potentials.
+            return _solution(best.plan, best.potentials, n_iterations, status, solved.summary)
         if attempt is None:
             potentials = Potentials(f=solved.f, g=solved.g)
             plan = solved.transport_plan(problem)
             return _solution(plan, potentials, n_iterations, status, solved.summary)
+        if best is None or attempt.upper - attempt.lower < best.upper - best.lower:
+            best = attempt
         closed = _is_closed(options, attempt)
         done = closed or attempt.optimal
         if done or status is not Status.OPTIMAL or epsilon <= _LEAST_SHARE * problem.cost_bound():

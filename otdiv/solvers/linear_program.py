@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ _REFINED_RTOL = 1e-10
 _REFINEMENTS = 8
 # Units of the gap at which reduced costs are cut: HiGHS resolves 1e-7 of the largest.
 _LARGEST_REDUCED = 1e4
+# Least time limit that HiGHS is given, in seconds: 0 is none.
+_LEAST_SECONDS = 1e-3
 # Bytes a pair at the peak with SciPy 1.17, measured at 300 x 300 to 1000 x 1000 and 3000 x 60
 # pairs: 1130 to 1300, 1510 with costs over twenty orders, 1880 where there is no plan.
 _BYTES_PER_PAIR = 2000
@@ -72,11 +75,11 @@ class LinearProgram:
         with room_for(needed, f"LinearProgram on {n} x {m} atoms", way_out, options.max_memory):
             return in_moderate_units(problem, options, self._solved)
 
-    def _solved(self, problem: TransportProblem, _options: SolveOptions) -> Solution:
+    def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:
         live = _Live.of(problem)
         if live.rows.size == 0:
             return _infeasible(live)
-        program = _program(live, self.max_iterations)
+        program = _program(live, self._limits(options))
         shift, scale = _origin_and_width(live.costs)
         answer = program((live.costs - shift) / scale)
         # What is no optimum, or is one by the tolerances of HiGHS alone.
@@ -86,8 +89,10 @@ class LinearProgram:
             assert proof.infeasible_columns is not None
             if infeasibility_holds(problem, proof.infeasible_rows, proof.infeasible_columns):
                 return proof
+        late = options.deadline is not None and time.perf_counter() >= options.deadline
+        limited = Status.STOPPED if late else Status.MAX_ITERATIONS
         if answer.x is None or answer.status not in (_OPTIMAL, _AT_LIMIT):
-            return self._failed(problem, answer)
+            return self._failed(problem, answer, limited)
         # The answer, and more digits of it.
         duals = np.append(answer.eqlin.marginals, 0.0) * scale
         n = live.sources.size
@@ -100,10 +105,19 @@ class LinearProgram:
             plan=live.plan(answer.x),
             potentials=_extended(problem, live.sources, live.targets, f, g),
             n_iterations=n_iterations,
-            status=Status.OPTIMAL if answer.status == _OPTIMAL else Status.MAX_ITERATIONS,
+            status=Status.OPTIMAL if answer.status == _OPTIMAL else limited,
         )
 
-    def _failed(self, problem: TransportProblem, answer: Any) -> Solution:
+    def _limits(self, options: SolveOptions) -> dict[str, float]:
+        """The options of HiGHS that end it early."""
+        limits: dict[str, float] = {}
+        if self.max_iterations is not None:
+            limits["maxiter"] = self.max_iterations
+        if options.deadline is not None:
+            limits["time_limit"] = max(options.deadline - time.perf_counter(), _LEAST_SECONDS)
+        return limits
+
+    def _failed(self, problem: TransportProblem, answer: Any, limited: Status) -> Solution:
         """No plan from HiGHS; the exact one where weights and costs are below its tolerances."""
         at_limit = answer.status == _AT_LIMIT
         exact = None if at_limit else settled(problem)
@@ -113,7 +127,7 @@ class LinearProgram:
             plan=None,
             potentials=None,
             n_iterations=int(answer.nit or 0),
-            status=Status.MAX_ITERATIONS if at_limit else Status.NUMERICAL_ERROR,
+            status=limited if at_limit else Status.NUMERICAL_ERROR,
             message=str(answer.message),
         )
 
@@ -165,7 +179,7 @@ class _Live:
         )
 
 
-def _program(live: _Live, max_iterations: int | None) -> Callable[[FloatArray], Any]:
+def _program(live: _Live, limits: dict[str, float]) -> Callable[[FloatArray], Any]:
     """What HiGHS answers, as a function of the costs (k,) of the pairs."""
     from scipy.optimize import linprog
     from scipy.sparse import csr_array
@@ -181,7 +195,7 @@ def _program(live: _Live, max_iterations: int | None) -> Callable[[FloatArray], 
         b_eq=(live.weights / live.unit)[:-1],
         bounds=(0.0, None),
         method="highs",
-        options={} if max_iterations is None else {"maxiter": max_iterations},
+        options=limits,
     )
 
 

@@ -105,6 +105,53 @@ def corner_fill(a, b):
         left_b -= moved
 
 
+@kernel
+def _spread(rows, columns, mass, left_a, left_b, next_a, next_b, fine_rows, fine_columns, fine):
+    """Fill in the plan of `spread`; the number of its entries. Work space is overwritten."""
+    size = 0
+    for e in range(rows.size):
+        left = mass[e]
+        i, j = next_a[rows[e]], next_b[columns[e]]
+        while left > 0:
+            while left_a[i] == 0:
+                i += 1
+            while left_b[j] == 0:
+                j += 1
+            moved = min(left, left_a[i], left_b[j])
+            fine_rows[size], fine_columns[size], fine[size] = i, j, moved
+            size += 1
+            left -= moved
+            left_a[i] -= moved
+            left_b[j] -= moved
+        next_a[rows[e]], next_b[columns[e]] = i, j
+    return size
+
+
+def spread(
+    plan: tuple[np.ndarray, np.ndarray, np.ndarray],
+    sizes: tuple[int, int],
+    a: np.ndarray,
+    b: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Plan of atoms from a plan of nodes of their trees: each node's atoms in tree order.
+
+    `plan` are rows, columns and integer masses between as many nodes as `sizes` says; `a` (n,) and
+    `b` (m,) are the masses of the atoms, of which node q of k holds q * n // k to (q + 1) * n // k.
+    """
+    rows, columns, mass = plan
+    order = np.lexsort((columns, rows))
+    room = order.size + a.size + b.size
+    fine_rows, fine_columns, fine = (np.empty(room, np.int64) for _ in range(3))
+    first_a, first_b = (
+        np.arange(k, dtype=np.int64) * side.size // k for k, side in zip(sizes, (a, b), strict=True)
+    )
+    size = _spread(
+        rows[order], columns[order], mass[order], a.copy(), b.copy(), first_a, first_b,
+        fine_rows, fine_columns, fine,
+    )  # fmt: skip
+    return fine_rows[:size], fine_columns[:size], fine[:size]
+
+
 def artificial_masses(tree: Tree, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Integer masses (n,), (m,) that sources send to the root and targets receive from it."""
     root = tree.parent.size - 1

@@ -13,7 +13,9 @@ import numpy as np
 from ..._kernels.network_flow import candidates, spanning_tree
 from ..._monitor import interruptible
 from ..._typing import FloatArray, IndexArray
-from .levels import Context, Level, WarmStart
+from ...results import SolveOptions
+from .levels import MOST_CANDIDATES, Context, Level, WarmStart
+from .unplaced import plan_of_unplaced
 
 # Share of the magnitudes that a reduced cost is computed from, below which it counts as 0:
 # potentials are sums along tree paths, whose rounding mostly stays below a few 2**-53.
@@ -35,6 +37,11 @@ _LEAST_PENALTY = 1e-6
 # Share of the artificial mass that may be left after a round for the penalty to stay; by taste.
 _REQUIRED_FALL = 0.7
 
+# Pairs of unplaced atoms up to which their plan is a solved one (0.1 s),
+_BRIDGED_PAIRS = 4_000_000
+# and its tolerance: only its arcs are of use. By taste.
+_BRIDGE_RTOL = 1e-2
+
 # Large Euclidean problems move mass along rays on which nearly all pairs are nearly tight. There
 # the first rounds pivot only on reduced costs below minus this share of the 0.9-quantile: far fewer
 # pivots than optima of lists that still change. By taste,
@@ -51,15 +58,25 @@ _ROUGH_SIZE = 10_000
 # best candidates do. Measured between 0 and 300.
 _TIGHT_SHARE = 0.1
 
-# Between clouds that lie apart, lists may gain a percent of the mass a round and an arc for each
-# pair in the end. Rounds after which a list may count as slow: usually no mass is artificial after
-# two or three.
-_PATIENCE = 4
-# Share of the mass that is artificial then in a slow list; by taste.
-_SLOW_SHARE = 0.05
+# Between clouds that lie apart, tens of pairs of an atom have reduced costs that differ by less
+# than the estimated duals err, and the shortest of them are no better than any others: too few of
+# them leave lists in which most mass finds no way. Lists are doubled while more than this share of
+# the mass is artificial at their first optimum.
+_NARROW_SHARE = 0.05
+# Atoms of a side over the length of lists below which they are most of all pairs anyway; by taste.
+_LEAST_RATIO = 4
+# Share of the artificial mass that longer lists may leave, for finer levels to have them too; by
+# taste.
+_HELPED_SHARE = 0.8
 
-# Rounds after which a coarse level is good enough, once it has no artificial mass; by taste.
+# Rounds after which a coarse level is good enough, once it has no artificial mass, counted from
+# when that was bridged; by taste,
 _COARSE_ROUNDS = 3
+# if the last of them added at most so many arcs an atom: worse potentials cost the finer levels
+# several times what more rounds do.
+_COARSE_SHARE = 0.1
+# Rounds that are enough in any case; by taste.
+_MOST_COARSE_ROUNDS = 12
 
 # Pivots between looks at the clock: 20 microseconds each at n = 1e5.
 _PIVOTS = 8192
@@ -79,33 +96,38 @@ class RestrictedProblem:
         start: FloatArray | None,
         previous: Level | None,
         earlier: WarmStart | None = None,
+        *,
+        least_candidates: int = 0,
     ):
-        self.level, self.context = level, context
+        self.level, self.context, self.earlier = level, context, earlier
         self.n, self.m = level.shape
         self.position = 0
         self.n_pivots = 0
         self.rtol = _REDUCED_RTOL
         self.mass = int(level.a.sum())
         self.best: tuple[float, FloatArray, FloatArray] | None = None
-        self._estimate(start, previous, earlier)
-
-    def _estimate(
-        self, f_coarse: FloatArray | None, previous: Level | None, earlier: WarmStart | None
-    ) -> None:
-        """Duals from those of the coarser level or earlier ones, candidate arcs, a first basis."""
-        level, context = self.level, self.context
-        k = self.k = context.candidates_for(max(self.n, self.m))
+        self.k = context.candidates_for(max(self.n, self.m))
+        if context.n_candidates is None:
+            self.k = max(self.k, least_candidates)
+        # The length that finer levels should have.
+        self.useful_k = self.k
         if earlier is not None:
             g = earlier.g
-        elif f_coarse is None or previous is None:
+        elif start is None or previous is None:
             g = np.zeros(self.m)
         else:
-            g = context.search(level.y, previous.x, f_coarse, 1)[1][:, 0].copy()
+            g = context.search(level.y, previous.x, start, 1)[1][:, 0].copy()
+        self._begin(g)
+
+    def _begin(self, g: FloatArray) -> None:
+        """Candidate arcs of estimated duals g, and a first basis."""
+        level, context, earlier, k = self.level, self.context, self.earlier, self.k
         row_columns, values, row_counts = context.search(level.x, level.y, g, k)
         f = values[:, 0].copy()
         column_rows, values, column_counts = context.search(level.y, level.x, f, k)
         g = values[:, 0].copy()
         self.f, self.g = f, g
+        self.first_f, self.first_g = f, g
         self.note_lower(f, g)
         rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
         n_found = rows.size
@@ -142,6 +164,16 @@ class RestrictedProblem:
             self.penalty,
         )  # fmt: skip
         self.artificial = int(spanning_tree.artificial_flow(self.tree, self.n))
+
+    def widen(self) -> bool:
+        """Begin again with lists of twice the length; False where they are as long as can help."""
+        narrow = self.k < MOST_CANDIDATES and _LEAST_RATIO * self.k < min(self.n, self.m)
+        if self.context.n_candidates is not None or not narrow:
+            return False
+        self.k = min(2 * self.k, MOST_CANDIDATES)
+        self.position = 0
+        self._begin(self.first_g)
+        return True
 
     def note_lower(self, f: FloatArray, g: FloatArray) -> None:
         """Note the dual value of a feasible pair, and keep the pair if it is the best so far."""
@@ -207,6 +239,32 @@ class RestrictedProblem:
         self._change_penalty(penalty)
         return True
 
+    def bridge(self) -> None:
+        """List the arcs of a plan of the unplaced mass, and make artificial arcs dearer than they.
+
+        Pricing lists the same few targets for all rows that lack one, and wins as little as a
+        percent of the mass a round. This places all of it at once; where it should not stay, pivots
+        without a penalty move it.
+        """
+        a, b = self.unplaced()
+        if np.count_nonzero(a) * np.count_nonzero(b) > _BRIDGED_PAIRS:
+            rows, columns, _ = candidates.corner_fill(a, b)
+        else:
+            options = SolveOptions(rtol=_BRIDGE_RTOL)
+            rows, columns, _ = plan_of_unplaced(self.level, self.context, a, b, options)
+        reduced = self._list(rows, columns) - self.first_f[rows] - self.first_g[columns]
+        penalty = min(_PENALTY_GROWTH * float(reduced.max()), self.penalty_cap)
+        if penalty > self.penalty:
+            self._change_penalty(penalty)
+
+    def _list(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
+        """Add arcs to the list; their costs."""
+        cost = self.context.costs(self.level.x, self.level.y, rows, columns)
+        self.cost = np.concatenate([self.cost, cost])
+        self.source = np.concatenate([self.source, rows.astype(np.uint32)])
+        self.target = np.concatenate([self.target, (columns + self.n).astype(np.uint32)])
+        return cost
+
     def price(self) -> int:
         """Compare all pairs with the duals; list what violates them and make `f` feasible."""
         level, context = self.level, self.context
@@ -220,10 +278,7 @@ class RestrictedProblem:
         self.f = np.where(counts > 0, differences[:, 0], bounds)
         self.note_lower(self.f, g)
         if new_rows.size:
-            cost = context.costs(level.x, level.y, new_rows, new_columns)
-            self.cost = np.concatenate([self.cost, cost])
-            self.source = np.concatenate([self.source, new_rows.astype(np.uint32)])
-            self.target = np.concatenate([self.target, (new_columns + self.n).astype(np.uint32)])
+            self._list(new_rows, new_columns)
         return int(new_rows.size)
 
     def plan(self) -> tuple[IndexArray, IndexArray, IndexArray]:
@@ -248,23 +303,27 @@ def solve_level(
     finest: bool,
     max_rounds: int,
     good_enough: Callable[[RestrictedProblem], bool] | None = None,
-    may_give_up: bool = False,
 ) -> str:
-    """Pivot and price in turn; returns "optimal", "tolerance", "limit", "stuck" or "slow".
+    """Pivot and price in turn; returns "optimal", "tolerance", "limit" or "stuck".
 
     Optimal means that no artificial mass is left and that a pricing pass over all pairs, with the
     final potentials, found nothing. `good_enough` is asked after every round of the finest level,
-    and within. "slow", only where the caller `may_give_up`, are lists that leave much mass
-    artificial after some rounds.
+    and within.
     """
     monitor = problem.context.monitor
-    before = problem.artificial
+    before, bridged = problem.artificial, 0
     floor = problem.floor
     if finest:
         monitor.lower = max(monitor.lower, problem.lower * monitor.scale)
+    if good_enough is not None and good_enough(problem):
+        return "tolerance"
     for rounds in range(1, max_rounds + 1):
         if problem.pivot_to_optimum(floor, good_enough):
             return "tolerance"
+        if rounds == 1:
+            if _lengthened(problem, floor, good_enough):
+                return "tolerance"
+            before = max(before, problem.artificial)
         n_new = problem.price()
         if finest:
             monitor.iteration += 1
@@ -278,15 +337,35 @@ def solve_level(
         if problem.artificial == 0:
             if n_new == 0 and not rough:
                 return "optimal"
-            if not finest and rounds >= _COARSE_ROUNDS:
+            since = rounds - bridged
+            few = n_new < _COARSE_SHARE * max(problem.level.shape)
+            if not finest and (since >= _MOST_COARSE_ROUNDS or (few and since >= _COARSE_ROUNDS)):
                 return "limit"
         if good_enough is not None and good_enough(problem):
             return "tolerance"
-        if may_give_up and rounds >= _PATIENCE and problem.artificial > _SLOW_SHARE * problem.mass:
-            return "slow"
         if problem.artificial > 0:
             stalled = problem.artificial > _REQUIRED_FALL * before or n_new == 0
-            if stalled and not problem.raise_penalty() and n_new == 0 and not rough:
+            if stalled and not bridged:
+                problem.bridge()
+                bridged = rounds
+            elif stalled and not problem.raise_penalty() and n_new == 0 and not rough:
                 return "stuck"
         before = problem.artificial
     return "limit"
+
+
+def _lengthened(
+    problem: RestrictedProblem,
+    floor: float,
+    good_enough: Callable[[RestrictedProblem], bool] | None,
+) -> bool:
+    """Lengthen lists that place too little of the mass; True when `good_enough` ended it early."""
+    while problem.artificial > _NARROW_SHARE * problem.mass:
+        before = problem.artificial
+        if not problem.widen():
+            break
+        if problem.pivot_to_optimum(floor, good_enough):
+            return True
+        if problem.artificial <= _HELPED_SHARE * before:
+            problem.useful_k = problem.k
+    return False

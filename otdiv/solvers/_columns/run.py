@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from typing import TypeAlias
 
 import numpy as np
 
-from ..._kernels.kdtree.tree import build_tree
+from ..._kernels.kdtree.tree import box_tree, build_tree
 from ..._kernels.network_flow import candidates, spanning_tree
-from ..._monitor import EndOfRun, Monitor
+from ..._monitor import Deadline, EndOfRun, Monitor
 from ..._tree_search import LEAF_SIZE, safe_scale
 from ..._typing import FloatArray, IndexArray
+from ...certificates.dual import kept_dual_bound
 from ...costs import CostMatrix, PNormCost
 from ...errors import InvalidInputError
-from ...measures import DiscreteMeasure
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
-from ..network_simplex import NetworkSimplex, memory_needed
+from ..network_simplex import memory_needed
 from .levels import Context, Level, WarmStart, coarse_levels
 from .restricted import RestrictedProblem, solve_level
+from .unplaced import plan_of_unplaced
 
 __all__ = ["ColumnRun"]
 
@@ -52,6 +54,10 @@ _WARM_SHARE = 0.2
 _REPAIRABLE = 0.05
 # Pairs, of the unplaced mass or of all, whose costs may be stored (200 MB).
 _DENSE_PAIRS = 25_000_000
+# Targets that tell what potentials of a coarse level will prove; by taste.
+_SAMPLE = 500
+# Share of the time so far that a proof for the callback's sake may take; by taste.
+_PROOF_SHARE = 0.1
 # Share of the tolerance that the plan of the unplaced mass may cost too much; by taste.
 _REST_SHARE = 0.2
 
@@ -92,7 +98,19 @@ class ColumnRun:
             monitor=self.monitor,
         )
         self.finest = Level(x, y, self.whole.a, self.whole.b)
-        self.repaired: _PlanArrays | None = None
+        # The cheapest complete plan so far that is no tree's: repaired, or spread from coarse ones.
+        self.spare: _PlanArrays | None = None
+        # The last coarse level that was solved, with potentials g of its nodes,
+        self.coarse: tuple[Level, FloatArray] | None = None
+        # and the best potentials of all atoms that came from one, with what they prove.
+        self.proven: tuple[float, Potentials] | None = None
+        self.proof_seconds = 0.0
+        self.begun = time.perf_counter()
+        self.asked = options.rtol is not None or options.atol is not None
+        # Whether the run may end early, and whether somebody looks at its bounds before.
+        self.watched = self.asked or options.callback is not None
+        callback = options.callback
+        self.shown = (callback.callback if isinstance(callback, Deadline) else callback) is not None
 
     def solve(self) -> Solution:
         """Levels from coarse to fine, or on from the warm start; then plan and potentials."""
@@ -100,10 +118,9 @@ class ColumnRun:
         f: FloatArray | None = None
         previous: Level | None = None
         state: RestrictedProblem | None = None
-        n_pivots = 0
+        n_pivots = useful_k = 0
         status, message = Status.OPTIMAL, ""
         end = ""
-        asked = self.options.rtol is not None or self.options.atol is not None
         try:
             if earlier is not None:
                 state = RestrictedProblem(self.finest, self.context, None, None, earlier)
@@ -115,21 +132,22 @@ class ColumnRun:
             for level in levels:
                 finest = level is self.finest
                 if state is None or state.level is not level:
-                    state = RestrictedProblem(level, self.context, f, previous)
+                    state = RestrictedProblem(
+                        level, self.context, f, previous, least_candidates=useful_k
+                    )
                 end = solve_level(
                     state,
                     finest=finest,
                     max_rounds=self.max_iterations,
-                    good_enough=self._good_enough if finest and asked else None,
-                    may_give_up=finest and self._fits_dense(*self.problem.shape),
+                    good_enough=self._good_enough if finest and self.asked else None,
                 )
-                if end == "slow":
-                    options = dataclasses.replace(self.options, warm_start=None)
-                    solution = NetworkSimplex().run(self.problem, options=options)
-                    message = "lists of candidates were slow, so all pairs were stored"
-                    return dataclasses.replace(solution, message=solution.message or message)
+                useful_k = max(useful_k, state.useful_k)
                 n_pivots += state.n_pivots
                 f, previous = state.f, level
+                if not finest:
+                    self.coarse = level, state.best_pair()[1]
+                    if self.watched and self._answers_early(state):
+                        break
                 if finest and end == "limit":
                     status = Status.MAX_ITERATIONS
                 elif finest and end == "stuck":
@@ -137,7 +155,7 @@ class ColumnRun:
                     message = "mass is left that no arc of finite reduced cost can move"
         except EndOfRun:
             status = Status.STOPPED
-        return self._solution(state, f, previous, n_pivots, status, message)
+        return self._solution(state, n_pivots, status, message)
 
     def _fits_dense(self, n: int, m: int) -> bool:
         """Whether the costs of n x m pairs may be stored, where lists of candidates are slow."""
@@ -185,9 +203,83 @@ class ColumnRun:
     def _tolerance(self, upper: float) -> float:
         return max(self.options.atol or 0.0, (self.options.rtol or 0.0) * abs(upper))
 
+    def _answers_early(self, state: RestrictedProblem) -> bool:
+        """Bounds from the answer of a coarse level; whether they meet the tolerance.
+
+        Its plan is spread over the atoms. Its potentials are extended to the sources by one search
+        among few nodes, and to the targets by one among all sources, for the proof: that one is
+        slow, so some targets tell first whether it can be worth it.
+        """
+        monitor, level = self.monitor, state.level
+        nodes = state.plan() if state.artificial == 0 else self.complete_plan(state, exact=False)
+        plan = candidates.spread(nodes, level.shape, self.finest.a, self.finest.b)
+        cost = self._cost(plan)
+        if cost * monitor.scale < monitor.upper:
+            monitor.upper, self.spare = cost * monitor.scale, plan
+        f, g = state.best_pair()
+        fine_f = self.context.search(self.finest.x, level.y, g, 1)[1][:, 0].copy()
+        if self._is_worth_a_proof(level, f, fine_f):
+            self._prove(level, g, fine_f)
+            self.coarse = None
+        monitor.tick(force=True)
+        return self.asked and self._is_closed()
+
+    def _is_worth_a_proof(self, level: Level, f: FloatArray, fine_f: FloatArray) -> bool:
+        """Whether potentials of a coarse level are likely to prove enough.
+
+        That is what was asked, or, for the callback only, anything at all at first, and then half
+        of the gap in a small part of the time so far.
+        """
+        monitor, x, y = self.monitor, self.finest.x, self.finest.y
+        if not self.asked and (not self.shown or monitor.lower == -math.inf):
+            return self.shown
+        # What the nodes say of all targets, put right by what the sources say of some of them.
+        rough = self.context.search(y, level.x, f, 1)[1][:, 0].copy()
+        step = -(-rough.size // _SAMPLE)
+        some = box_tree(np.ascontiguousarray(y.points[:, ::step]), np.arange(0), LEAF_SIZE)
+        exact = self.context.search(some, x, fine_f, 1)[1][:, 0]
+        shares = np.add.reduceat(self.finest.b, np.arange(0, rough.size, step))
+        lower = float(fine_f @ self.finest.a) + float(rough @ self.finest.b)
+        lower += float((exact - rough[::step]) @ shares)
+        gap = monitor.upper - lower * monitor.scale
+        if self.asked:
+            return gap <= self._tolerance(monitor.upper)
+        elapsed = time.perf_counter() - self.begun
+        halved = gap <= 0.5 * (monitor.upper - monitor.lower)
+        return halved and self.proof_seconds <= _PROOF_SHARE * elapsed
+
+    def _prove(self, level: Level, g: FloatArray, fine_f: FloatArray) -> None:
+        """Prove what the potentials g of nodes and `fine_f` of the sources are worth."""
+        begin = time.perf_counter()
+        n, m = self.problem.shape
+        f_all = np.empty(n)
+        f_all[self.rows] = fine_f
+        dead = np.flatnonzero(self.problem.a <= 0.0)
+        if dead.size:
+            tree = build_tree(self.problem.x[dead] * self.scale, LEAF_SIZE)
+            f_all[dead[tree.order]] = self._quiet().search(tree, level.y, g, 1)[1][:, 0]
+        given = Potentials(f=f_all * self.cost_unit, g=np.zeros(m))
+        potentials, lower = kept_dual_bound(self.problem, given)
+        self.proof_seconds = time.perf_counter() - begin
+        if self.proven is None or lower > self.proven[0]:
+            self.proven = lower, potentials
+        self.monitor.lower = max(self.monitor.lower, lower)
+
+    def _is_closed(self) -> bool:
+        """Whether the bounds so far meet the tolerance, with room for rounding in the proof."""
+        gap = self.monitor.upper - self.monitor.lower
+        return gap <= _TOLERANCE_SHARE * self._tolerance(self.monitor.upper)
+
+    def _cost(self, plan: _PlanArrays) -> float:
+        """Cost of a plan between atoms, in scaled units."""
+        rows, columns, mass = plan
+        return float(self.context.costs(self.finest.x, self.finest.y, rows, columns) @ mass)
+
     def _good_enough(self, state: RestrictedProblem) -> bool:
         """Whether bounds meet the tolerance, unplaced mass being moved by a plan of its own."""
         monitor = self.monitor
+        if self._is_closed():
+            return True
         if state.artificial > _REPAIRABLE * state.mass:
             return False
         if state.artificial > 0:
@@ -198,15 +290,12 @@ class ColumnRun:
             if too_dear or not self._fits_dense(n_rows, n_columns):
                 return False
             plan = self.complete_plan(state)
-            rows, columns, mass = plan
-            cost = float(self.context.costs(self.finest.x, self.finest.y, rows, columns) @ mass)
+            cost = self._cost(plan)
             if cost * monitor.scale < monitor.upper:
-                monitor.upper = cost * monitor.scale
-                self.repaired = plan
+                monitor.upper, self.spare = cost * monitor.scale, plan
         else:
             monitor.upper = min(monitor.upper, state.plan_cost() * monitor.scale)
-        gap = monitor.upper - monitor.lower
-        return gap <= _TOLERANCE_SHARE * self._tolerance(monitor.upper)
+        return self._is_closed()
 
     def complete_plan(self, state: RestrictedProblem, exact: bool = True) -> _PlanArrays:
         """The tree's plan with a plan of the unplaced mass: nearly optimal if `exact`, or any."""
@@ -217,61 +306,45 @@ class ColumnRun:
             # The plan so far moves nearly all mass, so its cost stands for the optimum's.
             scale = self.monitor.scale
             tolerance = _REST_SHARE * self._tolerance(state.plan_cost() * scale) / scale
-            rest = self._plan_of_rest(rest_rows, rest_columns, a, b, tolerance)
+            options = SolveOptions(atol=tolerance)
+            rest = plan_of_unplaced(self.finest, self.context, a, b, options)
         else:
-            rest = candidates.corner_fill(a[rest_rows], b[rest_columns])
+            rest = candidates.corner_fill(a, b)
         return (
-            np.concatenate([rows, rest_rows[rest[0]]]),
-            np.concatenate([columns, rest_columns[rest[1]]]),
+            np.concatenate([rows, rest[0]]),
+            np.concatenate([columns, rest[1]]),
             np.concatenate([mass, rest[2]]),
         )
-
-    def _plan_of_rest(
-        self, rows: IndexArray, columns: IndexArray, a: IndexArray, b: IndexArray, tolerance: float
-    ) -> tuple[IndexArray, IndexArray, FloatArray]:
-        """A plan between these atoms that costs at most `tolerance` too much, numbered among them.
-
-        Mass that is left unplaced travels far. At such distances nearly all pairs are nearly tight,
-        and a simplex that sees all of them needs a tenth of the pivots.
-        """
-        points = self.finest.x.points[:, rows].T, self.finest.y.points[:, columns].T
-        problem = TransportProblem(
-            source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
-            target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
-            cost=PNormCost(norm=self.context.norm, power=self.context.power),
-        )
-        plan = NetworkSimplex().run(problem, options=SolveOptions(atol=tolerance)).plan
-        assert isinstance(plan, SparsePlan)
-        return plan.rows, plan.columns, plan.mass
 
     def _solution(
         self,
         state: RestrictedProblem | None,
-        f: FloatArray | None,
-        previous: Level | None,
         n_pivots: int,
         status: Status,
         message: str,
     ) -> Solution:
         level = self.finest
         if state is not None and state.level is level:
-            best_f, g = state.best_pair()
-            # A repaired plan of an earlier round may still be the better one.
+            # A plan of an earlier round or level may still be the better one.
             complete = state.artificial == 0
             better = complete and state.plan_cost() * self.monitor.scale <= self.monitor.upper
-            if better or (complete and self.repaired is None):
+            if better or (complete and self.spare is None):
                 plan = spanning_tree.masses(state.tree, self.whole)
-            elif self.repaired is not None:
-                plan = self._in_units_of_mass(self.repaired)
             else:
-                plan = self._in_units_of_mass(self.complete_plan(state, exact=False))
+                plan = self._in_units_of_mass(self._cheapest(state))
+            assert state.best is not None
+            if self.proven is not None and self.proven[0] > state.best[0] * self.monitor.scale:
+                potentials = self.proven[1]
+            else:
+                potentials = _pair(self.extended_potentials(*state.best_pair()))
         else:
-            # Stopped before the finest level: its duals come from the last one that was solved.
-            plan = self._in_units_of_mass(candidates.corner_fill(level.a, level.b))
-            best_f, g = None, np.zeros(level.b.size)
-            if f is not None and previous is not None:
-                g = self._quiet().search(level.y, previous.x, f, 1)[1][:, 0].copy()
-        f_all, g_all = self.extended_potentials(best_f, g)
+            # Ended before the finest level: its duals come from the coarse ones.
+            plan = self._in_units_of_mass(self.spare or candidates.corner_fill(level.a, level.b))
+            if self.coarse is not None:
+                nodes, node_g = self.coarse
+                fine_f = self._quiet().search(level.x, nodes.y, node_g, 1)[1][:, 0].copy()
+                self._prove(nodes, node_g, fine_f)
+            potentials = self.proven[1] if self.proven is not None else self._zeros()
         rows, columns, mass = plan
         return Solution(
             plan=SparsePlan(
@@ -280,11 +353,24 @@ class ColumnRun:
                 mass=mass,
                 shape=self.problem.shape,
             ),
-            potentials=Potentials(f=f_all, g=g_all),
+            potentials=potentials,
             n_iterations=n_pivots,
             status=status,
             message=message,
         )
+
+    def _cheapest(self, state: RestrictedProblem) -> _PlanArrays:
+        """The spare plan, or that of an unfinished tree with its unplaced mass moved anyhow."""
+        if self.spare is not None and (state.artificial == 0 or self._is_closed()):
+            return self.spare
+        plan = self.complete_plan(state, exact=False)
+        if self.spare is not None and self._cost(self.spare) <= self._cost(plan):
+            return self.spare
+        return plan
+
+    def _zeros(self) -> Potentials:
+        """Potentials that the proof makes something of."""
+        return Potentials(f=np.zeros(self.problem.shape[0]), g=np.zeros(self.problem.shape[1]))
 
     def _in_units_of_mass(self, plan: _PlanArrays) -> tuple[IndexArray, IndexArray, FloatArray]:
         rows, columns, mass = plan
@@ -293,17 +379,13 @@ class ColumnRun:
     def _quiet(self) -> Context:
         return dataclasses.replace(self.context, monitor=Monitor())
 
-    def extended_potentials(
-        self, f: FloatArray | None, g: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def extended_potentials(self, f: FloatArray, g: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Feasible potentials of all atoms, in the caller's order and unit.
 
         An atom without weight takes the largest value that no pair forbids.
         """
-        context, x, y = self._quiet(), self.finest.x, self.finest.y
+        context, y = self._quiet(), self.finest.y
         problem, scale = self.problem, self.scale
-        if f is None:
-            f = context.search(x, y, g, 1)[1][:, 0]
         f_all, g_all = np.empty(problem.shape[0]), np.empty(problem.shape[1])
         f_all[self.rows], g_all[self.columns] = f, g
         dead_rows, dead_columns = np.flatnonzero(problem.a <= 0.0), np.flatnonzero(problem.b <= 0.0)
@@ -316,6 +398,10 @@ class ColumnRun:
             values = context.search(dead, every, f_all[every.order], 1)[1][:, 0]
             g_all[dead_columns[dead.order]] = values
         return f_all * self.cost_unit, g_all * self.cost_unit
+
+
+def _pair(potentials: tuple[FloatArray, FloatArray]) -> Potentials:
+    return Potentials(f=potentials[0], g=potentials[1])
 
 
 def _is_near(state: RestrictedProblem) -> bool:
