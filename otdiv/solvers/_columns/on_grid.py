@@ -161,8 +161,8 @@ def _moved(
             spanning_tree.raise_penalty(tree, n, -penalty)
             begins, ends, flow = spanning_tree.flows(tree, n)
             moves = begins != ends
-            pairs = decompose(begins[moves], ends[moves], flow[moves], supply, demand)
-            return _Flow(spanning_tree.potentials(tree, n)[0], *pairs, n_pivots)
+            begins, ends = decompose(begins[moves], ends[moves], flow[moves], supply, demand)
+            return _Flow(spanning_tree.potentials(tree, n)[0], begins, ends, n_pivots)
         # Every cell can be reached, so that no mass stays artificial at a high price.
         spanning_tree.raise_penalty(tree, n, (_PENALTY_GROWTH - 1.0) * penalty)
         penalty *= _PENALTY_GROWTH
