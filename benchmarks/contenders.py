@@ -122,6 +122,8 @@ _WNET_TOTAL = 2**30
 
 
 def _wnet_inputs(data: dict[str, Any]) -> Any:
+    if data["cost"] not in ("euclidean", "sqeuclidean"):
+        return None
     from wnet import Distribution
 
     sides = []
@@ -134,6 +136,8 @@ def _wnet_inputs(data: dict[str, Any]) -> Any:
 
 
 def _wnet(prepared: Any) -> Answer:
+    if prepared is None:
+        return Answer(math.nan, status="not applicable")
     from wnet import WassersteinDistance
     from wnet.distances import DistanceMetric
 

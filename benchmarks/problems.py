@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,27 +141,64 @@ for family, d, weights in (
     )
 
 
-def images(name: str) -> Callable[[np.random.Generator, int], dict[str, Any]]:
+def _gaussian_field(rng: np.random.Generator, side: int, roughness: float) -> np.ndarray:
+    """Periodic Gaussian random field (side, side) of mean 0 and deviation 1.
+
+    The amplitude of frequency k falls as |k|**-roughness.
+    """
+    frequencies = np.fft.fftfreq(side, 1.0 / side)
+    sizes = np.hypot(frequencies[:, None], frequencies)
+    sizes[0, 0] = 1.0
+    amplitudes = rng.normal(size=(side, side)) + 1j * rng.normal(size=(side, side))
+    amplitudes *= sizes**-roughness
+    field = np.fft.ifft2(amplitudes).real
+    return np.asarray((field - field.mean()) / field.std())
+
+
+def _spots(rng: np.random.Generator, grid: np.ndarray) -> np.ndarray:
+    """Bright spots on a dark ground, most pixels empty, as under a fluorescence microscope."""
+    image = np.zeros(len(grid))
+    for centre, width in zip(rng.random((30, 2)), 0.01 + 0.03 * rng.random(30), strict=True):
+        image += rng.random() * np.exp(-((grid - centre) ** 2).sum(1) / (2.0 * width**2))
+    return np.where(image > 0.02 * image.max(), image, 0.0)
+
+
+# By which power of the frequency amplitudes fall in the classes of random fields; by taste.
+ROUGHNESS = {"rough": 1.0, "moderate": 2.0, "smooth": 3.0, "log": 2.0}
+
+
+def _drawn_image(rng: np.random.Generator, grid: np.ndarray, name: str) -> np.ndarray:
+    """Image (side²,) of a class that is drawn; all but the photographs and digits are."""
+    side = math.isqrt(len(grid))
+    if name == "white noise":
+        return rng.random(len(grid))
+    if name.endswith("random field"):
+        kind = name.split()[0]
+        field = _gaussian_field(rng, side, ROUGHNESS[kind]).ravel()
+        return np.asarray(np.exp(field) if kind == "log" else field - field.min())
+    if name == "spots":
+        return _spots(rng, grid)
+    centre = rng.random(2)
+    if name == "Cauchy density":
+        return np.asarray(1.0 / (0.01 + ((grid - centre) ** 2).sum(1)) ** 1.5)
+    if name == "shapes":
+        radius = 0.15 + 0.2 * rng.random()
+        return (((grid - (0.3 + 0.4 * centre)) ** 2).sum(1) < radius**2) + 0.0
+    raise ValueError(name)
+
+
+def images(
+    name: str, cost: str = "sqeuclidean"
+) -> Callable[[np.random.Generator, int], dict[str, Any]]:
     """Pairs of n-pixel images as weights on a grid, in the manner of DOTmark (arXiv:1610.03368)."""
 
     def make(rng: np.random.Generator, n: int) -> dict[str, Any]:
-        from sklearn.datasets import load_digits, load_sample_images
-
         side = round(n**0.5)
         axis = (np.arange(side) + 0.5) / side
         grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-        if name == "white noise":
-            a, b = rng.random((2, side * side))
-        elif name == "Cauchy density":
-            centres = rng.random((2, 2))
-            a, b = (1.0 / (0.01 + ((grid - centre) ** 2).sum(1)) ** 1.5 for centre in centres)
-        elif name == "shapes":
-            centres, radii = 0.3 + 0.4 * rng.random((2, 2)), 0.15 + 0.2 * rng.random(2)
-            a, b = (
-                (((grid - centre) ** 2).sum(1) < radius**2) + 0.0
-                for centre, radius in zip(centres, radii, strict=True)
-            )
-        elif name == "photographs":
+        if name == "photographs":
+            from sklearn.datasets import load_sample_images
+
             photos = load_sample_images().images
             a, b = (
                 photo.mean(axis=2)[: photo.shape[0] // side * side, : photo.shape[1] // side * side]
@@ -169,21 +207,47 @@ def images(name: str) -> Callable[[np.random.Generator, int], dict[str, Any]]:
                 .ravel()
                 for photo in photos
             )
-        else:
+        elif name == "digits":
+            from sklearn.datasets import load_digits
+
             digits = load_digits().images[rng.choice(1797, 2, replace=False)]
             repeat = -(-side // 8)
             a, b = (
                 np.kron(digit, np.ones((repeat, repeat)))[:side, :side].ravel() for digit in digits
             )
-        return {"x": grid, "y": grid, "a": a / a.sum(), "b": b / b.sum(), "cost": "sqeuclidean"}
+        else:
+            a, b = (_drawn_image(rng, grid, name) for _ in range(2))
+        return {"x": grid, "y": grid, "a": a / a.sum(), "b": b / b.sum(), "cost": cost}
 
     return make
 
 
-for name in ("white noise", "Cauchy density", "shapes", "photographs", "digits"):
+# Images of 64 x 64 pixels are the largest whose costs fit beside each other in memory.
+IMAGE_LIMITS = PEERS_LIMITS | {"otdiv matrix": 4096, "POT emd2": 4096}
+DRAWN_IMAGES = (
+    "white noise",
+    *(f"{kind} random field" for kind in ROUGHNESS),
+    "Cauchy density",
+    "shapes",
+    "spots",
+)
+for name in (*DRAWN_IMAGES, "photographs", "digits"):
+    sizes = (32**2, 64**2, 128**2, 256**2) if name in DRAWN_IMAGES else (32**2, 64**2)
     PROBLEMS.append(
-        Problem(f"image pair: {name}", "exact", (1024, 4096), (256,), images(name), PEERS_LIMITS)
+        Problem(f"image pair: {name}", "exact", sizes, (256,), images(name), IMAGE_LIMITS)
     )
+for cost in ("euclidean", "cityblock"):
+    for name in ("white noise", "smooth random field", "Cauchy density", "spots"):
+        PROBLEMS.append(
+            Problem(
+                f"image pair: {name}, {cost}",
+                "exact",
+                (32**2, 64**2, 128**2),
+                (256,),
+                images(name, cost),
+                IMAGE_LIMITS,
+            )
+        )
 
 
 def colours(rng: np.random.Generator, n: int) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class ColumnGeneration:
     problems, where trying costs little, find out how long. They also answer early, with a plan
     spread over the atoms and extended potentials: a tolerance may end there.
 
+    Points on Cartesian grids (images, also with pixels left out) under the sum of absolute
+    differences are solved as a flow between neighbouring cells. One that a callback or a limit of
+    time stops before its end leaves wide bounds.
+
     A warm start may have any numbers of points in the same dimension: its potentials are extended
     to the new points, and the pairs of its plan are tried first where the numbers agree. One that
     turns out to be far from the problem is dropped. At n = 5000 in 2-D the same problem takes half

@@ -113,6 +113,9 @@ class RestrictedProblem:
             self.k = max(self.k, least_candidates)
         # The length that finer levels should have.
         self.useful_k = self.k
+        # The coarsest level has no estimated duals: its lists are of nearest atoms, which place
+        # little mass at any length. Only costs of power 1 need longer ones on finer levels too.
+        self.tells_length = context.power <= 1.0 or earlier is not None or start is not None
         if earlier is not None:
             g = earlier.g
         elif start is None or previous is None:
@@ -369,6 +372,6 @@ def _lengthened(
             break
         if problem.pivot_to_optimum(floor, good_enough):
             return True
-        if problem.artificial <= _HELPED_SHARE * before:
+        if problem.tells_length and problem.artificial <= _HELPED_SHARE * before:
             problem.useful_k = problem.k
     return False

@@ -22,6 +22,7 @@ from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
 from ..network_simplex import memory_needed
 from .levels import Context, Level, WarmStart, coarse_levels
+from .on_grid import GridAnswer, solve_on_grid
 from .restricted import RestrictedProblem, solve_level
 from .unplaced import plan_of_unplaced
 
@@ -122,6 +123,13 @@ class ColumnRun:
         status, message = Status.OPTIMAL, ""
         end = ""
         try:
+            if earlier is None:
+                masses = self.whole.a, self.whole.b
+                answer = solve_on_grid(
+                    self.problem, self.rows, self.columns, masses, self.scale, self.monitor
+                )
+                if answer is not None:
+                    return self._of_grid(answer)
             if earlier is not None:
                 state = RestrictedProblem(self.finest, self.context, None, None, earlier)
                 if not _is_near(state):
@@ -156,6 +164,17 @@ class ColumnRun:
         except EndOfRun:
             status = Status.STOPPED
         return self._solution(state, n_pivots, status, message)
+
+    def _of_grid(self, answer: GridAnswer) -> Solution:
+        """The answer of a flow on a grid, in the caller's order and unit."""
+        rows, columns, mass = spanning_tree.masses(answer.tree, self.whole)
+        rows, columns = self.rows[rows], self.columns[columns]
+        return Solution(
+            plan=SparsePlan(rows=rows, columns=columns, mass=mass, shape=self.problem.shape),
+            potentials=_pair((answer.f * self.cost_unit, answer.g * self.cost_unit)),
+            n_iterations=answer.n_pivots,
+            status=Status.OPTIMAL,
+        )
 
     def _fits_dense(self, n: int, m: int) -> bool:
         """Whether the costs of n x m pairs may be stored, where lists of candidates are slow."""
