@@ -9,6 +9,7 @@ import numpy as np
 
 from .._kernels.proofs import sums
 from .._typing import FloatArray
+from .._validation import LEAST_WEIGHT
 from ..costs import CostMatrix
 from ..errors import InvalidInputError
 from ..plans import Potentials
@@ -16,7 +17,14 @@ from ..problems import TransportProblem
 from .rounding import U, blocks, cost_rounding
 from .transforms import Tick, c_transform, c_transform_back
 
-__all__ = ["derived_value", "dual_bound", "exact_lower", "kept_dual_bound", "usable"]
+__all__ = [
+    "derived_value",
+    "dual_bound",
+    "exact_lower",
+    "kept_dual_bound",
+    "usable",
+    "vague_mass",
+]
 
 # Beyond this, differences of potentials and costs may leave the range of floats.
 _LARGE = 8e307
@@ -136,7 +144,8 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Pote
     Returns
     -------
     potentials, lower
-        As given with -inf, where nothing finite is found, or costs of points are too many.
+        As given with -inf, where nothing finite is found, costs of points are too many, or atoms
+        may weigh less than it says.
     """
     n, m = problem.shape
     f, g = potentials.f, potentials.g
@@ -148,11 +157,21 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Pote
     pairs = [(drawn, _below(problem, drawn))]
     if isinstance(problem.cost, CostMatrix) and (g <= _below(problem, f)).all():
         pairs.append((f, g))
+    if vague_mass(problem) > 0.0:
+        return potentials, -math.inf
     lower, best = max((_value(problem, *pair), k) for k, pair in enumerate(pairs))
     if lower == -math.inf:
         return potentials, lower
     f, g = pairs[best]
     return Potentials(f=f, g=g), lower
+
+
+def vague_mass(problem: TransportProblem) -> float:
+    """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
+    if problem.defects()[2] > LEAST_WEIGHT:
+        return 0.0
+    sides = (problem.a, problem.b)
+    return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
 
 
 def _below(problem: TransportProblem, f: FloatArray) -> FloatArray:

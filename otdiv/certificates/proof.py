@@ -13,12 +13,11 @@ from .._kernels._jit import frozen
 from .._kernels.proofs.dense_proof import ENOUGH, PROVEN, ROUNDINGS, prove_dense
 from .._kernels.threads import both
 from .._typing import IndexArray
-from .._validation import LEAST_WEIGHT
 from ..costs import CostMatrix, PNormCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds, Valued
-from .dual import derived_value, dual_bound
+from .dual import derived_value, dual_bound, vague_mass
 from .primal import primal_bound
 from .rounding import U, cost_rounding
 
@@ -224,16 +223,8 @@ def vague_slack(problem: TransportProblem) -> float:
 
     Potentials are at most twice the largest cost apart, and so is what the mass may cost.
     """
-    vague = _vague_mass(problem)
+    vague = vague_mass(problem)
     return 4.0 * vague * problem.cost_bound() if vague > 0.0 else 0.0
-
-
-def _vague_mass(problem: TransportProblem) -> float:
-    """Mass of atoms that may weigh less than it says: shares of the mass end where floats do."""
-    if problem.defects()[2] > LEAST_WEIGHT:
-        return 0.0
-    sides = (problem.a, problem.b)
-    return LEAST_WEIGHT * sum(np.count_nonzero(weights == LEAST_WEIGHT) for weights in sides)
 
 
 def is_non_negative(problem: TransportProblem) -> bool:

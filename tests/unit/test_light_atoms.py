@@ -200,3 +200,10 @@ def test_a_plan_with_entries_outside_of_it_is_refused(entries):
 def test_whole_costs_of_both_signs_may_have_the_optimum_zero():
     result = transport_matrix([[0.0, -1.0], [5.0, 0.0]])
     assert (result.bounds.lower, result.bounds.upper) == (0.0, 0.0)
+
+
+def test_an_atom_too_light_for_floats_proves_nothing_from_below():
+    # The share of the first column is 10**-438.3, which no float holds.
+    result = transport_matrix([[1.0, 0.0]], y_weights=[1e-279, 2e159], throw=False)
+    assert result.bounds.lower == 0.0
+    assert 0.0 < result.bounds.upper <= 1e-300
