@@ -3,6 +3,7 @@ __version__: str
 from .costs import CostMatrix as CostMatrix
 from .costs import Euclidean as Euclidean
 from .costs import PNormCost as PNormCost
+from .costs import SparseCost as SparseCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram

@@ -12,7 +12,7 @@ from .._kernels.line.monotone_plan import line_transform
 from .._kernels.proofs import repair
 from .._tree_search import pruned_c_transform
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..problems import TransportProblem
 from .rounding import U
 
@@ -103,6 +103,8 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
     Takes O(n + m) memory for points, whatever their number.
     """
     cost = problem.known_cost()
+    if isinstance(cost, SparseCost):
+        return cost.least_of_columns(f)
     if isinstance(cost, CostMatrix):
         g = np.full(problem.shape[1], np.inf)
         repair.transform_matrix(cost.values, f, g)
@@ -116,6 +118,8 @@ def c_transform(problem: TransportProblem, f: FloatArray) -> FloatArray:
 def c_transform_back(problem: TransportProblem, g: FloatArray) -> FloatArray:
     """Largest f (n,) that is feasible with `g` (m,)."""
     cost = problem.known_cost()
+    if isinstance(cost, SparseCost):
+        return cost.least_of_rows(g)
     if isinstance(cost, CostMatrix):
         return np.asarray(repair.transform_matrix_columns(cost.values, g))
     pair = _grids(problem)
