@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "DiscreteMeasure": "measures",
         "Gaussian": "measures",
         "CostMatrix": "costs",
+        "SparseCost": "costs",
         "Euclidean": "costs",
         "PNormCost": "costs",
         "SquaredEuclidean": "costs",

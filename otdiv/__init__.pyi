@@ -7,6 +7,7 @@ from .certifying import certify_matrix as certify_matrix
 from .costs import CostMatrix as CostMatrix
 from .costs import Euclidean as Euclidean
 from .costs import PNormCost as PNormCost
+from .costs import SparseCost as SparseCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram

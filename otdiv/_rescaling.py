@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .costs import CostMatrix
+from .costs import CostMatrix, PNormCost
 from .measures import DiscreteMeasure
 from .plans import Potentials, ScaledKernelPlan
 from .problems import TransportProblem
@@ -36,14 +36,16 @@ def moderate_problem(problem: TransportProblem) -> tuple[TransportProblem, float
     """
     bound = problem.cost_bound()
     cost = problem.cost
-    if isinstance(cost, CostMatrix):
+    if not isinstance(cost, PNormCost):
         if bound == 0.0 or _SMALL < bound < _LARGE:
             return problem, 1.0
         # Large costs stay as large as is safe: small ones beside them, and epsilon, keep digits.
         size = 0 if bound < 1.0 else _LARGEST_BITS
         factor = math.ldexp(1.0, _within(size - math.frexp(bound)[1]))
-        values = CostMatrix(cost.values * factor)
-        return TransportProblem(source=problem.source, target=problem.target, cost=values), factor
+        scaled = (
+            CostMatrix(cost.values * factor) if isinstance(cost, CostMatrix) else cost.times(factor)
+        )
+        return TransportProblem(source=problem.source, target=problem.target, cost=scaled), factor
     x, y = problem.x, problem.y
     largest = max(float(x.max()), -float(x.min()), float(y.max()), -float(y.min()))
     if largest == 0.0 or (largest < _FAR and _SMALL < bound < _LARGE):

@@ -15,7 +15,7 @@ from ._labels import labels_of
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
 from ._validation import HUGE_COST, as_weights, describe, is_huge
-from .costs import Cost, CostMatrix, PNormCost, as_cost
+from .costs import Cost, CostMatrix, PNormCost, SparseCost, as_cost, is_sparse
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
 
@@ -72,14 +72,15 @@ def _even_indices(n: int) -> DiscreteMeasure:
 class TransportProblem:
     """Move `source` onto `target` at least cost: min <C, P> over plans P with these marginals.
 
-    The value scales with the mass. For a `CostMatrix` the points are the row and column numbers.
+    The value scales with the mass. For a `CostMatrix` or a `SparseCost` the
+    points are the row and column numbers.
 
     Parameters
     ----------
     source, target : DiscreteMeasure
         Measures of n and m atoms whose masses agree to 1e-9 relative.
-    cost : PNormCost or CostMatrix
-        Ground cost; a matrix has shape (n, m).
+    cost : PNormCost, CostMatrix or SparseCost
+        Ground cost; the latter two have shape (n, m).
 
     Raises
     ------
@@ -131,7 +132,7 @@ class TransportProblem:
             b.flags.writeable = False
         object.__setattr__(self, "a", self.source.weights)
         object.__setattr__(self, "b", b)
-        if isinstance(self.cost, CostMatrix):
+        if not isinstance(self.cost, PNormCost):
             if self.cost.shape != self.shape:
                 raise InvalidInputError(
                     "C",
@@ -149,8 +150,12 @@ class TransportProblem:
 
     @classmethod
     def from_matrix(cls, C: Any, a: Any = None, b: Any = None) -> TransportProblem:
-        """Problem of a bare cost matrix (n, m); `a`, `b` are relative frequencies."""
-        cost = C if isinstance(C, CostMatrix) else CostMatrix(C)
+        """Problem of bare costs (n, m), also sparse; `a`, `b` are relative frequencies."""
+        cost: CostMatrix | SparseCost
+        if isinstance(C, CostMatrix | SparseCost):
+            cost = C
+        else:
+            cost = SparseCost(C) if is_sparse(C) else CostMatrix(C)
         n, m = cost.shape
         rows, columns = labels_of(C)
         return cls(
@@ -192,6 +197,8 @@ class TransportProblem:
         cost = self.known_cost()
         if isinstance(cost, CostMatrix):
             return cost.values[start:stop]
+        if isinstance(cost, SparseCost):
+            return cost.block(start, stop)
         from ._kernels import costs as kernels  # Numba is not loaded before it is needed
 
         values = kernels.pairwise(self.x[start:stop], self.y, cost.norm, cost.power)
@@ -200,7 +207,7 @@ class TransportProblem:
     def matrix(self) -> FloatArray:
         """All costs (n, m); 8 n m bytes unless the cost is a matrix already. Not to be written to.
 
-        Costs of few points are kept until `forget`.
+        Pairs that a sparse cost forbids cost `inf`. Costs of few points are kept until `forget`.
         """
         n, m = self.shape
         if isinstance(self.known_cost(), CostMatrix):
@@ -210,7 +217,7 @@ class TransportProblem:
             with room_for(8 * n * m, f"the costs of {n} x {m} pairs", way_out):
                 C = self.block(0, n)
         C.flags.writeable = False
-        if C.size <= _KEPT_PAIRS and not isinstance(self.known_cost(), CostMatrix):
+        if C.size <= _KEPT_PAIRS and isinstance(self.known_cost(), PNormCost):
             kept = object.__new__(CostMatrix)  # costs of points need no check
             object.__setattr__(kept, "values", C)
             object.__setattr__(self, "_kept", kept)
@@ -226,6 +233,8 @@ class TransportProblem:
         cost = self.known_cost()
         if isinstance(cost, CostMatrix):
             return cost.values[rows, columns]
+        if isinstance(cost, SparseCost):
+            return cost.at(rows, columns)
         from ._kernels import costs as kernels
 
         return np.asarray(kernels.gathered(self.x, self.y, rows, columns, cost.norm, cost.power))
@@ -306,7 +315,7 @@ class TransportProblem:
     def is_huge(self) -> bool:
         """Whether sums and differences of a few costs may overflow; found once."""
         if self._huge is None:
-            if isinstance(self.cost, CostMatrix):
+            if not isinstance(self.cost, PNormCost):
                 huge = is_huge(self.cost.values)
             else:
                 # Where no bound was needed at first the points are moderate.
@@ -321,6 +330,10 @@ class TransportProblem:
         The factor is a power of two: only costs below 1e-289 lose digits.
         """
         cost = self.cost
+        if isinstance(cost, SparseCost):
+            factor = 2.0**-_HALVINGS
+            smaller = cost.times(factor)
+            return TransportProblem(source=self.source, target=self.target, cost=smaller), factor
         if isinstance(cost, CostMatrix) or cost.power > _STEEP:
             # Half the unit of the points would take all of a steep power's costs to nothing.
             factor = 2.0**-_HALVINGS
@@ -353,6 +366,8 @@ class TransportProblem:
 
             return float(kernels.bounding_cost(self.x, self.y, self.cost.norm, self.cost.power))
         values = self.cost.values
+        if not values.size:  # all pairs are forbidden
+            return 0.0
         largest = float(values.max())
         if largest == math.inf:
             largest = float(np.max(values, where=values < math.inf, initial=0.0))

@@ -35,7 +35,7 @@ from ._typing import FloatArray, IndexArray
 from ._validation import describe
 from .certificates import Proof
 from .certificates.transforms import c_transform_back
-from .costs import Cost, CostMatrix, PNormCost
+from .costs import Cost, CostMatrix, PNormCost, SparseCost
 from .errors import InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .plans import DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
@@ -187,6 +187,8 @@ def _described(result: TransportResult) -> tuple[dict[str, Any], dict[str, np.nd
     cost: Any = problem.cost
     if isinstance(cost, CostMatrix):
         arrays["C"] = cost.values
+    elif isinstance(cost, SparseCost):
+        arrays |= {"C": cost.values, "C_rows": cost.rows, "C_columns": cost.columns}
     elif isinstance(cost, PNormCost):
         arrays["norm"], arrays["power"] = np.array(cost.norm), np.array(cost.power)
     else:
@@ -498,15 +500,24 @@ def _problem(header: _Header, parts: _Parts) -> TransportProblem:
         )
         for side in ("x", "y")
     )
-    problem = TransportProblem(source, target=target, cost=_cost(header.text("cost"), parts))
+    cost = _cost(header.text("cost"), parts, (source.n, target.n))
+    problem = TransportProblem(source, target=target, cost=cost)
     return problem.counted_from(_origin(header.texts("origin"), source.d))
 
 
-def _cost(kind: str, parts: _Parts) -> Cost:
+def _cost(kind: str, parts: _Parts, shape: tuple[int, int]) -> Cost:
     if kind == PNormCost.__name__:
         return PNormCost(parts.number("norm"), power=parts.number("power"))
     if kind == CostMatrix.__name__:
         return CostMatrix(parts.numbers("C", ndim=2))
+    if kind == SparseCost.__name__:
+        from scipy.sparse import coo_array
+
+        values = parts.numbers("C", ndim=1)
+        pairs = parts.indices("C_rows", shape[0]), parts.indices("C_columns", shape[1])
+        if not values.size == pairs[0].size == pairs[1].size:
+            raise _Fault("`C`, `C_rows` and `C_columns` differ in length")
+        return SparseCost(coo_array((values, pairs), shape=shape))
     raise _Fault(f"its cost is {kind!r}, which this otdiv, {__version__}, does not know")
 
 

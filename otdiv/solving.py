@@ -19,7 +19,7 @@ from ._validation import (
     check_tolerance,
     describe,
 )
-from .costs import CostMatrix, PNormCost, as_point_cost
+from .costs import PNormCost, as_point_cost
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
 from .plans import Potentials, SparsePlan
@@ -262,7 +262,7 @@ def _is_closed(proof: certificates.Proof, options: SolveOptions) -> bool:
     if bounds.gap <= _LEAST * (64.0 + 2.0 * sum(problem.shape)):
         return True
     # Costs of both signs may cancel: what is paid and what is earned is the measure then.
-    if not isinstance(problem.cost, CostMatrix) or not isinstance(proof.plan, SparsePlan):
+    if isinstance(problem.cost, PNormCost) or not isinstance(proof.plan, SparsePlan):
         return False
     plan = proof.plan
     paid = float(np.abs(problem.pair_costs(plan.rows, plan.columns)) @ plan.mass)
@@ -420,8 +420,9 @@ def transport_matrix(
 
     Parameters
     ----------
-    C : array_like, shape (n, m)
-        Costs of any finite sign, or inf.
+    C : array_like or scipy.sparse array, shape (n, m)
+        Costs of any finite sign, or inf. A sparse array forbids the pairs that it does not store,
+        and a zero that it stores is a cost (`SparseCost`); memory is proportional to the entries.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of rows and columns, each normalised to 1; uniform by default.
     solver, rtol, atol, max_seconds, max_memory, callback, warm_start, throw
@@ -440,6 +441,10 @@ def transport_matrix(
     --------
     >>> from otdiv import transport_matrix
     >>> transport_matrix([[3.0, 1.0], [1.0, 3.0]]).value
+    1.0
+    >>> from scipy.sparse import coo_array
+    >>> C = coo_array(([2.0, 0.0, 5.0], ([0, 1, 1], [1, 0, 1])), shape=(2, 2))
+    >>> transport_matrix(C).value
     1.0
     """
     return solve(

@@ -25,8 +25,10 @@ import gc
 import hashlib
 import os
 import pickle
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -183,6 +185,53 @@ _UNUSED_PASSES = frozenset(
 )
 
 
+# Seconds of compiling after which a person at a terminal is told what they are for; by taste.
+_SILENT_SECONDS = 2.0
+
+
+class _Stopwatch:
+    """Seconds that this process has compiled for, and whether it has said so.
+
+    Numba compiles under a lock, so that there is one compilation at a time, and those in it.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.seconds = 0.0
+        self.said = False
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what happens within, but not twice where a kernel compiles another one."""
+        begin = time.perf_counter()
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            if self.depth == 0:
+                self.seconds += time.perf_counter() - begin
+                if self.seconds > _SILENT_SECONDS and not self.said:
+                    self.said = True
+                    _tell()
+
+
+def _tell() -> None:
+    """Say on a terminal why a first call takes seconds; ``OTDIV_QUIET=1`` leaves that out."""
+    if os.environ.get("OTDIV_QUIET", "") not in ("", "0"):
+        return
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
+        if sys.stderr.isatty():
+            sys.stderr.write(
+                "otdiv: compiling what this call needs, once for this installation "
+                "(`otdiv warmup` does it ahead; OTDIV_QUIET=1 hides this line)\n"
+            )
+            sys.stderr.flush()
+
+
+_stopwatch = _Stopwatch()
+
+
 class _Pipeline(CompilerBase):
     """Numba's passes without those that no kernel needs, and without a collector in between.
 
@@ -194,7 +243,8 @@ class _Pipeline(CompilerBase):
         paused = gc.isenabled()
         gc.disable()
         try:
-            return super().compile_extra(func)
+            with _stopwatch.running():
+                return super().compile_extra(func)
         finally:
             if paused:
                 gc.enable()

@@ -51,7 +51,7 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
-from ..costs import CostMatrix, PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import DensePlan, Plan, SparsePlan
 from ..problems import TransportProblem
@@ -220,7 +220,8 @@ def _false_mass(plan: Plan | None, n: int, m: int) -> str:
 
 
 def _non_negative(problem: TransportProblem) -> bool:
-    return not isinstance(problem.cost, CostMatrix) or bool(problem.cost.values.min() >= 0.0)
+    cost = problem.cost
+    return isinstance(cost, PNormCost) or all(c >= 0.0 for c in cost.values.ravel().tolist())
 
 
 def _audit_bounds(result: TransportResult | Proof) -> Audit:
@@ -389,8 +390,9 @@ def _costs(
 ) -> tuple[list[list[Any]], list[list[Any]], int]:
     """Lower and upper ends of all costs in units of 2**-exponent, and the exponent (>= `least`)."""
     cost = problem.cost
-    if isinstance(cost, CostMatrix):
-        table = [[row[j] for j in columns] for row in map(cost.values.tolist().__getitem__, rows)]
+    if not isinstance(cost, PNormCost):
+        every = _table(cost)
+        table = [[every[i][j] for j in columns] for i in rows]
         exponent = max(least, _exponent(c for row in table for c in row if c < _INF))
         exact = [[_whole(c, exponent) if c < _INF else _INF for c in row] for row in table]
         return exact, exact, exponent
@@ -409,6 +411,18 @@ def _costs(
         low.append([pair[0] for pair in pairs])
         high.append([pair[1] for pair in pairs])
     return low, high, exponent
+
+
+def _table(cost: CostMatrix | SparseCost) -> list[list[float]]:
+    """All costs, row by row; of a sparse cost, pairs without an entry are forbidden."""
+    if isinstance(cost, CostMatrix):
+        return [list(row) for row in cost.values.tolist()]
+    n, m = cost.shape
+    table = [[_INF] * m for _ in range(n)]
+    pairs = cost.rows.tolist(), cost.columns.tolist()
+    for i, j, c in zip(*pairs, cost.values.tolist(), strict=True):
+        table[i][j] = c
+    return table
 
 
 def _powers(
@@ -578,7 +592,7 @@ def _is_plan(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> bool
 def _audit_infeasible(result: TransportResult) -> Audit:
     """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
     problem, cost = result.problem, result.problem.cost
-    if not isinstance(cost, CostMatrix):
+    if isinstance(cost, PNormCost):
         return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
     if result.bounds.upper < _INF:
         return Audit(verdict=Verdict.REFUTED, reason="without a plan the upper bound is infinite")
@@ -588,11 +602,10 @@ def _audit_infeasible(result: TransportResult) -> Audit:
     rows = [i for i in set(result.infeasible_rows.tolist()) if 0 <= i < len(a) and a[i] > 0.0]
     columns = set(range(len(b))).intersection(result.infeasible_columns.tolist())
     outside = [j for j in range(len(b)) if b[j] > 0.0 and j not in columns]
-    for i in rows:
-        costs = cost.values[i].tolist()
-        if any(costs[j] < _INF for j in outside):
-            reason = f"row {i} reaches other columns than `infeasible_columns`"
-            return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+    row = _leaving_row(cost, rows, outside)
+    if row is not None:
+        reason = f"row {row} reaches other columns than `infeasible_columns`"
+        return Audit(verdict=Verdict.UNDECIDED, reason=reason)
     supply = sum(Fraction(a[i]) for i in rows) / sum(map(Fraction, a))
     demand = sum(Fraction(b[j]) for j in columns) / sum(map(Fraction, b))
     # Seen from the other side: the columns outside are reached by the other rows alone. What is
@@ -608,6 +621,19 @@ def _audit_infeasible(result: TransportResult) -> Audit:
         )
     reason = "the rows do not hold more mass than the columns that they reach"
     return Audit(verdict=Verdict.UNDECIDED, reason=reason)
+
+
+def _leaving_row(cost: CostMatrix | SparseCost, rows: list[int], outside: list[int]) -> int | None:
+    """One of the rows from which an allowed pair leads to one of the columns `outside`."""
+    if isinstance(cost, SparseCost):
+        starts, ends = set(rows), set(outside)
+        pairs = zip(cost.rows.tolist(), cost.columns.tolist(), cost.values.tolist(), strict=True)
+        return next((i for i, j, c in pairs if c < _INF and i in starts and j in ends), None)
+    for i in rows:
+        costs = cost.values[i].tolist()
+        if any(costs[j] < _INF for j in outside):
+            return i
+    return None
 
 
 # --- Repairs: nothing below needs trust, for what it makes is looked at ---------------------------

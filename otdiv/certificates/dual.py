@@ -10,7 +10,7 @@ import numpy as np
 from .._kernels.proofs import sums
 from .._typing import FloatArray
 from .._validation import LEAST_WEIGHT
-from ..costs import CostMatrix
+from ..costs import PNormCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import Potentials
 from ..problems import TransportProblem
@@ -151,11 +151,11 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Pote
     f, g = potentials.f, potentials.g
     if f.shape != (n,) or g.shape != (m,) or not np.isfinite(f).all() or not np.isfinite(g).all():
         return potentials, -math.inf
-    if not isinstance(problem.cost, CostMatrix) and n * m > _MANY_PAIRS:
+    if isinstance(problem.cost, PNormCost) and n * m > _MANY_PAIRS:
         return potentials, -math.inf
     drawn = f * (1.0 - _DRAWN)
     pairs = [(drawn, _below(problem, drawn))]
-    if isinstance(problem.cost, CostMatrix) and (g <= _below(problem, f)).all():
+    if not isinstance(problem.cost, PNormCost) and (g <= _below(problem, f)).all():
         pairs.append((f, g))
     if vague_mass(problem) > 0.0:
         return potentials, -math.inf
@@ -179,20 +179,29 @@ def _below(problem: TransportProblem, f: FloatArray) -> FloatArray:
     n, m = problem.shape
     room = 1.0 - (cost_rounding(problem) + 2.0) * U
     lowest = np.full(m, math.inf)
+    if isinstance(problem.cost, SparseCost):
+        costs = problem.cost.values
+        np.minimum.at(lowest, problem.cost.columns, _lowered(costs, f[problem.cost.rows]))
+        return lowest
     starts = blocks(n, m)
     for start in starts:
         part = slice(start, start + starts.step)
         costs = problem.block(start, start + starts.step)
         with np.errstate(all="ignore"):
-            if not isinstance(problem.cost, CostMatrix):
+            if isinstance(problem.cost, PNormCost):
                 # Costs near the least float are rounded by more than a share.
                 costs = np.where(costs < _TINY, 0.0, np.nextafter(costs * room, 0.0))
-            difference, lost = _difference(costs, f[part, None])
-            # What was lost is no number where sums overflow on the way.
-            high = np.isfinite(difference) & ~(lost >= 0.0)
-            lowered = np.where(high, np.nextafter(difference, -math.inf), difference)
-        lowest = np.minimum(lowest, lowered.min(axis=0, initial=math.inf))
+        lowest = np.minimum(lowest, _lowered(costs, f[part, None]).min(axis=0, initial=math.inf))
     return lowest
+
+
+def _lowered(costs: FloatArray, f: FloatArray) -> FloatArray:
+    """No more than the exact C - f, and just that where floats hold it."""
+    with np.errstate(all="ignore"):
+        difference, lost = _difference(costs, f)
+        # What was lost is no number where sums overflow on the way.
+        high = np.isfinite(difference) & ~(lost >= 0.0)
+        return np.where(high, np.nextafter(difference, -math.inf), difference)
 
 
 def _value(problem: TransportProblem, f: FloatArray, g: FloatArray) -> float:

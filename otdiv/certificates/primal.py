@@ -8,7 +8,8 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from .._kernels.network_flow.augmenting_paths import reroute
+from .._kernels._jit import frozen
+from .._kernels.network_flow.augmenting_paths import reroute, reroute_entries
 from .._kernels.proofs.repair import fill
 from .._kernels.proofs.sums import (
     MET,
@@ -20,7 +21,7 @@ from .._kernels.proofs.sums import (
     shrink,
 )
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import BlockPlan, DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
@@ -173,10 +174,30 @@ def _rerouted(
     problem: TransportProblem, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
 ) -> SparsePlan:
     """Plan with the rests placed over allowed pairs, directly or through the pairs of the plan."""
+    if isinstance(problem.cost, SparseCost):
+        return _rerouted_entries(problem.cost, plan, row_rest, column_rest)
     assert isinstance(problem.cost, CostMatrix)
     mass = plan.toarray()
     reroute(mass, problem.cost.values, row_rest.copy(), column_rest.copy(), _MOST_VISITS)
     return _entries(mass)
+
+
+def _rerouted_entries(
+    cost: SparseCost, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
+) -> SparsePlan:
+    """The same in memory of the entries of the cost, which hold those of the plan."""
+    mass = np.zeros(cost.n_entries)
+    np.add.at(mass, cost.places(plan.rows, plan.columns)[0], plan.mass)
+    # The entries column by column, and where each column has them.
+    by_column = np.argsort(cost.columns, kind="stable")
+    column_starts = np.searchsorted(cost.columns[by_column], np.arange(cost.shape[1] + 1))
+    reroute_entries(
+        mass, cost.rows, cost.columns, cost.starts, frozen(by_column), frozen(column_starts),
+        row_rest.copy(), column_rest.copy(), _MOST_VISITS,
+    )  # fmt: skip
+    used = np.flatnonzero(mass)
+    rows, columns = cost.rows[used], cost.columns[used]
+    return SparsePlan(rows=rows, columns=columns, mass=mass[used], shape=plan.shape)
 
 
 def _entries(mass: FloatArray) -> SparsePlan:
@@ -206,14 +227,18 @@ def _without_dear(problem: TransportProblem, plan: SparsePlan) -> TransportProbl
     the better one: what rounding left out would cost more on those pairs than everything else.
     """
     cost = problem.cost
-    if not isinstance(cost, CostMatrix) or not plan.mass.size:
+    if isinstance(cost, PNormCost) or not plan.mass.size:
         return None
     limit = _DEAR * float(np.abs(problem.pair_costs(plan.rows, plan.columns)).max())
     dear = (cost.values > limit) & (cost.values < math.inf)
     if not dear.any():
         return None
-    values = CostMatrix(np.where(dear, math.inf, cost.values))
-    return TransportProblem(source=problem.source, target=problem.target, cost=values)
+    cheap = (
+        cost.kept(~dear)
+        if isinstance(cost, SparseCost)
+        else CostMatrix(np.where(dear, math.inf, cost.values))
+    )
+    return TransportProblem(source=problem.source, target=problem.target, cost=cheap)
 
 
 def _factor(weights: FloatArray, sums: FloatArray) -> FloatArray:
@@ -236,6 +261,8 @@ def _marginals(plan: ScaledKernelPlan | BlockPlan) -> tuple[FloatArray, FloatArr
 
 def _forbids(problem: TransportProblem) -> bool:
     cost = problem.cost
+    if isinstance(cost, SparseCost):
+        return cost.n_entries < problem.shape[0] * problem.shape[1]
     return isinstance(cost, CostMatrix) and float(cost.values.max()) == math.inf
 
 

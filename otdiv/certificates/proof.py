@@ -13,7 +13,7 @@ from .._kernels._jit import frozen
 from .._kernels.proofs.dense_proof import ENOUGH, PROVEN, ROUNDINGS, prove_dense
 from .._kernels.threads import both
 from .._typing import IndexArray
-from ..costs import CostMatrix, PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds, Valued
@@ -212,7 +212,7 @@ def _is_scaled_exactly(
     problem: TransportProblem, moderate: TransportProblem, factor: float
 ) -> bool:
     given, scaled = problem.cost, moderate.cost
-    if isinstance(given, CostMatrix) and isinstance(scaled, CostMatrix):
+    if not isinstance(given, PNormCost) and not isinstance(scaled, PNormCost):
         return bool((scaled.values / factor == given.values).all())
     # Costs of points are rounded anew in the other unit.
     return False
@@ -230,7 +230,7 @@ def vague_slack(problem: TransportProblem) -> float:
 def is_non_negative(problem: TransportProblem) -> bool:
     """Whether no cost is negative."""
     cost = problem.cost
-    return isinstance(cost, PNormCost) or float(cost.values.min()) >= 0.0
+    return isinstance(cost, PNormCost) or float(cost.values.min(initial=0.0)) >= 0.0
 
 
 def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:
@@ -238,15 +238,19 @@ def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: In
 
     Columns without weight take no mass, so reaching them changes nothing.
     """
-    if not isinstance(problem.cost, CostMatrix):
-        return False
+    cost = problem.cost
     outside = problem.b > 0.0
     outside[columns] = False
-    for i in rows:
-        if (problem.cost.values[i][outside] < math.inf).any():
-            return False
     others = np.ones(problem.shape[0], dtype=np.bool_)
     others[rows] = False
+    if isinstance(cost, CostMatrix):
+        if any((cost.values[i][outside] < math.inf).any() for i in rows):
+            return False
+    elif isinstance(cost, SparseCost):
+        if (~others[cost.rows] & outside[cost.columns]).any():
+            return False
+    else:
+        return False
     # The columns outside are reached by the other rows only: either of the two may show what is
     # missing, if it is little beside the rest.
     a, b = problem.a / math.fsum(problem.a), problem.b / math.fsum(problem.b)

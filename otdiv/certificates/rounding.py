@@ -31,7 +31,7 @@ small.
 from __future__ import annotations
 
 from .._kernels.costs import relative_rounding
-from ..costs import CostMatrix
+from ..costs import PNormCost
 from ..problems import TransportProblem
 
 __all__ = ["U", "blocks", "cost_rounding"]
@@ -50,7 +50,7 @@ def blocks(n: int, m: int) -> range:
 
 def cost_rounding(problem: TransportProblem) -> float:
     """Relative rounding k of one computed cost, in units of u."""
-    if isinstance(problem.cost, CostMatrix):
-        return 0.0
     cost = problem.cost
+    if not isinstance(cost, PNormCost):
+        return 0.0
     return float(relative_rounding(problem.source.d, cost.norm, cost.power))

@@ -16,7 +16,7 @@ from .._kernels.proofs import repair
 from .._kernels.proofs.tiled_transform import MOST_RATIO, tiled_transform
 from .._tree_search import pruned_c_transform
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..problems import TransportProblem
 from .rounding import U
 
@@ -132,6 +132,8 @@ def c_transform(
     `point_transform`.
     """
     cost = problem.known_cost()
+    if isinstance(cost, SparseCost):
+        return cost.least_of_columns(f)
     if isinstance(cost, CostMatrix):
         g = np.full(problem.shape[1], np.inf)
         repair.transform_matrix(cost.values, f, g)
@@ -148,6 +150,8 @@ def c_transform_back(
 ) -> FloatArray:
     """Largest f (n,) that is feasible with `g` (m,)."""
     cost = problem.known_cost()
+    if isinstance(cost, SparseCost):
+        return cost.least_of_rows(g)
     if isinstance(cost, CostMatrix):
         return np.asarray(repair.transform_matrix_columns(cost.values, g))
     pair = _grids(problem)

@@ -35,7 +35,7 @@ from .._typing import FloatArray, IndexArray
 from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
 from ..certificates.unbalanced import LEAST_SHARE
-from ..costs import Cost, CostMatrix, PNormCost
+from ..costs import Cost, CostMatrix, PNormCost, SparseCost
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
@@ -122,7 +122,9 @@ class NormalForm:
         if max_memory is not None:
             self._most_pairs = min(_FEW_FAR_PAIRS, max_memory // (8 * _COPIES))
         source, target = measures
-        self.cost = balanced.cost
+        cost = balanced.cost
+        assert not isinstance(cost, SparseCost)  # such a problem is not made
+        self.cost: PNormCost | CostMatrix = cost
         self.swapped = comes_later(balanced, source.weights, target.weights)
         if self.swapped:
             source, target = target, source

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import IndexArray
-from ..costs import CostMatrix
+from ..costs import PNormCost, SparseCost
 from ..plans import SparsePlan
 from ..problems import TransportProblem
 
@@ -56,16 +56,21 @@ def resting_plan(problem: TransportProblem) -> SparsePlan | None:
 def _places(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
     """Number of the place of each row and each column; pairs cost nothing within a place."""
     n, m = problem.shape
-    if not isinstance(problem.cost, CostMatrix):
+    cost = problem.cost
+    if isinstance(cost, PNormCost):
         points = np.concatenate([problem.x, problem.y]) + 0.0  # of -0.0 and 0.0 one number
         labels = np.unique(points, axis=0, return_inverse=True)[1].ravel()
         return labels[:n], labels[n:]
-    if n * m > _MOST_PAIRS:
+    if cost.values.size > _MOST_PAIRS:
         return None
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    i, j = np.nonzero(problem.cost.values == 0.0)
+    if isinstance(cost, SparseCost):
+        free = cost.kept(cost.values == 0.0)
+        i, j = free.rows, free.columns
+    else:
+        i, j = np.nonzero(cost.values == 0.0)
     links = coo_array((np.ones(i.size, np.int8), (i, j + n)), shape=(n + m, n + m))
     labels = connected_components(links, directed=False)[1]
     return labels[:n], labels[n:]

@@ -26,7 +26,7 @@ from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import FloatArray, IndexArray
 from ..certificates import c_transform
 from ..certificates.rounding import blocks
-from ..costs import CostMatrix
+from ..costs import PNormCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, Status
@@ -269,45 +269,59 @@ class _Forest:
         inside[nodes] = True
         surplus = sum(self.supply[node] for node in part) > 0
         sources, targets = (inside, ~inside) if surplus else (~inside, inside)
-        rows = np.flatnonzero((sources & self.live)[: self.n])
-        columns = np.flatnonzero((targets & self.live)[self.n :])
-        self.pairs += rows.size * columns.size
-        if self.pairs > _MOST_PAIRS:
-            raise _GivenUpError
-        best, least, shift = (-1, -1), math.inf, 0.0
-        g = self.potential[self.n :]
-        for some in _parts(rows, columns.size):
-            if columns.size == 0:
-                break
-            costs, f = self._costs(some, columns), self.potential[some][:, None]
+        best, least, shift, cost = (-1, -1), math.inf, 0.0, math.inf
+        for rows, columns, costs in self._pairs((sources & self.live), (targets & self.live)):
+            self.pairs += costs.size
+            if self.pairs > _MOST_PAIRS:
+                raise _GivenUpError
+            if not costs.size:
+                continue
+            f, g = self.potential[rows], self.potential[self.n + columns]
             # Rounding counts as cost: otherwise a light atom far away, whose reduced costs are all
             # rounding, would look cheap to every component.
-            noise = _NOISE * (np.abs(costs) + np.abs(f) + np.abs(g[columns]))
-            reduced = costs - f - g[columns]
-            i, j = divmod(int((reduced + noise).argmin()), columns.size)
-            if reduced[i, j] + noise[i, j] < least:
-                least = float(reduced[i, j] + noise[i, j])
-                best, shift = (int(some[i]), int(columns[j])), float(reduced[i, j])
+            noise = _NOISE * (np.abs(costs) + np.abs(f) + np.abs(g))
+            reduced = costs - f - g
+            e = np.unravel_index(int((reduced + noise).argmin()), costs.shape)
+            if reduced[e] + noise[e] < least:
+                least = float(reduced[e] + noise[e])
+                i, j = (int(np.broadcast_to(side, costs.shape)[e]) for side in (rows, columns))
+                best, shift, cost = (i, j), float(reduced[e]), float(costs[e])
         i, j = best
         if i < 0:
             return None
         # Rows rise and columns fall, or the other way round, until the pair is tight.
         rise = shift if surplus else -shift
         self.potential[nodes] += np.where(nodes < self.n, rise, -rise)
-        return i, j + self.n, float(self._costs(np.array([i]), np.array([j]))[0, 0])
+        return i, j + self.n, cost
 
-    def _costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
-        """Costs between these rows and columns, each lowered by a little of its own to break ties.
+    def _pairs(
+        self, sources: np.ndarray, targets: np.ndarray
+    ) -> Iterator[tuple[IndexArray, IndexArray, FloatArray]]:
+        """Rows, columns and costs of all pairs from one set of nodes (n + m,) to another, in parts.
+
+        Of a sparse cost they are lists (k,); of any other (r, 1), (c,) and (r, c).
+        """
+        cost, n = self.problem.cost, self.n
+        if isinstance(cost, SparseCost):
+            some = cost.kept(sources[cost.rows] & targets[n + cost.columns])
+            yield some.rows, some.columns, self._untied(some.rows, some.columns, some.values)
+            return
+        columns = np.flatnonzero(targets[n:])
+        for part in _parts(np.flatnonzero(sources[:n]), columns.size):
+            if isinstance(cost, PNormCost):
+                costs = cost.pairwise(self.problem.x[part], self.problem.y[columns])
+            else:
+                costs = cost.values[np.ix_(part, columns)]
+            rows = part[:, None]
+            yield rows, columns, self._untied(rows, columns, costs)
+
+    def _untied(self, rows: IndexArray, columns: IndexArray, costs: FloatArray) -> FloatArray:
+        """The costs, each lowered by a little of its own to break ties.
 
         Without it, ties between pairs that cost nothing more would send joins round in circles; and
         since no cost is larger than the true one, potentials below these costs are feasible.
         """
-        cost = self.problem.cost
-        if isinstance(cost, CostMatrix):
-            costs = cost.values[np.ix_(rows, columns)]
-        else:
-            costs = cost.pairwise(self.problem.x[rows], self.problem.y[columns])
-        shares = _SHARE * ((rows[:, None] * _STRIDES[0] + columns * _STRIDES[1]) % 1.0)
+        shares = _SHARE * ((rows * _STRIDES[0] + columns * _STRIDES[1]) % 1.0)
         return np.asarray(costs - shares * np.minimum(np.abs(costs), self.typical))
 
     def _result(self) -> tuple[SparsePlan, Potentials]:
@@ -350,13 +364,13 @@ class _Forest:
         The proof then lowers the columns; a heavy atom does not have to give way to a light one,
         where that would cost. Rows without weight get what feasibility allows.
         """
-        columns = np.flatnonzero(self.live[self.n :])
         f[~self.live[: self.n]] = math.inf
-        a, b = self.problem.a, self.problem.b[columns]
-        for part in _parts(np.arange(self.n), columns.size):
-            lowest = self._costs(part, columns) - g[columns]
-            lowest[b < a[part, None]] = math.inf
-            f[part] = np.minimum(f[part], lowest.min(axis=1))
+        a, b = self.problem.a, self.problem.b
+        for rows, columns, costs in self._pairs(np.ones_like(self.live), self.live):
+            lowest = np.where(b[columns] < a[rows], math.inf, costs - g[columns])
+            if costs.ndim == 2:
+                rows, lowest = rows[:, 0], lowest.min(axis=1)
+            np.minimum.at(f, rows, lowest)
         f[f == math.inf] = 0.0
 
 

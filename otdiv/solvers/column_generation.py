@@ -11,7 +11,7 @@ from .._memory import room_for
 from .._rescaling import in_moderate_units
 from .._tree_search import cost_mode
 from .._validation import check_positive_integer
-from ..costs import CostMatrix, PNormCost
+from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ..results import Forecast, Solution, SolveOptions
@@ -103,7 +103,7 @@ class ColumnGeneration:
 
     def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
         """Time and memory for points; None for a cost matrix, which has no boxes."""
-        if isinstance(problem.cost, CostMatrix):
+        if not isinstance(problem.cost, PNormCost):
             return None
         # Atoms without weight take no part in a solve.
         n, m = int(np.count_nonzero(problem.a)), int(np.count_nonzero(problem.b))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._kernels.line.monotone_plan import monotone_plan
-from ..costs import CostMatrix, PNormCost
+from ..costs import PNormCost
 from ..errors import UnsupportedProblemError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
@@ -54,7 +54,7 @@ class Line:
     def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
         """Time and memory of the sort; None where the monotone plan is not the optimal one."""
         if (
-            isinstance(problem.cost, CostMatrix)
+            not isinstance(problem.cost, PNormCost)
             or problem.source.d != 1
             or problem.cost.power < 1.0
         ):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from .._rescaling import in_moderate_units
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer
-from ..costs import CostMatrix
+from ..costs import PNormCost, SparseCost
 from ..entropic.solve import solve_entropic
+from ..errors import UnsupportedProblemError
 from ..plans import Potentials
 from ..problems import TransportProblem
 from ..results import Forecast, Solution, SolveOptions, Status
@@ -100,7 +101,7 @@ class Sinkhorn:
     def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
         """Time and memory to a tolerance of 1e-3; None where no tolerance allows an early stop."""
         cost = problem.cost
-        if not early or isinstance(cost, CostMatrix) or cost.norm != 2.0:
+        if not early or not isinstance(cost, PNormCost) or cost.norm != 2.0:
             return None
         n, m = problem.shape
         if cost.power not in (1.0, 2.0):
@@ -117,6 +118,11 @@ class Sinkhorn:
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve on the support of the weights and extend the potentials to the rest."""
+        if isinstance(problem.cost, SparseCost):
+            raise UnsupportedProblemError(
+                "Sinkhorn takes no sparse cost; use solvers.NetworkSimplex(), or store all pairs: "
+                "`CostMatrix(problem.matrix())` has inf for those that are forbidden"
+            )
         if self.epsilon is None:
             run = functools.partial(
                 solve_to_tolerance,

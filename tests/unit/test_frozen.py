@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
 
 import otdiv
 from otdiv import certificates, critics, solvers, testing
@@ -40,6 +41,7 @@ NOUNS = [
     P,
     otdiv.Gaussian(mean=[0.0, 1.0], covariance=np.eye(2)),
     otdiv.CostMatrix([[0.0, 1.0]]),
+    otdiv.SparseCost(coo_array([[0.0, 1.0]])),
     PROBLEM,
     LINE.problem,
     UNBALANCED,

@@ -15,7 +15,7 @@ from ..._monitor import Deadline, EndOfRun, Monitor
 from ..._tree_search import LEAF_SIZE, safe_scale
 from ..._typing import FloatArray, IndexArray
 from ...certificates.dual import kept_dual_bound
-from ...costs import CostMatrix, PNormCost
+from ...costs import PNormCost
 from ...errors import InvalidInputError
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
@@ -190,7 +190,10 @@ class ColumnRun:
         warm, problem = self.options.warm_start, self.problem
         if warm is None or warm.potentials is None:
             return None
-        if isinstance(warm.problem.cost, CostMatrix) or warm.problem.source.d != problem.source.d:
+        if (
+            not isinstance(warm.problem.cost, PNormCost)
+            or warm.problem.source.d != problem.source.d
+        ):
             found = repr(warm.problem.cost), warm.problem.source.d
             raise InvalidInputError(
                 "warm_start", f"be of points in {problem.source.d} dimensions", found
