@@ -39,6 +39,10 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .inference import TestResult as TestResult
+from .inference import k_sample_test as k_sample_test
+from .inference import permutation_null as permutation_null
+from .inference import two_sample_test as two_sample_test
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure

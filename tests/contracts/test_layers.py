@@ -29,7 +29,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps", "saving"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance", "adapters"},
+    {"testing", "critics", "conformance", "adapters", "inference"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
