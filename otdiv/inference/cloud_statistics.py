@@ -30,7 +30,13 @@ from ..distances.sliced import directions
 from .pooling import Pool
 from .relabelling import LANES, Planes, unpacked
 
-__all__ = ["QuadraticStatistic", "SlicedStatistic", "energy_form", "kernel_form"]
+__all__ = [
+    "QuadraticStatistic",
+    "SlicedStatistic",
+    "energy_form",
+    "kernel_form",
+    "unit_points",
+]
 
 # Blocks of 64 relabellings in one matrix product: 1024 columns.
 _BLOCKS = 16
@@ -177,7 +183,8 @@ def kernel_form(
     def fill(x: FloatArray, y: FloatArray) -> FloatArray:
         panel = np.asarray(cost_kernels.pairwise(x, y, 2.0, power))
         panel *= factor
-        return np.exp(panel, out=panel)
+        np.exp(panel, out=panel)
+        return panel
 
     name = "maximum_mean_discrepancy"
     return QuadraticStatistic(name, pool, fill, points, sign=1.0, scale=1.0), bandwidth

@@ -73,7 +73,8 @@ def _check_sample(name: str, value: Any) -> None:
         )
     if is_law(value):
         raise UnsupportedProblemError(
-            f"`{name}` is a law, and a test exchanges rows: draw a sample from it"
+            f"`{name}` is a law ({type(value).__name__}), and a test exchanges rows: draw samples "
+            "from it"
         )
 
 
@@ -140,11 +141,19 @@ def _as_labels(name: str, value: Any) -> np.ndarray[Any, Any]:
         hasattr(value, "__array__") or isinstance(value, list | tuple)
     ):
         raise InvalidInputError(name, "be a sequence of labels", describe(value))
-    masked = type(value) is not np.ndarray and hasattr(value, "mask")
+    mask = getattr(value, "mask", None)
+    if isinstance(mask, np.ndarray | np.bool_):  # frames have a method of that name
+        if np.any(mask):
+            found = "a masked entry (`.compressed()` leaves them out)"
+            raise InvalidInputError(name, "hold labels only", found)
+        value = np.asarray(value.data)
     types = set(map(type, value)) if isinstance(value, list | tuple) else set()
-    if masked or (types and types <= {int, float, bool}):
-        value = as_real_array(name, value)
-    array = np.asarray(value, dtype=object if len(types) > 1 and not masked else None)
+    if types and types <= {int, float, bool}:
+        array = as_real_array(name, value)
+    elif types and types != {str}:
+        array = np.fromiter(value, dtype=object, count=len(value))
+    else:
+        array = np.asarray(value)
     if array.ndim != 1 or array.size == 0:
         requirement = "have shape (n,), one label a row, with n at least 1"
         raise InvalidInputError(name, requirement, f"shape {array.shape}")

@@ -258,9 +258,9 @@ def _of_counts(
         if not whole.any():
             raise InvalidInputError(name, "have a positive sum", 0.0)
         rows.append(whole)
-    if len({row.size for row in rows}) > 1:
-        sizes = " and ".join(str(row.size) for row in rows)
-        raise InvalidInputError(name, f"have {rows[0].size} entries like `{first}`", sizes)
+        if whole.size != rows[0].size:
+            requirement = f"have {rows[0].size} entries like `{first}`"
+            raise InvalidInputError(name, requirement, whole.size)
     table = np.array(rows)
     return _of_tables(question, [table[:, table.any(axis=0)]])
 

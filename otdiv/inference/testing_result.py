@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..results import Valued
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Method", "TestResult"]
+__all__ = ["Method", "TestResult", "p_value"]
 
 Method: TypeAlias = Literal["random permutations", "exact enumeration", "Besag-Clifford"]
 
@@ -59,7 +59,7 @@ class TestResult(Valued):
     monte_carlo_error: float
     n_permutations: int
     method: Method
-    null: FloatArray = field()
+    null: FloatArray
     sizes: tuple[int, ...]
     notes: tuple[str, ...] = ()
 

@@ -138,19 +138,23 @@ class _Relabellings:
 
     def __init__(self, relabelling: Relabelling, seed: int, every: bool) -> None:
         self._relabelling, self._seed = relabelling, seed
-        self._every = relabelling.enumerated() if every else None
+        self._written = relabelling.enumerated() if every else None
         self._block = -1
         self.planes = relabelling.observed()
         self._labels = np.empty((0, 0), np.uint8)
 
-    def turn_to(self, number: int) -> None:
-        """Make the block of a relabelling the present one."""
+    def turn_to(self, number: int) -> bool:
+        """Make the block of a relabelling the present one; whether it is another than before."""
         block = number // LANES
-        if block != self._block:
-            self._block = block
-            drawn = self._relabelling.drawn(self._seed, block) if self._every is None else None
-            self.planes = self._every[block] if self._every is not None else drawn  # type: ignore[assignment]
-            self._labels = unpacked(self.planes[0][:, None])
+        if block == self._block:
+            return False
+        self._block = block
+        if self._written is None:
+            self.planes = self._relabelling.drawn(self._seed, block)
+        else:
+            self.planes = self._written[block]
+        self._labels = unpacked(self.planes[0][:, None])
+        return True
 
     def labels(self, number: int) -> NDArray[np.bool_]:
         """The first sample (N,) of a relabelling of the present block."""
@@ -194,8 +198,7 @@ def transport_null(
     done, sequential = 0, False
     try:
         while done < n_permutations:
-            source.turn_to(done)
-            if done % LANES == 0 or cheap.size == 0:
+            if source.turn_to(done):
                 cheap = statistic.upper_bounds(source.planes)
             # A group ends with its block, so that all of it has the same words.
             stop = min(n_permutations, done + n_jobs, (done // LANES + 1) * LANES)

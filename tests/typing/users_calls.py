@@ -34,6 +34,8 @@ proven: otdiv.Bounds = wasserstein1_result(x, y).bounds
 divergence: float = js_divergence([0.5, 0.5], [0.1, 0.9])
 result: TransportResult = transport(x, y, cost="sqeuclidean", rtol=1e-3, solver=Sinkhorn())
 matrix: TransportResult = transport_matrix([[0.0, 1.0]], solver=NetworkSimplex(max_iterations=10))
+tested: otdiv.TestResult = otdiv.two_sample_test(x, y, statistic="energy")
+together: dict[str, otdiv.TestResult] = otdiv.two_sample_test(x, y, statistic=["energy"])
 measure = DiscreteMeasure(x, weights=np.full(5, 0.2))
 law = Gaussian([0.0, 0.0], covariance=[[1.0, 0.0], [0.0, 1.0]])
 report: TableReport = compare_tables("a.csv", "b.csv")
@@ -50,6 +52,7 @@ transport(x, y, metric="euclidean")  # type: ignore[call-arg]
 transport(x, y, [0.5, 0.5])  # type: ignore[call-arg]
 DiscreteMeasure(x, np.full(5, 0.2))  # type: ignore[call-arg]
 text: str = wasserstein1(x, y)  # type: ignore[assignment]
+otdiv.two_sample_test(x, y, "energy")  # type: ignore[call-overload]
 result.save(3)  # type: ignore[arg-type]
 otdiv.wasserstien1(x, y)  # type: ignore[attr-defined]
 solvers.NetworkSimplx()  # type: ignore[attr-defined]
