@@ -13,11 +13,10 @@ the mean of walks along the projections, through the same words in the order of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from .._kernels import costs as cost_kernels
+from .._kernels import pair_sums as pair_kernels
 from .._kernels.line.sorting import sorted_with
 from .._kernels.pair_sums import project
 from .._kernels.resampling import permutations as kernels
@@ -53,13 +52,12 @@ class QuadraticStatistic:
     ----------
     name : str
     pool : Pool
-    fill : callable
-        From rows (i, d) and rows (j, d) to the matrix (i, j) of distances or kernels.
-    points : float64 array (N, d), as `fill` takes them
-    sign : float
-        -1 for distances, +1 for kernels.
+    points : float64 array (N, d)
+        In the units of the kernel `pair_sums.fill_rows`.
+    form, norm : int and float
+        What that kernel makes of a pair.
     scale : float
-        Unit of what `fill` returns.
+        Unit of the points for distances; 1 for kernels.
     """
 
     batch = _BLOCKS
@@ -69,15 +67,17 @@ class QuadraticStatistic:
         self,
         name: str,
         pool: Pool,
-        fill: Callable[[FloatArray, FloatArray], FloatArray],
         points: FloatArray,
         *,
-        sign: float,
+        form: int,
+        norm: float,
         scale: float,
     ) -> None:
         self.names: tuple[str, ...] = (name,)
-        self._pool, self._fill, self._points = pool, fill, points
-        self._sign, self._scale = sign, scale
+        self._pool, self._points, self._scale = pool, points, scale
+        self._columns = np.ascontiguousarray(points.T)
+        self._form, self._norm = form, norm
+        self._sign = -1.0 if form == pair_kernels.DISTANCE else 1.0
         n = len(points)
         self._weights = np.ones(n) if pool.weights is None else pool.weights
         self._total = float(self._weights.sum())
@@ -92,7 +92,7 @@ class QuadraticStatistic:
         self._kept: list[FloatArray] | None = [] if is_kept else None
         self._means = np.empty(n)
         for first, stop in self._panels:
-            panel = fill(points[first:stop], points)
+            panel = self._filled(first, stop, n)
             self._means[first:stop] = panel @ self._weights / self._total
             if self._kept is not None:
                 self._kept.append(panel[:, :stop].copy())
@@ -100,8 +100,16 @@ class QuadraticStatistic:
         if self._kept is not None:
             for (first, stop), panel in zip(self._panels, self._kept, strict=True):
                 self._centre(panel, first, stop)
-        # Diagonal of H: what rounding is measured by.
-        self._diagonal = np.abs(fill(points[:1], points[:1])[0, 0] - 2.0 * self._means + self._mean)
+        # Diagonal of H, which rounding is measured by; a kernel is 1 there, a distance 0.
+        own = 0.0 if form == pair_kernels.DISTANCE else 1.0
+        self._diagonal = np.abs(own - 2.0 * self._means + self._mean)
+
+    def _filled(self, first: int, stop: int, columns: int) -> FloatArray:
+        """Distances or kernels (stop - first, columns) of some rows and the first columns."""
+        out = np.empty((stop - first, columns))
+        y = np.ascontiguousarray(self._columns[:, :columns])
+        pair_kernels.fill_rows(self._points[first:stop], y, self._form, self._norm, out)
+        return out
 
     def _centre(self, panel: FloatArray, first: int, stop: int) -> None:
         panel -= self._means[first:stop, None]
@@ -113,7 +121,7 @@ class QuadraticStatistic:
         if self._kept is not None:
             return self._kept[place]
         first, stop = self._panels[place]
-        panel = self._fill(self._points[first:stop], self._points[:stop])
+        panel = self._filled(first, stop, stop)
         self._centre(panel, first, stop)
         return panel
 
@@ -160,34 +168,27 @@ class QuadraticStatistic:
 def energy_form(pool: Pool, metric: PNormCost) -> QuadraticStatistic:
     """The energy distance in a metric."""
     points, scale = of_extent_one(pool.points.reshape(len(pool.points), -1))
-
-    def fill(x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.asarray(cost_kernels.pairwise(x, y, metric.norm, 1.0))
-
-    return QuadraticStatistic("energy", pool, fill, points, sign=-1.0, scale=scale)
+    return QuadraticStatistic(
+        "energy", pool, points, form=pair_kernels.DISTANCE, norm=metric.norm, scale=scale
+    )
 
 
-def kernel_form(
-    pool: Pool, kernel: str, bandwidth: float | None
-) -> tuple[QuadraticStatistic, float]:
-    """The maximum mean discrepancy, and the bandwidth, by default that of all rows together."""
+def kernel_form(pool: Pool, kernel: str, bandwidth: float | None) -> QuadraticStatistic:
+    """The maximum mean discrepancy; its bandwidth is by default that of all rows together."""
     rows = pool.points.reshape(len(pool.points), -1)
     if bandwidth is None:
         bandwidth = median_distance(np.unique(rows, axis=0))
+    is_gaussian = kernel == "gaussian"
+    # Units in which the kernel is 2^(-r²) or 2^(-r) of the distance r.
+    unit = math.sqrt(0.5 * math.log2(math.e)) if is_gaussian else math.log2(math.e)
     with np.errstate(over="ignore"):
-        points = (rows - rows.min(axis=0)) / bandwidth
+        points = (rows - rows.min(axis=0)) / bandwidth * unit
     # Distances beyond 1e150 bandwidths: their kernel is 0, and their square must fit.
     points = np.ascontiguousarray(np.minimum(points, 1e150))
-    power, factor = (2.0, -0.5) if kernel == "gaussian" else (1.0, -1.0)
-
-    def fill(x: FloatArray, y: FloatArray) -> FloatArray:
-        panel = np.asarray(cost_kernels.pairwise(x, y, 2.0, power))
-        panel *= factor
-        np.exp(panel, out=panel)
-        return panel
-
-    name = "maximum_mean_discrepancy"
-    return QuadraticStatistic(name, pool, fill, points, sign=1.0, scale=1.0), bandwidth
+    form = pair_kernels.GAUSSIAN if is_gaussian else pair_kernels.LAPLACE
+    return QuadraticStatistic(
+        "maximum_mean_discrepancy", pool, points, form=form, norm=2.0, scale=1.0
+    )
 
 
 class SlicedStatistic:

@@ -143,7 +143,7 @@ class WalkStatistics:
     def finish(self, name: str, values: FloatArray) -> FloatArray:
         """Reported numbers of compared ones."""
         if name == "energy":
-            return np.asarray(np.sqrt(values / self._pool.unit))
+            return np.asarray(np.sqrt(values) / math.sqrt(self._pool.unit))
         return values / self._pool.unit if name == "wasserstein1" else values
 
     def rounding(self, observed: FloatArray) -> FloatArray:
@@ -162,10 +162,9 @@ class PowerStatistic:
         self.order: IndexArray | None = pool.order
         self._p, self._weights = p, pool.weights
         # Powers of differences as shares of the range: none overflows.
-        width = float(pool.values[-1] - pool.values[0])
-        self._unit = 1.0 / width if width > 0.0 else 1.0
-        self._scale = 1.0 / (self._unit * pool.unit)
-        self._points = np.ascontiguousarray((pool.values - pool.values[0])[:, None] * self._unit)
+        self._width = float(pool.values[-1] - pool.values[0]) or 1.0
+        self._unit = pool.unit
+        self._points = np.ascontiguousarray((pool.values - pool.values[0])[:, None] / self._width)
 
     def evaluate(self, planes: Planes) -> FloatArray:
         """W_p^p (1, 64) in units of the range."""
@@ -177,7 +176,7 @@ class PowerStatistic:
 
     def finish(self, name: str, values: FloatArray) -> FloatArray:
         """W_p in the unit of the rows."""
-        return np.asarray(values ** (1.0 / self._p) * self._scale)
+        return np.asarray(values ** (1.0 / self._p) * self._width / self._unit)
 
     def rounding(self, observed: FloatArray) -> FloatArray:
         """Weighted masses leave crumbs of their rounding at the ends of levels."""
@@ -188,4 +187,5 @@ def tail_ratio(pool: OrderedPool) -> float:
     """Spread of the central 99 % over that of the central half; NaN where the half is constant."""
     levels = np.array([0.005, 0.25, 0.75, 0.995]) * (pool.values.size - 1)
     low, first, third, high = pool.values[np.rint(levels).astype(np.int64)]
-    return float((high - low) / (third - first)) if third > first else math.nan
+    with np.errstate(over="ignore"):
+        return float((high - low) / (third - first)) if third > first else math.nan

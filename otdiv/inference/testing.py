@@ -350,16 +350,18 @@ def _evaluated(
         monitor=question.monitor,
         every=every,
     )
-    return {
-        name: _Answer(
-            null=null,
-            row=i,
-            value=float(statistic.finish(name, null.observed[i : i + 1])[0]),
-            values=statistic.finish(name, null.values[i]),
-            notes=notes,
-        )
-        for i, name in enumerate(statistic.names)
-    }
+    # A distance between the ends of the floats may be beyond them.
+    with np.errstate(over="ignore"):
+        return {
+            name: _Answer(
+                null=null,
+                row=i,
+                value=float(statistic.finish(name, null.observed[i : i + 1])[0]),
+                values=statistic.finish(name, null.values[i]),
+                notes=notes,
+            )
+            for i, name in enumerate(statistic.names)
+        }
 
 
 def _of_numbers(
@@ -410,7 +412,7 @@ def _cloud(question: _Question, name: str, pool: Pool, relabelling: Relabelling)
     if name == "energy":
         return energy_form(pool, question.metric)
     if name == "maximum_mean_discrepancy":
-        return kernel_form(pool, question.kernel, question.bandwidth)[0]
+        return kernel_form(pool, question.kernel, question.bandwidth)
     if name == "sliced_wasserstein":
         directions = question.n_projections if pool.points.ndim == 2 else 1
         rng, vary = question.rng, relabelling.sizes_vary
@@ -441,13 +443,14 @@ def _transported(
         every=every,
         to_the_end=question.to_the_end,
     )
-    return _Answer(
-        null=null,
-        row=0,
-        value=float(statistic.finish(null.observed)[0]),
-        values=statistic.finish(null.values[0]),
-        notes=notes,
-    )
+    with np.errstate(over="ignore"):
+        return _Answer(
+            null=null,
+            row=0,
+            value=float(statistic.finish(null.observed)[0]),
+            values=statistic.finish(null.values[0]),
+            notes=notes,
+        )
 
 
 def _with_tails(name: str, answer: _Answer, pool: OrderedPool) -> _Answer:
@@ -689,6 +692,42 @@ def two_sample_test(
     return results[statistic] if isinstance(statistic, str) else results
 
 
+@overload
+def k_sample_test(
+    samples: Any,
+    *,
+    statistic: str = ...,
+    n_permutations: int = ...,
+    weights: Any = ...,
+    blocks: Any = ...,
+    strata: Any = ...,
+    counts: bool = ...,
+    metric: Any = ...,
+    kernel: Literal["gaussian", "laplace"] | None = ...,
+    bandwidth: float | None = ...,
+    n_projections: int | None = ...,
+    rng: RngLike = ...,
+    n_jobs: int = ...,
+    callback: Callback | None = ...,
+) -> TestResult: ...
+@overload
+def k_sample_test(
+    samples: Any,
+    *,
+    statistic: Sequence[str],
+    n_permutations: int = ...,
+    weights: Any = ...,
+    blocks: Any = ...,
+    strata: Any = ...,
+    counts: bool = ...,
+    metric: Any = ...,
+    kernel: Literal["gaussian", "laplace"] | None = ...,
+    bandwidth: float | None = ...,
+    n_projections: int | None = ...,
+    rng: RngLike = ...,
+    n_jobs: int = ...,
+    callback: Callback | None = ...,
+) -> dict[str, TestResult]: ...
 @explains_calls()
 def k_sample_test(
     samples: Any,

@@ -76,7 +76,9 @@ class TestResult(Valued):
     @property
     def null_mean(self) -> float:
         """Mean of the null: what the statistic comes to where nothing differs."""
-        return float(np.mean(self.null))
+        # In units of a power of two, so that no sum of the largest floats overflows.
+        exponent = math.frexp(float(self.null.max()))[1]
+        return math.ldexp(float(np.mean(np.ldexp(self.null, -exponent))), exponent)
 
     @property
     def null_quantiles(self) -> dict[float, float]:

@@ -105,6 +105,19 @@ def test_scale_changes_no_p_value_in_space(statistic, factor):
     assert scaled.pvalue == plain.pvalue
 
 
+@pytest.mark.parametrize("statistic", ["wasserstein1", "wasserstein2", "energy"])
+def test_the_ends_of_the_floats_are_compared(statistic):
+    far = two_sample_test([8e307, -8e307, 0.0], [5e307, -5e307, 1e307], statistic=statistic)
+    near = two_sample_test([8.0, -8.0, 0.0], [5.0, -5.0, 1.0], statistic=statistic)
+    assert far.pvalue == near.pvalue
+    assert 0.0 < far.null_mean < math.inf
+    beyond = two_sample_test([1.7e308, -1.7e308], [1.7e308, -1.7e308], statistic=statistic)
+    assert (beyond.value, beyond.pvalue) == (0.0, 1.0)
+    tiny = two_sample_test([5e-324, 0.0, 1e-323], [1e-320, 1e-310, 3e-310], statistic=statistic)
+    assert tiny.pvalue == 0.1
+    assert tiny.value > 0.0
+
+
 def test_p_is_one_plus_the_reached_over_one_plus_all():
     x, y = normals(60, 50, shift=0.35)
     result = two_sample_test(x, y, n_permutations=999, rng=0)
