@@ -33,7 +33,7 @@ class Null:
     asked : int
         Relabellings that there would have been without a stop.
     every : bool
-        Whether they are all that there are, the observed one among them.
+        Whether those asked are all that there are, the observed one among them.
     sequential : bool
         Whether the last one is there because enough had reached the observed value.
     """
@@ -149,5 +149,5 @@ def block_null(
         n_reached=np.count_nonzero(values >= threshold[:, None], axis=1),
         n_permutations=values.shape[1],
         asked=n_permutations,
-        every=every and values.shape[1] == n_permutations,
+        every=every,
     )

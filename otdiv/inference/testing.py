@@ -472,16 +472,25 @@ def _result(name: str, answer: _Answer, sizes: tuple[int, ...]) -> TestResult:
         method = "exact enumeration"
     elif null.sequential:
         method = "Besag-Clifford"
-    n = null.n_permutations
-    p, error = p_value(int(null.n_reached[answer.row]), n, method)
+    n, n_reached = null.n_permutations, int(null.n_reached[answer.row])
+    if null.every:
+        # What a stop left out was not left out by chance: it counts as having reached the value.
+        p, error = p_value(n_reached + null.asked - n, null.asked, method)
+    else:
+        p, error = p_value(n_reached, n, method)
     notes = answer.notes
-    least = 1.0 / n if null.every else 1.0 / (n + 1)
+    least = 1.0 / null.asked if null.every else 1.0 / (n + 1)
     if least > 0.05 and not null.sequential:
         notes += (
             f"No p-value of {n} relabellings is below {least:.2g}"
             f"{', and there are no more' if null.every else ''}: none can be significant at 5 %.",
         )
-    if n < null.asked and not null.sequential:
+    if n < null.asked and null.every:
+        notes += (
+            f"The callback ended the test after {n} of all {null.asked} relabellings; the p-value "
+            "counts the others as having reached the value, and is an upper bound.",
+        )
+    elif n < null.asked and not null.sequential:
         notes += (
             f"The callback ended the test after {n} of {null.asked} relabellings; the p-value "
             "holds where that did not depend on what it saw.",

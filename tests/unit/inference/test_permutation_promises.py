@@ -288,6 +288,18 @@ def test_a_callback_sees_the_p_value_close_and_stops():
     assert stopped.n_permutations < 9999
 
 
+@pytest.mark.parametrize("d", [None, 2])
+def test_an_enumeration_that_is_stopped_has_an_upper_bound_of_its_p_value(d):
+    x, y = normals(6, 5, d=d, shift=1.5)
+    whole = two_sample_test(x, y)
+    stopped = two_sample_test(x, y, callback=lambda progress: True)
+    assert whole.n_permutations == 462
+    assert stopped.method == whole.method == "exact enumeration"
+    assert stopped.n_permutations < 462
+    assert whole.pvalue < stopped.pvalue <= 1.0
+    assert "upper bound" in stopped.notes[-1]
+
+
 def test_a_result_reads_like_what_it_says():
     x, y = normals(60, 50, shift=0.35)
     result = two_sample_test(x, y, n_permutations=999, rng=0)
