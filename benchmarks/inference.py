@@ -306,7 +306,6 @@ def _page(rows: list[Row], repetitions: int, seed: int, seconds: float) -> list[
         f"{RELABELLINGS} relabellings on the line, {FEW} in space. Bars: {bars} where values do "
         "not repeat (KS has ties of its own), which is three standard errors of 6000 repetitions; "
         "of fewer, as many of theirs.",
-        "",
     ]
     for case in NULLS:
         found = [row for row in rows if row.part == "errors" and row.case == case.name]
