@@ -66,6 +66,12 @@ def main() -> None:
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
     laws.add_argument("--jobs", type=int, default=1, help="processes")
     laws.add_argument("--no-write", action="store_true", help="print only")
+    tests = commands.add_parser(
+        "inference", help="error rates, power and times of the permutation tests: some minutes"
+    )
+    tests.add_argument("--repetitions", type=int, default=6000, help="samples of each null")
+    tests.add_argument("--rng", type=int, default=0, help="seed")
+    tests.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -112,6 +118,11 @@ def main() -> None:
         write = not options.no_write
         only, adapter = options.only, options.adapter
         sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
+    elif options.command == "inference":
+        from .inference import inference
+
+        write = not options.no_write
+        sys.exit(1 if inference(options.repetitions, options.rng, write) else 0)
     elif options.command == "laws":
         from .laws import run_divergences
 

@@ -52,6 +52,10 @@ from .many.pairs import PairingResult as PairingResult
 from .many.pairs import pairing as pairing
 from .many.pairs import pairing_result as pairing_result
 from .many.results import BatchResult as BatchResult
+from .inference import TestResult as TestResult
+from .inference import k_sample_test as k_sample_test
+from .inference import permutation_null as permutation_null
+from .inference import two_sample_test as two_sample_test
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure

@@ -95,6 +95,21 @@ CALLS = {
     ],
     "sinkhorn_divergence": [(two(otdiv.sinkhorn_divergence, epsilon=1.0), clouds)],
     "sinkhorn_divergence_result": [(two(otdiv.sinkhorn_divergence_result, epsilon=1.0), samples)],
+    "k_sample_test": [
+        (
+            lambda k: otdiv.k_sample_test([k["samples[0]"], k["samples[1]"]], n_permutations=9),
+            {"samples[0]": x, "samples[1]": y},
+        )
+    ],
+    "permutation_null": [(two(otdiv.permutation_null), samples)],
+    "two_sample_test": [
+        *((two(otdiv.two_sample_test), s) for s in (samples, clouds)),
+        (two(otdiv.two_sample_test, statistic="energy"), clouds),
+        (
+            lambda k: otdiv.two_sample_test(k["x"], k["y"], statistic="g", counts=True),
+            {"x": [3, 4], "y": [2, 1]},
+        ),
+    ],
     "sliced_wasserstein": [(two(otdiv.sliced_wasserstein, rng=0), s) for s in (samples, clouds)],
     "sliced_wasserstein_result": [(two(otdiv.sliced_wasserstein_result, rng=0), clouds)],
     "transport": [

@@ -1,7 +1,7 @@
 """Weighted sums over pairs of points of a distance or a positive-definite kernel, row by row.
 
-The pairs are never stored: a tile of one row lives in the first-level cache. Rows are given as
-x (n, d), columns as y (d, m), so that a tile is contiguous in every coordinate.
+For sums the pairs are never stored: a tile of one row lives in the first-level cache. Rows are
+given as x (n, d), columns as y (d, m), so that a tile is contiguous in every coordinate.
 """
 
 import math
@@ -85,6 +85,25 @@ def row_sums(x, y, weights, first, stop, triangle, form, norm, out):
                 part += factors[j] * tile[j]
             total += part
         out[i - first] = total
+
+
+@fast_kernel
+def fill_rows(x, y, form, norm, out):
+    """out[i, j] = phi(|x_i - y_j|), for those who need the matrix itself."""
+    for i in range(x.shape[0]):
+        for start in range(0, y.shape[1], TILE):
+            width = min(TILE, y.shape[1] - start)
+            tile = out[i, start : start + width]
+            if norm == 2.0:
+                _fill_squares(x, i, y, start, tile)
+                if form != GAUSSIAN:
+                    for j in range(width):
+                        tile[j] = math.sqrt(tile[j])
+            else:
+                _fill_norms(x, i, y, start, norm, tile)
+            if form != DISTANCE:
+                for j in range(width):
+                    tile[j] = power_of_two(-tile[j])
 
 
 @kernel

@@ -30,6 +30,7 @@ __all__ = [
     "DiscrepancyResult",
     "maximum_mean_discrepancy",
     "maximum_mean_discrepancy_result",
+    "median_distance",
 ]
 
 KernelName = Literal["gaussian", "laplace"]
@@ -175,7 +176,7 @@ def maximum_mean_discrepancy_result(
         pair = as_sample_pair(x, y, x_weights, y_weights)
         atoms = SignedAtoms.from_pair(pair)
         if bandwidth is None:
-            bandwidth = _median_distance(atoms.points)
+            bandwidth = median_distance(atoms.points)
         squared = _sample_square(pair, atoms, name, bandwidth, unbiased)
     value = math.sqrt(max(0.0, squared))
     return DiscrepancyResult(
@@ -183,7 +184,7 @@ def maximum_mean_discrepancy_result(
     )
 
 
-def _median_distance(points: FloatArray) -> float:
+def median_distance(points: FloatArray) -> float:
     """Median distance between distinct points, or 1 where there is but one: no pair uses it."""
     step = -(-len(points) // _MEDIAN_POINTS)
     chosen = np.ascontiguousarray(points[::step])

@@ -17,7 +17,7 @@ from ..errors import InvalidInputError
 from ..results import Valued
 from .samples import as_sample_pair
 
-__all__ = ["SlicedResult", "sliced_wasserstein", "sliced_wasserstein_result"]
+__all__ = ["SlicedResult", "directions", "sliced_wasserstein", "sliced_wasserstein_result"]
 
 # Directions drawn at once: the draw is the same whatever this is, and memory stays small.
 _BLOCK = 64
@@ -149,7 +149,7 @@ def sliced_wasserstein_result(
     distances = np.empty(n_projections)
     for start in range(0, n_projections, _BLOCK):
         block = distances[start : start + _BLOCK]
-        for k, direction in enumerate(_directions(generator, block.size, pair.d)):
+        for k, direction in enumerate(directions(generator, block.size, pair.d)):
             project(x_rows, direction, left)
             project(y_rows, direction, right)
             block[k] = line_kernels.wasserstein_line(left, right, pair.a, pair.b, order)[0]
@@ -166,7 +166,7 @@ def _as_finite_order(p: Any) -> float:
     return order
 
 
-def _directions(rng: np.random.Generator, k: int, d: int) -> FloatArray:
+def directions(rng: np.random.Generator, k: int, d: int) -> FloatArray:
     """Unit vectors (k, d), uniform on the sphere."""
     vectors = rng.standard_normal((k, d))
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

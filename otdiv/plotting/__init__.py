@@ -1,4 +1,4 @@
-"""Pictures: transport plans, critics and networks, table reports; each returns its Axes.
+"""Pictures: transport plans, critics and networks, tables, tests; each returns its Axes.
 
 Matplotlib is imported when something is drawn, never before.
 """
@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "plot_critic": "critics",
         "plot_effects": "tables",
         "plot_layer_gradients": "networks",
+        "plot_null": "nulls",
         "plot_plan": "plans",
         "plot_rays": "rays",
         "plot_weights": "networks",

@@ -2,6 +2,7 @@
 from .critics import plot_critic as plot_critic
 from .networks import plot_layer_gradients as plot_layer_gradients
 from .networks import plot_weights as plot_weights
+from .nulls import plot_null as plot_null
 from .plans import plot_plan as plot_plan
 from .rays import plot_rays as plot_rays
 from .tables import plot_column as plot_column

@@ -29,7 +29,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps", "saving", "certifying"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance", "adapters", "many"},
+    {"testing", "critics", "conformance", "adapters", "many", "inference"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},

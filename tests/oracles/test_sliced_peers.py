@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from otdiv import DiscreteMeasure, sliced_wasserstein, sliced_wasserstein_result, wasserstein
-from otdiv.distances.sliced import _directions
+from otdiv.distances.sliced import directions as unit_directions
 
 ot = pytest.importorskip("ot")
 RNG = np.random.default_rng(5)
@@ -16,7 +16,7 @@ A, B = RNG.random(80), RNG.random(60)
 
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_same_directions_give_pots_number(p):
-    directions = _directions(np.random.default_rng(3), 50, 4)
+    directions = unit_directions(np.random.default_rng(3), 50, 4)
     expected = ot.sliced_wasserstein_distance(
         X, Y, A / A.sum(), B / B.sum(), p=p, projections=directions.T
     )
@@ -31,7 +31,7 @@ def test_directions_do_not_depend_on_the_blocks(monkeypatch):
 
 
 def test_directions_are_unit_vectors_spread_evenly():
-    directions = _directions(np.random.default_rng(0), 20000, 3)
+    directions = unit_directions(np.random.default_rng(0), 20000, 3)
     assert np.allclose(np.linalg.norm(directions, axis=1), 1.0, rtol=0, atol=4e-16)
     # Means of the second moments are 1/3, with standard error 0.3 / sqrt(20000).
     assert np.allclose(directions.T @ directions / 20000, np.eye(3) / 3, rtol=0, atol=0.01)

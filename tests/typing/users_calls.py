@@ -41,6 +41,8 @@ entropic: otdiv.EntropicCertificate | None = certify_matrix([[0.0]], plan=[0], e
 batch: otdiv.BatchResult = otdiv.transport_batch([x, y], [y, y], x_weights=[None, [1, 1, 1, 2]])
 first: NDArray[np.int64] = otdiv.pairing(x, x + 1.0)
 condensed: NDArray[np.float64] = otdiv.pairwise_distances([x, y], distance="wasserstein2")
+tested: otdiv.TestResult = otdiv.two_sample_test(x, y, statistic="energy")
+together: dict[str, otdiv.TestResult] = otdiv.two_sample_test(x, y, statistic=["energy"])
 measure = DiscreteMeasure(x, weights=np.full(5, 0.2))
 law = Gaussian([0.0, 0.0], covariance=[[1.0, 0.0], [0.0, 1.0]])
 report: TableReport = compare_tables("a.csv", "b.csv")
@@ -58,6 +60,7 @@ transport(x, y, metric="euclidean")  # type: ignore[call-arg]
 transport(x, y, [0.5, 0.5])  # type: ignore[call-arg]
 DiscreteMeasure(x, np.full(5, 0.2))  # type: ignore[call-arg]
 text: str = wasserstein1(x, y)  # type: ignore[assignment]
+otdiv.two_sample_test(x, y, "energy")  # type: ignore[call-overload]
 result.save(3)  # type: ignore[arg-type]
 otdiv.wasserstien1(x, y)  # type: ignore[attr-defined]
 solvers.NetworkSimplx()  # type: ignore[attr-defined]

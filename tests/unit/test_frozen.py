@@ -71,6 +71,7 @@ NOUNS = [
     compare_tables({"n": [0.0, 1.0], "c": ["u", "v"]}, {"n": [2.0, 1.0], "c": ["u", "u"]}),
     testing.translated(n=4, d=2, rng=0),
     FIT.history,
+    otdiv.two_sample_test([0.0, 1.0], [2.0, 3.0]),
     Quality(share_good=1.0, mode_shares=np.ones(2), n_covered=2),
 ]
 ROUND_TRIPS = {
