@@ -1,0 +1,1 @@
+"""Resampling: noise of empirical laws, drawn anew many times at once."""
