@@ -66,6 +66,13 @@ def main() -> None:
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
     laws.add_argument("--jobs", type=int, default=1, help="processes")
     laws.add_argument("--no-write", action="store_true", help="print only")
+    covers = commands.add_parser(
+        "coverage", help="how often the intervals hold the distance of the laws"
+    )
+    covers.add_argument("--repetitions", type=int, default=4000, help="pairs of samples a cell")
+    covers.add_argument("--only", default="", metavar="TEXT", help="cells whose name has it")
+    covers.add_argument("--jobs", type=int, default=1, help="processes")
+    covers.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -112,6 +119,12 @@ def main() -> None:
         write = not options.no_write
         only, adapter = options.only, options.adapter
         sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
+    elif options.command == "coverage":
+        from .coverage import coverage
+
+        write = not options.no_write
+        broken = coverage(options.repetitions, options.only, options.jobs, write)
+        sys.exit(1 if broken else 0)
     elif options.command == "laws":
         from .laws import run_divergences
 

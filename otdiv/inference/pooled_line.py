@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -189,7 +188,7 @@ def tails(line: PooledLine) -> tuple[float, float]:
     these levels.
     """
     noise = line.sd() * line.gaps
-    total = math.fsum(noise) if noise.size < 10**5 else float(noise.sum())
+    total = float(noise.sum())
     middle = 0.5 * (line.F + line.G)
     outer = np.abs(middle - 0.5) > 0.5 - 0.5 * _OUTERMOST
     share = float(noise[outer].sum()) / total if total > 0.0 else 0.0
