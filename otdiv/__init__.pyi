@@ -39,6 +39,12 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .inference.equivalence import EquivalenceResult as EquivalenceResult
+from .inference.equivalence import equivalence_test as equivalence_test
+from .inference.intervals import Interval as Interval
+from .inference.intervals import confidence_interval as confidence_interval
+from .inference.required_sizes import RequiredSize as RequiredSize
+from .inference.required_sizes import required_size as required_size
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure

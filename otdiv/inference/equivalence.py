@@ -1,4 +1,4 @@
-"""Is the distance of the laws below a margin? The question that a test of equality cannot answer."""
+"""Is the distance of the laws below a margin? No test of equality can say that it is."""
 
 from __future__ import annotations
 

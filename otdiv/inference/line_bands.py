@@ -47,8 +47,8 @@ __all__ = [
 # shorter and still covers 92 % in every case measured.
 SIGNS_CERTAIN = 2.5
 # Share of the width from the outermost 1 % of the rows that is worth a note. It is some 5 % for
-# normal laws, 8 % for exponential ones, 20 to 30 % for Student's t with 3 degrees of freedom and 70 %
-# or more where the variance is infinite; by taste.
+# normal laws, 8 % for exponential ones, 20 to 30 % for Student's t with 3 degrees of freedom and
+# 70 % or more where the variance is infinite; by taste.
 _HEAVY = 0.15
 # Shares of the mean difference that are tried: the ends of the interval are so exact.
 _SHARES = 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -80,8 +81,6 @@ def in_parts(
         monitor.iteration = per_part * sum(part is not None for part in found)
         monitor.tick()
 
-    try:
+    with contextlib.suppress(EndOfRun):
         for_each(work, range(count), n_jobs, None if callback is None else tick)
-    except EndOfRun:
-        pass
     return [part for part in found if part is not None]

@@ -14,9 +14,9 @@ Lea, Flood 2014, doi:10.1145/2660193.2660195): no draw depends on threads or sli
 
 from __future__ import annotations
 
-from .._jit import contracted, helper, kernel
-
 import numpy as np
+
+from .._jit import contracted, helper, kernel
 
 LANES = 64
 
