@@ -360,8 +360,8 @@ def _table(rows: list[Row], only: str, repetitions: int) -> list[str]:
         f"{100 * LEVEL:.0f} %, {REPLICATES} draws an interval, seed {SEED}; {faults} of "
         f"{len(rows)} cells break a bar.",
         f"Bars: {100 * LEAST:.0f} % everywhere ({100 * LEAST_WEIGHTED:.0f} % for weighted rows, "
-        f"50 a side), and {LONGEST:g} times the length of percentiles from an effect of one standard "
-        "deviation and 200 rows on.",
+        f"50 a side), and {LONGEST:g} times the length of percentiles from an effect of one "
+        "standard deviation and 200 rows on.",
         "“widened”: fewer than ten rows for each category, where the interval says so itself. The "
         "lower end of W1 in three dimensions is one-sided.",
         "",

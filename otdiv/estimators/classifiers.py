@@ -13,6 +13,7 @@ not an estimate: how far below the divergence it lies depends on the classifier.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any, Protocol
 
@@ -127,11 +128,12 @@ def classifier_bound(
             requirement = f"hold at least {2 * n_folds} rows for n_folds={n_folds}"
             raise InvalidInputError(side, requirement, len(rows))
     of_x, of_y = _held_out(left, right, classifier, n_folds, as_generator(rng))
+    gains: tuple[FloatArray, FloatArray]
     if name == "jensen_shannon":
         gains = math.log(2.0) + np.log(of_x), math.log(2.0) + np.log1p(-of_y)
     else:
-        # P(A) - Q(A) for A = {h > 1/2}, as twice the mean of two shares around zero.
-        gains = 2.0 * (of_x > 0.5) - 1.0, 1.0 - 2.0 * (of_y > 0.5)
+        # P(A) - Q(A) for A = {h > 1/2}, whose edge counts half.
+        gains = np.sign(of_x - 0.5), np.sign(0.5 - of_y)
     value = 0.5 * float(gains[0].mean() + gains[1].mean())
     error = 0.5 * math.sqrt(sum(_variance(gain) / gain.size for gain in gains))
     low = value - NormalDist().inv_cdf(level) * error
@@ -282,7 +284,10 @@ class _Neighbours(_Standardised):
         return np.column_stack([1.0 - share, share])
 
 
-_OWN = {"logistic": _Logistic, "nearest_neighbours": _Neighbours}
+_OWN: dict[str, Callable[[], Classifier]] = {
+    "logistic": _Logistic,
+    "nearest_neighbours": _Neighbours,
+}
 
 
 def _expit(score: FloatArray) -> FloatArray:

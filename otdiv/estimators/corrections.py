@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._calling import explains_calls
-from .._typing import FloatArray, IndexArray, RngLike
+from .._typing import FloatArray, RngLike
 from .._validation import as_generator, as_number, check_choice, check_positive_integer
 from ..errors import InvalidInputError
 from .counts import Counts, as_counts
@@ -199,10 +200,11 @@ def _entropy(shares: FloatArray) -> FloatArray:
     return np.asarray(entr(shares).sum(axis=-1))
 
 
-def _js_of(counts: FloatArray | IndexArray) -> FloatArray:
+def _js_of(counts: NDArray[Any]) -> FloatArray:
     """Generalised Jensen-Shannon divergence of counts (draws, k, K), with equal weights."""
     shares = counts / counts.sum(axis=-1, keepdims=True)
-    return np.maximum(_entropy(shares.mean(axis=1)) - _entropy(shares).mean(axis=1), 0.0)
+    found = _entropy(shares.mean(axis=1)) - _entropy(shares).mean(axis=1)
+    return np.asarray(np.maximum(found, 0.0))
 
 
 def _js_bias(counts: Counts) -> float:
@@ -219,7 +221,7 @@ def _js_bias(counts: Counts) -> float:
     return 0.5 * float(of_samples.mean() - of_mixture)
 
 
-def _kl_of(counts: FloatArray) -> FloatArray:
+def _kl_of(counts: NDArray[Any]) -> FloatArray:
     """KL of counts (draws, 2, K)."""
     from scipy.special import rel_entr
 
@@ -236,7 +238,7 @@ def _kl_bias(counts: Counts) -> float:
     )
 
 
-def _kl_error(counts: FloatArray) -> float:
+def _kl_error(counts: NDArray[Any]) -> float:
     """Standard error by the delta method: var_P(log p/q) / n + (sum p²/q - 1) / m."""
     n, m = counts.sum(axis=1)
     p, q = counts[0] / n, counts[1] / m

@@ -72,10 +72,12 @@ def as_counts(*samples: Any, weights: tuple[Any, ...] = (), names: tuple[str, ..
         requirement = f"hold categories, at least {_ROWS_PER_LABEL:g} rows for each on average"
         where = "(measurements have distances: wasserstein1, energy)"
         raise InvalidInputError(names[0], requirement, f"{n_labels} values in {rows} rows", where)
-    shares, sizes, squares = [], [], []
+    shares: list[FloatArray] = []
+    squares: list[FloatArray] = []
+    sizes: list[float] = []
     for name, code, mass, sample in zip(names, codes, weights, samples, strict=True):
         if mass is None:
-            share = np.bincount(code, minlength=n_labels) / code.size
+            share: FloatArray = np.bincount(code, minlength=n_labels) / code.size
             squares.append(share / code.size)
             sizes.append(float(code.size))
         else:

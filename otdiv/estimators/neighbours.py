@@ -106,7 +106,7 @@ def js_from_samples(
     """Estimate the Jensen-Shannon divergence of laws with densities from samples.
 
     It is the mean of KL(P || M) and KL(Q || M) for the mixture M of both, of which all rows
-    together are a sample. Where one sample is larger, shares of it of the size of the other take
+    together are a sample, with 2 k neighbours in it. Where one sample is larger, shares of it of the size of the other take
     turns, so that M is even.
 
     Parameters
@@ -258,7 +258,7 @@ def _kth_distances(points: FloatArray, among: FloatArray, k: int, n_jobs: int) -
 
 def _log_ratio(near: FloatArray, far: FloatArray) -> float:
     """Mean of log(far / near)."""
-    return math.fsum(np.log(far) - np.log(near)) / near.size
+    return float(math.fsum(np.log(far) - np.log(near))) / near.size
 
 
 def _kl(x: FloatArray, y: FloatArray, k: int, n_jobs: int) -> float:
@@ -271,13 +271,17 @@ def _kl(x: FloatArray, y: FloatArray, k: int, n_jobs: int) -> float:
 def _js(x: FloatArray, y: FloatArray, k: int, n_jobs: int) -> float:
     if len(x) > len(y):
         x, y = y, x
-    n = len(x)
+    from scipy.special import digamma  # beside the tree, which is loaded by now
+
+    n, d = len(x), x.shape[1]
+    # Twice the neighbours in the mixture: where laws are equal both balls are as large, and what
+    # their size does to the estimates of the densities (much, in many dimensions) cancels.
+    constant = float(digamma(k) - digamma(2 * k)) + math.log((2.0 * n - 1.0) / (n - 1.0))
     shares = [y[first : first + n] for first in range(0, len(y) - n + 1, n)][:_MOST_SHARES]
     values = []
     for share in shares:
         both = np.concatenate([x, share])
-        mixed = _kth_distances(both, both, k + 1, n_jobs)
+        mixed = _kth_distances(both, both, 2 * k + 1, n_jobs)
         own = np.concatenate([_kth_distances(side, side, k + 1, n_jobs) for side in (x, share)])
-        # n - 1 others of the own law, 2 n - 1 of the mixture.
-        values.append(x.shape[1] * _log_ratio(own, mixed) + math.log((2.0 * n - 1.0) / (n - 1.0)))
+        values.append(d * _log_ratio(own, mixed) + constant)
     return math.fsum(values) / len(values)

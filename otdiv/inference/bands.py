@@ -86,6 +86,11 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
         if size < _MEASURED_FROM:
             counted = f"{n} rows" if weights is None else f"weights worth {size:.0f} equal rows"
             notes.append(f"`{name}` has {counted}; coverage was measured from {_MEASURED_FROM} on")
+        if (points == points[0]).all():
+            notes.append(
+                f"all rows of `{name}` are equal and show no noise, which the laws may have"
+            )
+            continue
         for column in points.T:
             sides = np.sign(column - np.median(column))
             correlation = float(np.mean(sides[1:] * sides[:-1]))

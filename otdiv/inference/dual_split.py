@@ -51,6 +51,7 @@ def dual_split_band(pair: SamplePair, draws: Draws) -> Band:
         (x, a), (y, b) = halves[0][fold], halves[1][fold]
         solved = transport(x, y, cost=Euclidean(), x_weights=a / a.sum(), y_weights=b / b.sum(),
                            rtol=_RTOL)  # fmt: skip
+        assert solved.potentials is not None  # the default solvers have some
         critic = LipschitzExtension(solved.problem, solved.potentials)
         of_x, of_y = (_moments(critic(z), w) for z, w in (halves[0][1 - fold], halves[1][1 - fold]))
         means.append(of_x[0] - of_y[0])

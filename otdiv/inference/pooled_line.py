@@ -136,7 +136,7 @@ def signed_and_absolute(
             line.steps, rows, line.gaps, certain, first, last, key, totals, levels, sums
         )
     # The kernel has bits for signs, hence halves.
-    return 2.0 / line.unit * sums[1:]
+    return np.asarray(2.0 / line.unit * sums[1:])
 
 
 def signed_noise(line: PooledLine, choices: list[NDArray[np.int8]], draws: Draws) -> FloatArray:
@@ -174,7 +174,7 @@ def squared_noise(line: PooledLine, draws: Draws) -> FloatArray:
         levels, sums = np.zeros(2), np.zeros((2, kernels.LANES))
         for first, last in _slices(line.steps.size):
             kernels.walk_squares(line.steps, line.gaps, first, last, key, totals, levels, sums)
-        return 4.0 / line.unit * sums[1]
+        return np.asarray(4.0 / line.unit * sums[1])
 
     parts = in_parts(run, keys.size, draws.n_jobs, draws.callback, kernels.LANES)
     return np.concatenate([np.empty(0), *parts])[: draws.n_replicates]
