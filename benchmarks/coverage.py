@@ -87,7 +87,6 @@ class Row:
     repetitions: int
     coverage: float
     length: float
-    below: float  # share of the intervals that lie below the truth
     percentile_repetitions: int
     percentile_coverage: float | None
     percentile_length: float | None
@@ -304,7 +303,6 @@ def measure(index: int, repetitions: int) -> Row:
         repetitions=count,
         coverage=1.0 - float(below + above),
         length=float(np.mean([i.length for i in found])),
-        below=float(below),
         percentile_repetitions=len(usual),
         percentile_coverage=float(np.mean([cell.truth in i for i in usual])) if usual else None,
         percentile_length=float(np.mean([i.length for i in usual])) if usual else None,
@@ -325,10 +323,19 @@ def coverage(repetitions: int, only: str, jobs: int, write: bool) -> int:
             print(_line(row), flush=True)
     faults = [row for row in rows if row.fault]
     if write:
-        save("coverage", [asdict(row) for row in rows], _table(rows, only, repetitions))
-        draw()
+        record(rows)
     print(f"{len(rows)} cells, {len(faults)} break a bar")
     return len(faults)
+
+
+def record(rows: list[Row]) -> None:
+    """Put rows into the record, in place of those of the same cells."""
+    kept = {(row["distance"], row["case"], row["n"]): Row(**row) for row in load("coverage")}
+    kept |= {(row.distance, row.case, row.n): row for row in rows}
+    order = [(cell.distance, cell.case, cell.n) for cell in cells()]
+    ordered = [kept[name] for name in order if name in kept]
+    save("coverage", [asdict(row) for row in ordered], _table(ordered))
+    draw()
 
 
 _HEAD = [
@@ -350,13 +357,12 @@ def _line(row: Row) -> str:
     )
 
 
-def _table(rows: list[Row], only: str, repetitions: int) -> list[str]:
-    narrowed = f" --only {only!r}" if only else ""
+def _table(rows: list[Row]) -> list[str]:
     faults = sum(bool(row.fault) for row in rows)
     return [
         "# Coverage of the intervals",
         "",
-        f"`python -m benchmarks coverage --repetitions {repetitions}{narrowed}`: nominal "
+        "`python -m benchmarks coverage` (each row says its repetitions): nominal "
         f"{100 * LEVEL:.0f} %, {REPLICATES} draws an interval, seed {SEED}; {faults} of "
         f"{len(rows)} cells break a bar.",
         f"Bars: {100 * LEAST:.0f} % everywhere ({100 * LEAST_WEIGHTED:.0f} % for weighted rows, "

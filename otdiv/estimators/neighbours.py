@@ -106,8 +106,8 @@ def js_from_samples(
     """Estimate the Jensen-Shannon divergence of laws with densities from samples.
 
     It is the mean of KL(P || M) and KL(Q || M) for the mixture M of both, of which all rows
-    together are a sample, with 2 k neighbours in it. Where one sample is larger, shares of it of the size of the other take
-    turns, so that M is even.
+    together are a sample, with 2 k neighbours in it. Where one sample is larger,
+    shares of it of the size of the other take turns, so that M is even.
 
     Parameters
     ----------
