@@ -83,8 +83,8 @@ def as_counts(*samples: Any, weights: tuple[Any, ...] = (), names: tuple[str, ..
         else:
             rows_of = (name, labels_of(sample)[0])
             w = as_weights(f"{name}_weights", mass, code.size, normalize=True, of=rows_of)
-            share = np.bincount(code, weights=w, minlength=n_labels)
-            squares.append(np.bincount(code, weights=w * w, minlength=n_labels))
+            share = np.asarray(np.bincount(code, weights=w, minlength=n_labels), np.float64)
+            squares.append(np.asarray(np.bincount(code, w * w, n_labels), np.float64))
             sizes.append(1.0 / math.fsum(w * w))
         shares.append(share)
     weighted = any(mass is not None for mass in weights)

@@ -265,7 +265,8 @@ def _kl(x: FloatArray, y: FloatArray, k: int, n_jobs: int) -> float:
     # The nearest of x to a row of x is the row itself.
     own = _kth_distances(x, x, k + 1, n_jobs)
     other = _kth_distances(x, y, k, n_jobs)
-    return x.shape[1] * _log_ratio(own, other) + math.log(len(y) / (len(x) - 1.0))
+    d = int(x.shape[1])
+    return d * _log_ratio(own, other) + math.log(len(y) / (len(x) - 1.0))
 
 
 def _js(x: FloatArray, y: FloatArray, k: int, n_jobs: int) -> float:

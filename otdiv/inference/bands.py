@@ -52,7 +52,7 @@ def as_rows(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair:
     for name, sample in (("x", x), ("y", y)):
         if isinstance(sample, DiscreteMeasure) or is_law(sample):
             requirement = "be a sample, one row an observation"
-            where = "(a law or a measure does not say how many rows it was estimated from)"
+            where = "(draw samples of a law; a measure does not say how many rows it was made of)"
             raise InvalidInputError(name, requirement, type(sample).__name__, where)
     pair = as_sample_pair(x, y, x_weights, y_weights)
     rows: list[FloatArray] = []

@@ -99,6 +99,16 @@ def test_w1_by_quantiles_and_by_distribution_functions_agree():
     assert other.high - other.value == pytest.approx(one.high - one.value, rel=0.06)
 
 
+def test_noise_of_the_energy_distance_is_one_on_the_line_and_of_points():
+    """By a walk over the line, and by the matrix of all distances in a plane that holds it."""
+    options = {"distance": "energy", "n_replicates": 4000}
+    line = confidence_interval(X, Y, rng=0, **options)
+    flat = [np.column_stack([side, np.zeros(side.size)]) for side in (X, Y)]
+    plane = confidence_interval(*flat, rng=1, **options)
+    assert plane.value == pytest.approx(line.value, rel=1e-9)
+    assert plane.high - plane.value == pytest.approx(line.high - line.value, rel=0.06)
+
+
 def test_the_selective_band_is_within_the_triangle():
     far = Y + 3.0
     triangle = confidence_interval(X, far, method="triangle", rng=0)
