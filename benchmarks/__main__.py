@@ -72,6 +72,13 @@ def main() -> None:
     tests.add_argument("--repetitions", type=int, default=6000, help="samples of each null")
     tests.add_argument("--rng", type=int, default=0, help="seed")
     tests.add_argument("--no-write", action="store_true", help="print only")
+    covers = commands.add_parser(
+        "coverage", help="how often the intervals hold the distance of the laws"
+    )
+    covers.add_argument("--repetitions", type=int, default=4000, help="pairs of samples a cell")
+    covers.add_argument("--only", default="", metavar="TEXT", help="cells whose name has it")
+    covers.add_argument("--jobs", type=int, default=1, help="processes")
+    covers.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -123,6 +130,12 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(1 if inference(options.repetitions, options.rng, write) else 0)
+    elif options.command == "coverage":
+        from .coverage import coverage
+
+        write = not options.no_write
+        broken = coverage(options.repetitions, options.only, options.jobs, write)
+        sys.exit(1 if broken else 0)
     elif options.command == "laws":
         from .laws import run_divergences
 

@@ -45,6 +45,16 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .inference import TestResult as TestResult
+from .inference import k_sample_test as k_sample_test
+from .inference import permutation_null as permutation_null
+from .inference import two_sample_test as two_sample_test
+from .inference.equivalence import EquivalenceResult as EquivalenceResult
+from .inference.equivalence import equivalence_test as equivalence_test
+from .inference.intervals import Interval as Interval
+from .inference.intervals import confidence_interval as confidence_interval
+from .inference.required_sizes import RequiredSize as RequiredSize
+from .inference.required_sizes import required_size as required_size
 from .many.batch import transport_batch as transport_batch
 from .many.batch import transport_matrix_batch as transport_matrix_batch
 from .many.matrix import pairwise_distances as pairwise_distances
@@ -52,10 +62,6 @@ from .many.pairs import PairingResult as PairingResult
 from .many.pairs import pairing as pairing
 from .many.pairs import pairing_result as pairing_result
 from .many.results import BatchResult as BatchResult
-from .inference import TestResult as TestResult
-from .inference import k_sample_test as k_sample_test
-from .inference import permutation_null as permutation_null
-from .inference import two_sample_test as two_sample_test
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import otdiv
-from otdiv import certificates, critics, solvers
+from otdiv import certificates, critics, estimators, solvers
 
 PROBLEM = otdiv.TransportProblem.from_matrix([[0.0, 1.0], [1.0, 0.0]])
 RESULT = otdiv.transport([0.0, 1.0], [2.0, 4.0], cost="sqeuclidean")
@@ -21,6 +21,7 @@ x, y, w, p = [0.0, 1.0, 5.0], [1.0, 2.0, 4.0], [1.0, 2.0, 1.0], [0.25, 0.5, 0.25
 X, Y = [[0.0, 0.0], [1.0, 3.0], [2.0, 5.0]], [[1.0, 0.0], [0.0, 3.0], [4.0, 5.0]]
 C = [[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 0.0]]
 samples = {"x": x, "y": y, "x_weights": w, "y_weights": w}
+rows = {"x": [0.0, 1.0, 3.0, 7.0, 12.0], "y": [2.0, 4.0, 5.0, 8.0, 11.0]}
 clouds = samples | {"x": X, "y": Y}
 vectors = {"p": p, "q": [0.5, 0.25, 0.25]}
 
@@ -86,6 +87,14 @@ CALLS = {
             {"C": C, "x_weights": w, "y_weights": w},
         )
     ],
+    "classifier_bound": [(two(estimators.classifier_bound, n_folds=2, rng=0), rows)],
+    "confidence_interval": [
+        (two(otdiv.confidence_interval, rng=0, n_replicates=64), samples),
+        (two(otdiv.confidence_interval, distance="energy", rng=0, n_replicates=64), clouds),
+    ],
+    "equivalence_test": [(two(otdiv.equivalence_test, margin=1.0, rng=0), samples)],
+    "js_from_samples": [(two(estimators.js_from_samples, k=1, rng=0), rows)],
+    "kl_from_samples": [(two(estimators.kl_from_samples, k=1, rng=0), rows)],
     "energy_distance": [(two(otdiv.energy_distance), s) for s in (samples, clouds)],
     "maximum_mean_discrepancy": [
         (two(otdiv.maximum_mean_discrepancy), s) for s in (samples, clouds)
@@ -232,13 +241,18 @@ NOT_INPUT = {
     "UnbalancedPlan",
     "UnbalancedResult",
     "c_transform",
+    # Labels, which are anything that can be compared.
+    "kl_from_counts",
     "infeasibility_holds",
 }
 TAKEN_AS_ARRAYS = {
     *("x", "y", "z", "p", "q", "C", "f", "g", "a", "b", "points", "weights", "x_weights", "matrix"),
     *("y_weights", "support", "mean", "covariance", "mass", "rows", "columns", "centre", "values"),
 }
-MODULES = ("otdiv", "otdiv.distances", "otdiv.divergences", "otdiv.critics", "otdiv.certificates")
+MODULES = (
+    *("otdiv", "otdiv.distances", "otdiv.divergences", "otdiv.critics", "otdiv.certificates"),
+    *("otdiv.estimators", "otdiv.inference"),
+)
 
 CASES = [
     pytest.param(call, arrays, name, id=f"{callee}-{i}-{name}")

@@ -1,4 +1,4 @@
-"""What samples say of the laws behind them: tests whose error rates are those stated."""
+"""What samples say of the laws behind them: tests, intervals and margins."""
 
 from .._lazy import attach
 
@@ -9,5 +9,11 @@ __getattr__, __dir__, __all__ = attach(
         "k_sample_test": "testing",
         "permutation_null": "testing",
         "two_sample_test": "testing",
+        "EquivalenceResult": "equivalence",
+        "Interval": "intervals",
+        "RequiredSize": "required_sizes",
+        "confidence_interval": "intervals",
+        "equivalence_test": "equivalence",
+        "required_size": "required_sizes",
     },
 )

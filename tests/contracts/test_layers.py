@@ -29,7 +29,7 @@ LAYERS = [
     {"solvers"},
     {"selection", "solving", "maps", "saving", "certifying"},
     {"distances", "divergences", "unbalanced"},
-    {"testing", "critics", "conformance", "adapters", "many", "inference"},
+    {"testing", "critics", "conformance", "adapters", "many", "estimators", "inference"},
     {"plotting"},
     {"wgan", "theory", "tables"},
     {"cli"},
@@ -51,6 +51,7 @@ ORDERED = [
     ("divergences", "distances"),
     ("testing", "critics"),
     ("testing", "conformance"),
+    ("estimators", "inference"),
 ]
 # A method `.plot()` forwards to the pictures, and `.save()` to the files; nothing else may look up.
 FORWARDED = {"plotting": "plot", "saving": "save"}

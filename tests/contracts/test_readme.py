@@ -9,6 +9,7 @@ import pytest
 import otdiv
 from benchmarks.ranges import table
 
+ROOMS = (otdiv, otdiv.critics, otdiv.estimators, otdiv.plotting)
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -36,4 +37,4 @@ def test_named_functions_exist():
     text = README.read_text()
     table = text[text.index("| you have |") : text.index("A function with more")]
     for name in re.findall(r"`([a-z0-9_]+)`", table):
-        assert any(hasattr(room, name) for room in (otdiv, otdiv.critics, otdiv.plotting)), name
+        assert any(hasattr(room, name) for room in ROOMS), name

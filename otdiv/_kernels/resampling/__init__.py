@@ -1,1 +1,1 @@
-"""Kernels of resampling, 64 replicates at a time in the bits of one word."""
+"""Resampling, 64 replicates at a time in the bits of one word: relabellings and random signs."""

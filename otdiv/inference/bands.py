@@ -1,0 +1,105 @@
+"""What every way to an interval returns, and the rows that they all start from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from .._laws import is_law
+from .._typing import FloatArray
+from ..distances.samples import SamplePair, as_sample_pair
+from ..errors import InvalidInputError
+from ..measures import DiscreteMeasure
+from ..results import Callback
+
+__all__ = ["Band", "Draws", "Kind", "as_rows", "effective_size", "row_notes"]
+
+Kind = Literal["proven", "asymptotic", "measured"]
+
+# Rows of a side from which coverage was measured: `python -m benchmarks coverage`.
+_MEASURED_FROM = 50
+# Standard errors of a lag-one correlation that chance does not explain; by taste.
+_DEPENDENT = 5.0
+
+
+class Band(NamedTuple):
+    """An interval on its way to the caller; fields as in `Interval`."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    kind: Kind
+    notes: tuple[str, ...] = ()
+    tail_share: float | None = None
+    central_value: float | None = None
+
+
+class Draws(NamedTuple):
+    """How the noise is drawn."""
+
+    level: float
+    n_replicates: int
+    rng: np.random.Generator
+    n_jobs: int
+    callback: Callback | None
+
+
+def as_rows(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair:
+    """Coerce two samples; rows without weight are left out, and two a side must remain."""
+    for name, sample in (("x", x), ("y", y)):
+        if isinstance(sample, DiscreteMeasure) or is_law(sample):
+            requirement = "be a sample, one row an observation"
+            where = "(draw samples of a law; a measure does not say how many rows it was made of)"
+            raise InvalidInputError(name, requirement, type(sample).__name__, where)
+    pair = as_sample_pair(x, y, x_weights, y_weights)
+    rows: list[FloatArray] = []
+    weights: list[FloatArray | None] = []
+    for name, points, shares in (("x", pair.x, pair.a), ("y", pair.y, pair.b)):
+        if shares is not None and not shares.all():
+            points, shares = np.ascontiguousarray(points[shares > 0.0]), shares[shares > 0.0]
+        if len(points) < 2:
+            requirement = "hold at least two rows of positive weight: one has no spread"
+            raise InvalidInputError(name, requirement, len(points))
+        rows.append(points)
+        weights.append(shares)
+    return SamplePair(rows[0], rows[1], weights[0], weights[1])
+
+
+def effective_size(n: int, weights: FloatArray | None) -> float:
+    """Kish's (sum w)² / sum w², the number of equal rows that have the same noise."""
+    return float(n) if weights is None else 1.0 / math.fsum(weights * weights)
+
+
+def row_notes(pair: SamplePair) -> tuple[str, ...]:
+    """What the rows say of the conditions: how many, how even, and whether they follow each other.
+
+    Independence cannot be seen in general. What can is whether neighbours in the order given lie on
+    one side of the median more often than chance allows.
+    """
+    notes = []
+    for name, points, weights in (("x", pair.x, pair.a), ("y", pair.y, pair.b)):
+        n = len(points)
+        size = effective_size(n, weights)
+        if size < _MEASURED_FROM:
+            counted = f"{n} rows" if weights is None else f"weights worth {size:.0f} equal rows"
+            notes.append(f"`{name}` has {counted}; coverage was measured from {_MEASURED_FROM} on")
+        if (points == points[0]).all():
+            notes.append(
+                f"all rows of `{name}` are equal and show no noise, which the laws may have"
+            )
+            continue
+        for column in points.T:
+            sides = np.sign(column - np.median(column))
+            correlation = float(np.mean(sides[1:] * sides[:-1]))
+            if abs(correlation) * math.sqrt(n - 1.0) > _DEPENDENT and n >= _MEASURED_FROM:
+                notes.append(
+                    f"neighbouring rows of `{name}` lie on one side of the median together "
+                    f"(correlation {correlation:.2f}): if that is the order in which they were "
+                    "observed, they are not exchangeable and the interval is too short; a sorted "
+                    "sample is harmless"
+                )
+                break
+    return tuple(notes)
