@@ -223,7 +223,7 @@ CALLS = {
         )
     ],
 }
-# Takes arrays that the library made, or is filled by the library itself.
+# Takes arrays that the library made, or of SciPy that hold no masks, or is filled by the library.
 NOT_INPUT = {
     "BlockPlan",
     "BatchResult",
@@ -238,6 +238,7 @@ NOT_INPUT = {
     "Quality",
     "TableReport",
     "TrainingHistory",
+    "SparseCost",
     "UnbalancedPlan",
     "UnbalancedResult",
     "c_transform",
