@@ -47,6 +47,8 @@ from .errors import UnsupportedProblemError as UnsupportedProblemError
 from .many.batch import transport_batch as transport_batch
 from .many.batch import transport_matrix_batch as transport_matrix_batch
 from .many.matrix import pairwise_distances as pairwise_distances
+from .many.neighbors import NeighborsResult as NeighborsResult
+from .many.neighbors import nearest_neighbors as nearest_neighbors
 from .many.pairs import PairingResult as PairingResult
 from .many.pairs import pairing as pairing
 from .many.pairs import pairing_result as pairing_result

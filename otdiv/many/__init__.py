@@ -6,7 +6,9 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "BatchResult": "results",
+        "NeighborsResult": "neighbors",
         "PairingResult": "pairs",
+        "nearest_neighbors": "neighbors",
         "pairing": "pairs",
         "pairing_result": "pairs",
         "pairwise_distances": "matrix",
