@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = attach(
         "pairing": "many.pairs",
         "pairing_result": "many.pairs",
         "pairwise_distances": "many.matrix",
+        "progress_bar": "many.progress",
         "transport_batch": "many.batch",
         "transport_matrix_batch": "many.batch",
         "barycentric_map": "maps",

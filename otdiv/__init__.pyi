@@ -52,6 +52,7 @@ from .many.neighbors import nearest_neighbors as nearest_neighbors
 from .many.pairs import PairingResult as PairingResult
 from .many.pairs import pairing as pairing
 from .many.pairs import pairing_result as pairing_result
+from .many.progress import progress_bar as progress_bar
 from .many.results import BatchResult as BatchResult
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient

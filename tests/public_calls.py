@@ -222,6 +222,7 @@ NOT_INPUT = {
     "KullbackLeiblerResult",
     "NeighborsResult",
     "PairingResult",
+    "progress_bar",
     "Quality",
     "TableReport",
     "TrainingHistory",

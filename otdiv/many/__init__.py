@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "pairing": "pairs",
         "pairing_result": "pairs",
         "pairwise_distances": "matrix",
+        "progress_bar": "progress",
         "transport_batch": "batch",
         "transport_matrix_batch": "batch",
     },

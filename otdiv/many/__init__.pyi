@@ -7,4 +7,5 @@ from .neighbors import nearest_neighbors as nearest_neighbors
 from .pairs import PairingResult as PairingResult
 from .pairs import pairing as pairing
 from .pairs import pairing_result as pairing_result
+from .progress import progress_bar as progress_bar
 from .results import BatchResult as BatchResult

@@ -227,7 +227,7 @@ def _histograms(
     """The same of rows of frequencies on common points."""
     points = as_points("support", support)
     size = len(points)
-    a = as_weights("query", _dense_row(query), size, normalize=True)
+    a = as_weights("query", query, size, normalize=True)
     atoms, weights = [], []
     if hasattr(collection, "tocsr"):
         rows: Any = collection.tocsr()
@@ -237,7 +237,7 @@ def _histograms(
         parts = [slice(*rows.indptr[j : j + 2]) for j in range(rows.shape[0])]
         given = [(rows.indices[part], rows.data[part]) for part in parts]
     else:
-        given = [(None, _dense_row(row)) for row in _sequence(collection)]
+        given = [(None, row) for row in _sequence(collection)]
     for j, (places, row) in enumerate(given):
         name = f"collection[{j}]"
         length = size if places is None else places.size
@@ -254,10 +254,6 @@ def _histograms(
     even = np.zeros(sizes.size, bool)
     others = Measures(points, joined, np.concatenate(weights), sizes, even)
     return points[a > 0.0], a[a > 0.0], others
-
-
-def _dense_row(row: Any) -> Any:
-    return row.toarray().reshape(-1) if hasattr(row, "toarray") else row
 
 
 def _on_line(
