@@ -242,9 +242,8 @@ def _is_moderate(samples: Iterable[FloatArray], smallest: float, largest: float)
 
 
 def _equal_lines(left: list[FloatArray], right: list[FloatArray], name: str) -> Callable[..., None]:
-    # Row by row, so that Ctrl-C is heard.
-    R = np.stack([np.sort(sample) for sample in left])
-    S = R if right is left else np.stack([np.sort(sample) for sample in right])
+    R = _sorted_line(left)[0][:-1].reshape(len(left), -1)
+    S = R if right is left else _sorted_line(right)[0][:-1].reshape(len(right), -1)
     squares = True if name == "wasserstein2" else None
 
     def fill(first: int, last: int, begins: Any, starts: Any, values: FloatArray) -> None:
@@ -278,11 +277,14 @@ def _unequal_lines(
 def _sorted_line(samples: list[FloatArray]) -> tuple[FloatArray, IndexArray, IndexArray]:
     """All sorted samples in a row, with a number behind the last; where each begins, and sizes."""
     sizes = np.array([sample.size for sample in samples])
-    return (
-        np.concatenate([*map(np.sort, samples), np.zeros(1)]),
-        np.cumsum(sizes) - sizes,
-        sizes,
-    )
+    starts = np.cumsum(sizes) - sizes
+    line = np.zeros(int(sizes.sum()) + 1)
+    # Sample by sample, so that Ctrl-C is heard and there is one copy.
+    for start, sample in zip(starts.tolist(), samples, strict=True):
+        place = line[start : start + sample.size]
+        place[:] = sample
+        place.sort()
+    return line, starts, sizes
 
 
 def _histograms(
@@ -299,9 +301,11 @@ def _histograms(
         raise InvalidInputError("support", f"stay below {_LARGEST}", float(np.abs(positions).max()))
 
     def cumulated(name: str, rows: list[FloatArray]) -> FloatArray:
-        shares = _shares(name, rows, positions.size)
-        levels = np.cumsum(shares[:, order], axis=1)[:, :-1]
-        return np.ascontiguousarray(levels * (2.0 * widths))
+        levels = np.empty((len(rows), positions.size - 1))
+        for k, row in enumerate(rows):
+            shares = as_weights(f"{name}[{k}]", row, positions.size, normalize=True)
+            levels[k] = np.cumsum(shares[order])[:-1] * (2.0 * widths)
+        return levels
 
     R = cumulated("samples", left)
     S = R if right is left else cumulated("other", right)

@@ -26,20 +26,19 @@ def progress_bar(
     description : str, default "pairs"
         Word before the bar.
 
-    Yields
-    ------
-    callable or None
+    Returns
+    -------
+    context manager of a callable, or of None
         None where stderr is no terminal: nothing is written to logs.
 
     Raises
-    ------
+    -------
     MissingDependencyError
         If stderr is a terminal and rich is not installed (extra `cli`).
 
     Examples
     --------
-    >>> from otdiv import pairwise_distances
-    >>> from otdiv.many import progress_bar
+    >>> from otdiv import pairwise_distances, progress_bar
     >>> with progress_bar(total=3) as callback:
     ...     distances = pairwise_distances([[0.0], [1.0], [3.0]], callback=callback)
     """
