@@ -32,7 +32,7 @@ def progress_bar(
         None where stderr is no terminal: nothing is written to logs.
 
     Raises
-    -------
+    ------
     MissingDependencyError
         If stderr is a terminal and rich is not installed (extra `cli`).
 
