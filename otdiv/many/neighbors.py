@@ -179,10 +179,10 @@ def nearest_neighbors(
 
 
 def _number(k: Any, size: int) -> int:
-    k = check_positive_integer("k", k)
-    if k > size:
-        raise InvalidInputError("k", f"be at most {size}, the length of `collection`", k)
-    return k
+    number = check_positive_integer("k", k)
+    if number > size:
+        raise InvalidInputError("k", f"be at most {size}, the length of `collection`", number)
+    return number
 
 
 def _sequence(value: Any) -> Iterable[Any]:
@@ -364,7 +364,8 @@ def _search(
             if is_first:
                 bounds.append(relaxed.shared(open_))
             nearest = int(np.argmin(values[now]))
-            bounds.append(relaxed.potentials(batch.potentials(nearest).f, open_))
+            if batch.status[nearest] is Status.OPTIMAL:
+                bounds.append(relaxed.potentials(batch.potentials(nearest).f, open_))
             lower[open_] = np.maximum.reduce(bounds)
             open_ = open_[lower[open_] <= limit]
             is_first = False

@@ -40,6 +40,8 @@ _ROUNDING = 2.0**-53
 _AXES, _CELLS = 3, 16
 # Partners of an atom in the dearer bound; by taste: most atoms have sent their mass by then.
 _PARTNERS = 16
+# Pairs of atoms of two measures up to which their costs are written down, 256 MB.
+_MOST_PAIRS = 2**25
 # Costs that are kept from one bound to the next, 256 MB, and those that are made at once, 16 MB.
 _KEPT_COSTS, _COSTS_AT_ONCE = 2**25, 2**21
 
@@ -127,8 +129,8 @@ class Relaxations:
         return self._relaxed(chosen, _PARTNERS)
 
     def potentials(self, f: FloatArray, chosen: IndexArray) -> FloatArray:
-        """Dual values of f, feasible with its c-transform."""
-        bounds = np.full(chosen.size, -math.inf)
+        """Dual values of f, feasible with its c-transform; 0 where that is better."""
+        bounds = np.zeros(chosen.size)
         f = f - float(self.a @ f)
         mine, size = math.fsum(self.a * f), float(np.abs(f).max())
         k = float(relative_rounding(self.x.shape[1], self.cost.norm, self.cost.power))
@@ -142,7 +144,7 @@ class Relaxations:
             # c_ij errs by k roundings of itself, and where it sets g_j it is g_j + f_i.
             terms = 2.0 * size + np.add.reduceat(np.abs(weighted), starts)
             lost = (k + 4.0 * (sizes + f.size + 8.0)) * _ROUNDING * terms
-            bounds[part] = mine + total - lost
+            bounds[part] = np.maximum(mine + total - lost, 0.0)
         return bounds
 
     def _relaxed(self, chosen: IndexArray, steps: int) -> FloatArray:
@@ -154,11 +156,11 @@ class Relaxations:
             sizes = self.others.sizes[numbers]
             weights = self.others.weights[self.others.places(numbers)]
             starts, out = np.cumsum(sizes) - sizes, np.zeros(numbers.size)
-            space = np.empty((2, n * int(sizes.max())))
+            column = np.empty(int(sizes.max()))
             for first, last in _slices(sizes * n):
                 relaxed_costs(
                     frozen(D), self.a, atoms, frozen(weights), starts, sizes,
-                    np.arange(numbers.size), first, last, steps, space, out,
+                    first, last, steps, column, out,
                 )  # fmt: skip
             bounds[part] = out * (1.0 - (k + 2.0 * (sizes + n + 8.0)) * _ROUNDING)
         return bounds
@@ -167,7 +169,7 @@ class Relaxations:
         """Parts of `chosen`, the costs (w, n) of their points, and their atoms as numbers of those.
 
         The costs of all points are kept where there is room, and are made block by block where
-        there is not.
+        there is not; measures whose own costs are too many are left out.
         """
         n, others = self.a.size, self.others
         if len(others.points) * n <= _KEPT_COSTS:
@@ -176,6 +178,8 @@ class Relaxations:
             yield slice(0, chosen.size), self._kept, others.atoms[others.places(chosen)]
             return
         for first, last in _slices(others.sizes[chosen] * n):
+            if int(others.sizes[chosen[first:last]].max()) * n > _MOST_PAIRS:
+                continue
             used, atoms = np.unique(
                 others.atoms[others.places(chosen[first:last])], return_inverse=True
             )

@@ -6,36 +6,33 @@ one vocabulary share its rows. All terms are non-negative: a sum of k of them er
 roundings, relatively, which the caller takes off.
 """
 
-from .._jit import kernel
+from .._jit import kernel, read_only
 
 __all__ = ["relaxed_costs"]
 
 
 @kernel
-def relaxed_costs(D, a, atoms, weights, starts, sizes, chosen, first, last, steps, costs, out):
-    """Fill ``out[t]`` with a lower bound of the cost to measure ``chosen[t]``, first <= t < last.
+def relaxed_costs(D, a, atoms, weights, starts, sizes, first, last, steps, column, out):
+    """Fill ``out[j]`` with a lower bound of the cost to measure j, first <= j < last.
 
     Measure j has the points ``atoms[starts[j]:]``, ``sizes[j]`` of them, with their `weights`.
     Every atom sends its mass to its nearest partners, and leaves their total out of account. With
     ``steps`` 1 the nearest takes all. Otherwise no partner takes more from one atom than it
     weighs, for as many partners; what is left then goes for the cost of the last. The better of
-    both directions counts. `costs` is work space for the pairs of the largest measure.
+    both directions counts. `column` is work space for the atoms of the largest measure.
     """
     n = a.size
     for t in range(first, last):
-        start, m = starts[chosen[t]], sizes[chosen[t]]
-        C, E = costs[0, : n * m].reshape(m, n), costs[1, : n * m].reshape(n, m)
-        for j in range(m):
-            row = D[atoms[start + j]]
-            for i in range(n):
-                C[j, i] = row[i]
-                E[i, j] = row[i]
+        start, m = starts[t], sizes[t]
         best = 0.0
         for side in range(2):
             total = 0.0
             for r in range(m if side == 0 else n):
                 rest = weights[start + r] if side == 0 else a[r]
-                row = C[r] if side == 0 else E[r]
+                if side == 1:
+                    for s in range(m):
+                        column[s] = D[atoms[start + s], r]
+                row = D[atoms[start + r]] if side == 0 else read_only(column[:m])
                 taken, place = -1.0, -1
                 for step in range(steps):
                     # The cheapest partner behind the last one, ties in the order of the atoms.
