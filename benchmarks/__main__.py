@@ -79,6 +79,11 @@ def main() -> None:
     covers.add_argument("--only", default="", metavar="TEXT", help="cells whose name has it")
     covers.add_argument("--jobs", type=int, default=1, help="processes")
     covers.add_argument("--no-write", action="store_true", help="print only")
+    batches = commands.add_parser(
+        "many", help="batches, matrices of distances, searches, pairings: some minutes"
+    )
+    batches.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
+    batches.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -140,6 +145,10 @@ def main() -> None:
         from .laws import run_divergences
 
         sys.exit(run_divergences(options.every, options.jobs, write=not options.no_write))
+    elif options.command == "many":
+        from .many import many
+
+        sys.exit(1 if many(only=options.only, write=not options.no_write) else 0)
     else:
         from .report import report
 

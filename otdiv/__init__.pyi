@@ -58,9 +58,12 @@ from .inference.required_sizes import required_size as required_size
 from .many.batch import transport_batch as transport_batch
 from .many.batch import transport_matrix_batch as transport_matrix_batch
 from .many.matrix import pairwise_distances as pairwise_distances
+from .many.neighbors import NeighborsResult as NeighborsResult
+from .many.neighbors import nearest_neighbors as nearest_neighbors
 from .many.pairs import PairingResult as PairingResult
 from .many.pairs import pairing as pairing
 from .many.pairs import pairing_result as pairing_result
+from .many.progress import progress_bar as progress_bar
 from .many.results import BatchResult as BatchResult
 from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient

@@ -141,6 +141,16 @@ CALLS = {
     "wasserstein_batch": [(two(otdiv.wasserstein_batch, p=3.0), samples)],
     "pairing": [(two(otdiv.pairing), {"x": x, "y": y}), (two(otdiv.pairing), {"x": X, "y": Y})],
     "pairing_result": [(two(otdiv.pairing_result), {"x": X, "y": Y})],
+    "nearest_neighbors": [
+        (
+            lambda k: otdiv.nearest_neighbors(k["query"], [k["collection[0]"]], k=1),
+            {"query": x, "collection[0]": y},
+        ),
+        (
+            lambda k: otdiv.nearest_neighbors(k["query"], [p], k=1, support=k["support"]),
+            {"query": p, "support": X},
+        ),
+    ],
     "pairwise_distances": [
         (lambda k: otdiv.pairwise_distances([x, k["samples[1]"]]), {"samples[1]": y}),
         (
@@ -234,7 +244,9 @@ NOT_INPUT = {
     "EntropicSummary",
     "FitHistory",
     "KullbackLeiblerResult",
+    "NeighborsResult",
     "PairingResult",
+    "progress_bar",
     "Quality",
     "TableReport",
     "TrainingHistory",

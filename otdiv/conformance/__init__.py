@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Answer": "answers",
+        "BatchSolver": "batches",
         "ConformanceReport": "report",
         "Gradients": "answers",
         "Instance": "instances",

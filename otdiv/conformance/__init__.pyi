@@ -2,6 +2,7 @@
 from .answers import Answer as Answer
 from .answers import Gradients as Gradients
 from .answers import read_answer as read_answer
+from .batches import BatchSolver as BatchSolver
 from .checking import check_solver as check_solver
 from .instances import Instance as Instance
 from .isolation import check_solver_isolated as check_solver_isolated

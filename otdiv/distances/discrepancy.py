@@ -17,6 +17,7 @@ from ..costs import Euclidean
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
 from ..results import Valued
+from .leading import has_leading_axes, over_leading_axes
 from .samples import (
     SamplePair,
     SignedAtoms,
@@ -75,30 +76,33 @@ def maximum_mean_discrepancy(
     kernel: KernelName = "gaussian",
     bandwidth: float | None = None,
     unbiased: bool = False,
-) -> float:
+) -> Any:
     """Maximum mean discrepancy sqrt(E k(X, X') + E k(Y, Y') - 2 E k(X, Y)), the root.
 
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples or `DiscreteMeasure`s; or two `Gaussian`s with the Gaussian kernel.
+        Samples or `DiscreteMeasure`s; or two `Gaussian`s with the Gaussian kernel. Arrays
+        (..., n, d) and (..., m, d) are many clouds, whose first axes broadcast.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
-        Relative frequencies, each side normalised to 1; uniform by default.
+        Relative frequencies, each side normalised to 1; uniform by default. Those of many clouds
+        may have first axes too.
     kernel : {"gaussian", "laplace"}, default "gaussian"
         k = exp(-|x - y|² / (2 h²)) or exp(-|x - y| / h), with the Euclidean norm.
     bandwidth : float, optional
         Length h, in the unit of the points. None takes the median of the distances between
-        distinct points of both samples together (the median heuristic); of more than 1000 such
-        points, every k-th in lexicographic order. Comparable numbers need one common bandwidth.
+        distinct points of both samples together (the median heuristic), for each pair of clouds; of
+        more than 1000 such points, every k-th in lexicographic order. Comparable numbers need one
+        common bandwidth.
     unbiased : bool, default False
         Leave out the pairs of a point with itself (the U-statistic). Its square can be negative;
         the root is then 0: see `maximum_mean_discrepancy_result`.
 
     Returns
     -------
-    float
-        Discrepancy without unit, in [0, sqrt(2)]. With the default estimator it is exactly 0 for
-        equal empirical laws; a value below 1e-8 is rounding.
+    float or array
+        Discrepancy without unit, in [0, sqrt(2)]; an array where there are many clouds. With the
+        default estimator it is exactly 0 for equal empirical laws; a value below 1e-8 is rounding.
 
     Raises
     ------
@@ -121,6 +125,18 @@ def maximum_mean_discrepancy(
     >>> maximum_mean_discrepancy([0.0, 1.0], [1.0, 0.0])
     0.0
     """
+    if has_leading_axes(x, y):
+        return over_leading_axes(
+            *(x, y, x_weights, y_weights),
+            lambda x, y, a, b: maximum_mean_discrepancy(
+                *(x, y),
+                x_weights=a,
+                y_weights=b,
+                kernel=kernel,
+                bandwidth=bandwidth,
+                unbiased=unbiased,
+            ),
+        )
     return maximum_mean_discrepancy_result(
         x,
         y,

@@ -13,6 +13,7 @@ from ..costs import as_metric
 from .laws.distance import cdf_distance
 from .laws.gaussians import folded_mean
 from .laws.line import Normal, as_line_law
+from .leading import has_leading_axes, over_leading_axes
 from .samples import SignedAtoms, as_sample_pair, of_extent_one, triangle_sum
 
 __all__ = ["energy_distance"]
@@ -32,7 +33,7 @@ def energy_distance(
     x_weights: Any = None,
     y_weights: Any = None,
     metric: Any = "euclidean",
-) -> float:
+) -> Any:
     """Energy distance sqrt(2 E|X - Y| - E|X - X'| - E|Y - Y'|), the root, as SciPy's.
 
     X, X' and Y, Y' are independent. On the line it is sqrt(2 ∫ (F - G)²), computed in
@@ -44,16 +45,19 @@ def energy_distance(
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
         Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`.
+        Arrays (..., n, d) and (..., m, d) are many clouds, whose first axes broadcast.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
-        Relative frequencies of samples, each side normalised to 1; uniform by default.
+        Relative frequencies of samples, each side normalised to 1; uniform by default. Those of
+        many clouds may have first axes too.
     metric : PNormCost or str, default "euclidean"
         Distance of points: "euclidean", "cityblock", "chebyshev" or a PNormCost of power 1.
 
     Returns
     -------
-    float
-        Distance; its unit is the **square root** of that of the metric. Where it is below 1e-8
-        of sqrt(E|X - Y|) in more than one dimension, rounding may have eaten all its digits.
+    float or array
+        Distance, an array where there are many clouds; its unit is the **square root** of that of
+        the metric. Where it is below 1e-8 of sqrt(E|X - Y|) in more than one dimension, rounding
+        may have eaten all its digits.
 
     Raises
     ------
@@ -82,6 +86,11 @@ def energy_distance(
     0.0
     """
     ground = as_metric(metric)
+    if has_leading_axes(x, y):
+        return over_leading_axes(
+            *(x, y, x_weights, y_weights),
+            lambda x, y, a, b: energy_distance(x, y, x_weights=a, y_weights=b, metric=ground),
+        )
     if is_law(x) or is_law(y):
         return _between_laws(x, y, x_weights, y_weights)
     pair = as_sample_pair(x, y, x_weights, y_weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from .._typing import FloatArray, RngLike
 from .._validation import as_generator, as_number, check_positive_integer
 from ..errors import InvalidInputError
 from ..results import Valued
-from .samples import as_sample_pair
+from .leading import has_leading_axes, over_leading_axes
+from .samples import SamplePair, as_sample_pair
 
 __all__ = ["SlicedResult", "directions", "sliced_wasserstein", "sliced_wasserstein_result"]
 
@@ -56,15 +58,17 @@ def sliced_wasserstein(
     p: float = 1.0,
     n_projections: int = 200,
     rng: RngLike = None,
-) -> float:
+) -> Any:
     """Sliced Wasserstein distance (mean over directions θ of W_p(θ·x, θ·y)^p)^(1/p).
 
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples or `DiscreteMeasure`s.
+        Samples or `DiscreteMeasure`s. Arrays (..., n, d) and (..., m, d) are many clouds, whose
+        first axes broadcast.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
-        Relative frequencies, each side normalised to 1; uniform by default.
+        Relative frequencies, each side normalised to 1; uniform by default. Those of many clouds
+        may have first axes too.
     p : float, default 1
         Order, at least 1 and finite. The default is that of `wasserstein1`, with which it agrees on
         the line, and which outliers move least; POT's default is 2.
@@ -73,14 +77,15 @@ def sliced_wasserstein(
         1 / sqrt(n_projections) or less; `sliced_wasserstein_result` reports it.
     rng : numpy.random.Generator or int, optional
         Source of the directions; None draws other ones in each call, as numpy does. Pass an int,
-        and the number is reproducible and directions are common to all calls.
+        and the number is reproducible and directions are common to all calls. Those of one
+        call are common to all its clouds.
 
     Returns
     -------
-    float
-        Distance in the unit of the points; exactly 0 for the same rows in any order. On the line
-        it is `wasserstein(x, y, p=p)`. In d dimensions it is at most that, and smaller by a factor
-        near sqrt(2 / (π d)) for shifted samples and p = 1.
+    float or array
+        Distance in the unit of the points, an array where there are many clouds; exactly 0 for the
+        same rows in any order. On the line it is `wasserstein(x, y, p=p)`. In d dimensions it is at
+        most that, and smaller by a factor near sqrt(2 / (π d)) for shifted samples and p = 1.
 
     Raises
     ------
@@ -101,6 +106,8 @@ def sliced_wasserstein(
     >>> sliced_wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]])
     0.0
     """
+    if has_leading_axes(x, y):
+        return _of_many(x, y, x_weights, y_weights, p, n_projections, rng)
     return sliced_wasserstein_result(
         x, y, x_weights=x_weights, y_weights=y_weights, p=p, n_projections=n_projections, rng=rng
     ).value
@@ -141,22 +148,52 @@ def sliced_wasserstein_result(
     n_projections = check_positive_integer("n_projections", n_projections)
     generator = as_generator(rng)
     pair = as_sample_pair(x, y, x_weights, y_weights)
+    return _of_pair(pair, order, n_projections, _drawn(generator, n_projections, pair.d))
+
+
+def _of_many(
+    x: Any, y: Any, x_weights: Any, y_weights: Any, p: Any, n_projections: Any, rng: RngLike
+) -> FloatArray:
+    """Distances of many pairs of clouds along the same directions."""
+    order = _as_finite_order(p)
+    n_projections = check_positive_integer("n_projections", n_projections)
+    generator = as_generator(rng)
+    blocks: list[FloatArray] = []
+
+    def measure(x: Any, y: Any, a: Any, b: Any) -> float:
+        pair = as_sample_pair(x, y, a, b)
+        if not blocks and pair.d > 1:
+            blocks.extend(_drawn(generator, n_projections, pair.d))
+        return _of_pair(pair, order, n_projections, blocks).value
+
+    return over_leading_axes(x, y, x_weights, y_weights, measure)
+
+
+def _of_pair(
+    pair: SamplePair, order: float, n_projections: int, blocks: Iterable[FloatArray]
+) -> SlicedResult:
     if pair.d == 1:
         value, _ = line_kernels.wasserstein_line(pair.x[:, 0], pair.y[:, 0], pair.a, pair.b, order)
         return SlicedResult(value=float(value), standard_error=0.0, n_projections=1)
     x_rows, y_rows, scale = _centred(pair.x, pair.y)
     left, right = np.empty(len(pair.x)), np.empty(len(pair.y))
-    distances = np.empty(n_projections)
-    for start in range(0, n_projections, _BLOCK):
-        block = distances[start : start + _BLOCK]
-        for k, direction in enumerate(directions(generator, block.size, pair.d)):
+    distances, start = np.empty(n_projections), 0
+    for block in blocks:
+        for k, direction in enumerate(block, start):
             project(x_rows, direction, left)
             project(y_rows, direction, right)
-            block[k] = line_kernels.wasserstein_line(left, right, pair.a, pair.b, order)[0]
+            distances[k] = line_kernels.wasserstein_line(left, right, pair.a, pair.b, order)[0]
+        start += len(block)
     value, error = _power_mean(distances, order)
     return SlicedResult(
         value=value * scale, standard_error=error * scale, n_projections=n_projections
     )
+
+
+def _drawn(rng: np.random.Generator, n_projections: int, d: int) -> Iterator[FloatArray]:
+    """All directions, block by block as they are drawn."""
+    for start in range(0, n_projections, _BLOCK):
+        yield directions(rng, min(_BLOCK, n_projections - start), d)
 
 
 def _as_finite_order(p: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .._validation import (
     check_callback,
     describe,
 )
-from ..costs import as_point_cost
+from ..costs import PNormCost, as_point_cost
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..plans import SparsePlan
@@ -28,7 +28,10 @@ from ..solving import solve
 from .engine import LARGEST, Problems, even_mass, even_weights, n_threads
 from .results import BatchPlan, BatchResult, as_batch_plan
 
-__all__ = ["as_clouds", "joined", "new_table", "transport_batch", "transport_matrix_batch"]
+__all__ = [
+    *("as_clouds", "joined", "new_table", "solve_clouds"),
+    *("transport_batch", "transport_matrix_batch"),
+]
 
 
 @explains_calls("one pair of samples goes to transport(x, y)")
@@ -86,8 +89,23 @@ def transport_batch(
     cost, threads = as_point_cost(cost), n_threads(n_jobs)
     x, y = as_clouds("X", X), as_clouds("Y", Y)
     _check_length("Y", len(y), "X", len(x))
-    (d,) = _dimensions(("X", x), ("Y", y))
+    _check_dimensions(("X", x), ("Y", y))
     a, b = _weights("x_weights", x_weights, x), _weights("y_weights", y_weights, y)
+    return solve_clouds(x, y, a, b, cost, threads, callback, names=lambda t: (f"X[{t}]", f"Y[{t}]"))
+
+
+def solve_clouds(
+    x: list[FloatArray],
+    y: list[FloatArray],
+    a: list[FloatArray | None] | None,
+    b: list[FloatArray | None] | None,
+    cost: PNormCost,
+    threads: int,
+    callback: Callback | None = None,
+    *,
+    names: Callable[[int], tuple[str, str]],
+) -> BatchResult:
+    """`transport_batch` of input that was checked; `names` of problem t are for errors."""
 
     def alone(t: int) -> TransportResult:
         source, target = (
@@ -97,11 +115,12 @@ def transport_batch(
         try:
             problem = TransportProblem(source=source, target=target, cost=cost)
         except InvalidInputError as error:
-            raise InvalidInputError(f"X[{t}]", f"be near to `Y[{t}]`: {error}") from None
+            first, second = names(t)
+            raise InvalidInputError(first, f"be near to `{second}`: {error}") from None
         return solve(problem, throw=False)
 
     n, m = _sizes(x), _sizes(y)
-    on_line = d == 1 and cost.power >= 1.0  # sorting solves those
+    on_line = x[0].shape[1] == 1 and cost.power >= 1.0  # sorting solves those
     problems = _problems(n, m, a, b, alone, skip=on_line)
     problems.cost = cost
     problems.x, problems.column("x_start")[:] = joined(x)
@@ -195,15 +214,14 @@ def _matrices(value: Any) -> list[FloatArray]:
     return matrices
 
 
-def _dimensions(*sides: tuple[str, list[FloatArray]]) -> tuple[int]:
-    """The one number of columns of all clouds."""
+def _check_dimensions(*sides: tuple[str, list[FloatArray]]) -> None:
+    """All clouds must have as many columns as the first."""
     d = sides[0][1][0].shape[1]
     for name, clouds in sides:
         for k, cloud in enumerate(clouds):
             if cloud.shape[1] != d:
                 requirement = f"have {d} columns like `{sides[0][0]}[0]`"
                 raise InvalidInputError(f"{name}[{k}]", requirement, cloud.shape[1])
-    return (d,)
 
 
 def _check_length(name: str, size: int, other: str, expected: int) -> None:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._typing import FloatArray, IndexArray
 
 __all__ = ["PairLayout"]
+
+# Numbers that are read or cleared at once, 32 MB.
+_READ = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,47 @@ class PairLayout:
         sizes = self.m - self.begins(first, last)
         return np.cumsum(sizes) - sizes - self.begins(first, last)
 
-    def tasks(self, row: float, most: float) -> list[tuple[int, int]]:
-        """Ranges of rows with about `most` of work, of which a pair is `row`."""
+    def tasks(
+        self, row: float, most: float, wanted: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, int]]:
+        """Ranges of rows (all, or those wanted) with about `most` of work; a pair is `row`."""
         tasks, first, work = [], 0, 0.0
         for i in range(self.n):
+            if wanted is not None and not wanted[i]:
+                if first < i:
+                    tasks.append((first, i))
+                first, work = i + 1, 0.0
+                continue
             work += row * self.size(i, i + 1)
             if work >= most or i + 1 == self.n:
                 tasks.append((first, i + 1))
                 first, work = i + 1, 0.0
         return tasks
 
+    def rows_with_nan(self, out: Any) -> NDArray[np.bool_]:
+        """Which rows (n,) of an array hold a NaN; it is read some rows at a time."""
+        found = np.zeros(self.n, bool)
+        for first, last in self.tasks(1.0, _READ):
+            sizes = self.m - self.begins(first, last)
+            values = np.isnan(np.asarray(out[self._place(first, last)])).reshape(-1)
+            rows = np.repeat(np.arange(first, last), sizes)
+            found |= np.bincount(rows[values], minlength=self.n) > 0
+        return found
+
+    def clear(self, out: Any) -> None:
+        """Fill an array with NaN, some rows at a time."""
+        for first, last in self.tasks(1.0, _READ):
+            self.write(out, first, last, np.full(self.size(first, last), np.nan))
+
+    def _place(self, first: int, last: int) -> slice:
+        """Where these rows are in an array of all distances."""
+        if not self.condensed:
+            return slice(first, last)
+        start = self.size(0, first)
+        return slice(start, start + self.size(first, last))
+
     def write(self, out: Any, first: int, last: int, values: FloatArray) -> None:
         """Put the values of these rows in their place in an array, in memory or not."""
-        if self.condensed:
-            start = self.size(0, first)
-            out[start : start + values.size] = values
-        else:
-            out[first:last] = values.reshape(last - first, self.m)
+        if not self.condensed:
+            values = values.reshape(last - first, self.m)
+        out[self._place(first, last)] = values

@@ -1,5 +1,6 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .critics import plot_critic as plot_critic
+from .matrices import plot_distance_matrix as plot_distance_matrix
 from .networks import plot_layer_gradients as plot_layer_gradients
 from .networks import plot_weights as plot_weights
 from .nulls import plot_null as plot_null

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "probability_vectors": "strategies",
         "solved_problems": "strategies",
         "translated": "problems",
+        "transport_batches": "strategies",
         "transport_problems": "strategies",
     },
 )

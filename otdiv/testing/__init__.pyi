@@ -11,4 +11,5 @@ from .problems import translated as translated
 from .strategies import discrete_measures as discrete_measures
 from .strategies import probability_vectors as probability_vectors
 from .strategies import solved_problems as solved_problems
+from .strategies import transport_batches as transport_batches
 from .strategies import transport_problems as transport_problems

@@ -13,7 +13,13 @@ from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
 from . import problems as known
 
-__all__ = ["discrete_measures", "probability_vectors", "solved_problems", "transport_problems"]
+__all__ = [
+    "discrete_measures",
+    "probability_vectors",
+    "solved_problems",
+    "transport_batches",
+    "transport_problems",
+]
 
 st: Any = import_optional(
     "hypothesis.strategies", extra="verify", purpose="otdiv.testing.strategies"
@@ -163,6 +169,54 @@ def transport_problems(*, max_size: int = 8, matrices: bool = True) -> Any:
         return TransportProblem(source=sides[0], target=sides[1], cost=draw(_costs()))
 
     return st.composite(draw_problem)()
+
+
+def transport_batches(*, max_length: int = 5, max_size: int = 6) -> Any:
+    """Strategy of arguments (X, Y, options) of `transport_batch`: ragged, weighted or not.
+
+    Samples may repeat points, share them, weigh some of them nothing and occur several times;
+    `options` has the weights, where there are any, and the cost. They shrink to one pair of points
+    at the origin.
+
+    Parameters
+    ----------
+    max_length : int, default 5
+        Largest number of problems.
+    max_size : int, default 6
+        Largest number of points of a sample.
+
+    Returns
+    -------
+    strategy of tuples
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import transport_batch
+    >>> from otdiv.testing import transport_batches
+    >>> @given(transport_batches(max_length=2, max_size=3))
+    ... def values_are_inside_their_bounds(batch):
+    ...     X, Y, options = batch
+    ...     result = transport_batch(X, Y, n_jobs=1, **options)
+    ...     assert (result.lower <= result.values).all() and (result.values <= result.upper).all()
+    >>> values_are_inside_their_bounds()
+    """
+
+    def draw_batch(draw: Callable[[Any], Any]) -> tuple[list[Any], list[Any], dict[str, Any]]:
+        d, length = draw(st.integers(1, 3)), draw(st.integers(1, max_length))
+        equal = draw(st.booleans())
+        size = draw(st.integers(1, max_size))
+        limits = {"min_size": size if equal else 1, "max_size": size if equal else max_size}
+        pool = [draw(discrete_measures(d=d, **limits)) for _ in range(draw(st.integers(1, 4)))]
+        sides = [[draw(st.sampled_from(pool)) for _ in range(length)] for _ in range(2)]
+        options: dict[str, Any] = {"cost": draw(_costs())}
+        for name, side in zip(("x_weights", "y_weights"), sides, strict=True):
+            if draw(st.booleans()):
+                options[name] = [p.weights if draw(st.booleans()) else None for p in side]
+        X, Y = ([p.points for p in side] for side in sides)
+        return X, Y, options
+
+    return st.composite(draw_batch)()
 
 
 def solved_problems(*, max_size: int = 12) -> Any:
