@@ -216,14 +216,14 @@ def _told(options: argparse.Namespace) -> dict[str, str]:
     told: dict[str, str] = {}
     for kind in _KINDS:
         for part in (name for names in getattr(options, kind) or () for name in names):
-            name, equals, format = part.rpartition("=") if kind == "time" else (part, "", "")
+            name, equals, written = part.rpartition("=") if kind == "time" else (part, "", "")
             if not equals:
                 name = part
             if told.setdefault(name, kind) != kind:
                 requirement = "differ from the columns of another kind"
                 raise InvalidInputError(f"--{kind}", requirement, name)
             if equals:
-                told[name] = f"{kind}:{format}"
+                told[name] = f"{kind}:{written}"
     return told
 
 

@@ -1,4 +1,4 @@
-"""Tables of any kind, by column: files, folders, archives, workbooks, data bases, frames, arrays."""
+"""Tables of any kind by column: files, folders, workbooks, data bases, frames, arrays."""
 
 from .._lazy import attach
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._optional import import_optional
 from .files import ARROW_STREAM, File, UnreadableFileError, guarded, guarded_batches
-from .source import Batch, Source
+from .source import Batch, Source, Unreadable
 from .spelling import times
 
 __all__ = [
@@ -76,15 +76,15 @@ def open_columnar(file: File, argument: str) -> Source:
 
 
 def open_stream(source: Any, name: str) -> Source:
-    """Wrap what gives Arrow batches: a Table, RecordBatch, Dataset, reader or `__arrow_c_stream__`."""
+    """Wrap what gives Arrow batches: a Table, Dataset, reader, or `__arrow_c_stream__`."""
     pyarrow = import_optional("pyarrow", extra="cli", purpose="reading Arrow data")
     if isinstance(source, pyarrow.RecordBatch):
         source = pyarrow.Table.from_batches([source])
     if isinstance(source, pyarrow.Table):
         batch = batch_of(source)
         return _source(name, source.schema, lambda: iter((batch,)))
-    if hasattr(source, "to_batches") and hasattr(source, "schema"):  # a Dataset or a Scanner
-        schema = getattr(source, "projected_schema", source.schema)
+    if hasattr(source, "to_batches"):  # a Dataset, or a Scanner of one
+        schema = getattr(source, "projected_schema", None) or source.schema
         return _source(name, schema, lambda: map(batch_of, source.to_batches()))
     reader = source
     if not isinstance(source, pyarrow.RecordBatchReader):
@@ -232,10 +232,14 @@ def _json_lines(file: File) -> Opened:
     with file.unpacked() as stream:
         table = json.read_json(stream, read_options=json.ReadOptions(block_size=_JSON_BLOCK))
     for position, field in enumerate(table.schema):
+        column, found = table.column(position), None
         if pyarrow.types.is_string(field.type):
-            found = times(table.column(position))
-            if found is not None:
-                table = table.set_column(position, field.name, found)
+            found = times(column)
+        elif pyarrow.types.is_timestamp(field.type):  # which Arrow makes of days, too
+            days = column.cast(pyarrow.date32(), safe=False)
+            found = days if days.cast(field.type).equals(column) else None
+        if not (found is None or isinstance(found, Unreadable)):
+            table = table.set_column(position, field.name, found)
     return table.schema, lambda: iter((batch_of(table),))
 
 

@@ -294,10 +294,9 @@ def _open_frame(source: Any, argument: str) -> Source:
     """Open a frame of any library, a dataset, a reader or a relation."""
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
     if type(source).__module__.partition(".")[0] in ("pyarrow", "duckdb", "_duckdb"):
-        if not (hasattr(source, "__arrow_c_stream__") or hasattr(source, "to_batches")):
-            if not hasattr(source, "__arrow_c_array__") or not hasattr(source, "schema"):
-                raise InvalidInputError(argument, _REQUIREMENT, type(source).__name__)
-        elif not hasattr(source, "schema") and not hasattr(source, "columns"):
+        named = any(hasattr(source, name) for name in ("schema", "projected_schema", "columns"))
+        gives = any(hasattr(source, name) for name in ("__arrow_c_stream__", "to_batches", "slice"))
+        if not (named and gives):
             raise InvalidInputError(argument, _REQUIREMENT, type(source).__name__)
         return columnar.open_stream(source, argument)
     if narwhals.dependencies.is_pandas_dataframe(source):

@@ -163,8 +163,8 @@ def _mostly_numbers(encoded: Any, matched: Any, strange: Sequence[str]) -> Unrea
         return None
     listed = ", ".join(repr(other) for other in strange)
     return Unreadable(
-        f"numbers but for {listed}; say na={listed} (--na) if that is missing, or tell the column's "
-        "kind: category"
+        f"numbers but for {listed}; say na={listed} (--na) if that is missing, or that the column "
+        "is a category"
     )
 
 
@@ -305,15 +305,15 @@ def times(text: Any, *, na: Sequence[str] = ()) -> Any:
     return next(iter(found.values()), None)
 
 
-def times_by(text: Any, format: str, *, na: Sequence[str] = ()) -> Any:
+def times_by(text: Any, written: str, *, na: Sequence[str] = ()) -> Any:
     """Read a column of texts as times by a format of strptime; None where a cell is not of it."""
     pc = _compute()
     text = _without_missing(text, na)
-    found = pc.strptime(text, format=format, unit="s", error_is_null=True)
+    found = pc.strptime(text, format=written, unit="s", error_is_null=True)
     if found.null_count != text.null_count:
         return None
     # A day that its month has not is carried over by the C library.
-    again = pc.strftime(found, format=format)
+    again = pc.strftime(found, format=written)
     texts = [
         pc.utf8_lower(pc.replace_substring_regex(side, pattern=r"\b0+(\d)", replacement=r"\1"))
         for side in (text, again)
@@ -321,7 +321,7 @@ def times_by(text: Any, format: str, *, na: Sequence[str] = ()) -> Any:
     if pc.all(pc.equal(*texts)).as_py() is False:
         return None
     pa = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
-    return found if _CLOCK.search(format) else pc.cast(found, pa.date32())
+    return found if _CLOCK.search(written) else pc.cast(found, pa.date32())
 
 
 def _iso(text: Any) -> Any:

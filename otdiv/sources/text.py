@@ -1,4 +1,4 @@
-"""Text files of rows: Arrow's reader on what `dialects` found, then what the cells have in common."""
+"""Text files of rows: Arrow's reader on what `dialects` found, then the cells as a whole."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class _Cells:
         return settled
 
     def _evidence(self, texts: dict[str, Any]) -> tuple[set[str], dict[str, Any]]:
-        """Decimal marks that the file needs, and columns whose points may be thousands after all."""
+        """Decimal marks that the file needs, and columns whose points may be thousands."""
         if self.spelling.decimal is not None:
             return {self.spelling.decimal}, {}
         marks: set[str] = set()

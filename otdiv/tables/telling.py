@@ -32,7 +32,7 @@ class Told(NamedTuple):
     """A kind, and the format of a time."""
 
     kind: str
-    format: str | None = None
+    written: str | None = None
 
 
 def told_kinds(kinds: Mapping[str, str] | None) -> dict[str, Told]:
@@ -49,11 +49,11 @@ def told_kinds(kinds: Mapping[str, str] | None) -> dict[str, Told]:
         raise InvalidInputError("kinds", _REQUIREMENT, type(kinds).__name__)
     found = {}
     for name, text in kinds.items():
-        kind, colon, format = text.partition(":") if isinstance(text, str) else (text, "", "")
-        formatted = bool(colon) and bool(format)
+        kind, colon, written = text.partition(":") if isinstance(text, str) else (text, "", "")
+        formatted = bool(colon) and bool(written)
         if kind not in _KINDS or bool(colon) != formatted or (formatted and kind != "time"):
             raise InvalidInputError("kinds", _REQUIREMENT, f"{text!r} for {name!r}")
-        found[name] = Told(kind, format or None)
+        found[name] = Told(kind, written or None)
     return found
 
 
@@ -62,7 +62,7 @@ def kept_as_texts(kinds: Mapping[str, Told]) -> frozenset[str]:
     return frozenset(
         name
         for name, told in kinds.items()
-        if told.kind == "category" or (told.format is not None and told.format not in _EPOCHS)
+        if told.kind == "category" or (told.written is not None and told.written not in _EPOCHS)
     )
 
 
@@ -84,7 +84,7 @@ def with_kind(column: Column, told: Told, spelling: Spelling) -> Column:
         return replace(column, kind=Kind.ORDERED)
     if told.kind == "number":
         return _number(column, spelling)
-    return _time(column, told.format, spelling)
+    return _time(column, told.written, spelling)
 
 
 def _category(column: Column) -> Column:
@@ -131,39 +131,39 @@ def _strange(column: Column, spelling: Spelling) -> str:
     return "several ways to write them; say decimal= (--decimal)"
 
 
-def _time(column: Column, format: str | None, spelling: Spelling) -> Column:
-    if column.kind.is_time and format is None:
+def _time(column: Column, written: str | None, spelling: Spelling) -> Column:
+    if column.kind.is_time and written is None:
         return column
     if column.kind is Kind.NUMBERS:
-        return _since_1970(column, format)
+        return _since_1970(column, written)
     if column.kind is not Kind.CATEGORIES:
         raise ColumnError(f"told to be times, but holds {column.kind}")
     text = _texts(column)
-    if format is None:
+    if written is None:
         found = times(text, na=spelling.na)
     else:
-        found = times_by(text, format, na=spelling.na)
+        found = times_by(text, written, na=spelling.na)
     if isinstance(found, Unreadable):
         raise ColumnError(found.reason)
     if found is None:
-        written = "as ISO 8601 writes them; say time:FORMAT" if format is None else f"as {format}"
+        wanted = "as ISO 8601 writes them; say time:FORMAT" if written is None else f"as {written}"
         raise ColumnError(
-            f"told to be times, but some, {column.labels[0]!r} for one, are not {written}"
+            f"told to be times, but some, {column.labels[0]!r} for one, are not {wanted}"
         )
     return _decoded(found)
 
 
-def _since_1970(column: Column, format: str | None) -> Column:
-    if format not in _EPOCHS:
+def _since_1970(column: Column, written: str | None) -> Column:
+    if written not in _EPOCHS:
         raise ColumnError(
             "told to be times, but holds numbers; say time:s, time:ms, time:us or time:ns"
         )
-    ticks, tick = _EPOCHS[format]
+    ticks, tick = _EPOCHS[written]
     whole = [int(value) for value in column.values.tolist()]
     if any(value != number for value, number in zip(whole, column.values.tolist(), strict=True)):
-        raise ColumnError(f"told to be times in {format}, but some are no whole numbers")
+        raise ColumnError(f"told to be times in {written}, but some are no whole numbers")
     if max(map(abs, whole)) * ticks >= 2**63:
-        raise ColumnError(f"times that 64 bits do not hold; are they in {format}?")
+        raise ColumnError(f"times that 64 bits do not hold; are they in {written}?")
     values = np.array(whole, dtype=np.int64) * ticks
     return replace(column, kind=Kind.DATETIMES, values=values, tick=tick)
 
