@@ -66,6 +66,13 @@ def main() -> None:
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
     laws.add_argument("--jobs", type=int, default=1, help="processes")
     laws.add_argument("--no-write", action="store_true", help="print only")
+    texts = commands.add_parser(
+        "messy", help="texts as strangers write them, beside pandas, polars"
+    )
+    texts.add_argument("--cases", type=int, default=2000, help="number of files")
+    texts.add_argument("--rng", type=int, default=0, help="seed of the run")
+    texts.add_argument("--only", type=int, help="one case of the run, by its number")
+    texts.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -106,6 +113,11 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "messy":
+        from .messy import messy
+
+        write = not options.no_write
+        sys.exit(messy(options.cases, options.rng, only=options.only, write=write))
     elif options.command == "peer_tests":
         from .peer_tests import run_peer_tests
 

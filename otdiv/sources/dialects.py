@@ -33,12 +33,17 @@ _HINT = "say which by delimiter= (--delimiter)"
 
 
 class Dialect(NamedTuple):
-    """Encoding, delimiter, rows before the names, and whether a cell may be in quotes."""
+    """How a text file is written.
+
+    `skipped` rows stand before the names; `quoted` is whether a cell may be in quotes, and
+    `all_quoted` whether all are, so that quotes say nothing about a cell.
+    """
 
     encoding: str
     delimiter: str
     skipped: int
     quoted: bool
+    all_quoted: bool
 
 
 def dialect_of(file: File, spelling: Spelling) -> Dialect:
@@ -50,11 +55,24 @@ def dialect_of(file: File, spelling: Spelling) -> Dialect:
         skipped = 1
         beginning = beginning.partition("\n")[2]
     if spelling.delimiter is not None:
-        return Dialect(encoding, spelling.delimiter, skipped, quoted)
-    if stated:
-        return Dialect(encoding, stated[1], skipped, quoted)
-    default = "\t" if file.suffix == ".tsv" else ","
-    return Dialect(encoding, _delimiter(beginning, whole, default), skipped, quoted)
+        delimiter = spelling.delimiter
+    elif stated:
+        delimiter = stated[1]
+    else:
+        delimiter = _delimiter(beginning, whole, "\t" if file.suffix == ".tsv" else ",")
+    all_quoted = quoted and _all_quoted(beginning, delimiter, whole)
+    return Dialect(encoding, delimiter, skipped, quoted, all_quoted)
+
+
+def _all_quoted(beginning: str, delimiter: str, whole: bool) -> bool:
+    """Whether the first rows are those that a writer makes who quotes every cell."""
+    stream = io.StringIO()
+    rows = _rows(beginning, delimiter, whole)
+    csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+        rows
+    )
+    written = stream.getvalue().rstrip("\n").replace("\r\n", "\n")
+    return beginning.lstrip("\ufeff").replace("\r\n", "\n").startswith(written)
 
 
 def _checked_text(file: File, told: str | None) -> tuple[str, str, bool, bool]:

@@ -53,8 +53,8 @@ def _read(file: File, spelling: Spelling) -> tuple[tuple[str, ...], Batch, dict[
         columns[position[name]] = exact
     cells = [name for name in once if name not in spelling.texts and _is_text(table, name)]
     marks: dict[str, str] = {}
-    if cells:
-        found = _Cells(table, once, read, dialect.quoted, spelling)
+    if cells or dialect.delimiter == ";":
+        found = _Cells(table, once, read, dialect, spelling)
         for name, column in found.settled(cells).items():
             if isinstance(column, Numbers):
                 if column.mark is not None:
@@ -81,10 +81,10 @@ def _reader(file: File, dialect: Dialect, spelling: Spelling) -> Read:
                     delimiter=dialect.delimiter, newlines_in_values=dialect.quoted
                 ),
                 # An empty or NA text cell is missing, as in a numeric column; "NA" in quotes is a
-                # text.
+                # text, unless everything is in quotes.
                 convert_options=reader.ConvertOptions(
                     strings_can_be_null=True,
-                    quoted_strings_can_be_null=quoted_missing,
+                    quoted_strings_can_be_null=quoted_missing or dialect.all_quoted,
                     null_values=[*usual, *spelling.na],
                     decimal_point=spelling.decimal or ".",
                     **types,
@@ -128,16 +128,18 @@ def _exact_integers(table: Any, once: list[str], read: Read) -> dict[str, Any]:
 class _Cells:
     """Columns that Arrow leaves as texts, and what else they may be."""
 
-    def __init__(self, table: Any, once: list[str], read: Read, quoted: bool, spelling: Spelling):
+    def __init__(
+        self, table: Any, once: list[str], read: Read, dialect: Dialect, spelling: Spelling
+    ):
         self.table, self.once, self.read = table, once, read
-        self.quoted, self.spelling = quoted, spelling
+        self.dialect, self.spelling = dialect, spelling
         self.pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
 
     def settled(self, cells: list[str]) -> dict[str, Any]:
-        """What each of these columns is, where it is more than texts."""
+        """What each of these columns is, where it is more than texts, and doubtful fractions."""
         texts = {name: self.table.column(name) for name in cells}
         settled: dict[str, Any] = {}
-        if self.quoted:
+        if self.dialect.quoted and not self.dialect.all_quoted:
             # A missing number in quotes makes texts of them all: "1","".
             loose = self.read(quoted_missing=True, include_columns=cells)
             for name in cells:
@@ -156,10 +158,12 @@ class _Cells:
             if found is not None:
                 settled[name] = found
         for name, text in doubtful.items():
-            # Read as decimal fractions, but the file's decimal mark is the comma.
-            settled[name] = numbers(text, decimal=",", na=self.spelling.na) or Unreadable(
-                "points in numbers of a file with decimal commas; say decimal= (--decimal)"
-            )
+            # Read as decimal fractions, but the file's decimal mark is the comma, or may be.
+            found = numbers(text, evidence=evidence, na=self.spelling.na)
+            if evidence or isinstance(found, Unreadable):
+                settled[name] = found or Unreadable(
+                    "points in numbers of a file with decimal commas; say decimal= (--decimal)"
+                )
         return settled
 
     def _evidence(self, texts: dict[str, Any]) -> tuple[set[str], dict[str, Any]]:
@@ -169,7 +173,8 @@ class _Cells:
         marks: set[str] = set()
         for text in texts.values():
             marks |= decimal_marks(text)
-        if not any(map(self._has_commas, texts.values())):
+        semicolons = self.dialect.delimiter == ";"  # where the comma is the decimal mark
+        if not (semicolons or any(map(self._has_commas, texts.values()))):
             return marks, {}
         floats = [
             name
@@ -185,7 +190,7 @@ class _Cells:
                 marks |= needed
                 if not needed:
                     doubtful[name] = raw.column(name)
-        return marks, doubtful if marks == {","} else {}
+        return marks, doubtful if marks == {","} or (semicolons and not marks) else {}
 
     def _has_commas(self, text: Any) -> bool:
         compute = import_optional("pyarrow.compute", extra="cli", purpose=_PURPOSE)

@@ -185,7 +185,7 @@ def test_another_encoding_is_told_or_asked_for(tmp_path, encoding):
         read(tmp_path, text.encode(encoding))
     found = read(tmp_path, text.encode(encoding), encoding=encoding)
     assert values(found["x"]) == [1.5]
-    assert list(found)[0] == text.partition(";")[0]
+    assert next(iter(found)) == text.partition(";")[0]
 
 
 def test_an_encoding_that_it_is_not_is_refused(tmp_path):

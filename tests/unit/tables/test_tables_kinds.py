@@ -58,8 +58,8 @@ def test_an_order_of_names_alone_is_none_unless_it_is_told():
 
 
 def test_texts_stand_in_the_order_of_the_other_table_or_not_at_all():
-    assert row_of(pandas_ordered(["small"]), {"x": ["large"]}).effect == 2.0
-    error = row_of(pandas_ordered(["small"]), {"x": ["huge"]}).error
+    assert row_of(pandas_ordered(["small"]), ["large"]).effect == 2.0
+    error = row_of(pandas_ordered(["small"]), ["huge"]).error
     assert error == "'huge' in B has no place in the other table's order"
 
 
@@ -177,6 +177,6 @@ def test_dates_count_in_days_and_other_times_in_seconds():
 
 
 def test_options_of_texts_help_with_texts_in_frames():
-    a, b = {"x": ["1,5", "?"]}, {"x": ["1,500", "2"]}
+    a, b = ["1,5", "?"], ["1,500", "2"]
     row = row_of(a, b, kinds={"x": "number"}, decimal=",", na="?")
     assert (row.effect, row.missing_a) == (0.25, 1)
