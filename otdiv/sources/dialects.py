@@ -71,8 +71,10 @@ def _all_quoted(beginning: str, delimiter: str, whole: bool) -> bool:
     csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
         rows
     )
-    written = stream.getvalue().rstrip("\n").replace("\r\n", "\n")
-    return beginning.lstrip("\ufeff").replace("\r\n", "\n").startswith(written)
+    # Empty lines are no rows to either.
+    sides = (re.sub(r"[\r\n]+", "\n", text) for text in (beginning, stream.getvalue()))
+    found, written = (text.lstrip("\ufeff\n") for text in sides)
+    return found.startswith(written.rstrip("\n"))
 
 
 def _checked_text(file: File, told: str | None) -> tuple[str, str, bool, bool]:
@@ -122,6 +124,10 @@ def _delimiter(beginning: str, whole: bool, default: str) -> str:
     regular = [mark for mark, found in widths.items() if min(found) == max(found) > 1]
     named = widths[default][0]
     wider = [mark for mark, found in widths.items() if found[0] > named]
+    if named == 1 and len(wider) == 1 and not regular:
+        found = widths[wider[0]]
+        if 2 * found.count(found[0]) > len(found) > 2:
+            return wider[0]  # ragged; the reader says in which row
     if default in regular or (named == 1 == max(widths[default]) and not regular):
         rivals = {*wider, *(mark for mark in regular if widths[mark][0] >= named)} - {default}
         if rivals:

@@ -14,7 +14,7 @@ from typing import Any
 from .._optional import import_optional
 from .source import Unreadable
 
-__all__ = ["MISSING", "Numbers", "decimal_marks", "numbers", "times", "times_by"]
+__all__ = ["MISSING", "Numbers", "decimal_marks", "numbers", "times", "times_by", "truths"]
 
 _PURPOSE = "reading texts"
 
@@ -151,6 +151,16 @@ def numbers(
     places = pc.subtract(pc.cumulative_sum(pc.cast(matched, pa.int64())), 1)
     places = pc.if_else(matched, places, pa.scalar(None, pa.int64()))
     return Numbers(pa.chunked_array([values.take(places.take(encoded.indices))]), mark)
+
+
+def truths(text: Any, *, na: Sequence[str] = ()) -> Any:
+    """Read a column of texts as true and false, where all of it is; None otherwise."""
+    pc, pa = _compute(), import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
+    kept = _without_missing(text, na)
+    words = {label.lower() for label in pc.drop_null(pc.unique(kept)).to_pylist()}
+    return (
+        pc.cast(pc.utf8_lower(kept), pa.bool_()) if words and words <= {"true", "false"} else None
+    )
 
 
 def _mostly_numbers(encoded: Any, matched: Any, strange: Sequence[str]) -> Unreadable | None:

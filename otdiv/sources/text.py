@@ -9,7 +9,7 @@ from .._optional import import_optional
 from .dialects import Dialect, dialect_of
 from .files import File, UnreadableFileError, guarded
 from .source import Batch, Source, Spelling, Unreadable
-from .spelling import Numbers, decimal_marks, numbers, times
+from .spelling import Numbers, decimal_marks, numbers, times, truths
 
 __all__ = ["SUFFIXES", "open_text"]
 
@@ -38,6 +38,7 @@ def open_text(file: File, argument: str, spelling: Spelling) -> Source:
 
 def _read(file: File, spelling: Spelling) -> tuple[tuple[str, ...], Batch, dict[str, str]]:
     pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
+    compute = import_optional("pyarrow.compute", extra="cli", purpose=_PURPOSE)
     dialect = dialect_of(file, spelling)
     read = _reader(file, dialect, spelling)
     names = list(spelling.texts)
@@ -46,16 +47,20 @@ def _read(file: File, spelling: Spelling) -> tuple[tuple[str, ...], Batch, dict[
         table = read(column_types=kept)
     except pyarrow.ArrowInvalid as error:
         raise UnreadableFileError(_parse_error(error)) from error
+    if table.num_columns == 1 and _is_text(table, table.schema.names[0]):
+        # An empty line would be none: writers put quotes around the missing value of a column.
+        cells = compute.if_else(compute.equal(table.column(0), ""), None, table.column(0))
+        table = table.set_column(0, table.schema.names[0], cells)
     once = [name for name in table.schema.names if table.schema.names.count(name) == 1]
     columns = dict(zip(range(table.num_columns), table.columns, strict=True))
     position = {name: table.schema.names.index(name) for name in once}
     for name, exact in _exact_integers(table, once, read).items():
         columns[position[name]] = exact
-    cells = [name for name in once if name not in spelling.texts and _is_text(table, name)]
+    texts = [name for name in once if name not in spelling.texts and _is_text(table, name)]
     marks: dict[str, str] = {}
-    if cells or dialect.delimiter == ";":
+    if texts or dialect.delimiter == ";":
         found = _Cells(table, once, read, dialect, spelling)
-        for name, column in found.settled(cells).items():
+        for name, column in found.settled(texts).items():
             if isinstance(column, Numbers):
                 if column.mark is not None:
                     marks[name] = column.mark
@@ -153,8 +158,8 @@ class _Cells:
         options = {"decimal": self.spelling.decimal, "evidence": evidence, "na": self.spelling.na}
         for name, text in texts.items():
             found: Any = numbers(text, **options)
-            if found is None:
-                found = times(text, na=self.spelling.na)
+            for read in (times, truths):
+                found = read(text, na=self.spelling.na) if found is None else found
             if found is not None:
                 settled[name] = found
         for name, text in doubtful.items():

@@ -217,6 +217,26 @@ def test_missing_values_are_spelled_as_usual_or_as_told(tmp_path):
     assert values(read(tmp_path, data, na="?")["x"]) == [1.0, -999.0, None]
 
 
+def test_quotes_around_everything_say_nothing_about_a_cell(tmp_path):
+    found = read(tmp_path, '"s","k"\n"NA","u"\n\n"u","v"\n"",""\n')
+    assert found["s"].present.tolist() == [False, True, False]
+    some = read(tmp_path, 's,k\n"NA","u"\nu,"v"\n"",""\n')
+    assert some["s"].labels == ("", "NA", "u")
+    assert read(tmp_path, 's\nu\n""\n')["s"].present.tolist() == [True, False]
+
+
+def test_truth_values_may_be_missing_in_any_spelling(tmp_path):
+    found = read(tmp_path, "s,k\nTRUE,u\n-,v\nfalse,w\n")["s"]
+    assert (found.kind, found.values.tolist()) == (Kind.BOOLEANS, [1, 0])
+    assert found.present.tolist() == [True, False, True]
+
+
+def test_points_in_a_file_of_semicolons_may_be_thousands(tmp_path):
+    assert "1.500 may be 1500 or 1.500" in read(tmp_path, "x;y\n1.500;1\n2.750;2\n")["x"]
+    assert values(read(tmp_path, "x,y\n1.500,1\n2.750,2\n")["x"]) == [1.5, 2.75]
+    assert values(read(tmp_path, "x;y\n1.500;0.5\n2.750;2\n")["x"]) == [1.5, 2.75]
+
+
 def test_texts_keep_their_zeros(tmp_path):
     found = read(tmp_path, "zip,n\n00501,1\n10001,2\n", texts=["zip", "not there"])
     assert found["zip"].labels == ("00501", "10001")
