@@ -84,6 +84,13 @@ def main() -> None:
     )
     batches.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     batches.add_argument("--no-write", action="store_true", help="print only")
+    texts = commands.add_parser(
+        "messy", help="texts as strangers write them, beside pandas, polars"
+    )
+    texts.add_argument("--cases", type=int, default=2000, help="number of files")
+    texts.add_argument("--rng", type=int, default=0, help="seed of the run")
+    texts.add_argument("--only", type=int, help="one case of the run, by its number")
+    texts.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -124,6 +131,11 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "messy":
+        from .messy import messy
+
+        write = not options.no_write
+        sys.exit(messy(options.cases, options.rng, only=options.only, write=write))
     elif options.command == "peer_tests":
         from .peer_tests import run_peer_tests
 

@@ -114,6 +114,7 @@ __getattr__, __dir__, __all__ = attach(
         "plotting",
         "saving",
         "solvers",
+        "sources",
         "testing",
         "theory",
         "wgan",

@@ -32,6 +32,12 @@ _SUFFIXES = {
     ".txt": "table",
     "": "table",
 }
+_KINDS = {
+    "category": "names, whatever they look like: ZIP codes, 1 to 5",
+    "number": "numbers, also where they are texts or booleans",
+    "time": "times, by a FORMAT of strptime, or s, ms, us, ns since 1970",
+    "ignore": "not to be compared",
+}
 _FILE_WIDTH = 100
 """Characters a line of a table that is written to a file."""
 
@@ -40,9 +46,10 @@ How table B differs from table A, one row for each column that both have, the
 column that moved most first.
 
   effect      W1, the Wasserstein distance, for numbers and times: how far a
-              value moves on average, in the column's own unit. TV, the total
-              variation, for texts, categories and booleans: the share of rows
-              that would have to change their category.
+              value moves on average, in the column's own unit; for ordered
+              categories, in ranks. TV, the total variation, for texts, other
+              categories and booleans: the share of rows that would have to
+              change their category.
   in sd       W1 over the pooled standard deviation. Rows are sorted by it, and
               categories stand among them by their TV.
   mean shift  The share of W1 that a plain shift of the mean explains. 100 %:
@@ -57,15 +64,22 @@ The numeric columns, standardised, are also compared jointly, by the sliced W1.
 
 _EPILOG = (
     """\
-files
-  .csv with commas, .tsv with tabs, both in UTF-8 (also .gz, .bz2, .zst),
-  .parquet, .arrow, .feather, .npy; never a pickle. The last suffix counts.
-  A Parquet or Arrow file may state a unit in a field's metadata, key "units".
+tables
+  .csv, .tsv, .txt (also .gz, .bz2, .zst, .zip): delimiter, decimal mark and
+    encoding are found, or asked for
+  .parquet, .arrow, .feather, .orc, .jsonl, .npy, .npz; never a pickle
+  .xlsx, .xlsb, .xls, .ods, and the sheet after "::"       book.xlsx::2024
+  .sqlite, .db, .duckdb, and a table or query after "::"   f.db::"select …"
+  a folder or a pattern of files of one format; folders name=value are columns
+  -, standard input
+  The last suffix counts. A Parquet or Arrow file may state a unit in a field's
+  metadata, key "units".
 
 examples
   otdiv compare january.parquet july.parquet --units dep_delay=min,distance=mi
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
+  otdiv compare 2023.csv 2024.csv --category zip --ignore id --na "?"
 
 """
     + EXIT_CODES
@@ -83,8 +97,8 @@ def add_parser(commands: Any) -> None:
         usage="otdiv compare A B [options]",
     )
     tables = parser.add_argument_group("tables")
-    tables.add_argument("a", metavar="A", help="the reference table, a file")
-    tables.add_argument("b", metavar="B", help="the table to compare with it, a file")
+    tables.add_argument("a", metavar="A", help="the reference table")
+    tables.add_argument("b", metavar="B", help="the table to compare with it")
     what = parser.add_argument_group("what to compare")
     what.add_argument(
         "--columns",
@@ -104,6 +118,25 @@ def add_parser(commands: Any) -> None:
         "--weights",
         metavar="NAME",
         help="column with the rows' weights; a table without it weighs its rows alike",
+    )
+    for kind, meaning in _KINDS.items():
+        what.add_argument(
+            f"--{kind}",
+            metavar="NAME[=FORMAT],…" if kind == "time" else "NAME,…",
+            action="append",
+            type=_names,
+            help=meaning,
+        )
+    written_as = parser.add_argument_group("how texts are written, where it is not to be found")
+    written_as.add_argument("--delimiter", metavar="C", help="between cells; tab for a tab")
+    written_as.add_argument("--decimal", metavar="C", help="the decimal mark, . or ,")
+    written_as.add_argument("--encoding", metavar="NAME", help="such as cp1252 or utf-16-le")
+    written_as.add_argument(
+        "--na",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="a missing value is written so (may be repeated); also in workbooks",
     )
     noise = parser.add_argument_group("noise floor")
     noise.add_argument(
@@ -150,6 +183,11 @@ def run(options: argparse.Namespace) -> int:
             columns=columns,
             weights=options.weights,
             units=units,
+            kinds=_told(options),
+            delimiter=options.delimiter,
+            decimal=options.decimal,
+            encoding=options.encoding,
+            na=options.na,
             rng=options.rng,
             n_splits=options.splits,
             callback=callback,
@@ -171,6 +209,22 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"expected NAME or NAME,NAME, got {text!r}")
     return names
+
+
+def _told(options: argparse.Namespace) -> dict[str, str]:
+    """Kinds by the names of columns; a column may have one only."""
+    told: dict[str, str] = {}
+    for kind in _KINDS:
+        for part in (name for names in getattr(options, kind) or () for name in names):
+            name, equals, written = part.rpartition("=") if kind == "time" else (part, "", "")
+            if not equals:
+                name = part
+            if told.setdefault(name, kind) != kind:
+                requirement = "differ from the columns of another kind"
+                raise InvalidInputError(f"--{kind}", requirement, name)
+            if equals:
+                told[name] = f"{kind}:{written}"
+    return told
 
 
 def _units(text: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,11 @@ def _weight_column(name: str, table: Table, side: str) -> FloatArray | None:
     return as_weights("weights", column.values, table.n_rows, normalize=True)
 
 
-def shared_columns(a: Table, b: Table, weights: str | None) -> list[str]:
-    """Return the columns of both tables in the order of `a`, the weights left out."""
-    others = set(b.names)
+def shared_columns(
+    a: Table, b: Table, weights: str | None, ignored: Collection[str] = ()
+) -> list[str]:
+    """Return the columns of both tables in the order of `a`, weights and ignored ones left out."""
+    others = set(b.names).difference(ignored)
     shared = [name for name in a.names if name in others and name != weights]
     if not shared:
         found = f"{_listing(b.names)} against {_listing(a.names)}"

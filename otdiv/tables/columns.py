@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,7 @@ from .._optional import import_optional
 from .._typing import FloatArray, IndexArray
 from .._validation import as_exact_array, less_common_origin
 from ..errors import InvalidInputError
+from ..sources.source import Unreadable
 
 __all__ = [
     "SECONDS",
@@ -26,6 +28,7 @@ __all__ = [
     "Kind",
     "common_codes",
     "common_numbers",
+    "common_ranks",
     "decode",
 ]
 
@@ -36,6 +39,7 @@ _TICKS = {"ns": 1, "us": 1000}
 # Every integer up to this size is a float64.
 _EXACT = 2**53
 _PURPOSE = "comparing tables"
+_PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(\.[0-9]+)?")
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 
@@ -51,6 +55,7 @@ class Kind(StrEnum):
     ZONED_DATETIMES = "datetimes with a time zone"
     DURATIONS = "durations"
     CATEGORIES = "categories"
+    ORDERED = "ordered categories"
     BOOLEANS = "booleans"
     EMPTY = "missing values only"
 
@@ -79,10 +84,15 @@ class Column:
         Numbers: float64, or integers or fractions where float64 would round one. Times: int64
         ticks.
         Categories: int64 codes into `labels`.
-    tick : int
-        Nanoseconds of a tick of a time.
     labels : tuple of str
         Category names; empty for other kinds.
+    tick : int
+        Nanoseconds of a tick of a time.
+    order : tuple of str
+        All category names from the least to the greatest, also those that do not occur, where
+        their library keeps an order.
+    is_dates : bool
+        Whether datetimes are days without a time of day.
     """
 
     kind: Kind
@@ -90,16 +100,20 @@ class Column:
     values: NDArray[Any]
     labels: tuple[str, ...] = ()
     tick: int = 1000
+    order: tuple[str, ...] = ()
+    is_dates: bool = False
 
 
 def decode(source: Any) -> Column:
-    """Decode a narwhals Series or a 1-D NumPy array.
+    """Decode a narwhals Series or a 1-D NumPy array; an `Unreadable` says why it is none.
 
     Raises
     ------
     ColumnError
         If the values are neither numbers, times nor categories, or if some are infinite.
     """
+    if isinstance(source, Unreadable):
+        raise ColumnError(source.reason)
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
     try:
         series = _as_series(source, narwhals)
@@ -195,7 +209,8 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
         ticks = _int64(kept.dt.timestamp(unit))
         return Column(kind=kind, present=present, values=ticks, tick=_TICKS[unit])
     if dtype == narwhals.Date:
-        return Column(kind=Kind.DATETIMES, present=present, values=_int64(kept.dt.timestamp("us")))
+        days = _int64(kept.dt.timestamp("us"))
+        return Column(kind=Kind.DATETIMES, present=present, values=days, is_dates=True)
     if dtype == narwhals.Duration:
         unit = "ns" if dtype.time_unit == "ns" else "us"
         passed = kept.dt.total_nanoseconds() if unit == "ns" else kept.dt.total_microseconds()
@@ -208,10 +223,40 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
         texts = kept.cast(narwhals.String)
         labels = tuple(sorted(texts.unique().to_list()))
         codes = texts.replace_strict(labels, range(len(labels)), return_dtype=narwhals.Int64)
-        return Column(kind=Kind.CATEGORIES, present=present, values=_int64(codes), labels=labels)
+        order, ordered = _order(series, narwhals)
+        return Column(
+            kind=Kind.ORDERED if ordered else Kind.CATEGORIES,
+            present=present,
+            values=_int64(codes),
+            labels=labels,
+            order=order,
+        )
     if dtype == narwhals.Time:
         raise ColumnError("times of day, which run in a circle; a date or a number would do")
     raise ColumnError(f"values of type {dtype}, neither numbers, times nor categories")
+
+
+def _order(series: Any, narwhals: Any) -> tuple[tuple[str, ...], bool]:
+    """Categories in their order, and whether the column says that the order means something.
+
+    pandas and Arrow say so; an Enum of polars has an order, but is also what names are kept in.
+    """
+    native = series.to_native()
+    if narwhals.dependencies.is_pandas_series(native):
+        kind = native.dtype
+        if getattr(kind, "ordered", False):
+            labels = narwhals.from_native(kind.categories.to_series(), series_only=True)
+            return tuple(labels.cast(narwhals.String).to_list()), True
+        return (), False
+    pyarrow = import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
+    if isinstance(native, pyarrow.ChunkedArray) and pyarrow.types.is_dictionary(native.type):
+        if not native.type.ordered:
+            return (), False
+        labels = native.unify_dictionaries().chunk(0).dictionary
+        return tuple(labels.cast(pyarrow.string()).to_pylist()), True
+    if series.dtype == narwhals.Enum:
+        return tuple(series.dtype.categories), False
+    return (), False
 
 
 def _float64(series: Any) -> FloatArray:
@@ -319,12 +364,57 @@ def _is_exact(floats: FloatArray, ticks: NDArray[Any], origin: int) -> bool:
 
 def common_codes(a: Column, b: Column) -> tuple[IndexArray, IndexArray, tuple[str, ...]]:
     """Codes of both columns into the union of their labels, in alphabetical order."""
-    labels = tuple(sorted({*a.labels, *b.labels}))
-    return _recode(a, labels), _recode(b, labels), labels
+    named = _named_alike(a.labels, b.labels)
+    labels = tuple(sorted(set(named.values())))
+    return _recode(a, labels, named), _recode(b, labels, named), labels
 
 
-def _recode(column: Column, labels: Sequence[str]) -> IndexArray:
+def _named_alike(a: Sequence[str], b: Sequence[str]) -> dict[str, str]:
+    """Labels by themselves; numbers by their shortest form where all are, "1.0" by "1".
+
+    Labels that are different on one side stay so: "1.1" and "1.10" are versions, say.
+    """
+    shortest = {label: _shortest(label) for label in (*a, *b)}
+    numeric = all(short is not None for short in shortest.values())
+    if numeric and all(len({shortest[label] for label in side}) == len(side) for side in (a, b)):
+        return {label: short or label for label, short in shortest.items()}
+    return {label: label for label in shortest}
+
+
+def _shortest(label: str) -> str | None:
+    """A plain number without what does not change it; None for anything else, "007" also."""
+    found = _PLAIN_NUMBER.fullmatch(label)
+    if found is None:
+        return None
+    sign, whole, fraction = found.groups()
+    fraction = (fraction or "").rstrip("0").rstrip(".")
+    return whole if whole + fraction == "0" else f"{sign.strip('+')}{whole}{fraction}"
+
+
+def _recode(column: Column, labels: Sequence[str], named: Mapping[str, str]) -> IndexArray:
     position = {label: index for index, label in enumerate(labels)}
-    places = np.array([position[label] for label in column.labels], dtype=np.int64)
+    places = np.array([position[named[label]] for label in column.labels], dtype=np.int64)
     codes: IndexArray = places[column.values]
     return codes
+
+
+def common_ranks(a: Column, b: Column) -> CommonNumbers:
+    """Ranks of ordered categories in the order that both columns agree on, from 0.
+
+    Raises
+    ------
+    ColumnError
+        If one order does not hold all categories of the other in their order.
+    """
+    named = _named_alike(a.order or a.labels, b.order or b.labels)
+    orders = [tuple(named[label] for label in side.order) for side in (a, b)]
+    longest = max(orders, key=len)
+    for side, order, column in zip("AB", orders, (a, b), strict=True):
+        known = order or tuple(named[label] for label in column.labels)
+        strange = [label for label in known if label not in longest]
+        if strange:
+            raise ColumnError(f"{strange[0]!r} in {side} has no place in the other table's order")
+        if order and list(order) != [label for label in longest if label in set(order)]:
+            raise ColumnError("categories that stand in different orders in A and B")
+    x, y = (_recode(column, longest, named).astype(np.float64) for column in (a, b))
+    return CommonNumbers(x, y)

@@ -90,7 +90,7 @@ class ColumnComparison:
         Its name.
     kind : str
         "numbers", "datetimes", "datetimes with a time zone", "durations", "categories",
-        "booleans"; "unknown" where the column failed.
+        "ordered categories", "booleans"; "unknown" where the column failed.
     unit : str or None
         Unit of `effect` for numbers and times.
     n_a, n_b : int
@@ -100,8 +100,9 @@ class ColumnComparison:
     missing_rate_a, missing_rate_b : float
         Missing values over rows.
     effect : float or None
-        For numbers and times the Wasserstein distance W1, in the column's unit; for categories and
-        booleans the total variation, a share of the rows. None where the column failed.
+        For numbers, times and the ranks of ordered categories the Wasserstein distance W1, in the
+        column's unit; for other categories and booleans the total variation, a share of the rows.
+        None where the column failed.
     bounds : Bounds or None
         Proven enclosure of W1, rounding included; numbers and times only.
     js_divergence : float or None

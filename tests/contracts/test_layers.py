@@ -28,7 +28,7 @@ LAYERS = [
     {"entropic"},
     {"solvers"},
     {"selection", "solving", "maps", "saving", "certifying"},
-    {"distances", "divergences", "unbalanced"},
+    {"distances", "divergences", "unbalanced", "sources"},
     {"testing", "critics", "conformance", "adapters", "many", "estimators", "inference"},
     {"plotting"},
     {"wgan", "theory", "tables"},

@@ -1,0 +1,14 @@
+"""Tables of any kind by column: files, folders, workbooks, data bases, frames, arrays."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Batch": "source",
+        "Source": "source",
+        "Spelling": "source",
+        "Unreadable": "source",
+        "open_table": "opening",
+    },
+)
