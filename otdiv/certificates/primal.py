@@ -28,7 +28,7 @@ from ..problems import TransportProblem
 from .cloud_plan import cloud_plan_upper, is_cloud_plan
 from .rounding import U, blocks, cost_rounding
 
-__all__ = ["primal_bound"]
+__all__ = ["forbids", "primal_bound"]
 
 # A plan that is only seen in blocks of rows.
 Blocks = TypeVar("Blocks", ScaledKernelPlan, BlockPlan)
@@ -59,7 +59,7 @@ def _sparse_upper(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePl
         plan, gaps = _repaired(problem, plan)
     costs = problem.pair_costs(plan.rows, plan.columns)
     value, magnitude = dot(plan.mass, costs)
-    if not math.isfinite(magnitude) and gaps.none and _forbids(problem):
+    if not math.isfinite(magnitude) and gaps.none and forbids(problem):
         # Its sums are right, but some of its mass is on pairs that are forbidden.
         plan, gaps = _repaired(problem, plan)
         costs = problem.pair_costs(plan.rows, plan.columns)
@@ -116,7 +116,7 @@ def _detours(problem: TransportProblem, unpaid: float) -> float:
 
     Where pairs are forbidden there may be no way, and where there is, none of a known length.
     """
-    return math.inf if _forbids(problem) else 2.0 * unpaid * problem.cost_bound()
+    return math.inf if forbids(problem) else 2.0 * unpaid * problem.cost_bound()
 
 
 def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, Gaps]:
@@ -130,7 +130,7 @@ def _repaired(problem: TransportProblem, plan: SparsePlan) -> tuple[SparsePlan, 
     a, b, mass = problem.a, problem.b, problem.mass
     with np.errstate(invalid="ignore"):
         keep = (plan.mass > 0.0) & (plan.mass < math.inf)
-    if _forbids(problem):
+    if forbids(problem):
         keep &= problem.pair_costs(plan.rows, plan.columns) < math.inf
     rows, columns, entries = plan.rows[keep], plan.columns[keep], plan.mass[keep]
     with np.errstate(over="ignore"):
@@ -154,7 +154,7 @@ def _filled(
     problem: TransportProblem, plan: SparsePlan, row_rest: FloatArray, column_rest: FloatArray
 ) -> SparsePlan:
     """Plan with as much of the rests as fits placed over allowed pairs, largest rests first."""
-    if _forbids(problem):
+    if forbids(problem):
         return _rerouted(problem, plan, row_rest, column_rest)
     row_order, column_order = _largest_first(row_rest), _largest_first(column_rest)
     rows, columns, added = fill(row_rest[row_order], column_rest[column_order])
@@ -259,7 +259,8 @@ def _marginals(plan: ScaledKernelPlan | BlockPlan) -> tuple[FloatArray, FloatArr
     return rows, columns
 
 
-def _forbids(problem: TransportProblem) -> bool:
+def forbids(problem: TransportProblem) -> bool:
+    """Whether some pair costs inf, or is not stored."""
     cost = problem.cost
     if isinstance(cost, SparseCost):
         return cost.n_entries < problem.shape[0] * problem.shape[1]
@@ -347,7 +348,7 @@ def primal_bound(
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
     repaired: Plan | BlockPlan
-    if isinstance(plan, ScaledKernelPlan | BlockPlan) and _forbids(problem):
+    if isinstance(plan, ScaledKernelPlan | BlockPlan) and forbids(problem):
         # Mass that its marginals lack may have to go a long way round, pair by pair.
         with np.errstate(all="ignore"):
             plan = DensePlan(mass=plan.toarray())

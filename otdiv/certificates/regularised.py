@@ -56,12 +56,12 @@ from .._gibbs.point_kernel import PointKernel
 from .._kernels.exponential import LOG2_E
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost
+from ..costs import PNormCost
 from ..plans import BlockPlan, DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
 from .cloud_plan import cloud_kernel
-from .primal import primal_bound
+from .primal import forbids, primal_bound
 from .rounding import U, blocks, cost_rounding
 from .transforms import Tick
 
@@ -147,10 +147,11 @@ class _AllPairs(_Active):
         n, m = self.problem.shape
         if self.rows.size == n and self.columns.size == m:
             return self.problem.block(start, stop)
-        if not isinstance(self.problem.cost, CostMatrix):
-            kept = self.rows[start:stop]
+        kept = self.rows[start:stop]
+        if isinstance(self.problem.cost, PNormCost):
             return self.problem.cost.pairwise(self.problem.x[kept], self.problem.y[self.columns])
-        return self.problem.cost.values[np.ix_(self.rows[start:stop], self.columns)]
+        block = self.problem.block(kept[0], kept[-1] + 1)
+        return block[np.ix_(kept - kept[0], self.columns)]
 
     def columns_of(self, f: FloatArray) -> FloatArray:
         n, m = self.rows.size, self.columns.size
@@ -355,10 +356,9 @@ def regularised_bounds(
     Bounds
         In the unit of the cost times mass; at worst `lower`, and the mass at the largest cost.
     """
-    forbids = isinstance(problem.cost, CostMatrix) and problem.cost.values.max() == math.inf
     f, g = potentials.f, potentials.g
     # The product a⊗b / m is a plan with KL = 0.
-    upper = math.inf if forbids else problem.cost_bound() * problem.mass * (1.0 + 16.0 * U)
+    upper = math.inf if forbids(problem) else problem.cost_bound() * problem.mass * (1.0 + 16.0 * U)
     with np.errstate(all="ignore"):
         if np.isfinite(f).all() and np.isfinite(g).all():
             pair = soft_pair(problem, epsilon, f, g)[0]
@@ -378,9 +378,8 @@ def _near(
 
     Where pairs are forbidden, no bound is known. A `free` one is shifted, being a guess.
     """
-    forbids = isinstance(problem.cost, CostMatrix) and problem.cost.values.max() == math.inf
     middle = float(np.median(potential)) if free else 0.0
-    if forbids or not math.isfinite(middle):
+    if forbids(problem) or not math.isfinite(middle):
         return potential
     reach = 2.0 * soft.bound
     return np.asarray(np.clip(potential, middle - 2.0 * reach, middle + 2.0 * reach))
@@ -430,8 +429,8 @@ def _upper(
     problem, epsilon = soft.problem, soft.epsilon
     cost = problem.cost
     least = 0.0
-    if isinstance(cost, CostMatrix):
-        if cost.values.max() == math.inf:
+    if not isinstance(cost, PNormCost):
+        if forbids(problem):
             return math.inf
         least = min(float(cost.values.min()), 0.0)
     if not (math.isfinite(error) and error <= 0.25 * epsilon and np.isfinite(exact_f).all()):
@@ -531,8 +530,7 @@ def objective_bound(
         small, smaller, _ = problem.defects()
         apart = abs(small) + abs(smaller) + 4.0 * U
         upper = value + U * size + epsilon * (excess + 4.0 * apart * problem.mass)
-        cost = problem.cost
-        if not (isinstance(cost, CostMatrix) and cost.values.max() == math.inf):
+        if not forbids(problem):
             upper += 2.0 * problem.cost_bound() * (missed + 2.0 * apart * problem.mass)
     return upper if math.isfinite(upper) else math.inf
 

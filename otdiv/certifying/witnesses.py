@@ -16,8 +16,9 @@ from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
 from .._validation import as_indices, as_nearest_array, as_real_array, check_finite, describe
 from ..certificates.cloud_plan import cloud_kernel, is_cloud_plan
+from ..certificates.primal import forbids
 from ..certificates.rounding import blocks
-from ..costs import CostMatrix
+from ..costs import PNormCost
 from ..errors import InvalidInputError
 from ..plans import BlockPlan, DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
@@ -141,7 +142,7 @@ def _is_of(plan: ScaledKernelPlan, problem: TransportProblem) -> bool:
     own = plan.problem
     if own is problem:
         return True
-    if isinstance(own.cost, CostMatrix) or isinstance(problem.cost, CostMatrix):
+    if not (isinstance(own.cost, PNormCost) and isinstance(problem.cost, PNormCost)):
         return False
     pairs = ((own.x, problem.x), (own.y, problem.y), (own.a, problem.a), (own.b, problem.b))
     return own.cost == problem.cost and all(np.array_equal(p, q) for p, q in pairs)
@@ -183,8 +184,7 @@ def _dense(array: Any, problem: TransportProblem) -> GivenPlan:
     if array.dtype.kind == "O":
         array = as_nearest_array("plan", array)
     check_finite("plan", array)
-    forbids = isinstance(problem.cost, CostMatrix) and problem.cost.values.max() == math.inf
-    few = n * m <= _FEW_PAIRS or forbids
+    few = n * m <= _FEW_PAIRS or forbids(problem)
     if not few:
         few = int(np.count_nonzero(array)) <= n * m // _SPARSE
     if few:

@@ -10,6 +10,7 @@ import numpy as np
 from .._kernels.threads import thread_limit
 from .._monitor import EndOfRun, Monitor
 from .._typing import FloatArray
+from ..certificates import c_transform
 from ..certificates.dual import derived_value, usable
 from ..certificates.primal import primal_bound
 from ..certificates.proof import is_non_negative, vague_slack
@@ -20,7 +21,7 @@ from ..certificates.regularised import (
     potentials_bound,
     soft_pair,
 )
-from ..costs import CostMatrix
+from ..costs import PNormCost
 from ..plans import BlockPlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
@@ -41,7 +42,7 @@ _MANY_PAIRS = 2**22
 def needed_bytes(problem: TransportProblem, given: GivenPlan | None, epsilon: float | None) -> int:
     """Bytes that the work allocates, about."""
     n, m = problem.shape
-    d = 0 if isinstance(problem.cost, CostMatrix) else problem.source.d
+    d = problem.source.d if isinstance(problem.cost, PNormCost) else 0
     entries = given.plan.n_entries if given and isinstance(given.plan, SparsePlan) else 0
     in_blocks = epsilon is not None or (given is not None and not entries)
     blocks = min(_BLOCKS, 64 * n * m) if in_blocks else 0
@@ -183,8 +184,9 @@ class _Work:
 
     def _excess(self, f: FloatArray, g: FloatArray, kept: FloatArray, derived: FloatArray) -> float:
         used: Any = slice(None)
-        if isinstance(self.problem.cost, CostMatrix):
-            used = self.problem.cost.values.min(axis=0) < math.inf
+        if not isinstance(self.problem.cost, PNormCost):
+            # Columns that no row may reach have no say.
+            used = c_transform(self.problem, np.zeros(self.problem.shape[0])) < math.inf
             if not used.any():
                 return -math.inf
         return widest_excess(f, g, kept, derived, used)

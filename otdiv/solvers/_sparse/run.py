@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..._kernels.network_flow import spanning_tree
-from ..._kernels.network_flow.dense_pricing import extent
+from ..._kernels.network_flow.dense_pricing import (
+    LARGE_ESTIMATE,
+    PATH_ROUNDING,
+    PIVOTS_A_NODE,
+    ROUNDING,
+    extent,
+)
 from ..._kernels.network_flow.first_basis import IntegerMasses
 from ..._kernels.network_flow.spanning_tree import Tree
 from ..._monitor import EndOfRun, Monitor
@@ -22,7 +28,6 @@ from ...errors import InvalidInputError
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
-from .._dense.rounds import LARGE_ESTIMATE, PATH_ROUNDING, PIVOTS_A_NODE, ROUNDING
 
 __all__ = ["solve_sparse", "sparse_memory"]
 
