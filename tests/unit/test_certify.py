@@ -390,3 +390,18 @@ def test_what_is_no_file_of_arrays_is_a_usage_error(tmp_path, capsys):
         assert main(["certify", str(tmp_path / name)]) == ExitCode.USAGE
         assert ".npz file" in capsys.readouterr().err
     assert main(["certify", str(tmp_path / "missing.npz")]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("halves", ["plan", "potentials", "both"])
+def test_a_sparse_cost_is_certified_like_a_matrix_with_forbidden_pairs(halves):
+    costs = np.array([[1.0, 0.0, np.inf], [2.0, np.inf, 0.5], [np.inf, 1.0, 3.0]])
+    allowed = np.isfinite(costs)
+    sparse = scipy.sparse.coo_array((costs[allowed], np.nonzero(allowed)), shape=(3, 3))
+    given = {"plan": np.full((3, 3), 1.0 / 9.0), "potentials": ([0.1, 0.2, 0.3], None)}
+    given = {name: half for name, half in given.items() if halves in (name, "both")}
+    found = certify_matrix(sparse, epsilon=0.5, **given)
+    wanted = certify_matrix(costs, epsilon=0.5, **given)
+    assert found.bounds.lower == pytest.approx(wanted.bounds.lower, rel=1e-12)
+    assert found.bounds.upper == pytest.approx(wanted.bounds.upper, rel=1e-12)
+    assert found.entropic.bounds.lower == pytest.approx(wanted.entropic.bounds.lower, rel=1e-12)
+    assert found.entropic.bounds.upper == pytest.approx(wanted.entropic.bounds.upper, rel=1e-12)

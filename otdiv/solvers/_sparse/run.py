@@ -13,7 +13,6 @@ import numpy as np
 
 from ..._kernels.network_flow import spanning_tree
 from ..._kernels.network_flow.dense_pricing import (
-    LARGE_ESTIMATE,
     PATH_ROUNDING,
     PIVOTS_A_NODE,
     ROUNDING,
@@ -28,6 +27,7 @@ from ...errors import InvalidInputError
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
 from ...results import Solution, SolveOptions, Status
+from .._dense.rounds import LARGE_ESTIMATE
 
 __all__ = ["solve_sparse", "sparse_memory"]
 
