@@ -66,6 +66,15 @@ def main() -> None:
     laws.add_argument("--every", type=int, default=1, help="each so many-th law only")
     laws.add_argument("--jobs", type=int, default=1, help="processes")
     laws.add_argument("--no-write", action="store_true", help="print only")
+    truths = commands.add_parser("certify", help="how wrong the numbers of the peers are")
+    truths.add_argument("--quick", action="store_true", help="small sizes, one epsilon")
+    truths.add_argument("--only", default="", metavar="PEER", help="peers whose name has it")
+    truths.add_argument("--case", default="", metavar="TEXT", help="cases whose name has it")
+    truths.add_argument("--smallest", type=int, default=0, help="leave out smaller sizes")
+    truths.add_argument("--largest", type=int, default=10_000, help="leave out larger sizes")
+    truths.add_argument("--seconds", type=float, default=30.0, help="CPU seconds of a solve")
+    truths.add_argument("--memory", type=float, default=4.0, help="GB of a process")
+    truths.add_argument("--jobs", type=int, default=1, help="processes at a time")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -112,14 +121,21 @@ def main() -> None:
         write = not options.no_write
         only, adapter = options.only, options.adapter
         sys.exit(run_peer_tests(options.source, module=adapter, only=only, write=write))
+    elif options.command == "certify":
+        from .certify import certify_peers
+
+        chosen = {name: value for name, value in vars(options).items() if name != "command"}
+        certify_peers(**chosen)
     elif options.command == "laws":
         from .laws import run_divergences
 
         sys.exit(run_divergences(options.every, options.jobs, write=not options.no_write))
     else:
+        from .certify import redraw
         from .report import report
 
         print(report())
+        redraw()
 
 
 if __name__ == "__main__":
