@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from typing import Any
 
 from .report import seconds_of
 from .run import RESULTS, versions
 
-# Errors and seconds below these are drawn at them: rounding, and the clock of CPU time.
+# Errors and seconds below these are drawn at them: rounding, and the clock of CPU time. Against W
+# no regularised number comes near that.
 _LEAST_ERROR, _LEAST_SECONDS = 1e-14, 1e-3
+_LEAST_DRAWN = 1e-4, _LEAST_ERROR
+# Width of an enclosure, relative, below which one number is shown.
+_KNOWN = 1e-9
 # Width of an enclosure, relative, from which an error is only "at most".
 _VAGUE = 1e-3
 
 _HEAD = [
     "# How wrong the numbers of the peers are",
     "",
-    "`python -m benchmarks certify` asks each solver as its users do, with its own defaults, from",
-    "points to a result, in double precision on one thread, in a process of its own; what came back",
-    "goes through `otdiv.adapters` to `certify`. W is the unregularised optimum: enclosed by the",
-    "bounds of all rows of a problem, each of which is proven. Number: what the library prints as the",
-    "distance or cost, or <C, P> of its plan where it prints none (as POT's `sinkhorn2` does);",
-    "\"reg.\" is a value of the regularised problem, min <C, P> + ε KL(P | a⊗b), whose ε is a share of",
-    "the mean cost. Error against W: of that number. Against its own problem: of the regularised value",
-    "that it prints, or else of the dual value of its potentials, relative to the regularised",
-    "optimum; of exact solvers it is the same. Misses: sum of |row sums - a| + |column sums - b|, of a",
-    "mass of 1. Its answer proves: the relative gap of W that plan and potentials prove by",
-    "themselves. Said: what the library says of its convergence. CPU and wall: of the solve, without",
-    "imports and compilation, with the matrix of costs where the library needs one; then CPU of",
-    "`certify`. Here GeomLoss runs without KeOps.",
+    "`python -m benchmarks certify` asks each solver as its users do, with its own defaults,",
+    "from points to a result, in double precision on one thread, in a process of its own. What",
+    "came back goes through `otdiv.adapters` to `certify`. W is the unregularised optimum,",
+    "enclosed by the bounds of all rows of a problem, each of which is proven.",
+    "",
+    "- ε: share of the mean cost; the regularised problem is min <C, P> + ε KL(P | a⊗b).",
+    "- Number: what the library prints as the distance or cost, or <C, P> of its plan where it",
+    "  prints none (as POT's `sinkhorn2` does); a value of the regularised problem is marked.",
+    "- Errors: of that number against W; and of the regularised value that it prints, or else",
+    "  of the dual value of its potentials, against the regularised optimum. Exact solvers have",
+    "  one problem.",
+    "- Misses: sum of |row sums - a| and |column sums - b|, of a mass of 1.",
+    "- Its answer proves: the relative gap of W that its plan and potentials prove by",
+    "  themselves.",
+    "- Said: what the library says of its convergence.",
+    "- CPU and wall: seconds of the solve, without imports and compilation, with the matrix of",
+    "  costs where the library needs one; and CPU seconds of `certify`.",
+    "",
+    "GeomLoss runs without KeOps here.",
     "",
 ]
 
@@ -40,12 +51,12 @@ def lines_of(name: str, rows: list[dict[str, Any]]) -> list[str]:
     told = ", ".join(f"{package} {number}" for package, number in versions().items())
     out = [*_HEAD, f"Recorded with {told}.", ""]
     if loads:
-        limits = sorted({(row["seconds"], row["memory"]) for row in rows})
+        limits = sorted({(row["seconds"], row["memory"]) for row in rows}, reverse=True)
         told = ", ".join(f"{seconds:g} s and {memory / 1e9:g} GB" for seconds, memory in limits)
         out += [
-            f"Limits of a solve: {told}. The machine had other work: a load average of "
-            f"{min(loads):.0f} to {max(loads):.0f} on two cores, so CPU seconds count and wall",
-            "seconds do not.",
+            f"Limits of a solve: {told}. Load average while they ran: {min(loads):.0f} to "
+            f"{max(loads):.0f}, on {os.cpu_count()} cores that other work used too; so CPU seconds",
+            "count, and wall seconds say little.",
             "",
         ]
     out += [f"![error against seconds]({name}.png)", ""]
@@ -75,9 +86,8 @@ def optimum(rows: list[dict[str, Any]]) -> tuple[float, float]:
 
 def regularised_optimum(rows: list[dict[str, Any]], share: float) -> tuple[float, float]:
     """The same of the problem regularised with that share of the mean cost."""
-    return _enclosure(
-        [row["entropic_bounds"] for row in rows if row["share"] == share and "entropic_bounds" in row]
-    )
+    same = [row for row in rows if row["share"] == share]
+    return _enclosure([row["entropic_bounds"] for row in same if "entropic_bounds" in row])
 
 
 def signed_error(number: float | None, bounds: tuple[float, float]) -> tuple[float, float] | None:
@@ -125,7 +135,11 @@ def _share(error: float) -> str:
 
 def _table(group: list[dict[str, Any]]) -> list[str]:
     lower, upper = optimum(group)
-    out = [f"W lies between {lower:.10g} and {upper:.10g}.", ""] if upper < math.inf else []
+    out = []
+    if lower > 0.0 and upper - lower < _KNOWN * upper:
+        out = [f"W is {upper:.10g}, to {(upper - lower) / upper:.0e}.", ""]
+    elif upper < math.inf:
+        out = [f"W lies between {lower:.10g} and {upper:.10g}.", ""]
     out += [
         "| solver | ε | number | error against W | against its own problem | said | misses | "
         "its answer proves | CPU | wall | `certify` | status |",
@@ -144,13 +158,18 @@ def _table(group: list[dict[str, Any]]) -> list[str]:
             {True: "converged", False: "not converged"}.get(row.get("converged"), "–"),
             _missed(row),
             _proven(row),
-            seconds_of(row.get("cpu_seconds", math.nan)),
-            seconds_of(row.get("wall_seconds", math.nan)),
-            seconds_of(row.get("certify_cpu_seconds", math.nan)),
+            *(_time(row.get(f"{clock}_seconds")) for clock in ("cpu", "wall", "certify_cpu")),
             row["status"].replace("|", "\\|"),
         ]
         out.append("| " + " | ".join(cells) + " |")
     return out
+
+
+def _time(seconds: float | None) -> str:
+    """Seconds of a call that was not repeated; the clock of CPU time ticks in milliseconds."""
+    if seconds is None:
+        return "–"
+    return seconds_of(seconds) if seconds >= _LEAST_SECONDS else "< 1 ms"
 
 
 def _missed(row: dict[str, Any]) -> str:
@@ -184,7 +203,7 @@ def draw(name: str, rows: list[dict[str, Any]]) -> None:
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(1, 2, figsize=(12.5, 5.2), sharex=True, layout="constrained")
-    titles = "of the number, against W", "against the solver's own problem"
+    titles = "the number that it prints, against W", "its value, against its own problem"
     groups = _problems(rows)
     points: dict[str, list[tuple[float, list[float]]]] = defaultdict(list)
     for row in rows:
@@ -205,11 +224,13 @@ def draw(name: str, rows: list[dict[str, Any]]) -> None:
         }
         counts[library] += 1
         for side, axis in enumerate(axes):
-            sizes = [max(errors[side], _LEAST_ERROR) for _, errors in found]
+            sizes = [max(errors[side], _LEAST_DRAWN[side]) for _, errors in found]
             axis.scatter([cpu for cpu, _ in found], sizes, label=peer, **style)
-    for axis, title in zip(axes, titles, strict=True):
+    for axis, title, least in zip(axes, titles, _LEAST_DRAWN, strict=True):
+        axis.axhline(least, color="grey", linestyle=":", linewidth=1.0, zorder=0)
+        axis.text(0.99, 0.055, "this or less", transform=axis.transAxes, ha="right", fontsize=8)
         axis.set(xscale="log", yscale="log", xlabel="CPU seconds of the solve", title=title)
-        axis.set_ylabel("relative error")
+        axis.set_ylabel("relative error, at most")
         axis.grid(visible=True, which="major", alpha=0.3)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)

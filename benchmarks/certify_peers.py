@@ -301,7 +301,7 @@ def _read_transport(result: Any, data: dict[str, Any], epsilon: float) -> Outcom
     number, summary = result.value, result.entropic
     if summary is not None:
         answer["epsilon"], number = epsilon, summary.value
-    return Outcome(number, summary is not None, answer, result.status.name != "NOT_CONVERGED")
+    return Outcome(number, summary is not None, answer, result.status.name == "OPTIMAL")
 
 
 _SQUARES = ("sqeuclidean",)

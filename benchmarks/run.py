@@ -29,7 +29,8 @@ LEAST_SECONDS = 0.02
 LONG_SECONDS = 2.0
 # Larger instances are warmed up by one of this size of the same family.
 WARM_SIZE = 2000
-PACKAGES = ("otdiv", "numpy", "scipy", "numba", "POT", "ott-jax", "jax", "geomloss", "torch", "wnet")
+PEERS = ("POT", "ott-jax", "jax", "geomloss", "torch", "wnet")
+PACKAGES = ("otdiv", "numpy", "scipy", "numba", *PEERS)
 
 
 def calibration_seconds() -> float:

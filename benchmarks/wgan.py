@@ -198,7 +198,7 @@ CRITICS: dict[str, Recipe] = {
 
 
 def certificates_row(name: str, seed: int) -> dict[str, Any]:
-    """Bounds of W1 of fresh real points x and generated points y, from the critic f that met them."""
+    """Bounds of W1 of fresh real and generated points x and y, from the critic f of a run."""
     data = gaussians_8()
     # Logs are not looked at.
     quiet = {"log_every": CERTIFIED_STEPS, "n_held_out": 100}
@@ -255,11 +255,11 @@ def certificates_table(rows: list[dict[str, Any]]) -> list[str]:
     return [
         *lines,
         "",
-        f"Eight Gaussians after {CERTIFIED_STEPS} generator steps; W1 between {N_HELD_OUT} fresh real",
-        "points and as many generated ones. L is the proven Lipschitz constant. The last three columns",
-        "are lower bounds of W1, and their share of it: `certify(x, y, potentials=(f(x), -f(y)))`",
-        "keeps one side and takes the c-transform as the other; `certify_critic` does that for the best",
-        "multiple of f too, from both sides.",
+        f"Eight Gaussians after {CERTIFIED_STEPS} generator steps; W1 between {N_HELD_OUT} fresh",
+        "real points and as many generated ones. L is the proven Lipschitz constant. The last",
+        "three columns are lower bounds of W1, and their share of it: `certify(x, y,",
+        "potentials=(f(x), -f(y)))` keeps one side and takes its c-transform; `certify_critic`",
+        "does so with the best multiple of f too, from both sides.",
     ]
 
 

@@ -102,6 +102,6 @@ def test_limits_and_refusals_are_rows():
     assert "MemoryError" in command.run_task(task)["status"]
     task = row("SciPy linear_sum_assignment") | {"n": 3000, "seconds": 0.1}
     assert command.run_task(task)["status"] == "over 0.1 s of CPU time"
-    assert command.run_task(row("no such")  | {"peer": "POT emd", "case": "no such"})[
+    assert command.run_task(row("no such") | {"peer": "POT emd", "case": "no such"})[
         "status"
     ].startswith("KeyError")
