@@ -55,8 +55,8 @@ def lines_of(name: str, rows: list[dict[str, Any]]) -> list[str]:
         told = ", ".join(f"{seconds:g} s and {memory / 1e9:g} GB" for seconds, memory in limits)
         out += [
             f"Limits of a solve: {told}. Load average while they ran: {min(loads):.0f} to "
-            f"{max(loads):.0f}, on {os.cpu_count()} cores that other work used too; so CPU seconds",
-            "count, and wall seconds say little.",
+            f"{max(loads):.0f}, on {os.cpu_count()} cores that other work used too;",
+            "so CPU seconds count, wall seconds say little. Missing rows were not run.",
             "",
         ]
     out += [f"![error against seconds]({name}.png)", ""]

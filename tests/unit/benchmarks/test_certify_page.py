@@ -51,7 +51,7 @@ def test_errors_are_those_against_what_all_certificates_leave():
 def test_the_page_keeps_failures_and_says_the_load():
     page = "\n".join(lines_of("certify", ROWS))
     assert "over 20 s of CPU time" in page
-    assert "load average of 7" in page
+    assert "Load average while they ran: 7" in page
     line = next(line for line in page.splitlines() if line.startswith("| OTT low rank, 10 "))
     assert "+50 %" in line
     assert "converged" in line
