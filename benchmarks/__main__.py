@@ -91,6 +91,15 @@ def main() -> None:
     texts.add_argument("--rng", type=int, default=0, help="seed of the run")
     texts.add_argument("--only", type=int, help="one case of the run, by its number")
     texts.add_argument("--no-write", action="store_true", help="print only")
+    truths = commands.add_parser("certify", help="how wrong the numbers of the peers are")
+    truths.add_argument("--quick", action="store_true", help="small sizes, one epsilon")
+    truths.add_argument("--only", default="", metavar="PEER", help="peers whose name has it")
+    truths.add_argument("--case", default="", metavar="TEXT", help="cases whose name has it")
+    truths.add_argument("--smallest", type=int, default=0, help="leave out smaller sizes")
+    truths.add_argument("--largest", type=int, default=10_000, help="leave out larger sizes")
+    truths.add_argument("--seconds", type=float, default=30.0, help="CPU seconds of a solve")
+    truths.add_argument("--memory", type=float, default=4.0, help="GB of a process")
+    truths.add_argument("--jobs", type=int, default=1, help="processes at a time")
     options = parser.parse_args()
     if options.command == "fuzz":
         from .fuzz import FAMILIES, KINDS, fuzz
@@ -153,6 +162,11 @@ def main() -> None:
         write = not options.no_write
         broken = coverage(options.repetitions, options.only, options.jobs, write)
         sys.exit(1 if broken else 0)
+    elif options.command == "certify":
+        from .certify import certify_peers
+
+        chosen = {name: value for name, value in vars(options).items() if name != "command"}
+        certify_peers(**chosen)
     elif options.command == "laws":
         from .laws import run_divergences
 
@@ -162,9 +176,11 @@ def main() -> None:
 
         sys.exit(1 if many(only=options.only, write=not options.no_write) else 0)
     else:
+        from .certify import redraw
         from .report import report
 
         print(report())
+        redraw()
 
 
 if __name__ == "__main__":

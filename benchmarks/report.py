@@ -19,7 +19,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return lines[0], lines[1:]
 
 
-def _seconds(value: float) -> str:
+def seconds_of(value: float) -> str:
     if math.isnan(value):
         return "–"
     if value < 1e-3:
@@ -61,8 +61,8 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
             cells = [
                 str(n),
                 solver,
-                _seconds(_median(group, "cpu_seconds")),
-                _seconds(_median(group, "wall_seconds")),
+                seconds_of(_median(group, "cpu_seconds")),
+                seconds_of(_median(group, "wall_seconds")),
                 spread,
                 "–" if math.isnan(memory) else f"{memory:.0f} MB",
                 "–" if math.isnan(value) else f"{value:.9g}",
@@ -157,7 +157,7 @@ def report() -> Path:
             f"## {path.stem}",
             "",
             f"`{header['command']}` on {header['processor']}, Python {header['python']},"
-            f" {versions}; calibration {_seconds(header['calibration_seconds'])}.",
+            f" {versions}; calibration {seconds_of(header['calibration_seconds'])}.",
             "",
         ]
         if rows:

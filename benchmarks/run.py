@@ -29,7 +29,8 @@ LEAST_SECONDS = 0.02
 LONG_SECONDS = 2.0
 # Larger instances are warmed up by one of this size of the same family.
 WARM_SIZE = 2000
-PACKAGES = ("otdiv", "numpy", "scipy", "numba", "POT", "ott-jax", "geomloss", "torch", "wnet")
+PEERS = ("POT", "ott-jax", "jax", "geomloss", "torch", "wnet")
+PACKAGES = ("otdiv", "numpy", "scipy", "numba", *PEERS)
 
 
 def calibration_seconds() -> float:
@@ -43,14 +44,19 @@ def calibration_seconds() -> float:
     return statistics.median(times)
 
 
-def machine() -> dict[str, Any]:
-    """Processor, versions and calibration, recorded with every run."""
-    versions = {}
+def versions() -> dict[str, str]:
+    """Versions of what is installed of us, the peers and what we stand on."""
+    found = {}
     for name in PACKAGES:
         try:
-            versions[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor, versions and calibration, recorded with every run."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -61,7 +67,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": model,
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": versions(),
         "calibration_seconds": calibration_seconds(),
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .._calling import explains_calls
 from .._memory import room_for
 from .._monitor import Monitor
 from .._validation import check_callback, check_positive, check_positive_integer
-from ..costs import as_point_cost
+from ..costs import CostMatrix, PNormCost, as_point_cost
 from ..errors import InvalidInputError
 from ..measures import as_measures
 from ..problems import TransportProblem
@@ -48,11 +49,13 @@ def certify(
     plan : optional
         An array of shape (n, m); a SciPy sparse array; ``(rows, columns, mass)``; a permutation,
         as a 1-D array of integers: row i, with its weight, goes to column plan[i]; a plan of otdiv;
-        or a function ``blocks(start, stop)`` that returns the rows start..stop-1 as an array
-        (stop - start, m), which is called several times and needs O(m) memory.
+        a `TransportResult`; or a function ``blocks(start, stop)`` that returns the rows
+        start..stop-1 as an array (stop - start, m), which is called several times and needs O(m)
+        memory.
     potentials : optional
-        ``(f, g)`` of n and m numbers in the unit of the cost, or one of them and None. Of any float
-        type, and of any problem near this one.
+        ``(f, g)`` of n and m numbers in the unit of the cost, or one of them and None, of any float
+        type, and of any problem near this one; or a `TransportResult`, whose entropic potentials
+        are taken where `epsilon` is that of its own problem.
     cost : PNormCost or str, default "euclidean"
         Ground cost, as for `transport`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
@@ -108,6 +111,7 @@ def certify_matrix(
     x_weights: Any = None,
     y_weights: Any = None,
     epsilon: float | None = None,
+    cost: Any = None,
     max_memory: int | None = None,
     callback: Callback | None = None,
 ) -> Certificate:
@@ -119,6 +123,9 @@ def certify_matrix(
         Costs of any finite sign, or inf.
     plan, potentials, x_weights, y_weights, epsilon, max_memory, callback
         As in `certify`.
+    cost : PNormCost or str, optional
+        The cost of points that `C` holds, which ``**answer`` says where an adapter knows it: its
+        potentials are in the unit of that cost. Then `C` must be finite and not negative.
 
     Returns
     -------
@@ -140,7 +147,19 @@ def certify_matrix(
     True
     """
     problem = TransportProblem.from_matrix(C, x_weights, y_weights)
+    if cost is not None:
+        _check_costs_of_points(problem, as_point_cost(cost))
     return _certified(problem, plan, potentials, epsilon, max_memory, callback)
+
+
+def _check_costs_of_points(problem: TransportProblem, cost: PNormCost) -> None:
+    """Raise where a matrix holds what no cost of points is."""
+    assert isinstance(problem.cost, CostMatrix)
+    values = problem.cost.values
+    for found in (float(values.min()), float(values.max())):
+        if not 0.0 <= found < math.inf:
+            requirement = "be left out where `C` is no matrix of costs of points"
+            raise InvalidInputError("cost", requirement, repr(cost), f"(`C` holds {found:g})")
 
 
 def _certified(
@@ -158,7 +177,7 @@ def _certified(
     limit = None if max_memory is None else check_positive_integer("max_memory", max_memory)
     check_callback(callback)
     given = None if plan is None else as_given_plan(plan, problem)
-    pair = None if potentials is None else as_given_potentials(potentials, problem)
+    pair = None if potentials is None else as_given_potentials(potentials, problem, epsilon)
     monitor = Monitor(callback=callback)
     needed = needed_bytes(problem, given, epsilon)
     way_out = "a plan with few entries needs less as (rows, columns, mass)"

@@ -22,6 +22,7 @@ from ..costs import PNormCost
 from ..errors import InvalidInputError
 from ..plans import BlockPlan, DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
+from ..results import TransportResult
 
 __all__ = [
     "Given",
@@ -49,7 +50,7 @@ _MANY_PAIRS = 2**22
 
 _FORMS = (
     "be an array of shape (n, m), a SciPy sparse array, (rows, columns, mass), a permutation, a "
-    "plan of otdiv, or a function blocks(start, stop) that returns rows"
+    "plan or a result of otdiv, or a function blocks(start, stop) that returns rows"
 )
 
 
@@ -90,6 +91,10 @@ def as_given_plan(value: Any, problem: TransportProblem) -> GivenPlan:
         For shapes that do not fit, and for entries that are not finite numbers.
     """
     n, m = problem.shape
+    if isinstance(value, TransportResult):
+        if value.plan is None:
+            raise InvalidInputError("plan", "be a result that has a plan", value.status.name)
+        value = value.plan
     if isinstance(value, SparsePlan | DensePlan | ScaledKernelPlan | BlockPlan):
         return _own(value, problem)
     if hasattr(value, "tocoo") and hasattr(value, "nnz"):
@@ -209,14 +214,20 @@ def _checked_rows(blocks_of: Callable[[int, int], Any], problem: TransportProble
     return rows
 
 
-def as_given_potentials(value: Any, problem: TransportProblem) -> Given:
+def as_given_potentials(
+    value: Any, problem: TransportProblem, epsilon: float | None = None
+) -> Given:
     """Coerce potentials (f, g), one of which may be None, of any float dtype.
+
+    Of a result those of its regularised problem are taken where `epsilon` is its own.
 
     Raises
     ------
     InvalidInputError
         For lengths that do not fit, and for entries that are not finite.
     """
+    if isinstance(value, TransportResult):
+        value = _of_result(value, epsilon)
     if isinstance(value, Potentials):
         value = value.f, value.g
     try:
@@ -238,6 +249,17 @@ def as_given_potentials(value: Any, problem: TransportProblem) -> Given:
             raise InvalidInputError(name, requirement, f"shape {array.shape}")
         sides.append(array)
     return sides[0], sides[1]
+
+
+def _of_result(result: TransportResult, epsilon: float | None) -> Any:
+    """Potentials of a result: the entropic ones where they are those of `epsilon`."""
+    summary = result.entropic
+    if summary is not None and summary.epsilon == epsilon:
+        return summary.f, summary.g
+    if result.potentials is None:
+        requirement = "be a result that has potentials"
+        raise InvalidInputError("potentials", requirement, result.status.name)
+    return result.potentials
 
 
 def measured(

@@ -18,12 +18,14 @@ from otdiv import (
     Potentials,
     ScaledKernelPlan,
     SparsePlan,
+    TransportProblem,
     UnsupportedProblemError,
     certify,
     certify_matrix,
     solvers,
     transport,
 )
+from otdiv.adapters import PeerAnswer
 from otdiv.certificates import audit, transforms
 from otdiv.certificates.proof import Proof
 from otdiv.certifying import witnesses
@@ -405,3 +407,41 @@ def test_a_sparse_cost_is_certified_like_a_matrix_with_forbidden_pairs(halves):
     assert found.bounds.upper == pytest.approx(wanted.bounds.upper, rel=1e-12)
     assert found.entropic.bounds.lower == pytest.approx(wanted.entropic.bounds.lower, rel=1e-12)
     assert found.entropic.bounds.upper == pytest.approx(wanted.entropic.bounds.upper, rel=1e-12)
+
+
+def test_a_result_of_otdiv_is_its_own_plan_and_potentials():
+    found = certify(X, Y, plan=SOLVED, potentials=SOLVED, **SIDES)
+    same = certify(X, Y, plan=SOLVED.plan, potentials=SOLVED.potentials, **SIDES)
+    assert (found.bounds, found.plan_cost) == (same.bounds, same.plan_cost)
+    epsilon = 0.2
+    entropic = transport(X, Y, **SIDES, solver=solvers.Sinkhorn(epsilon=epsilon))
+    assert entropic.entropic is not None
+    at_its_own = certify(X, Y, plan=entropic, potentials=entropic, epsilon=epsilon, **SIDES)
+    assert at_its_own.entropic.bounds.relative_gap < 1e-6
+    assert entropic.entropic.value in at_its_own.entropic.bounds
+    # Elsewhere they are the feasible pair of the unregularised problem.
+    plain = certify(X, Y, potentials=entropic, **SIDES)
+    assert plain.bounds.lower >= entropic.bounds.lower * (1.0 - 1e-12)
+    assert plain.infeasibility <= 1e-12
+
+
+def test_a_result_without_plan_is_refused():
+    problem = TransportProblem.from_matrix([[math.inf]])
+    forbidden = otdiv.solve(problem, throw=False)
+    for name in ("plan", "potentials"):
+        with pytest.raises(InvalidInputError, match=f"`{name}` must be a result that has"):
+            certify_matrix([[1.0]], **{name: forbidden})
+
+
+def test_an_answer_of_an_adapter_goes_to_either_call():
+    answer = PeerAnswer(library="any", plan=PLAN, potentials=PAIR, cost="euclidean")
+    C = otdiv.Euclidean().pairwise(X, Y)
+    of_points, of_matrix = certify(X, Y, **answer, **SIDES), certify_matrix(C, **answer, **SIDES)
+    assert of_matrix.value == pytest.approx(of_points.value, rel=1e-14)
+    for bad in (-1.0, math.inf):
+        C = C.copy()
+        C[0, 0] = bad
+        with pytest.raises(InvalidInputError, match=f"`cost` must be left out .*{bad:g}"):
+            certify_matrix(C, **answer, **SIDES)
+    with pytest.raises(InvalidInputError, match="`cost`"):
+        certify_matrix([[1.0]], plan=[0], cost="taxi")
