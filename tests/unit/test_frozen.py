@@ -61,6 +61,7 @@ NOUNS = [
     otdiv.transport_batch([X, Y], [X, Y]),
     otdiv.transport_batch([X, X], [X[::-1], Y]),
     otdiv.transport_batch(X[None], X[None] + 1.0),
+    otdiv.nearest_neighbors(X, [Y, X], k=1),
     otdiv.pairing_result(np.stack([X, X]), np.stack([X, X + 1.0])),
     LOOSE,
     LOOSE.plan,
