@@ -151,7 +151,7 @@ class _AllPairs(_Active):
         if isinstance(self.problem.cost, PNormCost):
             return self.problem.cost.pairwise(self.problem.x[kept], self.problem.y[self.columns])
         block = self.problem.block(kept[0], kept[-1] + 1)
-        return block[np.ix_(kept - kept[0], self.columns)]
+        return np.asarray(block[np.ix_(kept - kept[0], self.columns)])
 
     def columns_of(self, f: FloatArray) -> FloatArray:
         n, m = self.rows.size, self.columns.size
