@@ -1,6 +1,7 @@
 """Each kind of table that people have, from a real file: the same numbers, or what helps."""
 
 import bz2
+import contextlib
 import datetime as dt
 import gzip
 import io
@@ -408,3 +409,19 @@ def test_the_command_reads_what_the_function_reads(tmp_path, capsys):
     assert main([*words, "--format", "json", "--splits", "0"]) == 0
     columns = json.loads(capsys.readouterr().out)["columns"]
     assert {column["column"]: column["effect"] for column in columns} == dict.fromkeys(NAMES, 0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["t.orc", "t.jsonl", "t.xlsx", "t.sqlite", "t.zip", "t.duckdb"])
+def test_damaged_and_cut_files_are_read_or_refused(tmp_path, name):
+    path = tmp_path / name
+    FILES[name](path)
+    data = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for trial in range(60):
+        damaged = bytearray(data)
+        for place in rng.integers(len(data), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged if trial % 2 else data[: rng.integers(len(data))])
+        with contextlib.suppress(InvalidInputError):
+            compare_tables(path, {"x": [1.0]}, n_splits=0)
