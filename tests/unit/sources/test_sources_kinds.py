@@ -75,7 +75,7 @@ def zstd(data):
 FILES = {
     "t.csv": lambda path: path.write_text(CSV),
     "t.CSV": lambda path: path.write_text(CSV),
-    "t.csv.gz": lambda path: path.write_bytes(gzip.compress(CSV.encode())),
+    "t.csv.gz": lambda path: path.write_bytes(gzip.compress(CSV.encode(), mtime=0)),
     "t.csv.bz2": lambda path: path.write_bytes(bz2.compress(CSV.encode())),
     "t.csv.zst": lambda path: path.write_bytes(zstd(CSV)),
     "t.csv.zip": zipped,
@@ -86,7 +86,7 @@ FILES = {
     "t.feather": lambda path: pyarrow.feather.write_feather(TABLE, path, chunksize=2),
     "t.orc": lambda path: pyarrow.orc.write_table(TABLE, path),
     "t.jsonl": lambda path: path.write_text(LINES),
-    "t.ndjson.gz": lambda path: path.write_bytes(gzip.compress(LINES.encode())),
+    "t.ndjson.gz": lambda path: path.write_bytes(gzip.compress(LINES.encode(), mtime=0)),
     "t.xlsx": workbook,
     "t.sqlite": sqlite,
     "t.db": sqlite,
@@ -119,7 +119,7 @@ def test_files_of_every_format_hold_the_same_table(tmp_path, name):
     [
         CSV.encode(),
         CSV.replace(",", ";").encode(),
-        gzip.compress(CSV.encode()),
+        gzip.compress(CSV.encode(), mtime=0),
         zstd(CSV),
         LINES.encode(),
         *("parquet", "feather", "orc", "xlsx", "zip"),
@@ -343,7 +343,7 @@ def test_members_of_an_archive_are_named_after_two_colons(tmp_path):
     path = tmp_path / "t.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", CSV)
-        archive.writestr("b/c.csv.gz", gzip.compress(CSV.encode()))
+        archive.writestr("b/c.csv.gz", gzip.compress(CSV.encode(), mtime=0))
         archive.writestr("empty.csv", "")
         archive.writestr("__MACOSX/._a.csv", b"\0")
     for member in ("a.csv", "b/c.csv.gz"):

@@ -57,7 +57,7 @@ BINARY = {
     "t.npy": in_memory(lambda sink: np.save(sink, np.arange(6.0).reshape(3, 2))),
 }
 PACKED = {
-    "t.csv.gz": gzip.compress(COMMAS),
+    "t.csv.gz": gzip.compress(COMMAS, mtime=0),
     "t.csv.bz2": bz2.compress(COMMAS),
     "t.csv.zst": zstd(COMMAS),
 }
@@ -83,15 +83,15 @@ def refusal(path):
     [
         ("t.TSV", TABS),
         ("t.Csv", COMMAS),
-        ("t.CSV.GZ", gzip.compress(COMMAS)),
-        ("t.tsv.gz", gzip.compress(TABS)),
-        ("t.csv.gz", gzip.compress(COMMAS[:8]) + gzip.compress(COMMAS[8:])),
+        ("t.CSV.GZ", gzip.compress(COMMAS, mtime=0)),
+        ("t.tsv.gz", gzip.compress(TABS, mtime=0)),
+        ("t.csv.gz", gzip.compress(COMMAS[:8], mtime=0) + gzip.compress(COMMAS[8:], mtime=0)),
         ("t.Tsv.Bz2", bz2.compress(TABS)),
         ("t.csv.zst", zstd(COMMAS)),
         ("t.tsv.ZST", zstd(TABS)),
         ("t.tsv.csv", COMMAS),
         ("t.csv.tsv", TABS),
-        ("t.tsv.csv.gz", gzip.compress(COMMAS)),
+        ("t.tsv.csv.gz", gzip.compress(COMMAS, mtime=0)),
         ("t.gz.csv", COMMAS),
         *((name.upper(), data) for name, data in BINARY.items() if name != "t.npy"),
     ],
@@ -121,7 +121,7 @@ def test_the_folder_has_no_say(tmp_path):
         ("t.csv", "sep=;\r\nx;y\r\n1;2\r\n"),
         ("t.csv", "x|y\n1|2\n"),
         ("t.csv", "x\ty\n1\t2\n"),
-        ("t.csv.gz", gzip.compress(b"x;y\n1;2\n")),
+        ("t.csv.gz", gzip.compress(b"x;y\n1;2\n", mtime=0)),
         ("t.tsv", "x,y\n1,2\n"),
         ("t.TSV", "x;y\n1;2\n"),
         ("t.txt", "x\ty\n1\t2\n"),
@@ -367,7 +367,7 @@ def test_a_refused_file_is_one_sentence_on_stderr_and_exit_code_2(tmp_path, caps
         ("latin.csv", "näme\nü\n".encode("latin-1")),
         ("esc\x1b[31m\n.csv", b"x,y\n1\n"),
         ("t.npy", header("<f8", (10**12,))),
-        ("t.csv.gz", gzip.compress(COMMAS)[:-1]),
+        ("t.csv.gz", gzip.compress(COMMAS, mtime=0)[:-1]),
         ("t.parquet", BINARY["t.parquet"][:-1]),
     ):
         for words in ([good, put(tmp_path, name, data)], [put(tmp_path, name, data), good]):
