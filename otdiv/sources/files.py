@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -114,7 +113,7 @@ class File:
         """An Arrow stream of the unpacked bytes."""
         pyarrow = import_optional("pyarrow", extra="cli", purpose="reading files")
         if self.data is None:
-            return pyarrow.input_stream(os.fspath(self.path), compression=self.codec)
+            return pyarrow.input_stream(str(self.path), compression=self.codec)
         stream = pyarrow.BufferReader(self.data)
         return stream if self.codec is None else pyarrow.CompressedInputStream(stream, self.codec)
 

@@ -39,6 +39,8 @@ _CELL = (
 )
 _FEW = 3
 """Other spellings that a column of numbers may have before it is a column of texts. By taste."""
+_FIRST = 1000
+"""Rows that may show at once that a column is of texts. By taste."""
 _MOSTLY = 0.9
 """Share of its cells that are numbers in a column of numbers. By taste."""
 _MANY = 20
@@ -76,8 +78,10 @@ class Numbers:
 
 
 def decimal_marks(text: Any) -> set[str]:
-    """Decimal marks that the cells of a column cannot do without: none, one or both."""
+    """Decimal marks that the numbers of a column cannot do without: none, one or both."""
     pc = _compute()
+    if _is_hopeless(text, MISSING):
+        return set()
     cells = pc.utf8_trim(_unique(text), characters=_BLANKS)
     fields = pc.extract_regex(cells, pattern=_CELL)
     body = pc.drop_null(pc.struct_field(fields, "body"))
@@ -110,6 +114,8 @@ def numbers(
         None where the cells are no numbers, Unreadable where they have two readings.
     """
     pc, pa = _compute(), import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
+    if _is_hopeless(text, [*MISSING, *na]):
+        return None
     encoded = pc.dictionary_encode(text).combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = pa.concat_arrays(encoded.unify_dictionaries().chunks)
@@ -153,14 +159,24 @@ def numbers(
     return Numbers(pa.chunked_array([values.take(places.take(encoded.indices))]), mark)
 
 
+def _is_hopeless(text: Any, known: Sequence[str]) -> bool:
+    """Whether the first cells hold more spellings that are no numbers than `numbers` looks at."""
+    pc = _compute()
+    cells = pc.utf8_trim(_unique(text.slice(0, _FIRST)), characters=_BLANKS)
+    strange = cells.filter(pc.invert(pc.match_substring_regex(cells, pattern=_CELL)))
+    return len(set(strange.to_pylist()).difference(known)) > _FEW
+
+
 def truths(text: Any, *, na: Sequence[str] = ()) -> Any:
     """Read a column of texts as true and false, where all of it is; None otherwise."""
     pc, pa = _compute(), import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
-    kept = _without_missing(text, na)
-    words = {label.lower() for label in pc.drop_null(pc.unique(kept)).to_pylist()}
-    return (
-        pc.cast(pc.utf8_lower(kept), pa.bool_()) if words and words <= {"true", "false"} else None
-    )
+    kept = text
+    for rows in (text.slice(0, _FIRST), text):  # most columns show at once that they are others
+        kept = _without_missing(rows, na)
+        words = {label.lower() for label in pc.drop_null(pc.unique(kept)).to_pylist()}
+        if not words <= {"true", "false"}:
+            return None
+    return pc.cast(pc.utf8_lower(kept), pa.bool_()) if words else None
 
 
 def _mostly_numbers(encoded: Any, matched: Any, strange: Sequence[str]) -> Unreadable | None:

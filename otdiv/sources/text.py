@@ -146,8 +146,9 @@ class _Cells:
         settled: dict[str, Any] = {}
         if self.dialect.quoted and not self.dialect.all_quoted:
             # A missing number in quotes makes texts of them all: "1","".
-            loose = self.read(quoted_missing=True, include_columns=cells)
-            for name in cells:
+            held = [name for name in cells if self._holds_missing(texts[name])]
+            loose: Any = self.read(quoted_missing=True, include_columns=held) if held else None
+            for name in held:
                 column = loose.column(name)
                 if _is_text(loose, name):
                     texts[name] = column
@@ -155,9 +156,10 @@ class _Cells:
                     settled[name] = column
                     del texts[name]
         evidence, doubtful = self._evidence(texts)
-        options = {"decimal": self.spelling.decimal, "evidence": evidence, "na": self.spelling.na}
         for name, text in texts.items():
-            found: Any = numbers(text, **options)
+            found: Any = numbers(
+                text, decimal=self.spelling.decimal, evidence=evidence, na=self.spelling.na
+            )
             for read in (times, truths):
                 found = read(text, na=self.spelling.na) if found is None else found
             if found is not None:
@@ -196,6 +198,13 @@ class _Cells:
                 if not needed:
                     doubtful[name] = raw.column(name)
         return marks, doubtful if marks == {","} or (semicolons and not marks) else {}
+
+    def _holds_missing(self, text: Any) -> bool:
+        """Whether a missing value stands in quotes, where it is a text so far."""
+        compute = import_optional("pyarrow.compute", extra="cli", purpose=_PURPOSE)
+        usual = import_optional("pyarrow.csv", extra="cli", purpose=_PURPOSE).ConvertOptions()
+        known = self.pyarrow.array([*usual.null_values, *self.spelling.na])
+        return bool(compute.any(compute.is_in(text, value_set=known)).as_py())
 
     def _has_commas(self, text: Any) -> bool:
         compute = import_optional("pyarrow.compute", extra="cli", purpose=_PURPOSE)

@@ -131,7 +131,7 @@ def compare_tables(
         empty; if no column is shared, a name is not that of a shared column, or the weights are not
         finite, non-negative and of positive sum.
     MissingDependencyError
-        If narwhals or pyarrow is not installed.
+        If narwhals or the library that reads a table is not installed.
 
     References
     ----------
