@@ -219,7 +219,7 @@ def _searches() -> list[dict[str, Any]]:
         clouds = [words[documents.indices[part]] for part in parts]
         weights = [documents.data[part] for part in parts]
         solves, seconds, brute, same = [], [], [], True
-        for q in range(0, size, 100):
+        for q in range(0, size, 200):
             row = documents[[q]].toarray()[0]
             nearest_neighbors(row, documents, k=10, support=words, n_jobs=1)
             start = time.process_time()

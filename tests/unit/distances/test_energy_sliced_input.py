@@ -27,7 +27,7 @@ GOOD = [[0.0, 1.0], [2.0, 3.0]]
         ([[0.0, math.inf]], r"`x` must be finite; got inf at index \(0, 1\)"),
         ([], "`x` must hold at least one point"),
         (3.0, "`x` must be an array of shape"),
-        (np.zeros((2, 2, 2)), "`x` must have shape"),
+        (np.zeros((2, 0, 2)), "`x` must have shape"),
         ([["a", "b"]], "`x` must hold real numbers"),
         ([[1j, 2.0]], "`x` must hold real numbers"),
         ([[1.0, 2.0, 3.0]], "`y` must have 3 columns like `x`; got 2"),
