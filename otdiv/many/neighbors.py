@@ -350,8 +350,10 @@ def _search(
             )
             root = np.sqrt if cost.power == 2.0 else np.asarray
             values[now] = root(np.maximum(batch.values, 0.0))
-            proven[now, 0] = root(np.maximum(batch.lower, 0.0))
-            proven[now, 1] = root(batch.upper)
+            # A root is rounded once.
+            rounding = 2.0**-52 if cost.power == 2.0 else 0.0
+            proven[now, 0] = root(np.maximum(batch.lower, 0.0)) * (1.0 - rounding)
+            proven[now, 1] = root(batch.upper) * (1.0 + rounding)
             _check_range(values[now], now, unit)
             monitor.iteration += now.size
             monitor.tick()
