@@ -96,8 +96,8 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
             continue
         for column in points.T:
             sides = np.sign(column - np.median(column))
-            # Where nearly all rows are on one side (a pixel that is mostly 0), one neighbour more is
-            # a large correlation.
+            # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of
+            # neighbours is a large correlation.
             rare = n - int(np.unique(sides, return_counts=True)[1].max())
             if rare * rare < _LEAST_PAIRS * n:
                 continue
