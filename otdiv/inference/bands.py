@@ -22,6 +22,9 @@ Kind = Literal["proven", "asymptotic", "measured"]
 _MEASURED_FROM = 50
 # Standard errors of a lag-one correlation that chance does not explain; by taste.
 _DEPENDENT = 5.0
+# Neighbours on the rarer side that chance alone must give for the correlation to be near normal; by
+# taste, after the usual rule for tables of counts.
+_LEAST_PAIRS = 5.0
 
 
 class Band(NamedTuple):
@@ -93,7 +96,15 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
             continue
         for column in points.T:
             sides = np.sign(column - np.median(column))
-            correlation = float(np.mean(sides[1:] * sides[:-1]))
+            # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of
+            # neighbours is a large correlation.
+            rare = n - int(np.unique(sides, return_counts=True)[1].max())
+            if rare * rare < _LEAST_PAIRS * n:
+                continue
+            # Where many rows lie at the median itself the sides are not even: of zeros and larger
+            # values none is below. About their mean, neighbours without order still have 0.
+            sides -= sides.mean()
+            correlation = float(np.mean(sides[1:] * sides[:-1]) / np.mean(sides * sides))
             if abs(correlation) * math.sqrt(n - 1.0) > _DEPENDENT and n >= _MEASURED_FROM:
                 notes.append(
                     f"neighbouring rows of `{name}` lie on one side of the median together "

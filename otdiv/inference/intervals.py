@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._calling import explains_calls
 from .._typing import RngLike
@@ -34,6 +34,9 @@ from .percentile_bands import PERCENTILE_WARNING, percentile_band
 from .quantile_bands import wasserstein_band
 from .replicates import check_level, check_replicates
 from .sliced_bands import sliced_band
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Interval", "confidence_interval"]
 
@@ -110,6 +113,18 @@ class Interval(Valued):
     def length(self) -> float:
         """`high` - `low`."""
         return self.high - self.low
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the interval and the value beside zero; see `otdiv.plotting.plot_intervals`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from ..plotting.intervals import plot_intervals
+
+        return plot_intervals(self, ax=ax)
 
     def __repr__(self) -> str:
         noted = f", {len(self.notes)} notes" if self.notes else ""

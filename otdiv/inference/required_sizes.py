@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from .._validation import (
 )
 from ..errors import ConvergenceError, InvalidInputError
 from ..results import Callback
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["RequiredSize", "required_size"]
 
@@ -63,6 +66,18 @@ class RequiredSize:
     statistic: str
     alpha: float
     curve: tuple[tuple[int, float], ...]
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the power against the rows that were tried; see `otdiv.plotting.plot_power`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        """
+        from ..plotting.power import plot_power
+
+        return plot_power(self, ax=ax)
 
     def __repr__(self) -> str:
         return (

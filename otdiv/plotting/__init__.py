@@ -1,4 +1,4 @@
-"""Pictures: transport plans, critics and networks, tables, tests; each returns its Axes.
+"""Pictures of plans, critics, networks, tables, tests and intervals; each returns its Axes.
 
 Matplotlib is imported when something is drawn, never before.
 """
@@ -12,9 +12,11 @@ __getattr__, __dir__, __all__ = attach(
         "plot_critic": "critics",
         "plot_distance_matrix": "matrices",
         "plot_effects": "tables",
+        "plot_intervals": "intervals",
         "plot_layer_gradients": "networks",
         "plot_null": "nulls",
         "plot_plan": "plans",
+        "plot_power": "power",
         "plot_rays": "rays",
         "plot_weights": "networks",
     },

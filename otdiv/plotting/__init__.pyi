@@ -1,10 +1,12 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .critics import plot_critic as plot_critic
+from .intervals import plot_intervals as plot_intervals
 from .matrices import plot_distance_matrix as plot_distance_matrix
 from .networks import plot_layer_gradients as plot_layer_gradients
 from .networks import plot_weights as plot_weights
 from .nulls import plot_null as plot_null
 from .plans import plot_plan as plot_plan
+from .power import plot_power as plot_power
 from .rays import plot_rays as plot_rays
 from .tables import plot_column as plot_column
 from .tables import plot_effects as plot_effects

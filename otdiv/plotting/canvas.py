@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "VERMILION",
     "axes",
     "draw_samples",
+    "drawable",
     "legend_name",
     "submodule",
     "thinned",
@@ -35,6 +37,10 @@ GREY = "#999999"
 
 _MAX_POINTS = 1000
 """Atoms of either side that are drawn, evenly spread over the rows; by taste."""
+
+_PLAIN = 1e-100, 1e100
+"""Largest values between which an axis shows them as they are: Matplotlib multiplies and divides
+by them, and warns or fails near the ends of the floats."""
 
 
 def submodule(name: str) -> Any:
@@ -73,6 +79,17 @@ def thinned(points: FloatArray) -> FloatArray:
     if len(points) <= _MAX_POINTS:
         return points
     return points[np.linspace(0, len(points) - 1, _MAX_POINTS).astype(np.int64)]
+
+
+def drawable(values: FloatArray) -> tuple[FloatArray, str]:
+    """Values in a unit in which Matplotlib can draw them, and that unit if it is not 1."""
+    largest = float(np.abs(values).max())
+    if largest == 0.0 or _PLAIN[0] < largest < _PLAIN[1]:
+        return values, ""
+    # Two steps, since neither 1e308 nor 1e-320 has a float for its inverse.
+    exponent = math.floor(math.log10(largest))
+    first = exponent // 2
+    return values / 10.0**first / 10.0 ** (exponent - first), f"1e{exponent}"
 
 
 def draw_samples(ax: Axes, x: FloatArray | None, y: FloatArray | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from .._text import for_figure
 from .._typing import FloatArray
 from ..errors import InvalidInputError
-from .canvas import BLUE, GREY, PINK, VERMILION, axes, legend_name, submodule, tidy
+from .canvas import BLUE, GREY, PINK, VERMILION, axes, drawable, legend_name, submodule, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +23,6 @@ the bulk; chosen by taste, and said below the picture."""
 
 _LONGEST_BAR = 1e100
 """Effects in sd beyond it are drawn like infinite ones: a little longer than the longest."""
-
-_PLAIN = 1e-100, 1e100
-"""Largest values between which an axis shows them as they are: Matplotlib multiplies and divides
-by them, and warns or fails near the ends of the floats."""
 
 _MAX_CATEGORIES = 12
 """Categories drawn of a column, those that moved most; as many as a figure keeps readable."""
@@ -163,7 +159,7 @@ def _effect(row: Any) -> str:
 
 def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     values, F, G = row.distributions.values, row.distributions.a, row.distributions.b
-    values, scale = _drawable(values)
+    values, scale = drawable(values)
     # Steps begin at 0 and end at 1, a little outside the data.
     low, high = _view(values, F, G)
     margin = 0.03 * (high - low) or max(0.5, 1e-6 * abs(high))
@@ -199,17 +195,6 @@ def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     ax.set_xlabel(f"{name}{f' ({unit})' if unit else ''}{note if beyond else ''}")
     ax.set_ylabel("share of rows at or below")
     ax.legend(frameon=False, loc="lower right")
-
-
-def _drawable(values: FloatArray) -> tuple[FloatArray, str]:
-    """Values in a unit in which Matplotlib can draw them, and that unit if it is not 1."""
-    largest = float(np.abs(values).max())
-    if largest == 0.0 or _PLAIN[0] < largest < _PLAIN[1]:
-        return values, ""
-    # Two steps, since neither 1e308 nor 1e-320 has a float for its inverse.
-    exponent = math.floor(math.log10(largest))
-    first = exponent // 2
-    return values / 10.0**first / 10.0 ** (exponent - first), f"1e{exponent}"
 
 
 def _view(values: FloatArray, F: FloatArray, G: FloatArray) -> tuple[float, float]:

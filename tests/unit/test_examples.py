@@ -32,5 +32,5 @@ def test_example_runs_and_writes_its_figure(script, tmp_path, monkeypatch, capsy
     assert "OUTSIDE" not in printed
 
 
-def test_there_is_an_example_for_every_figure():
-    assert len(SCRIPTS) == 13
+def test_there_is_an_example_for_every_figure_and_question():
+    assert len(SCRIPTS) == 16

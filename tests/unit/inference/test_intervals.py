@@ -234,6 +234,17 @@ def test_rows_that_follow_each_other_are_told():
     assert any("neighbouring rows of `x`" in note for note in notes)
 
 
+@pytest.mark.parametrize("share", [0.005, 0.05, 0.3, 0.49, 0.51, 0.9])
+def test_independent_rows_with_many_zeros_do_not_follow_each_other(share):
+    rng = np.random.default_rng(10)
+    for _ in range(20):
+        # Half of all rows at the median, or two neighbours that alone are not 0.
+        rows = rng.exponential(size=400) * (rng.random(400) < share)
+        rows[100:102] = 1.0
+        notes = confidence_interval(rows, X, rng=0, n_replicates=20).notes
+        assert not any("neighbouring" in note for note in notes)
+
+
 def test_few_rows_equal_rows_and_uneven_weights_are_told():
     assert "20 rows" in confidence_interval(X[:20], Y, rng=0).notes[0]
     assert "equal rows" in confidence_interval(X, Y, x_weights=np.geomspace(1, 1e9, 300)).notes[0]
