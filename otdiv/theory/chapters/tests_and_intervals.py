@@ -152,5 +152,6 @@ def _coverage(case: Any) -> float:
     witnesses=((0, 0.0),),
 )
 def _bootstrap(case: Any) -> float:
-    covered = _covered(*case, "percentile", 60)
+    seed, shift = case
+    covered = _covered(seed, shift, "percentile", 60)
     return at_most(binom.ppf(_FALSE_ALARM, 60, 1.0 - _LEVEL), covered)
