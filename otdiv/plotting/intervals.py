@@ -77,8 +77,7 @@ def plot_intervals(intervals: Any, *, ax: Axes | None = None) -> Axes:
         else:
             ax.plot([low, high], [place, place], color=BLUE, linewidth=2.5)
             ends_at = [low, high]
-        marker = {"linestyle": "none", "marker": "|", "markersize": 11, "markeredgewidth": 2.0}
-        ax.plot(ends_at, [place] * len(ends_at), color=BLUE, **marker)
+        ax.plot(ends_at, [place] * len(ends_at), "|", color=BLUE, markersize=11, markeredgewidth=2)
         ax.plot(value, place, "o", color=VERMILION, markersize=7, zorder=4)
     ax.axvline(0.0, color=GREY, linewidth=1.2, zorder=0)
     ax.set_yticks(range(len(rows)), [for_figure(name) for name in names])

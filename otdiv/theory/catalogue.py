@@ -28,6 +28,7 @@ _FILES = (
     "penalties",
     "minibatches",
     "training_runs",
+    "tests_and_intervals",
 )
 
 

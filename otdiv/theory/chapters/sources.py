@@ -97,6 +97,15 @@ GIBBS = Source(
     "doi:10.1111/j.1751-5823.2002.tb00178.x",
     short="Gibbs & Su (2002)",
 )
+PHIPSON = Source(
+    "Phipson & Smyth (2010), Permutation p-values should never be zero, doi:10.2202/1544-6115.1585",
+    short="Phipson & Smyth (2010)",
+)
+SOMMERFELD = Source(
+    "Sommerfeld & Munk (2018), Inference for empirical Wasserstein distances on finite spaces, "
+    "arXiv:1610.03287",
+    short="Sommerfeld & Munk (2018)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
