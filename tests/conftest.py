@@ -1,6 +1,7 @@
 """Settings that every test shares."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ settings.register_profile(
 settings.load_profile("otdiv")
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def pytest_configure():
+    # What a shell starts in the background ignores interruptions, and so would the tests of them.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Oracles and drawn cases are most of the time of a run. The quick check leaves these folders out,
