@@ -179,11 +179,6 @@ MECHANISMS = (
         "exact",
     ),
     Mechanism(
-        "slow lists give up to the dense simplex",
-        (("solvers._columns.run.ColumnRun._fits_dense", lambda self, n, m: False),),
-        "exact",
-    ),
-    Mechanism(
         "duals of the clustered matrix",
         (("solvers._dense.rounds.Run._first_duals", _minima_only),),
         "exact",

@@ -152,9 +152,7 @@ def guarded(file: File, argument: str, read: Callable[[], T]) -> T:
         if file.path is not None:
             _check_regular(file.path, argument)
         return read()
-    except InvalidInputError:
-        raise
-    except ImportError:
+    except (InvalidInputError, ImportError):
         raise
     except Exception as error:
         raise _unreadable(file, argument, error) from error
