@@ -140,7 +140,11 @@ def add_parser(commands: Any) -> None:
     )
     noise = parser.add_argument_group("noise floor")
     noise.add_argument(
-        "--splits", metavar="N", type=int, default=20, help="half-splits of A (default: 20)"
+        "--permutations",
+        metavar="N",
+        type=int,
+        default=9999,
+        help="relabellings of the rows at most (default: 9999)",
     )
     noise.add_argument(
         "--rng",
@@ -189,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
             encoding=options.encoding,
             na=options.na,
             rng=options.rng,
-            n_splits=options.splits,
+            n_permutations=options.permutations,
             callback=callback,
         )
     raise_if_interrupted()  # it may have been taken for the failure of a column

@@ -14,7 +14,15 @@ from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..results import Callback
 
-__all__ = ["Band", "Draws", "Kind", "as_rows", "effective_size", "row_notes"]
+__all__ = [
+    "Band",
+    "Draws",
+    "Kind",
+    "as_rows",
+    "effective_size",
+    "neighbour_correlation",
+    "row_notes",
+]
 
 Kind = Literal["proven", "asymptotic", "measured"]
 
@@ -95,17 +103,8 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
             )
             continue
         for column in points.T:
-            sides = np.sign(column - np.median(column))
-            # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of
-            # neighbours is a large correlation.
-            rare = n - int(np.unique(sides, return_counts=True)[1].max())
-            if rare * rare < _LEAST_PAIRS * n:
-                continue
-            # Where many rows lie at the median itself the sides are not even: of zeros and larger
-            # values none is below. About their mean, neighbours without order still have 0.
-            sides -= sides.mean()
-            correlation = float(np.mean(sides[1:] * sides[:-1]) / np.mean(sides * sides))
-            if abs(correlation) * math.sqrt(n - 1.0) > _DEPENDENT and n >= _MEASURED_FROM:
+            correlation = neighbour_correlation(column)
+            if correlation is not None:
                 notes.append(
                     f"neighbouring rows of `{name}` lie on one side of the median together "
                     f"(correlation {correlation:.2f}): if that is the order in which they were "
@@ -114,3 +113,24 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
                 )
                 break
     return tuple(notes)
+
+
+def neighbour_correlation(column: FloatArray) -> float | None:
+    """Correlation of the sides of the median on which neighbours (n,) lie.
+
+    None where chance explains it, or where there are too few rows to tell.
+    """
+    n = column.size
+    if n < _MEASURED_FROM:
+        return None
+    sides = np.sign(column - np.median(column))
+    # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of neighbours
+    # is a large correlation.
+    rare = n - int(np.unique(sides, return_counts=True)[1].max())
+    if rare * rare < _LEAST_PAIRS * n:
+        return None
+    # Where many rows lie at the median itself the sides are not even: of zeros and larger values
+    # none is below. About their mean, neighbours without order still have 0.
+    sides -= sides.mean()
+    correlation = float(np.mean(sides[1:] * sides[:-1]) / np.mean(sides * sides))
+    return correlation if abs(correlation) * math.sqrt(n - 1.0) > _DEPENDENT else None

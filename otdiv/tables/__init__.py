@@ -6,12 +6,17 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "ColumnComparison": "rows",
+        "Driver": "rows",
         "Ecdfs": "rows",
+        "Evidence": "rows",
         "Frequencies": "rows",
         "JointComparison": "rows",
+        "MissingComparison": "rows",
         "NoiseFloor": "rows",
+        "QuantileMove": "rows",
         "TableProgress": "comparison",
         "TableReport": "report",
+        "Verdict": "rows",
         "compare_tables": "comparison",
     },
 )

@@ -3,7 +3,12 @@ from .comparison import TableProgress as TableProgress
 from .comparison import compare_tables as compare_tables
 from .report import TableReport as TableReport
 from .rows import ColumnComparison as ColumnComparison
+from .rows import Driver as Driver
 from .rows import Ecdfs as Ecdfs
+from .rows import Evidence as Evidence
 from .rows import Frequencies as Frequencies
 from .rows import JointComparison as JointComparison
+from .rows import MissingComparison as MissingComparison
 from .rows import NoiseFloor as NoiseFloor
+from .rows import QuantileMove as QuantileMove
+from .rows import Verdict as Verdict

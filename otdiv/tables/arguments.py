@@ -52,12 +52,10 @@ def _weight_column(name: str, table: Table, side: str) -> FloatArray | None:
     return as_weights("weights", column.values, table.n_rows, normalize=True)
 
 
-def shared_columns(
-    a: Table, b: Table, weights: str | None, ignored: Collection[str] = ()
-) -> list[str]:
-    """Return the columns of both tables in the order of `a`, weights and ignored ones left out."""
-    others = set(b.names).difference(ignored)
-    shared = [name for name in a.names if name in others and name != weights]
+def shared_columns(a: Table, b: Table, apart: Collection[str] = ()) -> list[str]:
+    """Return the columns of both tables in the order of `a`, without those set apart."""
+    others = set(b.names).difference(apart)
+    shared = [name for name in a.names if name in others]
     if not shared:
         found = f"{_listing(b.names)} against {_listing(a.names)}"
         raise InvalidInputError("b", "share a column name with `a`", found)

@@ -282,13 +282,15 @@ def _int64(series: Any) -> IndexArray:
 class CommonNumbers(NamedTuple):
     """Both columns as float64 on one scale, its ticks a second, and whether none was rounded.
 
-    Numbers, which know no seconds, have one tick.
+    Numbers, which know no seconds, have one tick. `absolute` is False where values count from the
+    least of both tables.
     """
 
     x: FloatArray
     y: FloatArray
     ticks: int = 1
     exact: bool = True
+    absolute: bool = True
 
 
 def common_numbers(a: Column, b: Column) -> CommonNumbers:
@@ -312,7 +314,7 @@ def common_numbers(a: Column, b: Column) -> CommonNumbers:
         least = 0
     left, right = _since(x, least), _since(y, least)
     exact = most - least <= _EXACT or (_is_exact(left, x, least) and _is_exact(right, y, least))
-    return CommonNumbers(left, right, 10**9 // tick, exact)
+    return CommonNumbers(left, right, 10**9 // tick, exact, absolute=least == 0)
 
 
 def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> CommonNumbers:
@@ -321,15 +323,15 @@ def _common_reals(x: NDArray[Any], y: NDArray[Any]) -> CommonNumbers:
         left, right = (np.array([Fraction(v) for v in side.tolist()], object) for side in (x, y))
         least = min(left.min(), right.min())
         floats = [(side - least).astype(np.float64) for side in (left, right)]
-        return CommonNumbers(floats[0], floats[1], exact=False)
+        return CommonNumbers(floats[0], floats[1], exact=False, absolute=False)
     try:
-        (left, right), _ = less_common_origin(("A", x[None]), ("B", y[None]))
+        (left, right), origin = less_common_origin(("A", x[None]), ("B", y[None]))
     except InvalidInputError as error:
         raise ColumnError(
             f"integers so far apart that float64 does not hold their differences ({error.value} in "
             f"{error.argument})"
         ) from error
-    return CommonNumbers(left[0], right[0])
+    return CommonNumbers(left[0], right[0], absolute=origin is None)
 
 
 def _in_ticks(column: Column, tick: int) -> NDArray[Any]:

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from .._calling import explains_calls
 from .._typing import FloatArray, RngLike
-from .._validation import as_generator, check_callback
-from ..errors import InvalidInputError, OtdivError
+from .._validation import as_generator, check_callback, check_choice
+from ..errors import InvalidInputError
+from ..inference.replicates import check_level
 from ..results import is_stop
 from ..sources.source import Spelling, spelling_of
 from .arguments import chosen_columns, row_weights, shared_columns
-from .columns import (
-    SECONDS,
-    BoolArray,
-    Column,
-    ColumnError,
-    Kind,
-    common_codes,
-    common_numbers,
-    common_ranks,
-    decode,
-)
-from .measuring import compare_categories, compare_jointly, compare_numbers
+from .evidence import Question
+from .exchange import as_exchange
 from .reading import Table, TableLike, read_table
 from .report import TableReport
-from .rows import ColumnComparison, JointComparison
-from .telling import IGNORE, Told, kept_as_texts, told_kinds, with_kind
+from .rows import ColumnComparison
+from .step import Pair, Step, failed_row
+from .telling import IGNORE, Told, kept_as_texts, told_kinds
+from .tolerances import as_tolerances
+from .verdicts import CORRECTIONS, judged
 
-__all__ = ["TableProgress", "compare_tables"]
+__all__ = ["TableProgress", "compare_tables", "judged_reports"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +57,14 @@ def compare_tables(
     decimal: str | None = None,
     encoding: str | None = None,
     na: str | Iterable[str] = (),
+    level: float = 0.95,
+    correction: str = "bh",
+    tolerance: float | str | Mapping[str, float | str] | None = None,
+    missing_tolerance: float | str | None = None,
+    blocks: str | int | None = None,
+    paired: bool = False,
+    n_permutations: int = 9999,
     rng: RngLike = 0,
-    n_splits: int = 20,
     callback: Callable[[TableProgress], object] | None = None,
 ) -> TableReport:
     r"""Tell how table `b` differs from table `a`, column by column and jointly.
@@ -79,8 +76,13 @@ def compare_tables(
     along and are compared by the total variation, the share of rows that would have to change their
     category, and the Jensen-Shannon divergence.
 
-    Missing values are dropped column by column, and counted. A column that cannot be compared has
-    the reason in its row and does not stop the others.
+    Each effect has a p-value, an interval and a verdict. The p-value is the share of random deals
+    of the pooled rows, in parts of the sizes of `a` and `b`, whose effect is as large: it takes for
+    granted that rows are exchangeable where nothing changed, and nothing about their law. The
+    verdicts of all columns together are corrected for their number.
+
+    Missing values are dropped column by column, and their shares compared like a category. A column
+    that cannot be compared has the reason in its row and does not stop the others.
 
     Parameters
     ----------
@@ -109,11 +111,31 @@ def compare_tables(
         How text files are written; found by default, and asked for where that is not possible.
     na : str or iterable of str
         Spellings of missing values in text files and workbooks, beside the usual ones.
+    level : float
+        Of the intervals, each by itself, and of the verdicts: "differs" is said where the corrected
+        p-value is at most 1 - `level`.
+    correction : {"bh", "by", "holm", "none"}
+        For the number of tests, values and missing values of all columns: Benjamini-Hochberg and
+        Benjamini-Yekutieli bound the expected share of false differences among those named,
+        Holm the probability of any.
+    tolerance : float, str or mapping of str to them, optional
+        The largest effect that does not matter, δ: a number in the column's unit (5, "5min"), a
+        share of the pooled sd ("0.1sd"), for categories a share of the rows ("2%"). By column, or
+        one for all columns that have its unit; several of those are separated by commas.
+    missing_tolerance : float or str, optional
+        The same for missing values, a share of the rows.
+    blocks : str or int, optional
+        Rows that are not exchangeable one by one: a column whose equal values are a block (a day, a
+        customer), or the number of successive rows of one (of rows in time, longer than their
+        memory). Blocks are exchanged as wholes.
+    paired : bool
+        Row i of `a` and row i of `b` are of one kind: the two rows of a pair swap.
+    n_permutations : int
+        Relabellings at most. A column stops as soon as its p-value is settled; 0 leaves out the
+        noise, p-values, intervals and verdicts.
     rng : numpy.random.Generator, int or None
-        Draws the half-splits and the projections. A column's noise depends on the seed and the
+        Draws relabellings, noise and projections. What a column shows depends on the seed and the
         column's name, not on the other columns.
-    n_splits : int
-        Random half-splits of `a` for the noise floor; 0 leaves it out.
     callback : callable, optional
         Called with a `TableProgress` after each column; returning True leaves the remaining
         columns uncompared.
@@ -121,15 +143,16 @@ def compare_tables(
     Returns
     -------
     TableReport
-        Rows sorted by W1 over the pooled standard deviation; categories stand among them by their
-        total variation, and failed columns last.
+        First the columns that differ, by W1 over the pooled standard deviation; categories stand
+        among them by their total variation. What is within noise comes after them, then columns
+        that take no part (identifiers, free text), and failed ones last.
 
     Raises
     ------
     InvalidInputError
         If a table is unreadable, damaged, of another format or delimiter than its suffix says, or
         empty; if no column is shared, a name is not that of a shared column, or the weights are not
-        finite, non-negative and of positive sum.
+        finite, non-negative and of positive sum; if an option is not of its kind.
     MissingDependencyError
         If narwhals or the library that reads a table is not installed.
 
@@ -149,8 +172,11 @@ def compare_tables(
     ('delay', 5.5, 'min', 1)
     """
     check_callback(callback)
-    if n_splits < 0:
-        raise InvalidInputError("n_splits", "be non-negative", n_splits)
+    check_level(level)
+    check_choice("correction", correction, tuple(CORRECTIONS))
+    if n_permutations < 0:
+        raise InvalidInputError("n_permutations", "be non-negative", n_permutations)
+    tolerances = as_tolerances(tolerance, missing_tolerance)
     told = told_kinds(kinds)
     spelling = spelling_of(
         delimiter=delimiter, decimal=decimal, encoding=encoding, na=na, texts=kept_as_texts(told)
@@ -161,19 +187,24 @@ def compare_tables(
     _check_told(told, spelling, table_a, table_b)
     ignored = {name for name, kind in told.items() if kind.kind == IGNORE}
     weights_a, weights_b = row_weights(weights, table_a, table_b)
-    names = shared_columns(table_a, table_b, weights if isinstance(weights, str) else None, ignored)
+    exchange = as_exchange(table_a, table_b, (weights_a, weights_b), blocks, paired)
+    apart = {name for name in (weights, blocks) if isinstance(name, str)} | ignored
+    names = shared_columns(table_a, table_b, apart)
     chosen = chosen_columns(columns, names, "columns")
     named = dict(units or {})
     chosen_columns(named, names, "units")
+    chosen_columns(tolerances.columns, names, "tolerance")
     seed = int(as_generator(rng).integers(2**63))
 
-    step = _Step(table_a, table_b, weights_a, weights_b, seed, n_splits, told, spelling)
+    question = Question(exchange, level, n_permutations)
+    pair = Pair(table_a, table_b, weights_a, weights_b, told, spelling)
+    step = Step(pair, question, tolerances, seed)
     rows: list[ColumnComparison] = []
     numeric: dict[str, tuple[FloatArray, FloatArray]] = {}
     stopped = False
     for index, name in enumerate(chosen):
         if stopped:
-            rows.append(step.failed(name, "stopped by the callback before this column"))
+            rows.append(failed_row(name, "stopped by the callback before this column"))
             continue
         row, standardized = step.compare(name, named.get(name))
         rows.append(row)
@@ -186,21 +217,50 @@ def compare_tables(
     if callback is not None and not stopped:
         total = len(chosen) + 1
         callback(TableProgress(column="joint", done=total, total=total))
-    order = sorted(range(len(rows)), key=lambda i: (-rows[i].sort_key, i))
     known_a, known_b = set(table_a.names), set(table_b.names)
-    left_out = ignored | ({weights} if isinstance(weights, str) else set())
-    return TableReport(
-        rows=tuple(rows[index] for index in order),
+    report = TableReport(
+        rows=tuple(rows),
         joint=joint,
         name_a=table_a.name,
         name_b=table_b.name,
         rows_a=table_a.n_rows,
         rows_b=table_b.n_rows,
-        only_a=tuple(name for name in table_a.names if name not in known_b | left_out),
-        only_b=tuple(name for name in table_b.names if name not in known_a | left_out),
+        only_a=tuple(name for name in table_a.names if name not in known_b | apart),
+        only_b=tuple(name for name in table_b.names if name not in known_a | apart),
         weights=weights if weights is None or isinstance(weights, str) else "given",
         backend=table_a.backend,
+        level=level,
+        correction=correction,
+        n_permutations=n_permutations,
+        exchanged=exchange.words,
+        missing_tolerance=tolerances.missing,
     )
+    return judged_reports([report])[0]
+
+
+def judged_reports(reports: Iterable[TableReport]) -> list[TableReport]:
+    """Give the columns of several reports, corrected together, their verdicts and their order."""
+    reports = list(reports)
+    if not reports:
+        return []
+    level, correction = reports[0].level, reports[0].correction
+    found = judged(
+        ((report.rows, report.joint) for report in reports), level=level, correction=correction
+    )
+    return [
+        replace(report, rows=tuple(sorted(rows, key=_place)), joint=joint)
+        for report, (rows, joint) in zip(reports, found, strict=True)
+    ]
+
+
+def _place(row: ColumnComparison) -> tuple[int, float]:
+    """Where a row stands: what differs first, then by size; what took no part and failed last."""
+    if row.error is not None:
+        return 3, 0.0
+    if row.left_out is not None:
+        return 2, 0.0
+    quiet = row.evidence is not None and not row.differs
+    return int(quiet), -row.sort_key
 
 
 def _check_told(told: Mapping[str, Told], spelling: Spelling, a: Table, b: Table) -> None:
@@ -215,172 +275,3 @@ def _check_told(told: Mapping[str, Told], spelling: Spelling, a: Table, b: Table
     for name in told:
         if name not in known:
             raise InvalidInputError("kinds", "name columns of `a` or `b`", repr(name))
-
-
-class _Step:
-    """One comparison under way: what all columns have in common."""
-
-    def __init__(
-        self,
-        a: Table,
-        b: Table,
-        weights_a: FloatArray | None,
-        weights_b: FloatArray | None,
-        seed: int,
-        n_splits: int,
-        told: Mapping[str, Told],
-        spelling: Spelling,
-    ):
-        self.a, self.b = a, b
-        self.told, self.spelling = told, spelling
-        self.weights_a, self.weights_b = weights_a, weights_b
-        self.seed = seed
-        self.n_splits = n_splits
-
-    def generator(self, name: str) -> np.random.Generator:
-        """Randomness of one column, the same whatever else is compared."""
-        return np.random.default_rng([self.seed, *name.encode("utf-8", "surrogatepass")])
-
-    def failed(self, name: str, reason: str) -> ColumnComparison:
-        """Return the row of a column of which nothing is known."""
-        return ColumnComparison(
-            column=name,
-            kind="unknown",
-            n_a=0,
-            n_b=0,
-            missing_a=0,
-            missing_b=0,
-            missing_rate_a=math.nan,
-            missing_rate_b=math.nan,
-            error=reason,
-        )
-
-    def compare(
-        self, name: str, unit: str | None
-    ) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
-        """Return the row of a column, and its standardised numbers, NaN where there are none."""
-        try:
-            a, b = self._decoded(name)
-        except ColumnError as error:
-            return self.failed(name, str(error)), None
-        seen_a, weights_a = _compared(a, self.weights_a)
-        seen_b, weights_b = _compared(b, self.weights_b)
-        row = replace(
-            self.failed(name, ""),
-            n_a=int(np.count_nonzero(seen_a)),
-            n_b=int(np.count_nonzero(seen_b)),
-            missing_a=int(np.count_nonzero(~a.present)),
-            missing_b=int(np.count_nonzero(~b.present)),
-            missing_rate_a=float(np.count_nonzero(~a.present)) / self.a.n_rows,
-            missing_rate_b=float(np.count_nonzero(~b.present)) / self.b.n_rows,
-        )
-        try:
-            kind = _common_kind(a, b)
-            for side, seen in (("A", row.n_a), ("B", row.n_b)):
-                if seen == 0:
-                    raise ColumnError(f"no value of positive weight in {side}")
-            row = replace(row, kind=kind.value, error=None)
-            rng = self.generator(name)
-            if kind.is_unordered:
-                p, q, labels = common_codes(a, b)
-                row = compare_categories(
-                    row, p[seen_a], q[seen_b], labels, weights_a, weights_b, self.n_splits, rng
-                )
-                return row, None
-            if kind is Kind.ORDERED:
-                unit, seconds, numbers = unit or "ranks", 1.0, common_ranks(a, b)
-            elif kind.is_time:
-                unit, seconds = _time_unit(unit, a.is_dates and b.is_dates)
-                numbers = common_numbers(a, b)
-            else:
-                unit, seconds, numbers = self._unit(name, unit), 1.0, common_numbers(a, b)
-            row, standardized = compare_numbers(
-                replace(row, unit=unit),
-                numbers._replace(x=numbers.x[seen_a], y=numbers.y[seen_b]),
-                seconds * numbers.ticks,
-                weights_a,
-                weights_b,
-                self.n_splits,
-                rng,
-            )
-            if standardized is None or kind is Kind.ORDERED:
-                return row, None
-            z_a, z_b = standardized
-            return row, (_spread(z_a, a.present, seen_a), _spread(z_b, b.present, seen_b))
-        except (ColumnError, OtdivError) as error:
-            return replace(row, error=str(error)), None
-
-    def _decoded(self, name: str) -> tuple[Column, Column]:
-        decoded = []
-        for side, table in (("A", self.a), ("B", self.b)):
-            if name in table.repeated:
-                raise ColumnError(f"{table.repeated[name]} columns of {side} have this name")
-            try:
-                column = decode(table.columns[name])
-                if name in self.told:
-                    column = with_kind(column, self.told[name], self.spelling)
-                decoded.append(column)
-            except ColumnError as error:
-                what, colon, remedy = str(error).partition("; ")
-                raise ColumnError(f"{what} in {side}{colon}{remedy}") from error
-        return decoded[0], decoded[1]
-
-    def _unit(self, name: str, given: str | None) -> str | None:
-        """Return the unit of a column of numbers, which must not be percent on one side alone."""
-        marks = [table.marks.get(name) for table in (self.a, self.b)]
-        if marks[0] != marks[1] and (None not in marks or not {"%", "‰"}.isdisjoint(marks)):
-            shown = [f"with {mark}" if mark else "without" for mark in marks]
-            raise ColumnError(f"numbers {shown[0]} in A, {shown[1]} in B")
-        stated = (table.units.get(name) for table in (self.a, self.b))
-        return next((unit for unit in (given, *stated, *marks) if unit is not None), None)
-
-    def jointly(
-        self, numeric: Mapping[str, tuple[FloatArray, FloatArray]]
-    ) -> JointComparison | None:
-        """Compare the standardised columns together, if there are two."""
-        if len(numeric) < 2:
-            return None
-        return compare_jointly(
-            tuple(numeric),
-            np.column_stack([pair[0] for pair in numeric.values()]),
-            np.column_stack([pair[1] for pair in numeric.values()]),
-            self.weights_a,
-            self.weights_b,
-            self.n_splits,
-            self.generator("\0joint"),
-        )
-
-
-def _compared(column: Column, weights: FloatArray | None) -> tuple[BoolArray, FloatArray | None]:
-    """Which of a column's values carry weight, and how much; None is the same for all."""
-    if weights is None:
-        return np.ones(column.values.shape, dtype=bool), None
-    present = weights[column.present]
-    kept = present > 0.0
-    return kept, present[kept]
-
-
-def _spread(values: FloatArray, present: BoolArray, seen: BoolArray) -> FloatArray:
-    """Values back on their rows, NaN where they are missing or weigh nothing."""
-    full = np.full(present.shape, np.nan)
-    full[np.flatnonzero(present)[seen]] = values
-    return full
-
-
-def _common_kind(a: Column, b: Column) -> Kind:
-    if Kind.EMPTY in (a.kind, b.kind):
-        sides = [side for side, column in (("A", a), ("B", b)) if column.kind is Kind.EMPTY]
-        raise ColumnError(f"all values are missing in {' and '.join(sides)}")
-    if {a.kind, b.kind} == {Kind.ORDERED, Kind.CATEGORIES}:
-        return Kind.ORDERED  # the other table's texts, if they stand in the order
-    if a.kind is not b.kind:
-        raise ColumnError(f"{a.kind} in A, {b.kind} in B")
-    return a.kind
-
-
-def _time_unit(unit: str | None, are_dates: bool) -> tuple[str, float]:
-    if unit is None:
-        unit = "d" if are_dates else "s"
-    if unit not in SECONDS:
-        raise ColumnError(f"times are shown in {', '.join(SECONDS)}, not in {unit!r}")
-    return unit, SECONDS[unit]

@@ -1,10 +1,9 @@
-"""The numbers of a row: effect, spread, shift and noise, from decoded values."""
+"""The numbers of a row from decoded values: effect, spread, shift, quantiles and what they show."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,20 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import FloatArray, IndexArray
-from ..distances.sliced import sliced_wasserstein_result
-from ..distances.wasserstein_distance import wasserstein1, wasserstein1_result
+from ..distances.wasserstein_distance import wasserstein1_result
 from ..divergences import js_divergence, total_variation
 from ..results import Bounds
-from .columns import ColumnError, CommonNumbers
-from .rows import ColumnComparison, Ecdfs, Frequencies, JointComparison, NoiseFloor
+from .columns import BoolArray, ColumnError, CommonNumbers
+from .evidence import Kept, Question, category_evidence, line_evidence
+from .moves import appeared, quantile_moves
+from .rows import (
+    ColumnComparison,
+    Ecdfs,
+    Evidence,
+    Frequencies,
+    MissingComparison,
+    NoiseFloor,
+)
 
-__all__ = ["compare_categories", "compare_jointly", "compare_numbers"]
-
-N_PROJECTIONS = 100
-"""Projections of the joint distance: about 1 % to 10 % Monte-Carlo error, which is reported."""
-
-N_NOISE_PROJECTIONS = 10
-"""Projections a split of the joint noise floor: the splits average over more of them."""
+__all__ = ["compare_categories", "compare_missing", "compare_numbers"]
 
 N_DRAWN = 512
 """Quantiles, and as many evenly spaced values, at which ECDFs are kept: finer than a screen."""
@@ -38,16 +39,17 @@ def compare_numbers(
     row: ColumnComparison,
     both: CommonNumbers,
     ticks: float,
-    x_weights: FloatArray | None,
-    y_weights: FloatArray | None,
-    n_splits: int,
+    sides: tuple[FloatArray | None, FloatArray | None],
+    kept: Kept,
+    question: Question,
     rng: np.random.Generator,
 ) -> tuple[ColumnComparison, tuple[FloatArray, FloatArray] | None]:
     """Fill the row of a numeric column with values x of A, shape (n,), and y of B, shape (m,).
 
-    Values are counted in ticks, of which the row's unit has `ticks`. The standardised values come
-    with the row, in sd from the mean of A, for the joint comparison; None where both columns are
-    constant, or where the sd is too small for them to be floats.
+    Values are counted in ticks, of which the row's unit has `ticks`; `sides` are the weights of the
+    rows `kept` of both tables. The standardised values come with the row, in sd from the mean of A,
+    for the joint comparison; None where both columns are constant, or where the sd is too small for
+    them to be floats.
 
     Raises
     ------
@@ -56,27 +58,20 @@ def compare_numbers(
     """
     scale = _Scale.of(both, ticks)
     x, y = (side if scale.factor == 1.0 else side * scale.factor for side in (both.x, both.y))
-    distance_ab = wasserstein1_result(x, y, x_weights=x_weights, y_weights=y_weights)
+    distance_ab = wasserstein1_result(x, y, x_weights=sides[0], y_weights=sides[1])
     effect = distance_ab.value
     if effect / scale.per_unit > _LARGEST:
         raise ColumnError("values so far apart that W1 exceeds the largest float64, 1.8e308")
-    mean_a, sd_a = _mean_and_sd(x, x_weights)
-    mean_b, sd_b = _mean_and_sd(y, y_weights)
+    mean_a, sd_a = _mean_and_sd(x, sides[0])
+    mean_b, sd_b = _mean_and_sd(y, sides[1])
     pooled = float(np.hypot(sd_a, sd_b)) / 2.0**0.5
     difference = mean_b - mean_a
     constant = np.inf if effect > 0.0 else 0.0
 
-    def distance(one: IndexArray, other: IndexArray) -> float:
-        a, b = _halves(x_weights, one, other)
-        return float(wasserstein1(x[one], x[other], x_weights=a, y_weights=b))
-
-    noise = _noise_floor(distance, x.size, n_splits, rng)
-    if noise is not None:
-        noise = replace(
-            noise,
-            median=noise.median / scale.per_unit,
-            percentile_95=noise.percentile_95 / scale.per_unit,
-        )
+    evidence = noise = None
+    if question.n_permutations:
+        evidence, noise = line_evidence(x, y, effect, kept, question, rng)
+        evidence, noise = _in_unit(evidence, noise, scale.per_unit)
     row = replace(
         row,
         effect=scale.in_unit(effect),
@@ -87,7 +82,9 @@ def compare_numbers(
         # The ratio is at most 1 (|E x - E y| <= W1), but both sides are rounded.
         shift_share=min(1.0, abs(difference) / effect) if effect > 0.0 else None,
         noise=noise,
-        distributions=_ecdfs(both.x / ticks, both.y / ticks, x_weights, y_weights),
+        evidence=evidence,
+        quantiles=quantile_moves(both, ticks, sides),
+        distributions=_ecdfs(both.x / ticks, both.y / ticks, sides[0], sides[1]),
     )
     return row, _standardized(x, y, mean_a, pooled)
 
@@ -137,6 +134,29 @@ class _Scale(NamedTuple):
         return Bounds(least, most)
 
 
+def _in_unit(evidence: Evidence, noise: NoiseFloor, per_unit: float) -> tuple[Evidence, NoiseFloor]:
+    """What the rows say, in the row's unit."""
+    if per_unit == 1.0:
+        return evidence, noise
+    with np.errstate(over="ignore"):
+        values = noise.values / per_unit
+    values.flags.writeable = False
+    return (
+        replace(
+            evidence,
+            low=evidence.low / per_unit,
+            high=evidence.high / per_unit,
+            at_most=evidence.at_most / per_unit,
+        ),
+        replace(
+            noise,
+            median=noise.median / per_unit,
+            percentile_95=noise.percentile_95 / per_unit,
+            values=values,
+        ),
+    )
+
+
 def _standardized(
     x: FloatArray, y: FloatArray, centre: float, sd: float
 ) -> tuple[FloatArray, FloatArray] | None:
@@ -154,26 +174,28 @@ def compare_categories(
     x: IndexArray,
     y: IndexArray,
     labels: tuple[str, ...],
-    x_weights: FloatArray | None,
-    y_weights: FloatArray | None,
-    n_splits: int,
+    sides: tuple[FloatArray | None, FloatArray | None],
+    kept: Kept,
+    question: Question,
     rng: np.random.Generator,
 ) -> ColumnComparison:
     """Fill the row of a category column with codes x of A and y of B into `labels`."""
     k = len(labels)
-    p, q = _frequencies(x, x_weights, k), _frequencies(y, y_weights, k)
-
-    def distance(one: IndexArray, other: IndexArray) -> float:
-        a, b = _halves(x_weights, one, other)
-        return float(total_variation(_frequencies(x[one], a, k), _frequencies(x[other], b, k)))
-
+    p, q = _frequencies(x, sides[0], k), _frequencies(y, sides[1], k)
+    evidence = noise = None
+    if question.n_permutations:
+        evidence, noise = category_evidence(x, y, k, kept, question, rng)
+    new, vanished = appeared(labels, p, q)
     moved_most = np.argsort(-np.abs(p - q), kind="stable")
     return replace(
         row,
         unit=None,
         effect=float(total_variation(p, q)),
         js_divergence=float(js_divergence(p, q)),
-        noise=_noise_floor(distance, x.size, n_splits, rng),
+        noise=noise,
+        evidence=evidence,
+        new=new,
+        vanished=vanished,
         distributions=Frequencies(
             labels=tuple(labels[index] for index in moved_most),
             a=_read_only(p[moved_most]),
@@ -182,91 +204,22 @@ def compare_categories(
     )
 
 
-def compare_jointly(
-    columns: tuple[str, ...],
-    x: FloatArray,
-    y: FloatArray,
-    x_weights: FloatArray | None,
-    y_weights: FloatArray | None,
-    n_splits: int,
+def compare_missing(
+    present_a: BoolArray,
+    present_b: BoolArray,
+    question: Question,
     rng: np.random.Generator,
-) -> JointComparison:
-    """Compare standardised columns x, shape (n, d), and y, shape (m, d), on their complete rows."""
-    x, x_weights = _complete(x, x_weights)
-    y, y_weights = _complete(y, y_weights)
-    joint = JointComparison(
-        columns=columns, n_a=x.shape[0], n_b=y.shape[0], n_projections=N_PROJECTIONS
-    )
-    for side, rows in (("A", x), ("B", y)):
-        if rows.shape[0] == 0:
-            return replace(joint, error=f"no row of {side} has all of these columns")
-    result = sliced_wasserstein_result(
-        x,
-        y,
-        x_weights=x_weights,
-        y_weights=y_weights,
-        p=1,
-        n_projections=N_PROJECTIONS,
-        rng=rng,
-    )
-
-    def distance(one: IndexArray, other: IndexArray) -> float:
-        a, b = _halves(x_weights, one, other)
-        between = sliced_wasserstein_result(
-            x[one],
-            x[other],
-            x_weights=a,
-            y_weights=b,
-            p=1,
-            n_projections=N_NOISE_PROJECTIONS,
-            rng=rng,
-        )
-        return float(between.value)
-
-    return replace(
-        joint,
-        effect=result.value,
-        standard_error=result.standard_error,
-        noise=_noise_floor(distance, x.shape[0], n_splits, rng),
-    )
-
-
-def _complete(x: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
-    """Rows without NaN and of positive weight."""
-    kept = ~np.isnan(x).any(axis=1)
-    if weights is None:
-        return x[kept], None
-    kept &= weights > 0.0
-    return x[kept], weights[kept]
-
-
-def _halves(
-    weights: FloatArray | None, one: IndexArray, other: IndexArray
-) -> tuple[FloatArray | None, FloatArray | None]:
-    """Weights of two halves of the rows."""
-    return (None, None) if weights is None else (weights[one], weights[other])
-
-
-def _noise_floor(
-    distance: Callable[[IndexArray, IndexArray], float],
-    n: int,
-    n_splits: int,
-    rng: np.random.Generator,
-) -> NoiseFloor | None:
-    """Median and 95th percentile of a distance between random halves of n rows."""
-    half = n // 2
-    if half == 0 or n_splits == 0:
+) -> MissingComparison | None:
+    """Compare the shares of missing values; None where there are none, or nothing is tested."""
+    if not question.n_permutations or (present_a.all() and present_b.all()):
         return None
-    values = []
-    for _ in range(n_splits):
-        order = rng.permutation(n)
-        values.append(distance(order[:half], order[half:]))
-    median, high = np.percentile(values, [50.0, 95.0])
-    return NoiseFloor(
-        median=float(median),
-        percentile_95=float(high),
-        n_splits=n_splits,
-        sizes=(half, n - half),
+    x, y = ((~side).astype(np.int64) for side in (present_a, present_b))
+    everyone = Kept(np.ones(x.size, bool), np.ones(y.size, bool))
+    evidence, _ = category_evidence(x, y, 2, everyone, question, rng, weighted=False)
+    return MissingComparison(
+        rate_a=float(np.count_nonzero(x)) / x.size,
+        rate_b=float(np.count_nonzero(y)) / y.size,
+        evidence=evidence,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
 
 from .._frozen import restore
 from .._typing import FloatArray
@@ -11,34 +13,149 @@ from .columns import Kind
 
 __all__ = [
     "ColumnComparison",
+    "Driver",
     "Ecdfs",
+    "Evidence",
     "Findings",
     "Frequencies",
     "JointComparison",
+    "MissingComparison",
     "NoiseFloor",
+    "QuantileMove",
+    "Verdict",
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseFloor:
-    """The effect between two random halves of table A: what no change at all looks like.
+class Verdict(StrEnum):
+    """What a comparison says of a column at the report's level."""
 
-    The halves are smaller than the tables, so the floor lies above the noise of the effect itself.
+    DIFFERS = "differs"
+    DIFFERS_LITTLE = "differs, by less than δ"
+    WITHIN_NOISE = "within noise"
+    SAME = "same within δ"
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether the tables were shown to differ, by however little."""
+        return self in (Verdict.DIFFERS, Verdict.DIFFERS_LITTLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NoiseFloor:
+    """The effect between random parts of the pooled rows: what no change at all looks like.
+
+    The parts have the sizes of the two tables, and rows keep their weights, so that the floor is
+    that of the effect itself, whichever table is the larger one.
 
     Attributes
     ----------
     median, percentile_95 : float
-        Over the splits, in the unit of the effect; inf beyond the largest float64.
-    n_splits : int
-        Number of random splits.
+        Over the draws, in the unit of the effect; inf beyond the largest float64.
+    values : ndarray, shape (k,)
+        The draws that were kept, in the order drawn; at most 1024 of them.
+    n_draws : int
+        Relabellings drawn.
     sizes : tuple of int
-        Rows of the two halves.
+        Rows of the two parts.
+    method : {"rows", "cells"}
+        Whether rows were relabelled one by one, or counts in cells of the pooled order drawn, which
+        is what large tables get.
     """
 
     median: float
     percentile_95: float
-    n_splits: int
+    values: FloatArray
+    n_draws: int
     sizes: tuple[int, int]
+    method: Literal["rows", "cells"] = "rows"
+
+    __setstate__ = restore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the rows say about an effect: how likely by chance, how large at least and at most.
+
+    Attributes
+    ----------
+    p_value : float
+        Probability of an effect as large between tables of one law; by relabelling rows, or exact.
+    n_draws : int
+        Relabellings behind it; 0 where it was computed without any.
+    low, high : float
+        Interval of the effect between the laws, at the report's level, in the effect's unit.
+    at_most : float
+        One-sided upper end at the same level, by the triangle inequality.
+    p_adjusted : float or None
+        After the correction for the number of tests; `verdict` looks at this one.
+    verdict : Verdict or None
+        None before all columns are known.
+    tolerance : float or None
+        The largest effect that does not matter, δ, in the effect's unit.
+    is_limited : bool
+        Whether the number of draws, not the data, kept the verdict from being a difference.
+    notes : tuple of str
+        What the interval needs and these rows may not give.
+    """
+
+    p_value: float
+    n_draws: int
+    low: float
+    high: float
+    at_most: float
+    p_adjusted: float | None = None
+    verdict: Verdict | None = None
+    tolerance: float | None = None
+    is_limited: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantileMove:
+    """Where a quantile stands in A and in B.
+
+    Attributes
+    ----------
+    level : float
+        Share of the weight below it.
+    a, b : float or None
+        The quantiles in the column's unit; None for dates, and for numbers that float64 does not
+        hold, of which only differences are known.
+    difference : float
+        That of B less that of A.
+    """
+
+    level: float
+    a: float | None
+    b: float | None
+    difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingComparison:
+    """How the shares of missing values differ.
+
+    Attributes
+    ----------
+    rate_a, rate_b : float
+        Missing values over rows.
+    evidence : Evidence
+        Of the difference |rate_b - rate_a|, a share of the rows.
+    """
+
+    rate_a: float
+    rate_b: float
+    evidence: Evidence
+
+    @property
+    def effect(self) -> float:
+        """|`rate_b` - `rate_a`|."""
+        return abs(self.rate_b - self.rate_a)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """As for the values."""
+        return self.evidence.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +235,23 @@ class ColumnComparison:
         |mean_difference| / `effect`, between 0 and 1: the share of the distance that a plain shift
         of the mean explains. It is 1 when all quantiles move one way. None where `effect` is 0.
     noise : NoiseFloor or None
-        Same-law noise floor; None where A holds fewer than two values or no split was asked for.
+        The effect where nothing changed; None where no relabelling was asked for.
+    evidence : Evidence or None
+        p-value, interval and verdict of the effect; None where nothing was tested.
+    missing : MissingComparison or None
+        The same of the missing values; None where neither table has any.
+    quantiles : tuple of QuantileMove
+        Of numbers and times, at 5, 25, 50, 75 and 95 %.
+    new, vanished : tuple of str
+        Categories that only B has, and only A, the commonest first.
+    left_out : str or None
+        "identifiers" or "free text" where nearly all values are distinct: such a column takes no
+        part. None for the others.
+    kind_a, kind_b : str
+        What each table holds; they differ where the column's type was changed.
+    neighbours : float or None
+        Correlation of neighbouring rows, in the order of the tables, where it is more than chance:
+        then rows are not exchangeable.
     distributions : Ecdfs, Frequencies or None
         What `TableReport.plot` draws.
     error : str or None
@@ -142,8 +275,38 @@ class ColumnComparison:
     mean_difference: float | None = None
     shift_share: float | None = None
     noise: NoiseFloor | None = None
+    evidence: Evidence | None = None
+    missing: MissingComparison | None = None
+    quantiles: tuple[QuantileMove, ...] = ()
+    new: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    left_out: str | None = None
+    kind_a: str = "unknown"
+    kind_b: str = "unknown"
+    neighbours: float | None = None
     distributions: Ecdfs | Frequencies | None = None
     error: str | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What is said of the values; None where nothing was tested."""
+        return None if self.evidence is None else self.evidence.verdict
+
+    @property
+    def p_value(self) -> float | None:
+        """Probability of such an effect by chance, of this column alone."""
+        return None if self.evidence is None else self.evidence.p_value
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """The same after the correction for the number of tests."""
+        return None if self.evidence is None else self.evidence.p_adjusted
+
+    @property
+    def differs(self) -> bool:
+        """Whether values or missing values were shown to differ, by however little."""
+        said = (self.verdict, None if self.missing is None else self.missing.verdict)
+        return any(verdict is not None and verdict.is_difference for verdict in said)
 
     @property
     def measure(self) -> str | None:
@@ -165,6 +328,22 @@ class ColumnComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """Part that one column has in the joint movement.
+
+    Attributes
+    ----------
+    column : str
+        Its name.
+    share : float
+        Of W2² of the standardised rows; the shares of all columns add up to 1.
+    """
+
+    column: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JointComparison:
     """Sliced Wasserstein distance (p = 1) of the numeric columns together.
 
@@ -178,14 +357,24 @@ class JointComparison:
         away than floats go.
     n_a, n_b : int
         Complete rows.
+    sample_a, sample_b : int
+        Rows that were drawn of them and compared; all of them where tables are small.
     effect : float or None
         The distance, in standard deviations; None where there are no complete rows.
     standard_error : float or None
         Monte-Carlo error of the random projections.
     n_projections : int
         Number of projections.
-    noise : NoiseFloor or None
-        As for a column, with fewer projections.
+    noise, evidence : NoiseFloor, Evidence or None
+        As for a column.
+    drivers : tuple of Driver
+        Columns by their part in an optimal plan between samples of rows, the largest first: the
+        squares of the distances that the plan moves rows along each coordinate, over their sum.
+        Noise has its part in every column.
+    driver_rows : tuple of int
+        Rows of both tables that the plan pairs.
+    w2_squared : Bounds or None
+        Proven enclosure of the W2² that the shares divide, in squared standard deviations.
     error : str or None
         Why there is no value.
     """
@@ -194,10 +383,21 @@ class JointComparison:
     n_a: int
     n_b: int
     n_projections: int
+    sample_a: int = 0
+    sample_b: int = 0
     effect: float | None = None
     standard_error: float | None = None
     noise: NoiseFloor | None = None
+    evidence: Evidence | None = None
+    drivers: tuple[Driver, ...] = ()
+    driver_rows: tuple[int, int] = (0, 0)
+    w2_squared: Bounds | None = None
     error: str | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What is said of the columns together; None where nothing was tested."""
+        return None if self.evidence is None else self.evidence.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,8 +413,23 @@ class Findings:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     weights: str | None
+    level: float
+    correction: str
+    n_permutations: int
+    exchanged: str
+    missing_tolerance: float | None
+
+    @property
+    def differing(self) -> tuple[ColumnComparison, ...]:
+        """Rows whose values or missing values were shown to differ."""
+        return tuple(row for row in self.rows if row.differs)
+
+    @property
+    def retyped(self) -> tuple[ColumnComparison, ...]:
+        """Rows whose column holds another kind of values in B than in A."""
+        return tuple(row for row in self.rows if row.kind_a != row.kind_b)
 
     @property
     def failed(self) -> tuple[ColumnComparison, ...]:
-        """Rows whose column could not be compared."""
+        """Rows whose column could not be compared; columns left out are none of them."""
         return tuple(row for row in self.rows if row.error is not None)

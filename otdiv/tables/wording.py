@@ -251,6 +251,6 @@ def _noise(report: Findings) -> Iterator[str]:
     low, high = min(sizes), max(sizes)
     rows = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     yield (
-        f"Noise: the same measure between random halves of A ({rows} rows each), median and"
-        f" 95th percentile of {floors[0].n_splits} splits."
+        f"Noise: the same measure between random parts of the pooled rows, of the tables' sizes"
+        f" ({rows} rows)."
     )

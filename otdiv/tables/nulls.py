@@ -1,0 +1,151 @@
+"""How large an effect is where nothing changed: relabellings until the p-value is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from .._typing import FloatArray, IndexArray
+from ..inference.category_statistics import CategoryStatistic, category_values, dealt_tables
+from ..inference.line_statistics import OrderedPool, WalkStatistics
+from ..inference.nulls import TIES
+from ..inference.pooling import Pool
+from ..inference.relabelling import Relabelling
+
+__all__ = ["Draw", "Null", "category_null", "draw_until_settled", "line_null", "share_null"]
+
+ENOUGH = 50
+"""Draws that reach the observed effect after which a p-value is settled: its standard error is then
+14 % of itself."""
+
+LEAST_DRAWS = 256
+"""Draws that a noise floor is read from at least: the error of a 95th percentile is then some 3 %
+of it for a normal law."""
+
+KEPT = 1024
+"""Draws kept for a histogram."""
+
+Draw = Callable[[int], FloatArray]
+"""Block of draws of the effect by its number: the same block for the same number."""
+
+
+class Null(NamedTuple):
+    """Draws of an effect where nothing changed, and how often they reach the observed one."""
+
+    p_value: float
+    values: FloatArray
+    n_draws: int
+    counted: bool = True
+
+
+def draw_until_settled(draw: Draw, observed: float, slack: float, n_permutations: int) -> Null:
+    """Draw until `ENOUGH` reach the observed effect, or all were drawn.
+
+    The p-value of an early stop is ENOUGH over the number of draws up to the last of them, which is
+    valid whatever the observed effect is (Besag and Clifford 1991, Sequential Monte Carlo p-values,
+    doi:10.1093/biomet/78.2.301); draws beyond it go into the noise floor only.
+
+    Parameters
+    ----------
+    draw : callable
+    observed : float
+        Effect of the tables, in the numbers that `draw` gives.
+    slack : float
+        What rounding may part it from an equal one.
+    n_permutations : int
+        Draws at most.
+    """
+    threshold = observed * (1.0 - TIES) - slack
+    blocks: list[FloatArray] = []
+    n_draws = n_reached = settled_at = 0
+    while n_draws < n_permutations:
+        values = draw(len(blocks))[: n_permutations - n_draws]
+        blocks.append(values)
+        reached = np.flatnonzero(values >= threshold)
+        if not settled_at and n_reached + reached.size >= ENOUGH:
+            settled_at = n_draws + int(reached[ENOUGH - n_reached - 1]) + 1
+        n_reached += reached.size
+        n_draws += values.size
+        if settled_at and n_draws >= LEAST_DRAWS:
+            break
+    p = ENOUGH / settled_at if settled_at else (1.0 + n_reached) / (1.0 + n_draws)
+    return Null(p, np.concatenate(blocks), n_draws)
+
+
+def line_null(
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    relabelling: Relabelling,
+    n_permutations: int,
+    seed: int,
+) -> Null:
+    """W1 of numbers x (n,) and y (m,) whose rows, with masses (n + m,), are dealt anew."""
+    rows = Pool(points=np.concatenate([x, y]), sizes=(x.size, y.size), weights=weights)
+    pool = OrderedPool.of(rows)
+    statistic = WalkStatistics(("wasserstein1",), pool, sizes_vary=relabelling.sizes_vary)
+    ordered = relabelling.in_order(pool.order)
+
+    def draw(block: int) -> FloatArray:
+        return np.asarray(statistic.evaluate(ordered.drawn(seed, block)[:, :, None])[0])
+
+    observed = statistic.evaluate(ordered.observed()[:, :, None])[:, 0]
+    slack = float(statistic.rounding(observed)[0])
+    null = draw_until_settled(draw, float(observed[0]), slack, n_permutations)
+    return null._replace(values=statistic.finish("wasserstein1", null.values))
+
+
+def category_null(
+    x: IndexArray,
+    y: IndexArray,
+    n_categories: int,
+    weights: FloatArray | None,
+    relabelling: Relabelling,
+    n_permutations: int,
+    seed: int,
+) -> Null:
+    """Total variation of codes x (n,) and y (m,) whose rows are dealt anew."""
+    n_rows = x.size + y.size
+    names = ("total_variation",)
+    if weights is None and relabelling.unit_of_row is None:
+        table = np.array([np.bincount(side, minlength=n_categories) for side in (x, y)], np.float64)
+
+        def draw(block: int) -> FloatArray:
+            return np.asarray(category_values(names, dealt_tables([table], seed, block), n_rows)[0])
+
+        observed = float(category_values(names, table[None], n_rows)[0, 0])
+        return draw_until_settled(draw, observed, _ROUNDING, n_permutations)
+    codes = np.concatenate([x, y])
+    statistic = CategoryStatistic(names, codes, n_categories, (x.size, y.size), weights)
+    ordered = relabelling if statistic.order is None else relabelling.in_order(statistic.order)
+
+    def draw_rows(block: int) -> FloatArray:
+        return np.asarray(statistic.evaluate(ordered.drawn(seed, block)[:, :, None])[0])
+
+    observed = float(statistic.evaluate(ordered.observed()[:, :, None])[0, 0])
+    return draw_until_settled(draw_rows, observed, _ROUNDING, n_permutations)
+
+
+_ROUNDING = 1e-14
+"""What rounding leaves of a total variation that is 0: some ulps of 1."""
+
+
+def share_null(marked: tuple[int, int], sizes: tuple[int, int], seed: int) -> Null:
+    """Difference of two shares where rows are exchanged one by one: exact.
+
+    Of all marked rows a hypergeometric number falls to the first table; the difference of the
+    shares is as large as the number is far from its mean, on either side.
+    """
+    n, m = sizes
+    total, of_a = sum(marked), marked[0]
+    law = hypergeom(n + m, total, n)
+    mean = n * total / (n + m)
+    far = abs(of_a - mean) * (1.0 - TIES)
+    low = np.floor(mean - far)
+    high = np.ceil(mean + far)
+    p = min(1.0, float(law.cdf(low) + law.sf(high - 1.0))) if far > 0.0 else 1.0
+    drawn = np.random.default_rng(seed).hypergeometric(total, n + m - total, n, size=KEPT)
+    return Null(p, np.abs(drawn / n - (total - drawn) / m), KEPT, counted=False)

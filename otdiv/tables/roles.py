@@ -1,0 +1,50 @@
+"""Columns that name rows and do not describe them: identifiers and free text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .columns import Column, Kind
+
+__all__ = ["FREE_TEXT", "IDENTIFIERS", "role"]
+
+IDENTIFIERS = "identifiers"
+FREE_TEXT = "free text"
+
+NEARLY_ALL = 0.9
+"""Share of distinct values above which texts name rows; by taste. In samples of a column of
+thousands of categories it is less."""
+
+LEAST_ROWS = 20
+"""Rows below which nothing is said: few rows may well be distinct."""
+
+WORDS = 3.0
+"""Words that a free text has at least, on average; by taste."""
+
+
+def role(a: Column, b: Column) -> str | None:
+    """Name what two columns are that take no part in a comparison; None for the others.
+
+    Texts of which nearly all are distinct, and whole numbers that count rows: up by one from each
+    row to the next.
+    """
+    sides = (a, b)
+    if any(np.count_nonzero(side.present) < LEAST_ROWS for side in sides):
+        return None
+    if all(side.kind is Kind.CATEGORIES for side in sides):
+        if not all(len(side.labels) >= NEARLY_ALL * side.values.size for side in sides):
+            return None
+        labels = [label for side in sides for label in side.labels[:1000]]
+        words = np.mean([len(label.split()) for label in labels])
+        return FREE_TEXT if words >= WORDS else IDENTIFIERS
+    if all(side.kind is Kind.NUMBERS and _counts_rows(side) for side in sides):
+        return IDENTIFIERS
+    return None
+
+
+def _counts_rows(column: Column) -> bool:
+    return bool(
+        column.present.all()
+        and column.values.dtype == np.float64
+        and (np.diff(column.values) == 1.0).all()
+    )
