@@ -123,7 +123,9 @@ def neighbour_correlation(column: FloatArray) -> float | None:
     n = column.size
     if n < _MEASURED_FROM:
         return None
-    sides = np.sign(column - np.median(column))
+    # An order statistic, and comparisons: means and differences of the largest floats overflow.
+    middle = np.partition(column, n // 2)[n // 2]
+    sides = (column > middle).astype(np.float64) - (column < middle)
     # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of neighbours
     # is a large correlation.
     rare = n - int(np.unique(sides, return_counts=True)[1].max())

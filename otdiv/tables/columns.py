@@ -171,13 +171,20 @@ def _arrow_array(source: Any) -> Any:
 
 
 def _known_to_arrow(array: NDArray[Any]) -> NDArray[Any]:
-    """The same values in the machine's byte order; times that Arrow has no unit for in seconds."""
+    """The same values in the machine's byte order; times that Arrow has no unit for in seconds.
+
+    Days stay days, which Arrow counts in 32 bits.
+    """
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     units = {"M": ("Y", "M", "W", "D", "h", "m"), "m": ("W", "D", "h", "m")}
     if array.dtype.kind not in units:
         return array
     if np.datetime_data(array.dtype)[0] not in units[array.dtype.kind]:
         return array
+    if array.dtype == np.dtype("M8[D]"):
+        known = array[~np.isnat(array)].view(np.int64)
+        if known.size == 0 or max(-int(known.min()), int(known.max())) < 2**31:
+            return array
     seconds = array.astype(f"{array.dtype.kind}8[s]")
     if ((seconds.astype(array.dtype) != array) & ~np.isnat(array)).any():
         raise ColumnError("times that 64 bits do not hold in seconds")

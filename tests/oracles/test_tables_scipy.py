@@ -21,7 +21,7 @@ def frames():
 
 @pytest.fixture(scope="module")
 def report():
-    return compare_tables(*PATHS, n_splits=0)
+    return compare_tables(*PATHS, n_permutations=0)
 
 
 @pytest.mark.parametrize(

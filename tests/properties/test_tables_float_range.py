@@ -45,7 +45,7 @@ def variance(x):
 
 @given(SAMPLES, SAMPLES)
 def test_exact_arithmetic_agrees_with_every_number_of_a_row(x, y):
-    row = compare_tables({"x": x}, {"x": y}, n_splits=2)["x"]
+    row = compare_tables({"x": x}, {"x": y}, n_permutations=2)["x"]
     w1 = exact_w1(x, y)
     if row.error is not None:
         assert "exceeds the largest float64" in row.error
@@ -95,7 +95,7 @@ def test_columns_that_differ_below_the_least_float_are_not_called_the_same():
 def test_a_joint_comparison_leaves_out_columns_that_it_cannot_hold():
     a = {"x": [0.0, 1e-300], "y": [1.0, 2.0], "z": [1.0, 3.0]}
     b = {"x": [1e300, 1e300], "y": [1.0, 3.0], "z": [1.0, 2.0]}
-    report = compare_tables(a, b, n_splits=2)
+    report = compare_tables(a, b, n_permutations=2)
     assert report["x"].standardized == math.inf
     assert report.joint.columns == ("y", "z")
 
@@ -168,7 +168,7 @@ def test_integers_booleans_constants_and_single_rows_have_their_number(x, y, eff
 )
 def test_bounds_of_times_hold_to_the_last_nanosecond(x, y, unit):
     a, b = (np.array(side, dtype="datetime64[ns]") for side in (x, y))
-    row = compare_tables({"t": a}, {"t": b}, units={"t": unit}, n_splits=0)["t"]
+    row = compare_tables({"t": a}, {"t": b}, units={"t": unit}, n_permutations=0)["t"]
     seconds = {"s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
     w1 = exact_w1(x, y) / (seconds * 10**9)
     assert Fraction(row.bounds.lower) <= w1 <= Fraction(row.bounds.upper)

@@ -14,7 +14,7 @@ LABELS = st.lists(st.sampled_from(["u", "v", "w", ""]), min_size=1, max_size=30)
 
 
 def row(a, b, **options):
-    return compare_tables({"x": a}, {"x": b}, n_splits=0, **options)["x"]
+    return compare_tables({"x": a}, {"x": b}, n_permutations=0, **options)["x"]
 
 
 @given(NUMBERS, NUMBERS)
@@ -70,7 +70,7 @@ def test_the_order_of_rows_and_missing_rows_change_nothing(x, y, random):
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=40))
 def test_noise_of_a_constant_is_zero_and_of_anything_else_finite(x):
-    noise = compare_tables({"x": x}, {"x": x}, n_splits=5)["x"].noise
+    noise = compare_tables({"x": x}, {"x": x}, n_permutations=5)["x"].noise
     assert 0.0 <= noise.median <= noise.percentile_95 < math.inf
     if len(set(x)) == 1:
         assert noise.percentile_95 == 0.0

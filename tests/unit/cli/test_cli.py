@@ -125,7 +125,7 @@ def test_wrong_words_are_usage_errors(capsys, words):
         (["--units", "nope=m"], "`units` must name columns that both tables have"),
         (["--weights", "nope"], "`weights` must name a column"),
         (["--rng", "-1"], "`rng` must"),
-        (["--splits", "-1"], "`n_splits` must be non-negative"),
+        (["--splits", "-1"], "`n_permutations` must be non-negative"),
         (["--output", "no/such/folder/t.json"], "folder that exists"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

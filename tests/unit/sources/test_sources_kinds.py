@@ -251,7 +251,7 @@ def test_types_of_a_folder_are_those_that_hold_all_files(tmp_path):
     (texts / "b.csv").write_text("x\n0.5\n")
     assert decode(read_table(texts, "a").columns["x"]).values.tolist() == [1.0, 0.5]
     (texts / "c.csv").write_text("x\nu\n")
-    row = compare_tables(texts, {"x": [1.0]}, n_splits=0)["x"]
+    row = compare_tables(texts, {"x": [1.0]}, n_permutations=0)["x"]
     assert row.error == "int64 and double and string in different files in A"
 
 
@@ -294,7 +294,7 @@ def test_values_of_sqlite_that_are_not_of_one_type_are_numbers_or_say_why(tmp_pa
         rows = [(1, "", "1,5", 1), (2**62 + 1, "NA", 2, "u"), (None, 2.5, 3, 2)]
         base.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
     base.close()
-    report = compare_tables(path, path, n_splits=0)
+    report = compare_tables(path, path, n_permutations=0)
     assert [report[name].effect for name in "abc"] == [0.0, 0.0, 0.0]
     assert (report["b"].missing_a, report["b"].kind) == (2, "numbers")
     assert "numbers and texts in one column, 'u' for one in A; CAST it" in report["d"].error
@@ -327,7 +327,7 @@ def test_cells_of_a_sheet_are_what_they_are_there(tmp_path):
         [None, None, None, 3, "?", 3],
     ]
     write_workbook(tmp_path / "t.xlsx", {"S": rows})
-    report = compare_tables(tmp_path / "t.xlsx", tmp_path / "t.xlsx", n_splits=0, na="?")
+    report = compare_tables(tmp_path / "t.xlsx", tmp_path / "t.xlsx", n_permutations=0, na="?")
     assert {row.column: row.kind for row in report if row.error is None} == {
         "flag": "booleans",
         "time": "datetimes",
@@ -392,7 +392,7 @@ def test_an_opened_source_is_a_table_and_can_be_read_again(tmp_path):
     assert isinstance(source, Source)
     for _ in range(2):
         assert [batch.n_rows for batch in source.batches()] == [3]
-        assert compare_tables(source, TABLE, n_splits=0)["x"].effect == 0.0
+        assert compare_tables(source, TABLE, n_permutations=0)["x"].effect == 0.0
 
 
 def test_batches_come_as_they_are_stored(tmp_path):
@@ -424,4 +424,4 @@ def test_damaged_and_cut_files_are_read_or_refused(tmp_path, name):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged if trial % 2 else data[: rng.integers(len(data))])
         with contextlib.suppress(InvalidInputError):
-            compare_tables(path, {"x": [1.0]}, n_splits=0)
+            compare_tables(path, {"x": [1.0]}, n_permutations=0)

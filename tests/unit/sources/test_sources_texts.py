@@ -105,10 +105,10 @@ def test_a_column_of_two_meanings_fails_in_its_row_and_names_what_helps(tmp_path
     cells, reason = ASKED[name]
     lines = ["k;x", *(f"u;{cell}" for cell in cells)]
     assert reason in read(tmp_path, "\n".join(lines))["x"]
-    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", n_splits=0)["x"]
+    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", n_permutations=0)["x"]
     assert reason.partition("; ")[0] in row.error
     kept = {"x": "category"}
-    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", n_splits=0, kinds=kept)["x"]
+    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", n_permutations=0, kinds=kept)["x"]
     assert (row.kind, row.effect, row.error) == ("categories", 0.0, None)
 
 
@@ -154,7 +154,7 @@ def test_a_day_that_its_month_has_not_is_no_day(tmp_path):
     kinds = {"x": "time:%d.%m.%Y"}
     lines = "k;x\nu;31.12.2024\nu;31.02.2024\n"
     (tmp_path / "t.csv").write_text(lines)
-    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", kinds=kinds, n_splits=0)["x"]
+    row = compare_tables(tmp_path / "t.csv", tmp_path / "t.csv", kinds=kinds, n_permutations=0)["x"]
     assert "told to be times" in row.error
 
 
@@ -162,12 +162,12 @@ def test_nanoseconds_of_a_text_count(tmp_path):
     head = "k,x\nu,2024-01-01T00:00:00."
     (tmp_path / "a.csv").write_text(f"{head}000000001\n")
     (tmp_path / "b.csv").write_text(f"{head}000000004\n")
-    row = compare_tables(tmp_path / "a.csv", tmp_path / "b.csv", n_splits=0)["x"]
+    row = compare_tables(tmp_path / "a.csv", tmp_path / "b.csv", n_permutations=0)["x"]
     assert (row.effect, row.unit) == (3e-9, "s")
     for name, nanosecond in (("a", 1), ("b", 4)):
         line = {"x": f"2024-01-01T00:00:00.00000000{nanosecond}"}
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(line))
-    row = compare_tables(tmp_path / "a.jsonl", tmp_path / "b.jsonl", n_splits=0)["x"]
+    row = compare_tables(tmp_path / "a.jsonl", tmp_path / "b.jsonl", n_permutations=0)["x"]
     assert (row.effect, row.unit) == (3e-9, "s")
 
 
@@ -279,7 +279,7 @@ def test_options_that_would_do_nothing_are_refused(options):
 def test_percent_on_one_side_only_is_no_comparison(tmp_path):
     (tmp_path / "a.csv").write_text("x;y;z\n12 %;$5;$5\n")
     (tmp_path / "b.csv").write_text("x;y;z\n0.12;6;€6\n")
-    report = compare_tables(tmp_path / "a.csv", tmp_path / "b.csv", n_splits=0)
+    report = compare_tables(tmp_path / "a.csv", tmp_path / "b.csv", n_permutations=0)
     assert report["x"].error == "numbers with % in A, without in B"
     assert (report["y"].effect, report["y"].unit) == (1.0, "$")
     assert report["z"].error == "numbers with $ in A, with € in B"

@@ -128,7 +128,7 @@ NEXT = dt.datetime(2013, 7, 2)
 def test_dates_of_any_resolution_are_the_same_numbers(values):
     found = column(values)
     assert found.kind is Kind.DATETIMES
-    x, y, ticks, exact = common_numbers(found, column(pl.Series([DAY])))
+    x, y, ticks, exact, _ = common_numbers(found, column(pl.Series([DAY])))
     assert (x.tolist(), y.tolist(), exact) == ([0.0, 86400.0 * ticks], [0.0], True)
 
 
@@ -137,20 +137,20 @@ def test_zoned_times_are_instants():
     at = [pd.Series([pd.Timestamp("2013-07-01 12:00", tz=zone)]) for zone in zones]
     first, second = map(column, at)
     assert first.kind is Kind.ZONED_DATETIMES
-    x, y, ticks, _ = common_numbers(first, second)
+    x, y, ticks, *_ = common_numbers(first, second)
     assert (y[0] - x[0]) / ticks == 4.0 * 3600.0
 
 
 def test_durations_keep_their_zero():
     found = column(pd.Series([dt.timedelta(hours=1), dt.timedelta(hours=3)]))
     assert found.kind is Kind.DURATIONS
-    x, _, ticks, _ = common_numbers(found, found)
+    x, _, ticks, *_ = common_numbers(found, found)
     assert (x / ticks).tolist() == [3600.0, 3.0 * 3600.0]
 
 
 def test_microseconds_survive_beside_recent_dates():
     moments = np.array(["2013-07-01T00:00:00.000000", "2013-07-01T00:00:00.000001"], "M8[us]")
-    x, _, ticks, _ = common_numbers(column(moments), column(moments))
+    x, _, ticks, *_ = common_numbers(column(moments), column(moments))
     assert (x / ticks).tolist() == [0.0, 1e-6]
 
 

@@ -247,7 +247,9 @@ def test_damaged_files_are_read_or_refused(tmp_path, name):
             damaged[place] = rng.integers(256)
         for tried in (bytes(damaged), data[:12] + rng.bytes(60), rng.bytes(40)):
             with contextlib.suppress(InvalidInputError):
-                compare_tables(put(tmp_path, name, tried), {"x": [1.0], "0": [1.0]}, n_splits=0)
+                compare_tables(
+                    put(tmp_path, name, tried), {"x": [1.0], "0": [1.0]}, n_permutations=0
+                )
 
 
 def header(descr, shape, body=b"\0" * 64):
@@ -287,7 +289,7 @@ def test_npy_files_of_either_byte_order_are_read(tmp_path, order, code):
     values = np.array([3, 1, 2]).astype(code[:2] if code[0] in "Mm" else code)
     array = values.astype(f"{code[:2]}[{code[3:-1]}]" if "[" in code else code)
     np.save(tmp_path / "t.npy", array.astype(array.dtype.newbyteorder(order)))
-    row = compare_tables(tmp_path / "t.npy", {"0": array}, n_splits=0)["0"]
+    row = compare_tables(tmp_path / "t.npy", {"0": array}, n_permutations=0)["0"]
     assert (row.error, row.effect) == (None, 0.0)
 
 
@@ -297,7 +299,7 @@ def test_datetimes_of_every_unit_of_numpy_are_compared(unit):
     a = days.astype(f"datetime64[{unit}]")
     later = (a + np.timedelta64(1, unit)).astype("datetime64[us]")
     expected = float((later[:2] - a[:2].astype("datetime64[us]")).astype(int).mean()) / 1e6
-    row = compare_tables({"x": a}, {"x": a + np.timedelta64(1, unit)}, n_splits=0)["x"]
+    row = compare_tables({"x": a}, {"x": a + np.timedelta64(1, unit)}, n_permutations=0)["x"]
     assert (row.kind, row.missing_a) == ("datetimes", 1)
     if unit == "ns":  # which three years hold too many of for float64
         assert row.effect == pytest.approx(1e-9, abs=2e-8)
@@ -309,7 +311,7 @@ def test_datetimes_of_every_unit_of_numpy_are_compared(unit):
 
 def test_durations_beyond_64_bits_of_seconds_are_not_wrapped():
     days = np.array([10**15, 1], dtype="timedelta64[D]")
-    assert "64 bits" in compare_tables({"x": days}, {"x": days}, n_splits=0)["x"].error
+    assert "64 bits" in compare_tables({"x": days}, {"x": days}, n_permutations=0)["x"].error
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ SIZES = ["small", "medium", "large"]
 
 def row_of(a, b, **options):
     a, b = (side if hasattr(side, "columns") else {"x": side} for side in (a, b))
-    return compare_tables(a, b, n_splits=0, **options)["x"]
+    return compare_tables(a, b, n_permutations=0, **options)["x"]
 
 
 def pandas_ordered(values, categories=SIZES):
@@ -72,7 +72,7 @@ def test_orders_agree_or_are_refused():
 
 def test_ranks_are_no_part_of_the_joint_comparison():
     sides = [pandas_ordered(SIZES).assign(y=[1.0, 2.0, 3.0 + k], z=[0, 1, k]) for k in range(2)]
-    assert compare_tables(*sides, n_splits=0).joint.columns == ("y", "z")
+    assert compare_tables(*sides, n_permutations=0).joint.columns == ("y", "z")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_it_cannot_be_is_said_in_its_row(values, kind, reason):
 
 def test_ignored_columns_are_not_mentioned():
     a, b = {"x": [1.0], "id": [1], "old": [1]}, {"x": [1.0], "id": [2], "new": [2]}
-    report = compare_tables(a, b, kinds=dict.fromkeys(("id", "old"), "ignore"), n_splits=0)
+    report = compare_tables(a, b, kinds=dict.fromkeys(("id", "old"), "ignore"), n_permutations=0)
     assert [row.column for row in report] == ["x"]
     assert (report.only_a, report.only_b) == ((), ("new",))
 

@@ -71,7 +71,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def report(tables):
-    return compare_tables(*tables, n_splits=2, units={"$a$": "$/kg\x1b[0m$", "a|b": "=1+1"})
+    return compare_tables(*tables, n_permutations=2, units={"$a$": "$/kg\x1b[0m$", "a|b": "=1+1"})
 
 
 @pytest.fixture
