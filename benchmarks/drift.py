@@ -64,9 +64,9 @@ _NANNYML = Peer(
     tool="nannyml",
     packages=("nannyml==0.13.1", "statsmodels"),
     because="statsmodels is added: it imports it and does not require it",
-    asked="`UnivariateDriftCalculator(column_names=…)`: ten chunks a table, Jensen-Shannon "
-    "distance above the mean and three standard deviations of A's chunks; a column is flagged "
-    "where one of B's ten chunks is",
+    asked="`UnivariateDriftCalculator(column_names=…)`: ten chunks a table and one of the "
+    "rows that remain, Jensen-Shannon distance above the mean and three standard deviations of "
+    "A's chunks; a column is flagged where one of B's chunks is",
     source="https://github.com/NannyML/nannyml/blob/main/docs/how_it_works/"
     "univariate_drift_detection.rst",
 )
