@@ -91,6 +91,24 @@ def main() -> None:
     texts.add_argument("--rng", type=int, default=0, help="seed of the run")
     texts.add_argument("--only", type=int, help="one case of the run, by its number")
     texts.add_argument("--no-write", action="store_true", help="print only")
+    reports = commands.add_parser(
+        "drift", help="drift reports beside other tools, each in its own environment: minutes"
+    )
+    reports.add_argument("--only", default="", metavar="TEXT", help="tools whose name has it")
+    reports.add_argument("--rng", type=int, default=0, help="seed of the pairs that do not differ")
+    reports.add_argument(
+        "--environments", type=Path, metavar="FOLDER", help="keep and reuse environments there"
+    )
+    reports.add_argument("--no-write", action="store_true", help="print only")
+    alarms = commands.add_parser(
+        "false_alarms", help="how often comparisons of tables of one law say that they differ"
+    )
+    alarms.add_argument("--repetitions", type=int, default=200, help="pairs of tables of a case")
+    alarms.add_argument("--minutes", type=float, default=60.0, help="for all cases together")
+    alarms.add_argument("--rng", type=int, default=0, help="seed")
+    alarms.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
+    alarms.add_argument("--jobs", type=int, default=1, help="processes")
+    alarms.add_argument("--no-write", action="store_true", help="print only")
     truths = commands.add_parser("certify", help="how wrong the numbers of the peers are")
     truths.add_argument("--quick", action="store_true", help="small sizes, one epsilon")
     truths.add_argument("--only", default="", metavar="PEER", help="peers whose name has it")
@@ -171,6 +189,28 @@ def main() -> None:
         from .laws import run_divergences
 
         sys.exit(run_divergences(options.every, options.jobs, write=not options.no_write))
+    elif options.command == "drift":
+        from .drift import drift
+
+        failures = drift(
+            only=options.only,
+            environments=options.environments,
+            seed=options.rng,
+            write=not options.no_write,
+        )
+        sys.exit(1 if failures else 0)
+    elif options.command == "false_alarms":
+        from .false_alarms import false_alarms
+
+        faults = false_alarms(
+            repetitions=options.repetitions,
+            minutes=options.minutes,
+            seed=options.rng,
+            only=options.only,
+            jobs=options.jobs,
+            write=not options.no_write,
+        )
+        sys.exit(1 if faults else 0)
     elif options.command == "many":
         from .many import many
 

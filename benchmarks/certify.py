@@ -29,7 +29,7 @@ _WALL, _START = 12.0, 300.0
 # Rows between savings.
 _OFTEN = 20
 # One thread each: CPU seconds are then those of one core, whoever counts.
-_ONE_THREAD = {
+ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -75,7 +75,7 @@ def run_task(task: dict[str, Any]) -> dict[str, Any]:
         return task | {"status": "not installed"}
     command = [sys.executable, "-m", "benchmarks.certify_one", json.dumps(task)]
     wall = _WALL * task["seconds"] + _START
-    environment = os.environ | _ONE_THREAD
+    environment = os.environ | ONE_THREAD
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=wall, env=environment, check=False
@@ -88,7 +88,7 @@ def run_task(task: dict[str, Any]) -> dict[str, Any]:
         if line.startswith("{"):
             row |= json.loads(line)
     if code not in (0, -signal.SIGXCPU):
-        row["status"] = f"ended by {_ending(code)}: {_last(errors)}"[:200]
+        row["status"] = f"ended by {_ending(code)}: {last_line(errors)}"[:200]
     return row
 
 
@@ -100,7 +100,7 @@ def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _last(errors: str) -> str:
+def last_line(errors: str) -> str:
     """The last line that a process wrote, without the paths of this machine."""
     lines = [line for line in errors.splitlines() if line.strip()] or [""]
     return lines[-1].partition("site-packages/")[2] or lines[-1]
