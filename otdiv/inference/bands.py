@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -96,7 +96,12 @@ def effective_size(n: int, weights: FloatArray | None) -> float:
     return float(n) if weights is None else 1.0 / math.fsum(weights * weights)
 
 
-def unit_notes(units: Units) -> list[str]:
+class _HasSizes(Protocol):
+    @property
+    def sizes(self) -> tuple[int, int]: ...
+
+
+def unit_notes(units: _HasSizes) -> list[str]:
     """What the number of units says: the signs of few have few sums."""
     return [
         f"`{name}` has {count} blocks; coverage was measured from {_MEASURED_FROM} on"

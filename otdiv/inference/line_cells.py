@@ -21,7 +21,6 @@ the integral. A gap that is alone in its cell, as between values with many rows,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -119,7 +118,7 @@ class LineCells:
     def of_line(
         cls, line: PooledLine, masses: FloatArray | None = None, *, n_cells: int = _CELLS
     ) -> LineCells:
-        """Cells of samples that are sorted already; `masses` (N,) of the pooled rows, for `null`."""
+        """Cells of samples that are sorted; `masses` (N,) of the pooled rows are for `null`."""
         of_x = line.steps > 0.0
         sizes = int(np.count_nonzero(of_x)), int(of_x.size - np.count_nonzero(of_x))
         starts = _cell_starts(of_x.size, n_cells)
@@ -242,9 +241,7 @@ def _heavy(squares: FloatArray) -> IndexArray:
     return np.flatnonzero(squares > _HEAVY * float(squares.sum()))
 
 
-def _kept_rows(
-    line: PooledLine, of_x: NDArray[np.bool_], masses: FloatArray | None
-) -> IndexArray:
+def _kept_rows(line: PooledLine, of_x: NDArray[np.bool_], masses: FloatArray | None) -> IndexArray:
     """Rows that are segments of their own."""
     n_rows = of_x.size
     squares = line.steps * line.steps
@@ -328,7 +325,8 @@ class _Labels:
         left = np.full(LANES, self.rarer)
         rows = self.n_rows
         for size, (first, last) in zip(
-            self.outer, ((0, self.cells._tails[0]), (self.cells._tails[1], self.levels.size)),
+            self.outer,
+            ((0, self.cells._tails[0]), (self.cells._tails[1], self.levels.size)),
             strict=True,
         ):
             if size:
@@ -343,6 +341,9 @@ class _Labels:
         mean = self.total * self.rarer / self.n_rows
         mass = np.clip(mass, _LEAST_MASS * mean, self.total - _LEAST_MASS * (self.total - mean))
         np.cumsum(parts, axis=0, out=parts)
+        if self.cells.masses is None:
+            # Counts are whole numbers, and so W1 of few values has the ties that it has of rows.
+            np.rint(parts, out=parts)
         parts -= self.levels[:, None] * mass
         np.abs(parts, out=parts)
         factor = self.total / (mass * (self.total - mass) * self.cells.unit)
@@ -360,9 +361,7 @@ class _Labels:
         cells = self.cells
         if cells.masses is None:
             none = np.empty(0, np.int64)
-            draw_labels(
-                state, None, cells.ends, first, last, wanted, none, none, none, parts, None
-            )
+            draw_labels(state, None, cells.ends, first, last, wanted, none, none, none, parts, None)
             return
         most = int(wanted.max())
         heads, links, rows = (np.empty(k, np.int64) for k in (parts.shape[0], most, most))

@@ -107,7 +107,7 @@ def noise_sd(F: FloatArray, G: FloatArray, squares: FloatArray) -> FloatArray:
 
 
 def decided_signs(difference: FloatArray, sd: FloatArray, threshold: float) -> NDArray[np.int8]:
-    """Signs of a difference where it is more than `threshold` standard deviations from 0, else 0."""
+    """Signs of a difference where it exceeds so many standard deviations, else 0."""
     sure = np.abs(difference) > threshold * sd
     return np.where(sure, np.sign(difference), 0.0).astype(np.int8)
 
