@@ -8,7 +8,6 @@ compared with and without blocks; without, rows are no draws of anything and ala
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -125,14 +124,9 @@ CASES = (
 )
 
 
-def options_of(case: Case) -> dict[str, Any] | None:
-    """Keywords of the comparison; None where it does not have them."""
-    if case.block is None:
-        return {}
-    if "blocks" not in inspect.signature(compare_tables).parameters:
-        return None
-    first, second = (np.arange(n) // case.block for n in case.sizes)
-    return {"blocks": (first, second + first[-1] + 1)}
+def options_of(case: Case) -> dict[str, Any]:
+    """Keywords of the comparison."""
+    return {} if case.block is None else {"blocks": case.block}
 
 
 def one(repetition: int, *, number: int, seed: int) -> Counter[tuple[str, ...]]:
@@ -140,7 +134,7 @@ def one(repetition: int, *, number: int, seed: int) -> Counter[tuple[str, ...]]:
     case = CASES[number]
     rng = np.random.default_rng([seed, number, repetition])
     a, b = (case.draw(rng, n) for n in case.sizes)
-    report = compare_tables(a, b, rng=int(rng.integers(2**31)), **(options_of(case) or {}))
+    report = compare_tables(a, b, rng=int(rng.integers(2**31)), **options_of(case))
     counts: Counter[tuple[str, ...]] = Counter()
     differs = False
     for found in judgements(report):
@@ -209,8 +203,6 @@ def measure(
     row = Row(
         case=case.name, seed=seed, repetitions=0, alarms=0, failed=0, by_law={}, cpu_seconds=0.0
     )
-    if options_of(case) is None:
-        return _with(row, note="not asked: `compare_tables` has no blocks")
     counts: Counter[tuple[str, ...]] = Counter()
     begun, done = time.perf_counter(), 0
     ask = partial(timed, number=number, seed=seed)

@@ -14,7 +14,7 @@ from .._typing import FloatArray, IndexArray
 from .._validation import as_weights, check_positive_integer, describe
 from ..errors import InvalidInputError
 
-__all__ = ["Counts", "as_counts"]
+__all__ = ["Counts", "as_counts", "label_codes"]
 
 # Rows for each distinct value below which numbers are taken for measurements, not for labels.
 _ROWS_PER_LABEL = 2.0
@@ -64,14 +64,7 @@ def as_counts(*samples: Any, weights: tuple[Any, ...] = (), names: tuple[str, ..
             requirement = f"be a mapping of counts like {names[mappings.index(True)]!r}"
             raise InvalidInputError(name, requirement, describe(samples[mappings.index(False)]))
         return _of_mappings(samples, weights, names)
-    columns = [_as_labels(name, sample) for name, sample in zip(names, samples, strict=True)]
-    codes, n_labels = _codes(columns)
-    rows = sum(code.size for code in codes)
-    kinds = {column.dtype.kind for column in columns}
-    if kinds <= {"f", "i", "u"} and rows < _ROWS_PER_LABEL * n_labels and n_labels > 2:
-        requirement = f"hold categories, at least {_ROWS_PER_LABEL:g} rows for each on average"
-        where = "(measurements have distances: wasserstein1, energy)"
-        raise InvalidInputError(names[0], requirement, f"{n_labels} values in {rows} rows", where)
+    codes, n_labels = label_codes(samples, names)
     shares: list[FloatArray] = []
     squares: list[FloatArray] = []
     sizes: list[float] = []
@@ -89,6 +82,19 @@ def as_counts(*samples: Any, weights: tuple[Any, ...] = (), names: tuple[str, ..
         shares.append(share)
     weighted = any(mass is not None for mass in weights)
     return Counts(np.array(shares), np.array(sizes), np.array(squares), weighted)
+
+
+def label_codes(samples: tuple[Any, ...], names: tuple[str, ...]) -> tuple[list[IndexArray], int]:
+    """Whole numbers from 0 for the labels of sequences of one label a row, and how many labels."""
+    columns = [_as_labels(name, sample) for name, sample in zip(names, samples, strict=True)]
+    codes, n_labels = _codes(columns)
+    rows = sum(code.size for code in codes)
+    kinds = {column.dtype.kind for column in columns}
+    if kinds <= {"f", "i", "u"} and rows < _ROWS_PER_LABEL * n_labels and n_labels > 2:
+        requirement = f"hold categories, at least {_ROWS_PER_LABEL:g} rows for each on average"
+        where = "(measurements have distances: wasserstein1, energy)"
+        raise InvalidInputError(names[0], requirement, f"{n_labels} values in {rows} rows", where)
+    return codes, n_labels
 
 
 def _of_mappings(

@@ -36,7 +36,15 @@ from .category_statistics import (
 from .cloud_statistics import SlicedStatistic, energy_form, kernel_form
 from .line_statistics import WALKED, OrderedPool, PowerStatistic, WalkStatistics, tail_ratio
 from .nulls import BlockStatistic, Null, block_null, relabelled_null
-from .pooling import Pool, as_codes, as_pool, as_pooled_weights, as_row_codes
+from .pooling import (
+    Pool,
+    as_codes,
+    as_pair_codes,
+    as_pool,
+    as_pooled_weights,
+    as_row_codes,
+    check_pairs,
+)
 from .relabelling import LANES, Relabelling
 from .transport_statistics import TransportStatistic, transport_null
 
@@ -164,29 +172,18 @@ def _relabelling(
     samples: Mapping[str, Any], sizes: tuple[int, ...], blocks: Any, strata: Any, paired: Any
 ) -> Relabelling:
     """Which rows are exchanged for which."""
-    if not isinstance(paired, bool | np.bool_):
-        raise InvalidInputError("paired", "be True or False", describe(paired))
-    if not paired:
+    if not check_pairs(paired, samples, sizes):
         return Relabelling.of_rows(
             sizes,
             blocks=None if blocks is None else as_row_codes("blocks", blocks, samples, sizes),
             strata=None if strata is None else as_row_codes("strata", strata, samples, sizes),
         )
-    x, y = samples.values()
-    if sizes[0] != sizes[1]:
-        requirement = f"have {sizes[0]} rows like `x` where `paired` is set"
-        raise InvalidInputError("y", requirement, sizes[1])
-    check_labels("y", labels_of(y)[0], "x", labels_of(x)[0])
     if strata is not None:
         requirement = "be None where `paired` is set: a pair is exchanged within itself"
         raise InvalidInputError("strata", requirement, describe(strata))
     if blocks is None:
         return Relabelling.of_pairs(sizes[0])
-    (codes,), _ = as_codes({"blocks": blocks})
-    if codes.size != sizes[0]:
-        requirement = f"have {sizes[0]} labels where `paired` is set, one a pair"
-        raise InvalidInputError("blocks", requirement, codes.size)
-    return Relabelling.of_pairs(sizes[0], codes)
+    return Relabelling.of_pairs(sizes[0], as_pair_codes(blocks, sizes[0]))
 
 
 def _weight_notes(weights: FloatArray | None, sizes: tuple[int, ...]) -> tuple[str, ...]:

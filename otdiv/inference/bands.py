@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,15 +13,18 @@ from ..distances.samples import SamplePair, as_sample_pair
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..results import Callback
+from .dependence import Units, as_units
 
 __all__ = [
     "Band",
     "Draws",
     "Kind",
     "as_rows",
+    "as_rows_in_units",
     "effective_size",
     "neighbour_correlation",
     "row_notes",
+    "unit_notes",
 ]
 
 Kind = Literal["proven", "asymptotic", "measured"]
@@ -60,12 +63,22 @@ class Draws(NamedTuple):
 
 def as_rows(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair:
     """Coerce two samples; rows without weight are left out, and two a side must remain."""
+    return as_rows_in_units(x, y, x_weights, y_weights, None, False)[0]
+
+
+def as_rows_in_units(
+    x: Any, y: Any, x_weights: Any, y_weights: Any, blocks: Any, paired: Any
+) -> tuple[SamplePair, Units | None]:
+    """Coerce two samples, and which of their rows share a sign; None where none do."""
     for name, sample in (("x", x), ("y", y)):
         if isinstance(sample, DiscreteMeasure) or is_law(sample):
             requirement = "be a sample, one row an observation"
             where = "(draw samples of a law; a measure does not say how many rows it was made of)"
             raise InvalidInputError(name, requirement, type(sample).__name__, where)
     pair = as_sample_pair(x, y, x_weights, y_weights)
+    units = as_units(blocks, paired, {"x": x, "y": y}, (len(pair.x), len(pair.y)))
+    if units is not None:
+        units = units.kept(*(weights > 0.0 for weights in pair.weights()))
     rows: list[FloatArray] = []
     weights: list[FloatArray | None] = []
     for name, points, shares in (("x", pair.x, pair.a), ("y", pair.y, pair.b)):
@@ -76,7 +89,7 @@ def as_rows(x: Any, y: Any, x_weights: Any, y_weights: Any) -> SamplePair:
             raise InvalidInputError(name, requirement, len(points))
         rows.append(points)
         weights.append(shares)
-    return SamplePair(rows[0], rows[1], weights[0], weights[1])
+    return SamplePair(rows[0], rows[1], weights[0], weights[1]), units
 
 
 def effective_size(n: int, weights: FloatArray | None) -> float:
@@ -84,13 +97,27 @@ def effective_size(n: int, weights: FloatArray | None) -> float:
     return float(n) if weights is None else 1.0 / math.fsum(weights * weights)
 
 
-def row_notes(pair: SamplePair) -> tuple[str, ...]:
+class _HasSizes(Protocol):
+    @property
+    def sizes(self) -> tuple[int, int]: ...
+
+
+def unit_notes(units: _HasSizes) -> list[str]:
+    """What the number of units says: the signs of few have few sums."""
+    return [
+        f"`{name}` has {count} blocks; coverage was measured from {_MEASURED_FROM} on"
+        for name, count in zip("xy", units.sizes, strict=True)
+        if count < _MEASURED_FROM
+    ]
+
+
+def row_notes(pair: SamplePair, units: Units | None = None) -> tuple[str, ...]:
     """What the rows say of the conditions: how many, how even, and whether they follow each other.
 
     Independence cannot be seen in general. What can is whether neighbours in the order given lie on
-    one side of the median more often than chance allows.
+    one side of the median more often than chance allows. Rows of one unit may.
     """
-    notes = []
+    notes = [] if units is None else unit_notes(units)
     for name, points, weights in (("x", pair.x, pair.a), ("y", pair.y, pair.b)):
         n = len(points)
         size = effective_size(n, weights)
@@ -101,6 +128,8 @@ def row_notes(pair: SamplePair) -> tuple[str, ...]:
             notes.append(
                 f"all rows of `{name}` are equal and show no noise, which the laws may have"
             )
+            continue
+        if units is not None:
             continue
         for column in points.T:
             correlation = neighbour_correlation(column)

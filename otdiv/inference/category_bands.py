@@ -5,6 +5,8 @@ with cells in place of points on the line. K signs are decided at once, so the t
 sqrt(2 log 2K) standard deviations, above which none of K normal noises is likely to be; a cell
 counts half a row more for its standard deviation, since a cell that was not seen is not certain.
 
+Rows that depend on each other are drawn as whole units, see `category_units.py`.
+
 *Jensen-Shannon*: see `estimators/noncentral.py`.
 
 *Concentration* is proven for every size and law over K known categories. With Z = (p* - p) -
@@ -25,7 +27,8 @@ from ..divergences import js_divergence, total_variation
 from ..errors import InvalidInputError
 from ..estimators.counts import Counts, as_counts
 from ..estimators.noncentral import noncentral_interval, relabelled
-from .bands import Band, Draws
+from .bands import Band, Draws, unit_notes
+from .category_units import CategoryUnits
 from .replicates import upper_quantile
 
 __all__ = ["jensen_shannon_band", "percentile_of_categories", "total_variation_band", "two_counts"]
@@ -51,9 +54,10 @@ def _thin(counts: Counts) -> bool:
     return counts.least_rows_per_category() < _ROWS_PER_CATEGORY - 1e-9
 
 
-def _size_note(counts: Counts) -> str:
+def _size_note(counts: Counts, units: CategoryUnits | None = None) -> str:
     n, m = counts.sizes
-    return f"{n:.4g} and {m:.4g} rows for {counts.n_categories} categories"
+    what = "rows" if units is None else "blocks"
+    return f"{n:.4g} and {m:.4g} {what} for {counts.n_categories} categories"
 
 
 def _variances(counts: Counts) -> FloatArray:
@@ -66,7 +70,7 @@ def _variances(counts: Counts) -> FloatArray:
 
 
 def _category_noise(counts: Counts, smooth: bool, draws: Draws) -> FloatArray:
-    """Draws of the noise of p - q, (B, K)."""
+    """Draws of the noise of p - q, (B, K), of independent rows."""
     noise = np.zeros((draws.n_replicates, counts.n_categories))
     sides = zip(counts.shares, counts.sizes, counts.squares, (1.0, -1.0), strict=True)
     for share, size, squares, sign in sides:
@@ -85,27 +89,49 @@ def _category_noise(counts: Counts, smooth: bool, draws: Draws) -> FloatArray:
     return noise
 
 
-def total_variation_band(counts: Counts, method: str, draws: Draws) -> Band:
-    """Total variation, by "selective", "triangle" or "concentration"."""
+def total_variation_band(
+    counts: Counts, method: str, draws: Draws, *, units: CategoryUnits | None = None
+) -> Band:
+    """Total variation, by "selective", "triangle" or, of independent rows, "concentration".
+
+    Parameters
+    ----------
+    counts : Counts
+    method : {"selective", "triangle", "concentration"}
+    draws : Draws
+    units : CategoryUnits, optional
+        Rows that depend on each other; by default none do.
+    """
     p, q = counts.shares
     value = float(total_variation(p / p.sum(), q / q.sum()))
     if method == "concentration":
         return _concentration_band(counts, value, draws.level)
-    thin = _thin(counts)
-    noise = _category_noise(counts, thin, draws)
+    # A unit is worth as much as a row at least: it holds for rows that are all alike in it.
+    rows = counts if units is None else counts._replace(sizes=np.array(units.sizes, np.float64))
+    thin = _thin(rows)
+    if units is None:
+        noise = _category_noise(counts, thin, draws)
+        variances = _variances(counts)
+    else:
+        half_unit = float((0.5 / rows.sizes**2).sum())
+        noise = units.noise(counts.shares, draws)
+        if thin:
+            noise += math.sqrt(half_unit) * draws.rng.standard_normal(noise.shape)
+        variances = units.variances(counts.shares) + half_unit
     difference = p - q
     certain = np.zeros(difference.size)
     if method == "selective":
         threshold = math.sqrt(2.0 * math.log(2.0 * counts.n_categories))
-        sure = np.abs(difference) > threshold * np.sqrt(_variances(counts))
+        sure = np.abs(difference) > threshold * np.sqrt(variances)
         certain = np.where(sure, np.sign(difference), 0.0)
     signed = np.abs(noise @ certain) + np.abs(noise[:, certain == 0.0]).sum(axis=1)
     half = 0.5 * upper_quantile(signed, draws.level)
-    notes: tuple[str, ...] = ()
+    notes = () if units is None else tuple(unit_notes(units))
     if thin:
-        notes = (
-            f"{_size_note(counts)}, fewer than {_ROWS_PER_CATEGORY:g} for each: the band was "
-            "widened by half a row in every cell, and says little; join categories",
+        notes += (
+            f"{_size_note(rows, units)}, fewer than {_ROWS_PER_CATEGORY:g} for each: the band was "
+            f"widened by half a {'row' if units is None else 'block'} in every cell, and says "
+            "little; join categories",
         )
     return Band(
         value=value,

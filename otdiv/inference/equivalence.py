@@ -18,9 +18,8 @@ from .._validation import (
 )
 from ..errors import UnsupportedProblemError
 from ..results import Callback, Valued
-from .bands import Draws, as_rows, row_notes
-from .line_bands import tail_notes, upper_end
-from .pooled_line import tails
+from .bands import Draws, as_rows_in_units
+from .line_bands import upper_end
 from .replicates import check_level, check_replicates, upper_quantile
 
 __all__ = ["EquivalenceResult", "equivalence_test"]
@@ -77,6 +76,8 @@ def equivalence_test(
     n_replicates: int = 1000,
     x_weights: Any = None,
     y_weights: Any = None,
+    blocks: Any = None,
+    paired: bool = False,
     rng: RngLike = None,
     n_jobs: int = 1,
     callback: Callback | None = None,
@@ -91,13 +92,13 @@ def equivalence_test(
     Parameters
     ----------
     x, y : array_like, shapes (n,) and (m,)
-        Independent samples, one row an observation.
+        Samples, one row an observation; independent unless `blocks` or `paired` say otherwise.
     margin : float
         The largest difference that does not matter, in the unit of the samples.
     level : float, default 0.95
         Confidence, one-sided: two laws at the margin or farther pass in at most 1 - level of the
         cases.
-    n_replicates, x_weights, y_weights, rng, n_jobs, callback
+    n_replicates, x_weights, y_weights, blocks, paired, rng, n_jobs, callback
         As in `confidence_interval`.
 
     Returns
@@ -133,13 +134,13 @@ def equivalence_test(
     n_jobs = check_positive_integer("n_jobs", n_jobs)
     check_callback(callback)
     check_replicates(n_replicates, level)
-    pair = as_rows(x, y, x_weights, y_weights)
+    pair, units = as_rows_in_units(x, y, x_weights, y_weights, blocks, paired)
     if pair.d > 1:
         raise UnsupportedProblemError(
             f"W1 of samples with {pair.d} columns has no honest upper end; test a column at a time"
         )
     draws = Draws(level, n_replicates, as_generator(rng), n_jobs, callback)
-    value, noise, line = upper_end(pair, draws)
+    value, noise, notes = upper_end(pair, draws, units=units)
     ruled_out = value + upper_quantile(noise, level)
     exceeding = int(np.count_nonzero(noise >= margin - value))
     return EquivalenceResult(
@@ -150,5 +151,5 @@ def equivalence_test(
         pvalue=(1 + exceeding) / (1 + noise.size),
         level=level,
         method="triangle",
-        notes=(*row_notes(pair), *tail_notes(*tails(line))),
+        notes=notes,
     )

@@ -20,13 +20,15 @@ from ..distances.dispatch import as_order
 from ..distances.samples import SamplePair
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..results import Callback, Valued
-from .bands import Band, Draws, Kind, as_rows
+from .bands import Band, Draws, Kind, as_rows_in_units
 from .category_bands import (
     jensen_shannon_band,
     percentile_of_categories,
     total_variation_band,
     two_counts,
 )
+from .category_units import as_category_units
+from .dependence import Units
 from .dual_split import dual_split_band
 from .energy_bands import energy_cloud_band
 from .line_bands import energy_band, shift_share_band, wasserstein1_band
@@ -58,6 +60,9 @@ _OF_POINTS: dict[str, tuple[str, ...]] = {
     "energy": ("triangle",),
 }
 _CATEGORIES = ("total_variation", "jensen_shannon")
+# Methods that draw a sign a unit, which are those with bands of F - G or p - q.
+_OF_UNITS = ("wasserstein1", "total_variation")
+_METHODS_OF_UNITS = ("selective", "triangle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -146,6 +151,8 @@ def confidence_interval(
     n_replicates: int = 1000,
     x_weights: Any = None,
     y_weights: Any = None,
+    blocks: Any = None,
+    paired: bool = False,
     rng: RngLike = None,
     n_jobs: int = 1,
     callback: Callback | None = None,
@@ -159,8 +166,9 @@ def confidence_interval(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Independent samples, one row an observation. For "total_variation" and "jensen_shannon"
-        labels, one a row, or mappings of labels to counts.
+        Samples, one row an observation; independent unless `blocks` or `paired` say otherwise.
+        For "total_variation" and "jensen_shannon" labels, one a row, or mappings of labels to
+        counts.
     distance : str, default "wasserstein1"
         "wasserstein1" (on the line an interval, in more dimensions a lower end alone),
         "wasserstein2" or "wasserstein" with `p` (on the line), "sliced_wasserstein", "energy",
@@ -180,6 +188,12 @@ def confidence_interval(
         Draws of the noise.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies; the noise is that of rows with these weights.
+    blocks : pair of array_like, shapes (n,) and (m,), optional
+        Labels of blocks, whose rows may depend on each other in any way (clusters; stretches of a
+        series, long against its memory), for W1 on the line and total variation. A label that both
+        samples have is one block. With `paired` one sequence (n,), a label a pair.
+    paired : bool, default False
+        Row i of both samples belong together, and pairs are independent; for the same distances.
     rng : numpy.random.Generator or int, optional
         Source of the draws. The same seed gives the same interval for any `n_jobs`.
     n_jobs : int, default 1
@@ -204,8 +218,9 @@ def confidence_interval(
 
     Notes
     -----
-    Rows must be independent, and on the line the band of W_p needs moments of order 2 p. What can
-    be seen of that in the data is said in `notes`.
+    Rows, blocks or pairs must be independent, and on the line the band of W_p needs moments of
+    order 2 p. What can be seen of that in the data is said in `notes`. From 131,072 independent
+    rows on the noise of W1 is drawn from cells of all rows, and `notes` say so.
 
     References
     ----------
@@ -236,15 +251,19 @@ def confidence_interval(
     if name in _CATEGORIES:
         counts = two_counts(x, y, x_weights, y_weights)
         chosen = _as_method(method, name, 1, draws)
+        _check_dependence(blocks, paired, name, chosen)
         if chosen == "percentile":
             band = percentile_of_categories(counts, name, draws)
         elif name == "total_variation":
-            band = total_variation_band(counts, chosen, draws)
+            shared = as_category_units(x, y, x_weights, y_weights, blocks, paired)
+            band = total_variation_band(counts, chosen, draws, units=shared)
         else:
             band = jensen_shannon_band(counts, draws)
     else:
-        pair = as_rows(x, y, x_weights, y_weights)
-        band = _of_rows(pair, name, _as_method(method, name, pair.d, draws), order, draws)
+        pair, units = as_rows_in_units(x, y, x_weights, y_weights, blocks, paired)
+        chosen = _as_method(method, name, pair.d, draws)
+        _check_dependence(blocks, paired, name, chosen)
+        band = _of_rows(pair, name, chosen, order, draws, units)
     if band.method == "percentile":
         band = band._replace(notes=(PERCENTILE_WARNING, *band.notes))
     if not math.isfinite(band.value):
@@ -279,11 +298,26 @@ def _as_method(method: Any, name: str, d: int, draws: Draws) -> str:
     return chosen
 
 
-def _of_rows(pair: SamplePair, name: str, method: str, p: float, draws: Draws) -> Band:
+def _check_dependence(blocks: Any, paired: Any, name: str, method: str) -> None:
+    """Raise where rows in blocks or pairs are asked of an interval that knows none."""
+    if name in _OF_UNITS and method in _METHODS_OF_UNITS:
+        return
+    for option, value in (("blocks", blocks), ("paired", None if paired is False else paired)):
+        if value is not None:
+            requirement = (
+                f"be left out unless distance is {' or '.join(map(repr, _OF_UNITS))}, on the line, "
+                f"and method {' or '.join(map(repr, _METHODS_OF_UNITS))}"
+            )
+            raise InvalidInputError(option, requirement, f"distance={name!r}, method={method!r}")
+
+
+def _of_rows(
+    pair: SamplePair, name: str, method: str, p: float, draws: Draws, units: Units | None
+) -> Band:
     if method == "percentile":
         return percentile_band(pair, name, draws)
     ways: dict[str, Callable[[], Band]] = {
-        "wasserstein1": lambda: wasserstein1_band(pair, method, draws),
+        "wasserstein1": lambda: wasserstein1_band(pair, method, draws, units=units),
         "wasserstein2": lambda: wasserstein_band(pair, p, draws),
         "wasserstein": lambda: wasserstein_band(pair, p, draws),
         "sliced_wasserstein": lambda: sliced_band(pair, draws),

@@ -23,6 +23,7 @@ arXiv:1610.03287 (why the bootstrap of the distance fails near equal laws).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,11 +32,14 @@ from .._typing import FloatArray
 from ..distances.samples import SamplePair
 from ..errors import InvalidInputError
 from .bands import Band, Draws, row_notes
-from .pooled_line import PooledLine, absolute_noise, pool, signed_noise, squared_noise, tails
+from .dependence import Units
+from .line_cells import ROW_BUDGET, LineCells
+from .pooled_line import PooledLine, pool, squared_noise, tails
 from .replicates import upper_quantile
 
 __all__ = [
     "SIGNS_CERTAIN",
+    "UpperEnd",
     "energy_band",
     "shift_share_band",
     "tail_notes",
@@ -71,13 +75,51 @@ def tail_notes(share: float, central: float) -> tuple[str, ...]:
     )
 
 
-def wasserstein1_band(pair: SamplePair, method: str, draws: Draws) -> Band:
-    """W1 on the line, by "selective" or "triangle"."""
+def _drawn_from(line: PooledLine, cells: bool | None) -> PooledLine | LineCells:
+    """The rows themselves, or cells of them: by their number, or as asked.
+
+    Rows that share signs keep them: what a unit adds to the cells is no sum of independent parts.
+    """
+    if cells is None:
+        cells = line.steps.size > ROW_BUDGET and line.units is None
+    return LineCells.of_line(line) if cells else line
+
+
+def _cell_notes(source: PooledLine | LineCells) -> tuple[str, ...]:
+    if isinstance(source, PooledLine):
+        return ()
+    return (
+        f"the noise was drawn from {source.ends.size} cells of all {sum(source.sizes)} rows, "
+        "normal but for the rows that count most; the value is that of the rows",
+    )
+
+
+def wasserstein1_band(
+    pair: SamplePair,
+    method: str,
+    draws: Draws,
+    *,
+    units: Units | None = None,
+    cells: bool | None = None,
+) -> Band:
+    """W1 on the line, by "selective" or "triangle".
+
+    Parameters
+    ----------
+    pair : SamplePair
+    method : {"selective", "triangle"}
+    draws : Draws
+    units : Units, optional
+        Rows that depend on each other; by default none do.
+    cells : bool, optional
+        Whether the noise is drawn from cells; by default above `ROW_BUDGET` independent rows.
+    """
     columns = _columns(pair)
     value = float(wasserstein_line(*columns, 1.0)[0])
-    line = pool(*columns)
-    certain = line.decided(SIGNS_CERTAIN) if method == "selective" else line.undecided()
-    signed, absolute = signed_noise(line, [certain], draws)
+    line = pool(*columns, units)
+    source = _drawn_from(line, cells)
+    certain = source.decided(SIGNS_CERTAIN) if method == "selective" else source.undecided()
+    signed, absolute = source.signed_noise([certain], draws)
     half = upper_quantile(np.abs(signed) + absolute, draws.level)
     share, central = tails(line)
     return Band(
@@ -86,7 +128,7 @@ def wasserstein1_band(pair: SamplePair, method: str, draws: Draws) -> Band:
         high=value + half,
         method=method,
         kind="measured" if method == "selective" else "asymptotic",
-        notes=(*row_notes(pair), *tail_notes(share, central)),
+        notes=(*row_notes(pair, units), *tail_notes(share, central), *_cell_notes(source)),
         tail_share=share,
         central_value=central,
     )
@@ -117,7 +159,7 @@ def shift_share_band(pair: SamplePair, draws: Draws) -> Band:
     shift = float(H @ line.gaps)
     everywhere = np.full(line.steps.size, math.copysign(1.0, shift), np.int8)
     choices = [line.decided(SIGNS_CERTAIN), everywhere]
-    signed, absolute, whole, _ = signed_noise(line, choices, draws)
+    signed, absolute, whole, _ = line.signed_noise(choices, draws)
     accepted = [
         share
         for share in np.linspace(0.0, 1.0, _SHARES + 1)
@@ -135,8 +177,21 @@ def shift_share_band(pair: SamplePair, draws: Draws) -> Band:
     )
 
 
-def upper_end(pair: SamplePair, draws: Draws) -> tuple[float, FloatArray, PooledLine]:
-    """W1 on the line, draws of ∫ |Z| that bound W1 of the laws from above, and the pooled line."""
+class UpperEnd(NamedTuple):
+    """W1 of the samples, draws (B,) of ∫ |Z| that bound W1 of the laws from above, what to note."""
+
+    value: float
+    noise: FloatArray
+    notes: tuple[str, ...]
+
+
+def upper_end(
+    pair: SamplePair, draws: Draws, *, units: Units | None = None, cells: bool | None = None
+) -> UpperEnd:
+    """One-sided triangle band of W1 on the line; options as in `wasserstein1_band`."""
     columns = _columns(pair)
-    line = pool(*columns)
-    return float(wasserstein_line(*columns, 1.0)[0]), absolute_noise(line, draws), line
+    line = pool(*columns, units)
+    source = _drawn_from(line, cells)
+    notes = *row_notes(pair, units), *tail_notes(*tails(line)), *_cell_notes(source)
+    value = float(wasserstein_line(*columns, 1.0)[0])
+    return UpperEnd(value, source.signed_noise([source.undecided()], draws)[1], notes)

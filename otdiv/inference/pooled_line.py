@@ -12,14 +12,15 @@ from .._kernels.line.sorting import sorted_with
 from .._kernels.resampling import signs as kernels
 from .._typing import FloatArray, IndexArray
 from .bands import Draws
+from .dependence import Units
 from .replicates import block_keys, in_parts
 
 __all__ = [
     "PooledLine",
-    "absolute_noise",
+    "decided_signs",
+    "noise_sd",
     "pool",
     "signed_and_absolute",
-    "signed_noise",
     "squared_noise",
     "tails",
     "totals_of",
@@ -42,6 +43,7 @@ class PooledLine(NamedTuple):
     F, G : (n + m,) distribution functions after each row; what stands within ties has no gap
     squares : (2, n + m) running sums of the squared weights of either side
     unit : power of two by which the values were scaled
+    units : (n + m,) unit of each row that shares a sign with others, ~unit for rows of y; or None
     """
 
     order: IndexArray
@@ -51,6 +53,7 @@ class PooledLine(NamedTuple):
     G: FloatArray
     squares: FloatArray
     unit: float
+    units: IndexArray | None = None
 
     @property
     def difference(self) -> FloatArray:
@@ -61,11 +64,11 @@ class PooledLine(NamedTuple):
         """Standard deviation of Z given the data: F (1 - F) / n + G (1 - G) / m for equal weights.
 
         The sum over x_i <= z of a_i² (1 - F)² and over the others of a_i² F², and the same of y.
+        Rows of one unit are added before they are squared.
         """
-        variance = np.zeros(self.steps.size)
-        for level, running in zip((self.F, self.G), self.squares, strict=True):
-            variance += running * (1.0 - 2.0 * level) + level * level * running[-1]
-        return np.sqrt(np.maximum(variance, 0.0))
+        if self.units is not None:
+            return _sd_of_units(self, self.units)
+        return noise_sd(self.F, self.G, self.squares)
 
     def undecided(self) -> NDArray[np.int8]:
         """No place where Z counts with a sign: the triangle band."""
@@ -73,12 +76,74 @@ class PooledLine(NamedTuple):
 
     def decided(self, threshold: float) -> NDArray[np.int8]:
         """Signs of H where it is more than `threshold` standard deviations from 0, else 0."""
-        H = self.difference
-        sure = np.abs(H) > threshold * self.sd()
-        return np.where(sure, np.sign(H), 0.0).astype(np.int8)
+        return decided_signs(self.difference, self.sd(), threshold)
+
+    def signed_noise(self, choices: list[NDArray[np.int8]], draws: Draws) -> FloatArray:
+        """Draws of the integrals of Z for each choice of places K: (2 choices, draws).
+
+        Two rows a choice: ∫_K sgn Z over the places where it is not 0, and ∫ |Z| elsewhere. All of
+        them are of the same noise.
+        """
+        keys = _keys(draws)
+
+        def run(block: int) -> FloatArray:
+            key = keys[block]
+            totals = totals_of(self.steps, key, self.units)
+            return np.concatenate(
+                [signed_and_absolute(self, certain, self.units, key, totals) for certain in choices]
+            )
+
+        parts = in_parts(run, keys.size, draws.n_jobs, draws.callback, kernels.LANES)
+        found = np.concatenate([np.empty((2 * len(choices), 0)), *parts], axis=1)
+        return np.asarray(found[:, : draws.n_replicates])
 
 
-def pool(x: FloatArray, y: FloatArray, a: FloatArray | None, b: FloatArray | None) -> PooledLine:
+def noise_sd(F: FloatArray, G: FloatArray, squares: FloatArray) -> FloatArray:
+    """Standard deviation of Z at places with these levels and running sums of squared weights."""
+    variance = np.zeros(F.size)
+    for level, running in zip((F, G), squares, strict=True):
+        variance += running * (1.0 - 2.0 * level) + level * level * running[-1]
+    return np.sqrt(np.maximum(variance, 0.0))
+
+
+def decided_signs(difference: FloatArray, sd: FloatArray, threshold: float) -> NDArray[np.int8]:
+    """Signs of a difference where it exceeds so many standard deviations, else 0."""
+    sure = np.abs(difference) > threshold * sd
+    return np.where(sure, np.sign(difference), 0.0).astype(np.int8)
+
+
+def _sd_of_units(line: PooledLine, units: IndexArray) -> FloatArray:
+    """Standard deviation of Z where all rows of a unit have one sign.
+
+    With R_u(z) the sum of the steps of unit u up to z, and X_u and Y_u its weights of either side,
+    Z(z) is the sum of e_u (R_u(z) - F X_u + G Y_u): its variance is a sum of squares and products,
+    of which those with R_u change at a row by what that row adds.
+    """
+    codes = np.where(units < 0, ~units, units)
+    X = np.bincount(codes, np.maximum(line.steps, 0.0))
+    Y = np.bincount(codes, np.maximum(-line.steps, 0.0))
+    order = np.argsort(codes, kind="stable")
+    steps = line.steps[order]
+    before = np.cumsum(steps) - steps
+    first = np.diff(codes[order], prepend=-1) != 0
+    before -= np.repeat(before[first], np.diff(np.flatnonzero(first), append=codes.size))
+    added = np.empty_like(steps)
+    added[order] = steps * (2.0 * before + steps)
+    F, G = line.F, line.G
+    variance = np.cumsum(added)
+    variance -= 2.0 * F * np.cumsum(line.steps * X[codes])
+    variance += 2.0 * G * np.cumsum(line.steps * Y[codes])
+    variance += F * F * float(X @ X) + G * G * float(Y @ Y) - 2.0 * F * G * float(X @ Y)
+    return np.sqrt(np.maximum(variance, 0.0))
+
+
+def pool(
+    x: FloatArray,
+    y: FloatArray,
+    a: FloatArray | None,
+    b: FloatArray | None,
+    units: Units | None = None,
+) -> PooledLine:
     """Sort two samples together; weights None are equal ones."""
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     unit = range_unit(float(low), float(high))
@@ -103,6 +168,7 @@ def pool(x: FloatArray, y: FloatArray, a: FloatArray | None, b: FloatArray | Non
         G=np.cumsum(of_y),
         squares=np.stack([np.cumsum(of_x * of_x), np.cumsum(of_y * of_y)]),
         unit=unit,
+        units=None if units is None else np.concatenate([units.x, ~units.y])[rows],
     )
 
 
@@ -114,11 +180,11 @@ def _keys(draws: Draws) -> NDArray[np.uint64]:
     return block_keys(draws.rng, -(-draws.n_replicates // kernels.LANES))
 
 
-def totals_of(steps: FloatArray, key: np.uint64) -> FloatArray:
+def totals_of(steps: FloatArray, key: np.uint64, rows: IndexArray | None = None) -> FloatArray:
     """Sums (2, 64) of the weights of x and of y whose bit is set."""
     totals = np.zeros((2, kernels.LANES))
     for first, last in _slices(steps.size):
-        kernels.count_signs(steps, None, first, last, key, totals)
+        kernels.count_signs(steps, rows, first, last, key, totals)
     return totals
 
 
@@ -137,31 +203,6 @@ def signed_and_absolute(
         )
     # The kernel has bits for signs, hence halves.
     return np.asarray(2.0 / line.unit * sums[1:])
-
-
-def signed_noise(line: PooledLine, choices: list[NDArray[np.int8]], draws: Draws) -> FloatArray:
-    """Draws of the integrals of Z for each choice of places K: (2 choices, draws).
-
-    Two rows a choice: ∫_K sgn Z over the places where it is not 0, and ∫ |Z| elsewhere. All of them
-    are of the same noise.
-    """
-    keys = _keys(draws)
-
-    def run(block: int) -> FloatArray:
-        key = keys[block]
-        totals = totals_of(line.steps, key)
-        return np.concatenate(
-            [signed_and_absolute(line, certain, None, key, totals) for certain in choices]
-        )
-
-    parts = in_parts(run, keys.size, draws.n_jobs, draws.callback, kernels.LANES)
-    found = np.concatenate([np.empty((2 * len(choices), 0)), *parts], axis=1)
-    return np.asarray(found[:, : draws.n_replicates])
-
-
-def absolute_noise(line: PooledLine, draws: Draws) -> FloatArray:
-    """Draws of ∫ |Z|."""
-    return np.asarray(signed_noise(line, [line.undecided()], draws)[1])
 
 
 def squared_noise(line: PooledLine, draws: Draws) -> FloatArray:

@@ -17,7 +17,15 @@ from .._validation import as_real_array, as_samples_together, as_weights, descri
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..measures import DiscreteMeasure
 
-__all__ = ["Pool", "as_codes", "as_pool", "as_pooled_weights", "as_row_codes"]
+__all__ = [
+    "Pool",
+    "as_codes",
+    "as_pair_codes",
+    "as_pool",
+    "as_pooled_weights",
+    "as_row_codes",
+    "check_pairs",
+]
 
 # Kinds of dtypes whose values NumPy sorts and compares as they are.
 _PLAIN = "biufSUT"
@@ -196,3 +204,26 @@ def as_row_codes(
             requirement = f"have {n} labels, one a row of `{name}`"
             raise InvalidInputError(label, requirement, code.size)
     return np.concatenate(codes)
+
+
+def check_pairs(paired: Any, samples: Mapping[str, Any], sizes: tuple[int, ...]) -> bool:
+    """Whether row i of two samples belong together, which takes as many rows on both sides."""
+    if not isinstance(paired, bool | np.bool_):
+        raise InvalidInputError("paired", "be True or False", describe(paired))
+    if not paired:
+        return False
+    x, y = samples.values()
+    if sizes[0] != sizes[1]:
+        requirement = f"have {sizes[0]} rows like `x` where `paired` is set"
+        raise InvalidInputError("y", requirement, sizes[1])
+    check_labels("y", labels_of(y)[0], "x", labels_of(x)[0])
+    return True
+
+
+def as_pair_codes(blocks: Any, n: int) -> IndexArray:
+    """Codes (n,) of `blocks` where rows are paired: one sequence for both samples."""
+    (codes,), _ = as_codes({"blocks": blocks})
+    if codes.size != n:
+        requirement = f"have {n} labels where `paired` is set, one a pair"
+        raise InvalidInputError("blocks", requirement, codes.size)
+    return codes

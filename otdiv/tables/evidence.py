@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from .._typing import FloatArray, IndexArray
 from ..estimators.counts import Counts
-from ..inference.bands import Band, Draws
+from ..inference.bands import Draws
 from ..inference.category_bands import total_variation_band
+from ..inference.category_units import CategoryUnits
+from ..inference.dependence import Units
 from ..inference.line_bands import SIGNS_CERTAIN, tail_notes
-from ..inference.pooled_line import pool, signed_noise, tails
+from ..inference.line_cells import ROW_BUDGET, LineCells
+from ..inference.pooled_line import PooledLine, pool, tails
 from ..inference.replicates import upper_quantile
 from .columns import BoolArray
 from .exchange import Exchange
-from .nulls import KEPT, Null, category_null, line_null, share_null
+from .nulls import KEPT, Null, category_null, cells_null, line_null, share_null
 from .rows import Evidence, NoiseFloor
 
 __all__ = ["Kept", "Question", "category_evidence", "line_evidence", "noise_floor"]
@@ -53,10 +56,12 @@ class Kept(NamedTuple):
     b: BoolArray
 
 
-def noise_floor(null: Null, sizes: tuple[int, int], per_unit: float = 1.0) -> NoiseFloor:
-    """What a report says of the draws, in units of which `per_unit` are one of the draws'."""
-    median, high = np.percentile(null.values, [50.0, 95.0]) / per_unit
-    values = null.values[:KEPT] / per_unit
+def noise_floor(
+    null: Null, sizes: tuple[int, int], *, method: Literal["rows", "cells"] = "rows"
+) -> NoiseFloor:
+    """What a report says of the draws."""
+    median, high = np.percentile(null.values, [50.0, 95.0])
+    values = null.values[:KEPT].copy()
     values.flags.writeable = False
     return NoiseFloor(
         median=float(median),
@@ -64,6 +69,7 @@ def noise_floor(null: Null, sizes: tuple[int, int], per_unit: float = 1.0) -> No
         values=values,
         n_draws=null.n_draws,
         sizes=sizes,
+        method=method,
     )
 
 
@@ -78,43 +84,63 @@ def line_evidence(
     """Of W1 between numbers x (n,) and y (m,), the rows kept of both tables, in their unit."""
     exchange = question.exchange
     weights = exchange.weights(kept.a, kept.b)
+    units = exchange.units(kept.a, kept.b)
     seed = int(rng.integers(2**63))
+    sizes = (x.size, y.size)
+    if min(sizes) >= 2 and sum(sizes) > ROW_BUDGET and units is None:
+        line = _pooled(x, y, weights, None)
+        masses = None if weights is None else weights[line.order]
+        cells = LineCells.of_line(line, masses)
+        null = cells_null(cells, effect, question.n_permutations, seed)
+        ends = _line_ends(line, cells, effect, question.level, rng)
+        return _evidence(null, ends), noise_floor(null, sizes, method="cells")
     relabelling = exchange.relabelling(kept.a, kept.b)
     null = line_null(x, y, weights, relabelling, question.n_permutations, seed)
-    low, high, at_most, notes = _line_ends(x, y, weights, effect, question.level, rng)
-    evidence = Evidence(
-        p_value=null.p_value,
-        n_draws=null.n_draws,
-        low=low,
-        high=high,
-        at_most=at_most,
-        notes=notes,
-    )
-    return evidence, noise_floor(null, (x.size, y.size))
+    if min(sizes) < 2:
+        ends = _Ends(0.0, math.inf, math.inf, ("one row has no spread: there is no interval",))
+    else:
+        line = _pooled(x, y, weights, units)
+        ends = _line_ends(line, line, effect, question.level, rng)
+    return _evidence(null, ends), noise_floor(null, sizes)
+
+
+class _Ends(NamedTuple):
+    """Ends of an interval, the one-sided upper end, and what they need."""
+
+    low: float
+    high: float
+    at_most: float
+    notes: tuple[str, ...]
+
+
+def _evidence(null: Null, ends: _Ends) -> Evidence:
+    n_draws = null.n_draws if null.counted else 0
+    return Evidence(p_value=null.p_value, n_draws=n_draws, **ends._asdict())
+
+
+def _pooled(
+    x: FloatArray, y: FloatArray, weights: FloatArray | None, units: Units | None
+) -> PooledLine:
+    if weights is None:
+        return pool(x, y, None, None, units)
+    a, b = weights[: x.size], weights[x.size :]
+    return pool(x, y, a / a.sum(), b / b.sum(), units)
 
 
 def _line_ends(
-    x: FloatArray,
-    y: FloatArray,
-    weights: FloatArray | None,
+    line: PooledLine,
+    source: PooledLine | LineCells,
     effect: float,
     level: float,
     rng: np.random.Generator,
-) -> tuple[float, float, float, tuple[str, ...]]:
-    """Ends of the interval, the one-sided upper end, and what they need."""
-    if min(x.size, y.size) < 2:
-        return 0.0, math.inf, math.inf, ("one row has no spread: there is no interval",)
-    sides: list[FloatArray | None] = [None, None]
-    if weights is not None:
-        sides = [side / side.sum() for side in (weights[: x.size], weights[x.size :])]
-    line = pool(x, y, sides[0], sides[1])
+) -> _Ends:
+    """Selective band and one-sided triangle, from the rows or from cells of them."""
     draws = Draws(level, N_REPLICATES, rng, 1, None)
-    choices = [line.decided(SIGNS_CERTAIN), line.undecided()]
-    signed, absolute, _, everywhere = signed_noise(line, choices, draws)
+    choices = [source.decided(SIGNS_CERTAIN), source.undecided()]
+    signed, absolute, _, everywhere = source.signed_noise(choices, draws)
     half = upper_quantile(np.abs(signed) + absolute, level)
     at_most = effect + upper_quantile(everywhere, level)
-    # The one-sided end is at most the two-sided one of the wider band.
-    return max(0.0, effect - half), effect + half, at_most, tail_notes(*tails(line))
+    return _Ends(max(0.0, effect - half), effect + half, at_most, tail_notes(*tails(line)))
 
 
 def category_evidence(
@@ -133,61 +159,59 @@ def category_evidence(
     """
     exchange = question.exchange
     weights = exchange.weights(kept.a, kept.b) if weighted else None
+    units = exchange.units(kept.a, kept.b)
     seed = int(rng.integers(2**63))
     sizes = (x.size, y.size)
-    plain = weights is None and exchange.blocks is None and not exchange.paired
-    if plain and n_categories == 2:
+    if weights is None and units is None and n_categories == 2:
         marked = int(np.count_nonzero(x)), int(np.count_nonzero(y))
         null = share_null(marked, sizes, seed)
     else:
         relabelling = exchange.relabelling(kept.a, kept.b)
         limit = question.n_permutations
         null = category_null(x, y, n_categories, weights, relabelling, limit, seed)
-    band, at_most = _category_ends(x, y, n_categories, weights, question.level, rng)
-    evidence = Evidence(
-        p_value=null.p_value,
-        n_draws=null.n_draws if null.counted else 0,
-        low=band.low,
-        high=band.high,
-        at_most=at_most,
-        notes=band.notes,
-    )
-    return evidence, noise_floor(null, sizes)
+    sides: list[FloatArray | None] = [None, None]
+    if weights is not None:
+        sides = [side / side.sum() for side in (weights[: x.size], weights[x.size :])]
+    counts = _counts((x, y), (sides[0], sides[1]), n_categories)
+    dependent = None
+    if units is not None:
+        k = counts.n_categories
+        dependent = CategoryUnits.of_codes((x, y), (sides[0], sides[1]), units, k)
+    ends = _category_ends(counts, dependent, question.level, rng)
+    return _evidence(null, ends), noise_floor(null, sizes)
 
 
 def _category_ends(
-    x: IndexArray,
-    y: IndexArray,
-    n_categories: int,
-    weights: FloatArray | None,
-    level: float,
-    rng: np.random.Generator,
-) -> tuple[Band, float]:
-    counts = _counts(x, y, n_categories, weights)
+    counts: Counts, units: CategoryUnits | None, level: float, rng: np.random.Generator
+) -> _Ends:
     draws = Draws(level, N_REPLICATES, rng, 1, None)
-    if n_categories * N_REPLICATES > MOST_DRAWN:
-        plain = counts._replace(weighted=False)
-        band = total_variation_band(plain, "concentration", draws)
-        return band, band.high
-    band = total_variation_band(counts, "selective", draws)
-    return band, max(band.value, total_variation_band(counts, "triangle", draws).high)
+    if counts.n_categories * N_REPLICATES > MOST_DRAWN and units is None:
+        band = total_variation_band(counts._replace(weighted=False), "concentration", draws)
+        return _Ends(band.low, band.high, band.high, band.notes)
+    band = total_variation_band(counts, "selective", draws, units=units)
+    above = total_variation_band(counts, "triangle", draws, units=units)
+    return _Ends(band.low, band.high, max(band.value, above.high), band.notes)
 
 
-def _counts(x: IndexArray, y: IndexArray, n_categories: int, weights: FloatArray | None) -> Counts:
+def _counts(
+    codes: tuple[IndexArray, IndexArray],
+    sides: tuple[FloatArray | None, FloatArray | None],
+    n_categories: int,
+) -> Counts:
+    """Counts of codes with weights of sum 1 a side; a constant column has a second, empty one."""
     k = max(n_categories, 2)
     shares: list[FloatArray] = []
     squares: list[FloatArray] = []
     sizes: list[float] = []
-    sides = [None, None] if weights is None else [weights[: x.size], weights[x.size :]]
-    for codes, side in zip((x, y), sides, strict=True):
-        if side is None:
-            share = np.asarray(np.bincount(codes, minlength=k) / codes.size)
-            squares.append(share / codes.size)
-            sizes.append(float(codes.size))
+    for side, w in zip(codes, sides, strict=True):
+        if w is None:
+            share = np.asarray(np.bincount(side, minlength=k) / side.size)
+            squares.append(share / side.size)
+            sizes.append(float(side.size))
         else:
-            w = side / side.sum()
-            share = np.asarray(np.bincount(codes, weights=w, minlength=k), np.float64)
-            squares.append(np.asarray(np.bincount(codes, w * w, k), np.float64))
+            share = np.asarray(np.bincount(side, weights=w, minlength=k), np.float64)
+            squares.append(np.asarray(np.bincount(side, w * w, k), np.float64))
             sizes.append(1.0 / float(w @ w))
         shares.append(share)
-    return Counts(np.array(shares), np.array(sizes), np.array(squares), weights is not None)
+    weighted = any(side is not None for side in sides)
+    return Counts(np.array(shares), np.array(sizes), np.array(squares), weighted)

@@ -10,6 +10,7 @@ import numpy as np
 from .._typing import FloatArray, IndexArray
 from .._validation import check_positive_integer
 from ..errors import InvalidInputError
+from ..inference.dependence import Units
 from ..inference.relabelling import Relabelling
 from .columns import BoolArray, ColumnError, decode
 from .reading import Table
@@ -55,12 +56,11 @@ class Exchange:
             return None
         return np.concatenate([self.masses[0][kept_a], self.masses[1][kept_b]])
 
-    def units(self, kept_a: BoolArray, kept_b: BoolArray) -> IndexArray | None:
-        """Codes from 0 of what keeps together, for the rows kept; None for single rows.
+    def units(self, kept_a: BoolArray, kept_b: BoolArray) -> Units | None:
+        """What keeps together, for the rows kept; None for single rows.
 
-        The two rows of a pair have one code.
+        The two rows of a pair are of one unit.
         """
-        sides: tuple[IndexArray, IndexArray]
         if self.blocks is not None:
             sides = self.blocks
         elif self.paired:
@@ -68,17 +68,18 @@ class Exchange:
         else:
             return None
         codes = np.concatenate([sides[0][kept_a], sides[1][kept_b]])
-        return np.unique(codes, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        _, places = np.unique(codes, return_inverse=True)
+        places = places.reshape(-1).astype(np.int64)
+        n = int(np.count_nonzero(kept_a))
+        return Units(places[:n], places[n:])
 
     def relabelling(self, kept_a: BoolArray, kept_b: BoolArray) -> Relabelling:
         """The equally likely ways to deal the rows kept to the two tables."""
         units = self.units(kept_a, kept_b)
         n, m = int(np.count_nonzero(kept_a)), int(np.count_nonzero(kept_b))
         if self.paired:
-            return Relabelling.of_pairs(
-                n, None if units is None or self.blocks is None else units[:n]
-            )
-        return Relabelling.of_rows((n, m), blocks=units)
+            return Relabelling.of_pairs(n, None if units is None else units.x)
+        return Relabelling.of_rows((n, m), blocks=None if units is None else np.concatenate(units))
 
 
 def as_exchange(

@@ -10,12 +10,21 @@ from scipy.stats import hypergeom
 
 from .._typing import FloatArray, IndexArray
 from ..inference.category_statistics import CategoryStatistic, category_values, dealt_tables
+from ..inference.line_cells import LineCells
 from ..inference.line_statistics import OrderedPool, WalkStatistics
 from ..inference.nulls import TIES
 from ..inference.pooling import Pool
 from ..inference.relabelling import Relabelling
 
-__all__ = ["Draw", "Null", "category_null", "draw_until_settled", "line_null", "share_null"]
+__all__ = [
+    "Draw",
+    "Null",
+    "category_null",
+    "cells_null",
+    "draw_until_settled",
+    "line_null",
+    "share_null",
+]
 
 ENOUGH = 50
 """Draws that reach the observed effect after which a p-value is settled: its standard error is then
@@ -96,6 +105,17 @@ def line_null(
     slack = float(statistic.rounding(observed)[0])
     null = draw_until_settled(draw, float(observed[0]), slack, n_permutations)
     return null._replace(values=statistic.finish("wasserstein1", null.values))
+
+
+def cells_null(cells: LineCells, observed: float, n_permutations: int, seed: int) -> Null:
+    """W1 of many numbers, from cells of their pooled order; `observed` is that of the rows."""
+
+    def draw(block: int) -> FloatArray:
+        # Few draws at first, which is all that most columns need.
+        size = LEAST_DRAWS if block == 0 else 4 * LEAST_DRAWS
+        return cells.null(size, np.random.default_rng([seed, block]))
+
+    return draw_until_settled(draw, observed, 0.0, n_permutations)
 
 
 def category_null(

@@ -157,6 +157,16 @@ class MissingComparison:
         """As for the values."""
         return self.evidence.verdict
 
+    @property
+    def p_value(self) -> float:
+        """Probability of such a difference by chance, of this column alone."""
+        return self.evidence.p_value
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """The same after the correction for the number of tests."""
+        return self.evidence.p_adjusted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ecdfs:

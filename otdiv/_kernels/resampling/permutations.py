@@ -111,6 +111,65 @@ def draw_subsets(state, allowed, starts, targets, words):
                 surplus -= 1
 
 
+@kernel
+def draw_labels(state, masses, ends, first, last, wanted, heads, links, rows, counts, sums):
+    """Uniform subsets of the rows of neighbouring segments, one a lane, as sums over segments.
+
+    Rows are drawn one by one, and again where one is taken already. Without masses only the number
+    taken in a segment matters, so that the taken ones can be said to be its first.
+
+    Parameters
+    ----------
+    state : uint64 array (4,), of the generator; changed
+    masses : float64 array (N,) or None
+    ends : int64 array (P,), one past the last row of each segment
+    first, last : the segments, `last` left out
+    wanted : int64 array (64,), rows to take in each lane
+    heads, links, rows : int64 arrays (P,), (max wanted,), (max wanted,), work space for masses
+    counts : float64 array (P, 64), rows taken; added to, 0 before
+    sums : float64 array (P, 64) or None, their masses; added to
+    """
+    start = ends[first - 1] if first > 0 else np.int64(0)
+    size = ends[last - 1] - start
+    mask = _ONE
+    while np.int64(mask) < size:
+        mask <<= _ONE
+    mask -= _ONE
+    for lane in range(LANES):
+        if masses is not None:
+            for segment in range(first, last):
+                heads[segment] = -1
+        found = np.int64(0)
+        while found < wanted[lane]:
+            row = np.int64(_next(state) & mask)
+            if row >= size:
+                continue
+            row += start
+            low, high = first, last - 1
+            while low < high:
+                middle = (low + high) >> 1
+                if ends[middle] > row:
+                    high = middle
+                else:
+                    low = middle + 1
+            if masses is None:
+                begin = ends[low - 1] if low > 0 else np.int64(0)
+                if float(row - begin) < counts[low, lane]:
+                    continue
+            else:
+                other = heads[low]
+                while other >= 0 and rows[other] != row:
+                    other = links[other]
+                if other >= 0:
+                    continue
+                rows[found] = row
+                links[found] = heads[low]
+                heads[low] = found
+                sums[low, lane] += masses[row]
+            counts[low, lane] += 1.0
+            found += 1
+
+
 @fast_kernel
 def walk_counts(words, up, down, gaps, ends, first, second, squares, largest):
     """Sums over the pooled positions of c, which rises by `up` at a set bit, else by `down`.

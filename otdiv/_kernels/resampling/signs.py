@@ -44,6 +44,12 @@ def _word(key, row):
     return z ^ (z >> np.uint64(31))
 
 
+@helper
+def _shared_word(key, row):
+    """64 random bits of a row, or of row ~r, each the opposite, where a negative r is given."""
+    return _word(key, row) if row >= 0 else ~_word(key, ~row)
+
+
 @contracted
 def count_signs(steps, rows, first, last, key, totals):
     """Add sum a_i bit_i to totals[0] and sum b_j bit_j to totals[1], for 64 draws.
@@ -51,13 +57,14 @@ def count_signs(steps, rows, first, last, key, totals):
     Parameters
     ----------
     steps : (N,) weight of each pooled row, negative for rows of y
-    rows : (N,) int64 whose bits each pooled row takes, or None for its place
+    rows : (N,) int64 whose bits each pooled row takes, or None for its place. A negative number ~r
+        takes the opposite of the bits of r: rows of x and y with one sign, whose steps are opposite
     first, last : range of the pooled rows
     key : uint64
     totals : (2, 64)
     """
     for k in range(first, last):
-        word = _word(key, k if rows is None else rows[k])
+        word = _word(key, k) if rows is None else _shared_word(key, rows[k])
         step = steps[k]
         side = totals[0] if step >= 0.0 else totals[1]
         size = abs(step)
@@ -82,7 +89,7 @@ def walk_signs(steps, rows, gaps, certain, first, last, key, totals, levels, sum
     of_x, of_y = totals[0], totals[1]
     F, G = levels[0], levels[1]
     for k in range(first, last):
-        word = _word(key, k if rows is None else rows[k])
+        word = _word(key, k) if rows is None else _shared_word(key, rows[k])
         step = steps[k]
         size = abs(step)
         if step >= 0.0:

@@ -1,6 +1,5 @@
 """What `python -m benchmarks false_alarms` counts, and when a case is at fault."""
 
-from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +17,6 @@ from benchmarks.false_alarms import (
     laws,
     limit,
     measure,
-    page,
     series,
     table,
 )
@@ -113,15 +111,6 @@ def test_time_that_is_over_is_said(monkeypatch, small):
     assert row.note == "time was over after 2 of 10"
 
 
-def test_blocks_are_whole_and_of_one_side(monkeypatch):
-    case = next(case for case in CASES if case.block)
-    monkeypatch.setattr(command, "compare_tables", lambda a, b, *, blocks=None: None)
-    first, second = command.options_of(case)["blocks"]
-    assert not {*first} & {*second}
-    assert set(Counter(first).values()) == {case.block}
-    monkeypatch.setattr(command, "compare_tables", lambda a, b: None)
-    assert command.options_of(case) is None
-    number = CASES.index(case)
-    row = measure(number, 2, 0, 1.0, map, 1)
-    assert row.note.startswith("not asked")
-    assert page([row])[-1].startswith("| series, in blocks | 0 | – |")
+def test_series_are_asked_for_in_blocks_and_row_by_row():
+    asked = [command.options_of(case) for case in CASES if case.draw is command.series]
+    assert asked == [{"blocks": command.BLOCK_ROWS}, {}]
