@@ -21,6 +21,9 @@ LANES = 64
 # it is off by is corrected bit by bit.
 _SHARE_BITS = 8
 _SHARES = 1 << _SHARE_BITS
+# Share of the bits, one in so many, below which all of a lane are set one by one: as many draws as
+# the words of `_SHARE_BITS` digits take.
+_FEW = 32
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _ALL = np.uint64((1 << 64) - 1)
@@ -74,6 +77,11 @@ def draw_subsets(state, allowed, starts, targets, words):
         for j in range(LANES):
             counts[j] = 0
         share = 0 if room == 0 else (2 * _SHARES * target + room) // (2 * room)
+        # Few bits are set, or cleared, one by one: corrections of as many would hit few of them.
+        if _FEW * target <= room:
+            share = 0
+        elif _FEW * (room - target) <= room:
+            share = _SHARES
         lowest = 0
         while share > 0 and (share >> lowest) & 1 == 0:
             lowest += 1

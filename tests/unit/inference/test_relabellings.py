@@ -111,3 +111,15 @@ def test_a_block_of_a_seed_is_the_same_in_any_order():
         np.testing.assert_array_equal(relabelling.drawn(3, block), forward[block])
     assert not np.array_equal(relabelling.drawn(4, 0), forward[0])
     assert not np.array_equal(forward[0], forward[1])
+
+
+@pytest.mark.parametrize("size", [1, 2, 38, 39])
+def test_few_rows_of_one_sample_are_dealt_evenly(size):
+    # Fewer than one row in 32 are set, or left out, one by one.
+    relabelling = Relabelling.of_rows((size, 40 - size))
+    counts = np.zeros(40)
+    for block in range(200):
+        bits = unpacked(relabelling.drawn(0, block)[0][:, None])
+        assert (bits.sum(axis=0) == size).all()
+        counts += bits.sum(axis=1)
+    assert stats.chisquare(counts).pvalue > 1e-4
