@@ -66,7 +66,7 @@ def print_report(report: Findings, console: Console) -> None:
     for line in shown.lines():
         lines.add(*line)
     lines.add()
-    if any(MISSING_MARK in field.text(row) for field in shown.fields[1:] for row in table.rows):
+    if any(MISSING_MARK in text for text in shown.texts_of("missing")):
         lines.paragraph(f"{MISSING_MARK} the missing rates differ", " ", "dim")
     left_out = [field.title for field in fields if field not in shown.fields]
     if left_out:
@@ -149,6 +149,10 @@ class _Grid:
         room = max(width - self._others(), min(name, _LEAST_NAME))
         self.widths["column"] = min(name, room)
         self.texts["column"] = [shortened(text, room, cells) for text in self.texts["column"]]
+
+    def texts_of(self, key: str) -> list[str]:
+        """What stands in a field; nothing where it was left out."""
+        return self.texts[key] if any(field.key == key for field in self.fields) else []
 
     def _text(self, field: Field, row: ColumnComparison) -> str:
         text = field.text(row)

@@ -17,6 +17,7 @@ from ..inference.replicates import upper_quantile
 from .columns import BoolArray
 from .exchange import Exchange
 from .nulls import KEPT, Null, category_null, line_null, share_null
+from .progress import SILENT, Pulse
 from .rows import Evidence, NoiseFloor
 
 __all__ = ["Kept", "Question", "category_evidence", "line_evidence", "noise_floor"]
@@ -39,11 +40,14 @@ class Question(NamedTuple):
         Of intervals and verdicts.
     n_permutations : int
         Relabellings at most.
+    pulse : Pulse
+        Hears that a long column goes on.
     """
 
     exchange: Exchange
     level: float
     n_permutations: int
+    pulse: Pulse = SILENT
 
 
 class Kept(NamedTuple):
@@ -80,8 +84,9 @@ def line_evidence(
     weights = exchange.weights(kept.a, kept.b)
     seed = int(rng.integers(2**63))
     relabelling = exchange.relabelling(kept.a, kept.b)
-    null = line_null(x, y, weights, relabelling, question.n_permutations, seed)
-    low, high, at_most, notes = _line_ends(x, y, weights, effect, question.level, rng)
+    limit, pulse = question.n_permutations, question.pulse
+    null = line_null(x, y, weights, relabelling, limit, seed, pulse.beat)
+    low, high, at_most, notes = _line_ends(x, y, weights, effect, question, rng)
     evidence = Evidence(
         p_value=null.p_value,
         n_draws=null.n_draws,
@@ -98,7 +103,7 @@ def _line_ends(
     y: FloatArray,
     weights: FloatArray | None,
     effect: float,
-    level: float,
+    question: Question,
     rng: np.random.Generator,
 ) -> tuple[float, float, float, tuple[str, ...]]:
     """Ends of the interval, the one-sided upper end, and what they need."""
@@ -108,7 +113,8 @@ def _line_ends(
     if weights is not None:
         sides = [side / side.sum() for side in (weights[: x.size], weights[x.size :])]
     line = pool(x, y, sides[0], sides[1])
-    draws = Draws(level, N_REPLICATES, rng, 1, None)
+    level = question.level
+    draws = Draws(level, N_REPLICATES, rng, 1, lambda _: question.pulse.beat())
     choices = [line.decided(SIGNS_CERTAIN), line.undecided()]
     signed, absolute, _, everywhere = signed_noise(line, choices, draws)
     half = upper_quantile(np.abs(signed) + absolute, level)
@@ -142,8 +148,9 @@ def category_evidence(
     else:
         relabelling = exchange.relabelling(kept.a, kept.b)
         limit = question.n_permutations
-        null = category_null(x, y, n_categories, weights, relabelling, limit, seed)
-    band, at_most = _category_ends(x, y, n_categories, weights, question.level, rng)
+        beat = question.pulse.beat
+        null = category_null(x, y, n_categories, weights, relabelling, limit, seed, beat)
+    band, at_most = _category_ends(x, y, n_categories, weights, question, rng)
     evidence = Evidence(
         p_value=null.p_value,
         n_draws=null.n_draws if null.counted else 0,
@@ -160,11 +167,11 @@ def _category_ends(
     y: IndexArray,
     n_categories: int,
     weights: FloatArray | None,
-    level: float,
+    question: Question,
     rng: np.random.Generator,
 ) -> tuple[Band, float]:
     counts = _counts(x, y, n_categories, weights)
-    draws = Draws(level, N_REPLICATES, rng, 1, None)
+    draws = Draws(question.level, N_REPLICATES, rng, 1, lambda _: question.pulse.beat())
     if n_categories * N_REPLICATES > MOST_DRAWN:
         plain = counts._replace(weighted=False)
         band = total_variation_band(plain, "concentration", draws)

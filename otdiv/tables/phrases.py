@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -77,7 +78,7 @@ def _together(moves: Sequence[QuantileMove], moved: Sequence[QuantileMove]) -> s
         direction = "up" if signs[0] else "down"
         every = "all" if len(moved) == len(moves) else f"{len(moved)} of {len(moves)}"
         return f"{every} quantiles {direction}, most: "
-    turns = sum(left != right for left, right in zip(signs, signs[1:], strict=False))
+    turns = sum(left != right for left, right in itertools.pairwise(signs))
     if turns == 1:
         return "drawn together: " if signs[0] else "spread out: "
     return ""

@@ -180,7 +180,8 @@ class TableReport(Findings):
 
         if column is None:
             return plot_effects(self, ax=ax)
-        return plot_column(self[column], labels=telling_names(self.name_a, self.name_b), ax=ax)
+        name_a, name_b = telling_names(self.name_a, self.name_b)
+        return plot_column(self[column], labels=(name_a, name_b), ax=ax)
 
 
 _NAME_WIDTH = 40

@@ -189,7 +189,10 @@ def _limited(report: Findings) -> Iterator[str]:
         for row in report.rows
         for evidence, name in (
             (row.evidence, row.column),
-            (row.missing and row.missing.evidence, f"missing values of {row.column}"),
+            (
+                None if row.missing is None else row.missing.evidence,
+                f"missing values of {row.column}",
+            ),
         )
         if evidence is not None and evidence.is_limited
     ]
@@ -329,8 +332,9 @@ def _method(report: Findings) -> Iterator[str]:
     if not report.n_permutations:
         return
     yield (
-        f"Verdicts at {_percent(report.level)}, {_CORRECTIONS[report.correction]}; noise and p-values"
-        f" exchange {report.exchanged}, {counted(report.n_permutations, 'relabelling')} at most."
+        f"Verdicts at {_percent(report.level)}, {_CORRECTIONS[report.correction]}; noise and"
+        f" p-values exchange {report.exchanged},"
+        f" {counted(report.n_permutations, 'relabelling')} at most."
     )
 
 
