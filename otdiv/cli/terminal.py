@@ -72,12 +72,12 @@ def print_report(report: Findings, console: Console) -> None:
     if left_out:
         text = f"not shown at this width: {', '.join(left_out)}; --format markdown or a wider"
         lines.paragraph(f"{text} terminal has them", " ", "dim")
-    short = escaped(report, lambda text: shortened(for_terminal(text), _QUOTED_WIDTH, cells))
+    short = escaped(report, for_terminal, _QUOTED_WIDTH, cells)
     *findings, last = headlines(short)
     for finding in findings:
         lines.paragraph(finding, " • ")
     # How it was computed, where anything was tested.
-    lines.paragraph(last, " • ", "dim" if report.n_permutations else "")
+    lines.paragraph(last, " • ", "dim" if report.tested else "")
     lines.add()
 
 

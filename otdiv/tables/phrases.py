@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from .formats import format_number, format_share, format_value, listed, with_unit
+from .formats import format_share, format_value, listed, with_unit
 from .rows import ColumnComparison, Frequencies, QuantileMove
 
 __all__ = ["movement"]
@@ -48,16 +48,16 @@ def _quantiles(row: ColumnComparison) -> Iterator[str]:
     if not moves:
         return
     if not moved:
-        first, last = (format_number(100.0 * moves[place].level, 2) for place in (0, -1))
+        first, last = (format_value(100.0 * moves[place].level) for place in (0, -1))
         yield f"none of the quantiles from {first} % to {last} % moved"
         return
     sizes = [abs(move.difference) for move in moved]
     alike = len({move.difference > 0.0 for move in moved}) == 1
     if alike and len(moved) == len(moves) > 1 and min(sizes) >= _ONE_WAY * max(sizes):
         direction = "up" if moved[0].difference > 0.0 else "down"
-        low, high = format_value(min(sizes)), _with_unit(max(sizes), row.unit)
-        by = f"by {high}" if min(sizes) == max(sizes) else f"by {low} to {high}"
-        yield f"all quantiles {direction} {by}"
+        low, high = (_with_unit(pick(sizes), row.unit) for pick in (min, max))
+        by = high if low == high else f"{format_value(min(sizes))} to {high}"
+        yield f"all quantiles {direction} by {by}"
         return
     largest = sorted(moved, key=lambda move: -abs(move.difference))[:2]
     together = _together(moves, moved)
@@ -85,8 +85,8 @@ def _together(moves: Sequence[QuantileMove], moved: Sequence[QuantileMove]) -> s
 
 
 def _quantile(move: QuantileMove, unit: str | None) -> str:
-    sign = "+" if move.difference > 0.0 else "−"
-    text = f"{format_number(100.0 * move.level, 2)} % quantile "
+    sign = "+" if move.difference > 0.0 else "-"
+    text = f"{format_value(100.0 * move.level)} % quantile "
     text += f"{sign}{_with_unit(abs(move.difference), unit)}"
     if move.a is not None and move.b is not None:
         text += f" ({format_value(move.a)} → {format_value(move.b)})"

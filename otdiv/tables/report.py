@@ -199,17 +199,18 @@ def _sides(report: Findings) -> str:
 
 def _result(report: Findings) -> str:
     """How many columns differ, and the first of them."""
-    tested = sum(row.evidence is not None for row in report.rows)
-    differing = report.differing
+    tested, differing = len(report.tested), report.differing
     if not tested:
         return f"{counted(len(report.rows), 'column')}, nothing tested"
+    if not differing:
+        return f"none of {counted(tested, 'column')} differs"
     verb = "differs" if len(differing) == 1 else "differ"
     text = f"{len(differing):,} of {counted(tested, 'column')} {verb}"
-    if differing:
-        first = differing[0]
-        effect = format_effect(first.effect, first.measure, first.unit)
-        text += f", largest {_shown(first.column)} {first.measure} = {for_terminal(effect)}"
-    return text
+    for row in differing:
+        if row.verdict is not None and row.verdict.is_difference:
+            effect = format_effect(row.effect, row.measure, row.unit)
+            return f"{text}, largest {_shown(row.column)} {row.measure} = {for_terminal(effect)}"
+    return f"{text} in missing values, first {_shown(differing[0].column)}"
 
 
 def _shown(name: str) -> str:

@@ -460,6 +460,11 @@ class Findings:
     missing_tolerance: float | None
 
     @property
+    def tested(self) -> tuple[ColumnComparison, ...]:
+        """Rows whose values were tested."""
+        return tuple(row for row in self.rows if row.evidence is not None)
+
+    @property
     def differing(self) -> tuple[ColumnComparison, ...]:
         """Rows whose values or missing values were shown to differ."""
         return tuple(row for row in self.rows if row.differs)

@@ -23,7 +23,7 @@ _NAME_WIDTH = 60
 
 def markdown_summary(report: Findings, gate: str | None = None) -> str:
     """Short Markdown of a report, with a gate's result if there is one."""
-    shown = escaped(report, lambda text: for_markdown(shortened(for_terminal(text), _NAME_WIDTH)))
+    shown = escaped(report, for_markdown, _NAME_WIDTH)
     fields = fields_of(shown)
     differing = shown.differing
     lines = [f"**{outcome(shown)}**", "", _tables(report)]

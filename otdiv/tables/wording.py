@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from .._text import display_width, for_terminal, shortened
 from .formats import (
     DASH,
     counted,
@@ -43,14 +44,21 @@ _CORRECTIONS = {
 }
 
 
-def escaped(report: Findings, show: Callable[[str], str]) -> Findings:
+def escaped(
+    report: Findings,
+    show: Callable[[str], str],
+    width: int | None = None,
+    measure: Callable[[str], int] = display_width,
+) -> Findings:
     """Return a report in which `show` has passed over every word that came with the tables.
 
-    The tables have the shortest names that tell them apart.
+    The tables have the shortest names that tell them apart. Names of columns and categories take at
+    most `width` cells, as `measure` counts them before anything is escaped for another medium.
     """
 
     def name(text: str) -> str:
-        return show(text) if text.strip() else f'"{show(text)}"'
+        quoted = text if text.strip() else f'"{text}"'
+        return show(quoted if width is None else shortened(for_terminal(quoted), width, measure))
 
     def names(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(map(name, texts))
@@ -81,8 +89,8 @@ def escaped(report: Findings, show: Callable[[str], str]) -> Findings:
         report,
         rows=tuple(map(row_of, report.rows)),
         joint=joint,
-        name_a=show(name_a),
-        name_b=show(name_b),
+        name_a=name(name_a),
+        name_b=name(name_b),
         only_a=names(report.only_a),
         only_b=names(report.only_b),
         weights=maybe(report.weights),
@@ -107,28 +115,31 @@ def headlines(report: Findings) -> Iterator[str]:
 
 def outcome(report: Findings) -> str:
     """How many columns differ, and which, without a stop at the end."""
-    tested = [row for row in report.rows if row.evidence is not None]
+    tested = report.tested
     differing = report.differing
     if not tested:
         if any(row.effect is not None for row in report.rows):
             return "No verdicts: no relabelling was drawn"
         return "No column could be compared"
-    if differing and len(tested) == 1:
-        return f"The only column compared, {differing[0].column}, differs"
+    if len(tested) == 1:
+        verb = "differs" if differing else "does not differ"
+        return f"The only column compared, {tested[0].column}, {verb}"
     if differing:
         verb = "differs" if len(differing) == 1 else "differ"
         found = listed([row.column for row in differing], _MOST_NAMES)
         if len(differing) == len(tested):
             return f"All {len(tested):,} columns differ: {found}"
         return f"{len(differing):,} of {counted(len(tested), 'column')} {verb}: {found}"
-    same = [row for row in tested if row.verdict is Verdict.SAME]
+    same = sum(row.verdict is Verdict.SAME for row in tested)
+    equal = sum(row.verdict is not Verdict.SAME and _is_same(row) for row in tested)
     parts = [
-        f"{len(rows):,} {word}"
-        for rows, word in (
-            ([row for row in tested if row not in same], "within noise"),
+        f"{number:,} {word}"
+        for number, word in (
+            (len(tested) - same - equal, "within noise"),
             (same, "the same within the tolerance"),
+            (equal, "the same in both tables"),
         )
-        if rows
+        if number
     ]
     return f"No column differs: {', '.join(parts)}"
 
@@ -150,7 +161,8 @@ def _moved(report: Findings) -> Iterator[str]:
     for place, row in enumerate(rows[:_MOST_SENTENCES]):
         subject = f"{row.column} moved most" if place == 0 and len(rows) > 1 else row.column
         if row.verdict is Verdict.DIFFERS_LITTLE:
-            subject += f", by less than {tolerance_of(row)}"
+            verb = "" if subject != row.column else " differs"
+            subject += f"{verb}, by less than {tolerance_of(row)}"
         told = movement(row)
         yield f"{subject}: {_effect(row, report.level)}{'; ' if told else ''}{told}."
     rest = [row.column for row in rows[_MOST_SENTENCES:]]
@@ -217,7 +229,13 @@ def _quiet(report: Findings) -> Iterator[str]:
     equal = [row for row in others if _is_same(row)]
     if equal:
         yield f"The same in both tables: {_names(equal)}."
-    quiet = [row for row in others if row.verdict is Verdict.WITHIN_NOISE and row not in equal]
+    quiet = [
+        row
+        for row in others
+        if row.evidence is not None
+        and row.verdict is Verdict.WITHIN_NOISE
+        and not (row.evidence.is_limited or _is_same(row))
+    ]
     if quiet:
         yield f"Within noise: {_names(quiet)}."
 
@@ -293,8 +311,13 @@ def _rows_compared(joint: JointComparison) -> str:
 
 
 def _not_compared(report: Findings) -> Iterator[str]:
-    for row in report.failed:
-        yield f"{row.column} could not be compared: {row.error}."
+    reasons = list(dict.fromkeys(row.error for row in report.failed))
+    for reason in reasons[:_MOST_PHRASES]:
+        names = [row.column for row in report.failed if row.error == reason]
+        yield f"{listed(names, _MOST_NAMES)} could not be compared: {reason}."
+    rest = [row.column for row in report.failed if row.error in reasons[_MOST_PHRASES:]]
+    if rest:
+        yield f"{listed(rest, _MOST_NAMES)} could not be compared either."
     for side, table, columns in (
         ("A", report.name_a, report.only_a),
         ("B", report.name_b, report.only_b),
@@ -329,11 +352,11 @@ def _cautions(report: Findings) -> Iterator[str]:
 
 def _method(report: Findings) -> Iterator[str]:
     """How it was computed: one last line."""
-    if not report.n_permutations:
+    if not report.tested:
         return
     yield (
         f"Verdicts at {_percent(report.level)}, {_CORRECTIONS[report.correction]}; noise and"
-        f" p-values exchange {report.exchanged},"
+        f" p-values exchange {report.exchanged};"
         f" {counted(report.n_permutations, 'relabelling')} at most."
     )
 
