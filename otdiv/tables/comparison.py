@@ -167,6 +167,7 @@ def compare_tables(
     )
     if all(isinstance(side, str) and side == "-" for side in (a, b)):
         raise InvalidInputError("b", "differ from `a`: standard input is read once", "-")
+    pulse = Pulse(callback)  # whose first beat may follow the reading of large tables
     table_a, table_b = read_table(a, "a", spelling), read_table(b, "b", spelling)
     _check_told(told, spelling, table_a, table_b)
     ignored = {name for name, kind in told.items() if kind.kind == IGNORE}
@@ -180,7 +181,7 @@ def compare_tables(
     chosen_columns(tolerances.columns, names, "tolerance")
     seed = int(as_generator(rng).integers(2**63))
 
-    pulse = Pulse(callback, len(chosen) + 1)
+    pulse.total = len(chosen) + 1
     question = Question(exchange, level, n_permutations, pulse)
     pair = Pair(table_a, table_b, weights_a, weights_b, told, spelling)
     step = Step(pair, question, tolerances, seed)
@@ -193,6 +194,7 @@ def compare_tables(
             continue
         pulse.begin(name, index)
         try:
+            pulse.beat()
             row, standardized = step.compare(name, named.get(name))
         except StoppedError:
             rows.append(failed_row(name, "stopped by the callback within this column"))

@@ -80,6 +80,7 @@ def line_evidence(
     rng: np.random.Generator,
 ) -> tuple[Evidence, NoiseFloor]:
     """Of W1 between numbers x (n,) and y (m,), the rows kept of both tables, in their unit."""
+    question.pulse.beat()
     exchange = question.exchange
     weights = exchange.weights(kept.a, kept.b)
     seed = int(rng.integers(2**63))

@@ -45,13 +45,16 @@ class Pulse:
     ----------
     callback : callable, optional
         Is called with a `TableProgress`.
+
+    Attributes
+    ----------
     total : int
         Steps in all.
     """
 
-    def __init__(self, callback: Callable[[TableProgress], object] | None = None, total: int = 0):
+    def __init__(self, callback: Callable[[TableProgress], object] | None = None):
+        self.total = 0
         self._callback = callback
-        self._total = total
         self._column, self._done = "", 0
         self._silent_until = time.perf_counter() + SECONDS
 
@@ -80,7 +83,7 @@ class Pulse:
     def _tell(self, draws: int) -> bool:
         assert self._callback is not None
         told = self._callback(
-            TableProgress(column=self._column, done=self._done, total=self._total, draws=draws)
+            TableProgress(column=self._column, done=self._done, total=self.total, draws=draws)
         )
         self._silent_until = time.perf_counter() + SECONDS
         return is_stop(told)

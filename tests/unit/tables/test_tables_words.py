@@ -144,7 +144,7 @@ def test_markdown_keeps_one_row_a_column_and_holds_no_html(files, capsys):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(NAMES) + 2
     (bars,) = {line.replace("\\|", "").count("|") for line in rows}
-    assert bars == 9
+    assert bars == 10
     assert "<script>" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert text.startswith("A: ``")
