@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
-from .._text import for_csv, for_terminal
+from .._text import for_csv, for_terminal, shortened
 from ..errors import InvalidInputError
 from .exits import EXIT_CODES, ExitCode, output
 from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
-    from ..tables.comparison import TableProgress
+    from ..tables.progress import TableProgress
     from ..tables.report import TableReport
 
 __all__ = ["add_parser", "run"]
@@ -38,6 +38,9 @@ _KINDS = {
     "time": "times, by a FORMAT of strptime, or s, ms, us, ns since 1970",
     "ignore": "not to be compared",
 }
+_BAR_NAME = 24
+"""Cells of a column's name beside the bar of progress."""
+
 _FILE_WIDTH = 100
 """Characters a line of a table that is written to a file."""
 
@@ -289,7 +292,9 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         task = bar.add_task("reading", total=None)
 
         def show(progress: TableProgress) -> None:
-            name = for_terminal(progress.column)
+            name = shortened(for_terminal(progress.column), _BAR_NAME)
+            if progress.draws:
+                name += f", {progress.draws:,} relabellings"
             bar.update(task, completed=progress.done, total=progress.total, description=name)
 
         yield show

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "MissingComparison": "rows",
         "NoiseFloor": "rows",
         "QuantileMove": "rows",
-        "TableProgress": "comparison",
+        "TableProgress": "progress",
         "TableReport": "report",
         "Verdict": "rows",
         "compare_tables": "comparison",

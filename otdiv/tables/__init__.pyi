@@ -1,6 +1,6 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
-from .comparison import TableProgress as TableProgress
 from .comparison import compare_tables as compare_tables
+from .progress import TableProgress as TableProgress
 from .report import TableReport as TableReport
 from .rows import ColumnComparison as ColumnComparison
 from .rows import Driver as Driver

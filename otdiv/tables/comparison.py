@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .._calling import explains_calls
@@ -11,11 +12,11 @@ from .._typing import FloatArray, RngLike
 from .._validation import as_generator, check_callback, check_choice
 from ..errors import InvalidInputError
 from ..inference.replicates import check_level
-from ..results import is_stop
 from ..sources.source import Spelling, spelling_of
 from .arguments import chosen_columns, row_weights, shared_columns
 from .evidence import Question
 from .exchange import as_exchange
+from .progress import Pulse, StoppedError, TableProgress
 from .reading import Table, TableLike, read_table
 from .report import TableReport
 from .rows import ColumnComparison
@@ -24,24 +25,7 @@ from .telling import IGNORE, Told, kept_as_texts, told_kinds
 from .tolerances import as_tolerances
 from .verdicts import CORRECTIONS, judged
 
-__all__ = ["TableProgress", "compare_tables", "judged_reports"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableProgress:
-    """What a callback of `compare_tables` sees after each column.
-
-    Attributes
-    ----------
-    column : str
-        The column just done; "joint" for the joint comparison.
-    done, total : int
-        Steps done and to do.
-    """
-
-    column: str
-    done: int
-    total: int
+__all__ = ["compare_tables", "judged_reports"]
 
 
 @explains_calls()
@@ -137,8 +121,8 @@ def compare_tables(
         Draws relabellings, noise and projections. What a column shows depends on the seed and the
         column's name, not on the other columns.
     callback : callable, optional
-        Called with a `TableProgress` after each column; returning True leaves the remaining
-        columns uncompared.
+        Called with a `TableProgress` after each column, and about every half second within one that
+        takes long; returning True leaves the remaining columns uncompared.
 
     Returns
     -------
@@ -183,6 +167,7 @@ def compare_tables(
     )
     if all(isinstance(side, str) and side == "-" for side in (a, b)):
         raise InvalidInputError("b", "differ from `a`: standard input is read once", "-")
+    pulse = Pulse(callback)  # whose first beat may follow the reading of large tables
     table_a, table_b = read_table(a, "a", spelling), read_table(b, "b", spelling)
     _check_told(told, spelling, table_a, table_b)
     ignored = {name for name, kind in told.items() if kind.kind == IGNORE}
@@ -196,7 +181,8 @@ def compare_tables(
     chosen_columns(tolerances.columns, names, "tolerance")
     seed = int(as_generator(rng).integers(2**63))
 
-    question = Question(exchange, level, n_permutations)
+    pulse.total = len(chosen) + 1
+    question = Question(exchange, level, n_permutations, pulse)
     pair = Pair(table_a, table_b, weights_a, weights_b, told, spelling)
     step = Step(pair, question, tolerances, seed)
     rows: list[ColumnComparison] = []
@@ -206,17 +192,24 @@ def compare_tables(
         if stopped:
             rows.append(failed_row(name, "stopped by the callback before this column"))
             continue
-        row, standardized = step.compare(name, named.get(name))
+        pulse.begin(name, index)
+        try:
+            pulse.beat()
+            row, standardized = step.compare(name, named.get(name))
+        except StoppedError:
+            rows.append(failed_row(name, "stopped by the callback within this column"))
+            stopped = True
+            continue
         rows.append(row)
         if standardized is not None:
             numeric[name] = standardized
-        if callback is not None:
-            progress = TableProgress(column=name, done=index + 1, total=len(chosen) + 1)
-            stopped = is_stop(callback(progress))
-    joint = None if stopped else step.jointly(numeric)
-    if callback is not None and not stopped:
-        total = len(chosen) + 1
-        callback(TableProgress(column="joint", done=total, total=total))
+        stopped = pulse.end()
+    joint = None
+    if not stopped:
+        pulse.begin("joint", len(chosen))
+        with contextlib.suppress(StoppedError):
+            joint = step.jointly(numeric)
+            pulse.end()
     known_a, known_b = set(table_a.names), set(table_b.names)
     report = TableReport(
         rows=tuple(rows),

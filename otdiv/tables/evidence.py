@@ -20,6 +20,7 @@ from ..inference.replicates import upper_quantile
 from .columns import BoolArray
 from .exchange import Exchange
 from .nulls import KEPT, Null, category_null, cells_null, line_null, share_null
+from .progress import SILENT, Pulse
 from .rows import Evidence, NoiseFloor
 
 __all__ = ["Kept", "Question", "category_evidence", "line_evidence", "noise_floor"]
@@ -42,11 +43,14 @@ class Question(NamedTuple):
         Of intervals and verdicts.
     n_permutations : int
         Relabellings at most.
+    pulse : Pulse
+        Hears that a long column goes on.
     """
 
     exchange: Exchange
     level: float
     n_permutations: int
+    pulse: Pulse = SILENT
 
 
 class Kept(NamedTuple):
@@ -82,25 +86,27 @@ def line_evidence(
     rng: np.random.Generator,
 ) -> tuple[Evidence, NoiseFloor]:
     """Of W1 between numbers x (n,) and y (m,), the rows kept of both tables, in their unit."""
+    question.pulse.beat()
     exchange = question.exchange
     weights = exchange.weights(kept.a, kept.b)
     units = exchange.units(kept.a, kept.b)
     seed = int(rng.integers(2**63))
     sizes = (x.size, y.size)
+    limit, beat = question.n_permutations, question.pulse.beat
     if min(sizes) >= 2 and sum(sizes) > ROW_BUDGET and units is None:
         line = _pooled(x, y, weights, None)
         masses = None if weights is None else weights[line.order]
         cells = LineCells.of_line(line, masses)
-        null = cells_null(cells, effect, question.n_permutations, seed)
-        ends = _line_ends(line, cells, effect, question.level, rng)
+        null = cells_null(cells, effect, limit, seed, beat)
+        ends = _line_ends(line, cells, effect, question, rng)
         return _evidence(null, ends), noise_floor(null, sizes, method="cells")
     relabelling = exchange.relabelling(kept.a, kept.b)
-    null = line_null(x, y, weights, relabelling, question.n_permutations, seed)
+    null = line_null(x, y, weights, relabelling, limit, seed, beat)
     if min(sizes) < 2:
         ends = _Ends(0.0, math.inf, math.inf, ("one row has no spread: there is no interval",))
     else:
         line = _pooled(x, y, weights, units)
-        ends = _line_ends(line, line, effect, question.level, rng)
+        ends = _line_ends(line, line, effect, question, rng)
     return _evidence(null, ends), noise_floor(null, sizes)
 
 
@@ -131,11 +137,12 @@ def _line_ends(
     line: PooledLine,
     source: PooledLine | LineCells,
     effect: float,
-    level: float,
+    question: Question,
     rng: np.random.Generator,
 ) -> _Ends:
     """Selective band and one-sided triangle, from the rows or from cells of them."""
-    draws = Draws(level, N_REPLICATES, rng, 1, None)
+    level = question.level
+    draws = Draws(level, N_REPLICATES, rng, 1, lambda _: question.pulse.beat())
     choices = [source.decided(SIGNS_CERTAIN), source.undecided()]
     signed, absolute, _, everywhere = source.signed_noise(choices, draws)
     half = upper_quantile(np.abs(signed) + absolute, level)
@@ -168,7 +175,8 @@ def category_evidence(
     else:
         relabelling = exchange.relabelling(kept.a, kept.b)
         limit = question.n_permutations
-        null = category_null(x, y, n_categories, weights, relabelling, limit, seed)
+        beat = question.pulse.beat
+        null = category_null(x, y, n_categories, weights, relabelling, limit, seed, beat)
     sides: list[FloatArray | None] = [None, None]
     if weights is not None:
         sides = [side / side.sum() for side in (weights[: x.size], weights[x.size :])]
@@ -177,14 +185,14 @@ def category_evidence(
     if units is not None:
         k = counts.n_categories
         dependent = CategoryUnits.of_codes((x, y), (sides[0], sides[1]), units, k)
-    ends = _category_ends(counts, dependent, question.level, rng)
+    ends = _category_ends(counts, dependent, question, rng)
     return _evidence(null, ends), noise_floor(null, sizes)
 
 
 def _category_ends(
-    counts: Counts, units: CategoryUnits | None, level: float, rng: np.random.Generator
+    counts: Counts, units: CategoryUnits | None, question: Question, rng: np.random.Generator
 ) -> _Ends:
-    draws = Draws(level, N_REPLICATES, rng, 1, None)
+    draws = Draws(question.level, N_REPLICATES, rng, 1, lambda _: question.pulse.beat())
     if counts.n_categories * N_REPLICATES > MOST_DRAWN and units is None:
         band = total_variation_band(counts._replace(weighted=False), "concentration", draws)
         return _Ends(band.low, band.high, band.high, band.notes)

@@ -72,7 +72,7 @@ def compare_jointly(
     )
     if question.n_permutations:
         joint = _tested(joint, x, y, Kept(drawn[0], drawn[1]), question, seed)
-    return _driven(joint, x, y, a, b, rng)
+    return _driven(joint, x, y, a, b, question, rng)
 
 
 def _complete(rows: FloatArray, weights: FloatArray | None) -> BoolArray:
@@ -121,7 +121,7 @@ def _tested(
 
     observed = float(statistic.evaluate(relabelling.observed()[:, :, None])[0, 0])
     most = min(question.n_permutations, MOST_PERMUTATIONS)
-    null = draw_until_settled(draw, observed, 0.0, most)
+    null = draw_until_settled(draw, observed, 0.0, most, question.pulse.beat)
     null = null._replace(values=statistic.finish("sliced_wasserstein", null.values))
     evidence = Evidence(
         p_value=null.p_value, n_draws=null.n_draws, low=0.0, high=np.inf, at_most=np.inf
@@ -135,11 +135,19 @@ def _driven(
     y: FloatArray,
     a: FloatArray | None,
     b: FloatArray | None,
+    question: Question,
     rng: np.random.Generator,
 ) -> JointComparison:
     """Divide W2² of a sample of rows among the columns."""
     (x, a), (y, b) = _sampled(x, a, rng), _sampled(y, b, rng)
-    result = transport(x, y, x_weights=a, y_weights=b, cost="sqeuclidean")
+    result = transport(
+        x,
+        y,
+        x_weights=a,
+        y_weights=b,
+        cost="sqeuclidean",
+        callback=lambda _: question.pulse.beat(),
+    )
     parts = _parts(result, x, y)
     total = float(parts.sum())
     if not total > 0.0:

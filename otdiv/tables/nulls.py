@@ -15,6 +15,7 @@ from ..inference.line_statistics import OrderedPool, WalkStatistics
 from ..inference.nulls import TIES
 from ..inference.pooling import Pool
 from ..inference.relabelling import Relabelling
+from .progress import SILENT
 
 __all__ = [
     "Draw",
@@ -50,7 +51,13 @@ class Null(NamedTuple):
     counted: bool = True
 
 
-def draw_until_settled(draw: Draw, observed: float, slack: float, n_permutations: int) -> Null:
+def draw_until_settled(
+    draw: Draw,
+    observed: float,
+    slack: float,
+    n_permutations: int,
+    beat: Callable[[int], None] = SILENT.beat,
+) -> Null:
     """Draw until `ENOUGH` reach the observed effect, or all were drawn.
 
     The p-value of an early stop is ENOUGH over the number of draws up to the last of them, which is
@@ -66,11 +73,14 @@ def draw_until_settled(draw: Draw, observed: float, slack: float, n_permutations
         What rounding may part it from an equal one.
     n_permutations : int
         Draws at most.
+    beat : callable
+        Hears the number of draws so far.
     """
     threshold = observed * (1.0 - TIES) - slack
     blocks: list[FloatArray] = []
     n_draws = n_reached = settled_at = 0
     while n_draws < n_permutations:
+        beat(n_draws)
         values = draw(len(blocks))[: n_permutations - n_draws]
         blocks.append(values)
         reached = np.flatnonzero(values >= threshold)
@@ -91,6 +101,7 @@ def line_null(
     relabelling: Relabelling,
     n_permutations: int,
     seed: int,
+    beat: Callable[[int], None] = SILENT.beat,
 ) -> Null:
     """W1 of numbers x (n,) and y (m,) whose rows, with masses (n + m,), are dealt anew."""
     rows = Pool(points=np.concatenate([x, y]), sizes=(x.size, y.size), weights=weights)
@@ -103,11 +114,17 @@ def line_null(
 
     observed = statistic.evaluate(ordered.observed()[:, :, None])[:, 0]
     slack = float(statistic.rounding(observed)[0])
-    null = draw_until_settled(draw, float(observed[0]), slack, n_permutations)
+    null = draw_until_settled(draw, float(observed[0]), slack, n_permutations, beat)
     return null._replace(values=statistic.finish("wasserstein1", null.values))
 
 
-def cells_null(cells: LineCells, observed: float, n_permutations: int, seed: int) -> Null:
+def cells_null(
+    cells: LineCells,
+    observed: float,
+    n_permutations: int,
+    seed: int,
+    beat: Callable[[int], None] = SILENT.beat,
+) -> Null:
     """W1 of many numbers, from cells of their pooled order; `observed` is that of the rows."""
 
     def draw(block: int) -> FloatArray:
@@ -115,7 +132,7 @@ def cells_null(cells: LineCells, observed: float, n_permutations: int, seed: int
         size = LEAST_DRAWS if block == 0 else 4 * LEAST_DRAWS
         return cells.null(size, np.random.default_rng([seed, block]))
 
-    return draw_until_settled(draw, observed, 0.0, n_permutations)
+    return draw_until_settled(draw, observed, 0.0, n_permutations, beat)
 
 
 def category_null(
@@ -126,6 +143,7 @@ def category_null(
     relabelling: Relabelling,
     n_permutations: int,
     seed: int,
+    beat: Callable[[int], None] = SILENT.beat,
 ) -> Null:
     """Total variation of codes x (n,) and y (m,) whose rows are dealt anew."""
     n_rows = x.size + y.size
@@ -137,7 +155,7 @@ def category_null(
             return np.asarray(category_values(names, dealt_tables([table], seed, block), n_rows)[0])
 
         observed = float(category_values(names, table[None], n_rows)[0, 0])
-        return draw_until_settled(draw, observed, _ROUNDING, n_permutations)
+        return draw_until_settled(draw, observed, _ROUNDING, n_permutations, beat)
     codes = np.concatenate([x, y])
     statistic = CategoryStatistic(names, codes, n_categories, (x.size, y.size), weights)
     ordered = relabelling if statistic.order is None else relabelling.in_order(statistic.order)
@@ -146,7 +164,7 @@ def category_null(
         return np.asarray(statistic.evaluate(ordered.drawn(seed, block)[:, :, None])[0])
 
     observed = float(statistic.evaluate(ordered.observed()[:, :, None])[0, 0])
-    return draw_until_settled(draw_rows, observed, _ROUNDING, n_permutations)
+    return draw_until_settled(draw_rows, observed, _ROUNDING, n_permutations, beat)
 
 
 _ROUNDING = 1e-14

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
-from .._text import as_json, code_span, for_markdown
+from .._text import as_json, code_span, for_markdown, for_terminal, shortened
 from ..errors import InvalidInputError
+from .formats import counted, format_effect
+from .naming import telling_names
+from .outline import fields_of, markdown_table
 from .reading import Backend
 from .records import FIELDS, document, record
 from .rows import ColumnComparison, Findings
-from .wording import escaped, headlines, markdown_table
+from .summary import markdown_summary
+from .wording import escaped, headlines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,14 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["TableReport"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TableReport(Findings):
     """How table B differs from table A; made by `compare_tables`.
 
     Attributes
     ----------
     rows : tuple of ColumnComparison
-        The shared columns, the largest `sort_key` first, failed ones last.
+        The shared columns: those that differ, by `sort_key`, then those within noise; columns that
+        take no part and failed ones come last.
     joint : JointComparison or None
         The numeric columns together; None where there are fewer than two.
     name_a, name_b : str
@@ -39,6 +43,16 @@ class TableReport(Findings):
         Columns that only one table has; they are not compared.
     weights : str or None
         Name of the weight column, "given" for arrays, None without weights.
+    level : float
+        Of intervals and verdicts.
+    correction : {"bh", "by", "holm", "none"}
+        For the number of tests.
+    n_permutations : int
+        Relabellings at most; 0 where nothing was tested.
+    exchanged : str
+        What p-values take for exchangeable: rows, pairs or blocks.
+    missing_tolerance : float or None
+        The largest difference of missing rates that does not matter.
     backend : {"pandas", "polars", "pyarrow"}
         Library of table A, and of `to_frame`.
 
@@ -68,6 +82,9 @@ class TableReport(Findings):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"TableReport({_sides(self)}; {_result(self)})"
 
     def __str__(self) -> str:
         return self.to_markdown()
@@ -113,16 +130,32 @@ class TableReport(Findings):
 
     def to_markdown(self) -> str:
         """Return a padded Markdown table, rounded for reading, and what stands out below it."""
-        names = code_span(self.name_a), code_span(self.name_b)
         shown = escaped(self, for_markdown)
+        sides = (
+            f"{side}: {code_span(name)} ({counted(rows, 'row')})"
+            for side, name, rows in (
+                ("A", self.name_a, self.rows_a),
+                ("B", self.name_b, self.rows_b),
+            )
+        )
         lines = [
-            f"A: {names[0]} ({self.rows_a:,} rows), B: {names[1]} ({self.rows_b:,} rows)",
+            ", ".join(sides),
             "",
-            *markdown_table(shown),
+            *markdown_table(fields_of(shown), shown.rows),
             "",
             *(f"- {line}" for line in headlines(shown)),
         ]
         return "\n".join(lines) + "\n"
+
+    def to_summary(self, gate: str | None = None) -> str:
+        """Return Markdown for a pull request: the outcome, what differs, and the rest folded.
+
+        Parameters
+        ----------
+        gate : str, optional
+            What a gate said, a line of plain text that stands below the outcome.
+        """
+        return markdown_summary(self, gate)
 
     def plot(self, column: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Draw the report with matplotlib.
@@ -152,10 +185,42 @@ class TableReport(Findings):
 
         if column is None:
             return plot_effects(self, ax=ax)
-        labels = (_short_name(self.name_a), _short_name(self.name_b))
-        return plot_column(self[column], labels=labels, ax=ax)
+        name_a, name_b = telling_names(self.name_a, self.name_b)
+        return plot_column(self[column], labels=(name_a, name_b), ax=ax)
 
 
-def _short_name(name: str) -> str:
-    """Stem of a path; an argument's name as it is."""
-    return PurePath(name).stem or name
+_NAME_WIDTH = 40
+"""Characters of a name in a line that describes a report."""
+
+
+def _sides(report: Findings) -> str:
+    """Both tables with their rows."""
+    names = telling_names(report.name_a, report.name_b)
+    return ", ".join(
+        f"{side}: {_quoted(name)} {counted(rows, 'row')}"
+        for side, name, rows in zip("AB", names, (report.rows_a, report.rows_b), strict=True)
+    )
+
+
+def _result(report: Findings) -> str:
+    """How many columns differ, and the first of them."""
+    tested, differing = len(report.tested), report.differing
+    if not tested:
+        return f"{counted(len(report.rows), 'column')}, nothing tested"
+    if not differing:
+        return f"none of {counted(tested, 'column')} differs"
+    verb = "differs" if len(differing) == 1 else "differ"
+    text = f"{len(differing):,} of {counted(tested, 'column')} {verb}"
+    for row in differing:
+        if row.verdict is not None and row.verdict.is_difference:
+            effect = format_effect(row.effect, row.measure, row.unit)
+            return f"{text}, largest {_shown(row.column)} {row.measure} = {for_terminal(effect)}"
+    return f"{text} in missing values, first {_shown(differing[0].column)}"
+
+
+def _shown(name: str) -> str:
+    return shortened(for_terminal(name), _NAME_WIDTH)
+
+
+def _quoted(name: str) -> str:
+    return f"'{_shown(name)}'"

@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Literal
 
 from .._frozen import restore
+from .._text import for_terminal, shortened
 from .._typing import FloatArray
 from ..results import Bounds
 from .columns import Kind
+from .formats import counted, format_effect, format_number
 
 __all__ = [
     "ColumnComparison",
@@ -40,7 +42,15 @@ class Verdict(StrEnum):
         return self in (Verdict.DIFFERS, Verdict.DIFFERS_LITTLE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+_NAME_WIDTH = 40
+"""Cells of a name in a line that describes what it names."""
+
+
+def _named(name: str) -> str:
+    return f"'{shortened(for_terminal(name), _NAME_WIDTH)}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class NoiseFloor:
     """The effect between random parts of the pooled rows: what no change at all looks like.
 
@@ -70,6 +80,10 @@ class NoiseFloor:
     method: Literal["rows", "cells"] = "rows"
 
     __setstate__ = restore
+
+    def __repr__(self) -> str:
+        median, high = format_number(self.median), format_number(self.percentile_95)
+        return f"NoiseFloor(median={median}, percentile_95={high}, n_draws={self.n_draws})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +182,7 @@ class MissingComparison:
         return self.evidence.p_adjusted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Ecdfs:
     """Both distribution functions of a numeric column at chosen values, for drawing.
 
@@ -187,8 +201,11 @@ class Ecdfs:
 
     __setstate__ = restore
 
+    def __repr__(self) -> str:
+        return f"Ecdfs({counted(self.values.size, 'value')})"
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Frequencies:
     """Relative frequencies of a category column, the category that moved most first.
 
@@ -206,8 +223,11 @@ class Frequencies:
 
     __setstate__ = restore
 
+    def __repr__(self) -> str:
+        return f"Frequencies({counted(len(self.labels), 'category', 'categories')})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ColumnComparison:
     """How one column differs between table A and table B.
 
@@ -297,6 +317,19 @@ class ColumnComparison:
     distributions: Ecdfs | Frequencies | None = None
     error: str | None = None
 
+    def __repr__(self) -> str:
+        told = [self.kind]
+        if self.left_out is not None:
+            told = [self.left_out]
+        elif self.error is not None:
+            told.append("failed")
+        elif self.effect is not None:
+            effect = format_effect(self.effect, self.measure, self.unit)
+            told.append(f"{self.measure} = {for_terminal(effect)}")
+        if self.verdict is not None:
+            told.append(self.verdict.value)
+        return f"ColumnComparison({_named(self.column)}: {', '.join(told)})"
+
     @property
     def verdict(self) -> Verdict | None:
         """What is said of the values; None where nothing was tested."""
@@ -353,7 +386,7 @@ class Driver:
     share: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class JointComparison:
     """Sliced Wasserstein distance (p = 1) of the numeric columns together.
 
@@ -404,6 +437,13 @@ class JointComparison:
     w2_squared: Bounds | None = None
     error: str | None = None
 
+    def __repr__(self) -> str:
+        told = counted(len(self.columns), "column")
+        told += "; failed" if self.effect is None else f"; {format_number(self.effect)} sd"
+        if self.verdict is not None:
+            told += f", {self.verdict.value}"
+        return f"JointComparison({told})"
+
     @property
     def verdict(self) -> Verdict | None:
         """What is said of the columns together; None where nothing was tested."""
@@ -428,6 +468,11 @@ class Findings:
     n_permutations: int
     exchanged: str
     missing_tolerance: float | None
+
+    @property
+    def tested(self) -> tuple[ColumnComparison, ...]:
+        """Rows whose values were tested."""
+        return tuple(row for row in self.rows if row.evidence is not None)
 
     @property
     def differing(self) -> tuple[ColumnComparison, ...]:

@@ -1,256 +1,365 @@
-"""Numbers and findings of a table report as a person reads them."""
+"""Findings of a table report as sentences, the most telling first."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from .rows import ColumnComparison, Findings, JointComparison
+from .._text import display_width, for_terminal, shortened
+from .formats import (
+    DASH,
+    counted,
+    format_effect,
+    format_number,
+    format_p,
+    format_share,
+    format_value,
+    listed,
+)
+from .naming import telling_names
+from .phrases import movement
+from .rows import ColumnComparison, Findings, Frequencies, JointComparison, Verdict
 
-__all__ = [
-    "DASH",
-    "HEADERS",
-    "cells",
-    "escaped",
-    "format_number",
-    "format_share",
-    "headlines",
-    "markdown_table",
-    "within_noise",
-]
-
-DASH = "–"
-
-_MAX_NAMES = 6
-"""Columns of the joint comparison that a sentence names."""
+__all__ = ["escaped", "headlines", "outcome", "tolerance_of"]
 
 _ROUNDING = 1e-12
-"""Shares that differ from 0 or 1 by less do so by rounding: 4000 ulp of a mean over W1."""
+"""A W1 of so few pooled sd is that of equal distributions: 4000 ulp."""
 
-HEADERS = (
-    "column",
-    "effect",
-    "measure",
-    "in sd",
-    "mean shift",
-    "JS (nats)",
-    "noise",
-    "noise 95 %",
-    "missing A",
-    "missing B",
-)
+_MOST_SENTENCES = 8
+"""Columns that have a sentence of their own; the table has them all."""
+
+_MOST_NAMES = 8
+"""Columns that a list names."""
+
+_MOST_PHRASES = 4
+"""Columns that a list names with a number."""
+
+_MOST_DRIVERS = 4
+
+_CORRECTIONS = {
+    "bh": "corrected for their number (Benjamini-Hochberg)",
+    "by": "corrected for their number (Benjamini-Yekutieli)",
+    "holm": "corrected for their number (Holm)",
+    "none": "not corrected for their number",
+}
 
 
-def escaped(report: Findings, show: Callable[[str], str]) -> Findings:
-    """Return a report in which `show` has passed over every word that came with the tables."""
+def escaped(
+    report: Findings,
+    show: Callable[[str], str],
+    width: int | None = None,
+    measure: Callable[[str], int] = display_width,
+) -> Findings:
+    """Return a report in which `show` has passed over every word that came with the tables.
+
+    The tables have the shortest names that tell them apart. Names of columns and categories take at
+    most `width` cells, as `measure` counts them before anything is escaped for another medium.
+    """
 
     def name(text: str) -> str:
-        return show(text) if text.strip() else f'"{show(text)}"'
+        quoted = text if text.strip() else f'"{text}"'
+        return show(quoted if width is None else shortened(for_terminal(quoted), width, measure))
+
+    def names(texts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(map(name, texts))
 
     def maybe(text: str | None) -> str | None:
         return None if text is None else show(text)
 
+    def row_of(row: ColumnComparison) -> ColumnComparison:
+        shares = row.distributions
+        if isinstance(shares, Frequencies):
+            shares = replace(shares, labels=names(shares.labels))
+        return replace(
+            row,
+            column=name(row.column),
+            unit=maybe(row.unit),
+            error=maybe(row.error),
+            new=names(row.new),
+            vanished=names(row.vanished),
+            distributions=shares,
+        )
+
     joint = report.joint
     if joint is not None:
-        joint = replace(joint, columns=tuple(map(name, joint.columns)))
+        drivers = tuple(replace(one, column=name(one.column)) for one in joint.drivers)
+        joint = replace(joint, columns=names(joint.columns), drivers=drivers)
+    name_a, name_b = telling_names(report.name_a, report.name_b)
     return replace(
         report,
-        rows=tuple(
-            replace(row, column=name(row.column), unit=maybe(row.unit), error=maybe(row.error))
-            for row in report.rows
-        ),
+        rows=tuple(map(row_of, report.rows)),
         joint=joint,
-        name_a=show(report.name_a),
-        name_b=show(report.name_b),
-        only_a=tuple(map(name, report.only_a)),
-        only_b=tuple(map(name, report.only_b)),
+        name_a=name(name_a),
+        name_b=name(name_b),
+        only_a=names(report.only_a),
+        only_b=names(report.only_b),
         weights=maybe(report.weights),
+        exchanged=show(report.exchanged),
     )
-
-
-def format_number(value: float | None, digits: int = 4) -> str:
-    """Round to significant digits, without an exponent between 1e-4 and 1e7.
-
-    Examples
-    --------
-    >>> [format_number(v) for v in (11.749269, 0.0243173, 52.48448, 0.0, 1234567.8, 3e-7, None)]
-    ['11.75', '0.02432', '52.48', '0', '1,234,568', '3e-07', '–']
-    """
-    if value is None:
-        return DASH
-    if value == 0.0:
-        return "0"
-    if not math.isfinite(value):
-        return "∞" if value > 0.0 else "-∞" if value < 0.0 else DASH
-    exponent = math.floor(math.log10(abs(value)))
-    if exponent < -4 or exponent >= 7:
-        return f"{value:.{digits}g}"
-    return f"{value:,.{max(0, digits - 1 - exponent)}f}"
-
-
-def format_share(share: float | None) -> str:
-    """Percent with two or three digits; neither 0 % nor 100 % unless it is so.
-
-    Examples
-    --------
-    >>> [format_share(v) for v in (0.0, 1e-6, 0.01929, 0.9951, 0.99999, 1.0 - 1e-14, None)]
-    ['0 %', '<0.1 %', '1.9 %', '99.5 %', '>99.9 %', '100 %', '–']
-    """
-    if share is None or math.isnan(share):
-        return DASH
-    if share < _ROUNDING:
-        return "0 %"
-    if share > 1.0 - _ROUNDING:
-        return "100 %"
-    if share < 0.0005:
-        return "<0.1 %"
-    if share > 0.9995:
-        return ">99.9 %"
-    return f"{100.0 * share:.1f} %"
-
-
-def with_unit(value: float | None, unit: str | None, digits: int = 4) -> str:
-    """Return a rounded number and its unit."""
-    text = format_number(value, digits)
-    return text if unit is None or value is None else f"{text} {unit}"
-
-
-def within_noise(row: ColumnComparison | JointComparison) -> bool:
-    """Whether the effect is at most the 95th percentile of the same-law noise."""
-    known = row.effect is not None and row.noise is not None
-    return known and row.effect <= row.noise.percentile_95  # type: ignore[operator, union-attr]
-
-
-def cells(row: ColumnComparison) -> tuple[str, ...]:
-    """Return the texts of a row under `HEADERS`."""
-    noise = row.noise
-    return (
-        row.column,
-        "failed" if row.effect is None else with_unit(_scaled(row, row.effect), _unit(row)),
-        row.measure or DASH,
-        format_number(row.standardized, 2),
-        format_share(row.shift_share),
-        format_number(row.js_divergence, 2),
-        DASH if noise is None else format_number(_scaled(row, noise.median), 2),
-        DASH if noise is None else format_number(_scaled(row, noise.percentile_95), 2),
-        format_share(row.missing_rate_a),
-        format_share(row.missing_rate_b),
-    )
-
-
-def _unit(row: ColumnComparison) -> str | None:
-    """Return the unit in which an effect is shown: a total variation is a share of the rows."""
-    return "%" if row.measure == "TV" else row.unit
-
-
-def _scaled(row: ColumnComparison, value: float) -> float:
-    return 100.0 * value if row.measure == "TV" else value
-
-
-def markdown_table(report: Findings) -> list[str]:
-    """Lines of a Markdown table of an escaped report, padded so that it also reads as text."""
-    table = [HEADERS, *map(cells, report.rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    left = {0, 2}
-
-    def line(texts: Sequence[str]) -> str:
-        padded = (
-            text.ljust(width) if index in left else text.rjust(width)
-            for index, (text, width) in enumerate(zip(texts, widths, strict=True))
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rule = (
-        ("-" * width) if index in left else ("-" * (width - 1) + ":")
-        for index, width in enumerate(widths)
-    )
-    return [line(table[0]), f"| {' | '.join(rule)} |", *map(line, table[1:])]
 
 
 def headlines(report: Findings) -> Iterator[str]:
     """Yield the findings of an escaped report, one sentence or two each."""
-    yield from _largest(report)
-    equal = [row.column for row in report.rows if _is_same(row)]
-    if equal:
-        yield f"The same in both tables: {', '.join(equal)}."
-    quiet = [row.column for row in report.rows if row.effect and within_noise(row)]
-    if quiet:
-        yield f"Within the noise of A itself (effect at most noise 95 %): {', '.join(quiet)}."
+    yield f"{outcome(report)}."
+    yield from _moved(report)
+    yield from _missing(report)
+    yield from _limited(report)
+    yield from _quiet(report)
+    yield from _apart(report)
     if report.joint is not None:
-        yield _joint(report.joint)
-    for row in report.failed:
-        yield f"{row.column} could not be compared: {row.error}."
-    for name, columns in (("A", report.only_a), ("B", report.only_b)):
-        if columns:
-            yield f"Only in {name}, not compared: {', '.join(columns)}."
-    if report.weights is not None:
-        source = "" if report.weights == "given" else f" by {report.weights}"
-        yield f"Rows are weighted{source}; missing rates count rows."
-    yield from _noise(report)
+        yield f"{_joint(report.joint)}."
+    yield from _not_compared(report)
+    yield from _cautions(report)
+    yield from _method(report)
+
+
+def outcome(report: Findings) -> str:
+    """How many columns differ, and which, without a stop at the end."""
+    tested = report.tested
+    differing = report.differing
+    if not tested:
+        if any(row.effect is not None for row in report.rows):
+            return "No verdicts: no relabelling was drawn"
+        return "No column could be compared"
+    if len(tested) == 1:
+        verb = "differs" if differing else "does not differ"
+        return f"The only column compared, {tested[0].column}, {verb}"
+    if differing:
+        verb = "differs" if len(differing) == 1 else "differ"
+        found = listed([row.column for row in differing], _MOST_NAMES)
+        if len(differing) == len(tested):
+            return f"All {len(tested):,} columns differ: {found}"
+        return f"{len(differing):,} of {counted(len(tested), 'column')} {verb}: {found}"
+    same = sum(row.verdict is Verdict.SAME for row in tested)
+    equal = sum(row.verdict is not Verdict.SAME and _is_same(row) for row in tested)
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (len(tested) - same - equal, "within noise"),
+            (same, "the same within the tolerance"),
+            (equal, "the same in both tables"),
+        )
+        if number
+    ]
+    return f"No column differs: {', '.join(parts)}"
+
+
+def tolerance_of(row: ColumnComparison) -> str:
+    """The effect of a row that does not matter, in its unit."""
+    if row.evidence is None or row.evidence.tolerance is None:
+        return DASH
+    if row.measure == "TV":
+        return f"{format_value(100.0 * row.evidence.tolerance)} %"
+    return f"{format_value(row.evidence.tolerance)} {row.unit or ''}".rstrip()
+
+
+def _moved(report: Findings) -> Iterator[str]:
+    """What moved in each column that differs, and by how much."""
+    rows = [row for row in report.rows if row.verdict is not None and row.verdict.is_difference]
+    if not rows and report.n_permutations == 0:
+        rows = [row for row in report.rows if row.effect and not _is_same(row)]
+    for place, row in enumerate(rows[:_MOST_SENTENCES]):
+        subject = f"{row.column} moved most" if place == 0 and len(rows) > 1 else row.column
+        if row.verdict is Verdict.DIFFERS_LITTLE:
+            verb = "" if subject != row.column else " differs"
+            subject += f"{verb}, by less than {tolerance_of(row)}"
+        told = movement(row)
+        yield f"{subject}: {_effect(row, report.level)}{'; ' if told else ''}{told}."
+    rest = [row.column for row in rows[_MOST_SENTENCES:]]
+    if rest:
+        yield f"Smaller differences: {listed(rest, _MOST_NAMES)}."
+
+
+def _effect(row: ColumnComparison, level: float) -> str:
+    text = f"{row.measure} = {format_effect(row.effect, row.measure, row.unit)}"
+    if row.evidence is not None:
+        scale = 100.0 if row.measure == "TV" else 1.0
+        low, high = (format_number(scale * end, 3) for end in (row.evidence.low, row.evidence.high))
+        text += f" ({_percent(level)}: {low} to {high})"
+    return text
+
+
+def _missing(report: Findings) -> Iterator[str]:
+    """Rates of missing values that differ, whatever the values do."""
+    told = []
+    for row in report.rows:
+        missing = row.missing
+        if missing is None or missing.verdict is None or not missing.verdict.is_difference:
+            continue
+        text = f"{row.column}: missing {format_share(missing.rate_a)}"
+        text += f" → {format_share(missing.rate_b)}"
+        if missing.verdict is Verdict.DIFFERS_LITTLE:
+            text += f", less than {format_share(missing.evidence.tolerance)} apart"
+        told.append(text)
+    yield from _phrases(told)
+
+
+def _limited(report: Findings) -> Iterator[str]:
+    """Columns for which the number of relabellings was the limit, not the data."""
+    names = [
+        name
+        for row in report.rows
+        for evidence, name in (
+            (row.evidence, row.column),
+            (
+                None if row.missing is None else row.missing.evidence,
+                f"missing values of {row.column}",
+            ),
+        )
+        if evidence is not None and evidence.is_limited
+    ]
+    if names:
+        drawn = counted(report.n_permutations, "relabelling")
+        yield (
+            f"{listed(names, _MOST_NAMES)}: none of {drawn} reached the effect; more"
+            " (--permutations) could tell."
+        )
+
+
+def _quiet(report: Findings) -> Iterator[str]:
+    """What is the same, and what chance explains."""
+    same = [row for row in report.rows if row.verdict is Verdict.SAME]
+    told = []
+    for row in same:
+        assert row.evidence is not None
+        most = format_effect(row.evidence.at_most, row.measure, row.unit, 2)
+        told.append(f"{row.column}: same within {tolerance_of(row)} (at most {most})")
+    yield from _phrases(told)
+    others = [row for row in report.rows if row not in same and row.error is None]
+    equal = [row for row in others if _is_same(row)]
+    if equal:
+        yield f"The same in both tables: {_names(equal)}."
+    quiet = [
+        row
+        for row in others
+        if row.evidence is not None
+        and row.verdict is Verdict.WITHIN_NOISE
+        and not (row.evidence.is_limited or _is_same(row))
+    ]
+    if quiet:
+        yield f"Within noise: {_names(quiet)}."
+
+
+def _apart(report: Findings) -> Iterator[str]:
+    """Columns that take no part, and those that hold something else in B."""
+    for role in dict.fromkeys(row.left_out for row in report.rows if row.left_out is not None):
+        rows = [row for row in report.rows if row.left_out == role]
+        yield f"{role.capitalize()}, not compared: {_names(rows)}."
+    retyped = [
+        f"{row.column} ({row.kind_a} → {row.kind_b})" for row in report.retyped if row.error is None
+    ]
+    if retyped:
+        yield f"Of another kind in B: {listed(retyped, _MOST_PHRASES)}."
+
+
+def _names(rows: Sequence[ColumnComparison]) -> str:
+    return listed([row.column for row in rows], _MOST_NAMES)
+
+
+def _phrases(told: Sequence[str]) -> Iterator[str]:
+    """One sentence of several phrases; of those beyond the first only the number."""
+    if not told:
+        return
+    shown = told[: _MOST_PHRASES if len(told) > _MOST_PHRASES + 1 else None]
+    more = len(told) - len(shown)
+    yield f"{'; '.join(shown)}{f'; and {more:,} more columns' if more else ''}."
 
 
 def _is_same(row: ColumnComparison) -> bool:
-    """Whether a column's distributions are equal, for numbers up to the rounding of the bounds."""
-    if row.effect != 0.0 or row.bounds is None:
-        return row.effect == 0.0
-    return row.bounds.upper <= _ROUNDING * (row.pooled_sd or 0.0)
-
-
-def _largest(report: Findings) -> Iterator[str]:
-    """Name the column that moved most, in each unit that several columns share, or else in all."""
-    groups: dict[str, list[ColumnComparison]] = {}
-    for row in report.rows:
-        if row.effect is not None and row.unit is not None:
-            groups.setdefault(row.unit, []).append(row)
-    shared = {unit: rows for unit, rows in groups.items() if len(rows) > 1}
-    for unit, rows in shared.items():
-        row = max(rows, key=lambda row: row.effect or 0.0)
-        yield f"In {unit}, {row.column} moved most: {_finding(row)}."
-    if not shared and len(report.rows) > 1 and report.rows[0].effect:
-        row = report.rows[0]
-        yield f"{row.column} moved most: {_finding(row)}."
-
-
-def _finding(row: ColumnComparison) -> str:
-    effect = math.nan if row.effect is None else row.effect
-    text = f"{row.measure} = {with_unit(_scaled(row, effect), _unit(row))}"
-    times = row.effect / row.noise.median if row.effect and row.noise and row.noise.median else 0.0
-    if 0.0 < times < math.inf:
-        text += f", {format_number(times, 2)} times the median noise"
-    if row.mean_difference is not None and row.shift_share is not None:
-        direction = "up" if row.mean_difference > 0.0 else "down"
-        size = with_unit(abs(row.mean_difference), row.unit)
-        text += f"; its mean moved {direction} by {size}, {format_share(row.shift_share)} of W1"
-    return text
+    """Whether distributions and rates of missing values are equal, up to rounding of the bounds."""
+    if row.effect != 0.0 or row.missing_rate_a != row.missing_rate_b:
+        return False
+    return row.bounds is None or row.bounds.upper <= _ROUNDING * (row.pooled_sd or 0.0)
 
 
 def _joint(joint: JointComparison) -> str:
     names = ", ".join(joint.columns)
-    if len(joint.columns) > _MAX_NAMES:
+    if len(joint.columns) > _MOST_PHRASES:
         names = f"the {len(joint.columns)} numeric columns"
     if joint.effect is None:
-        return f"Jointly ({names}): not compared, {joint.error}."
-    text = f"Jointly, sliced W1 of {names} in sd: {format_number(joint.effect, 3)}"
+        return f"Jointly ({names}): not compared, {joint.error}"
+    text = f"Jointly, sliced W1 of {names}: {format_number(joint.effect, 3)} sd"
     if joint.standard_error is not None:
         text += f" ± {format_number(joint.standard_error, 1)}"
-    if joint.noise is not None:
-        low, high = joint.noise.median, joint.noise.percentile_95
-        text += f" (noise {format_number(low, 2)}, 95 % {format_number(high, 2)})"
-    return (
-        f"{text}, from {joint.n_a:,} and {joint.n_b:,} complete rows"
-        f" and {joint.n_projections} projections."
+    if joint.verdict is not None:
+        text += f", {joint.verdict.value}"
+    if joint.evidence is not None:
+        text += f" (p = {format_p(joint.evidence.p_value)}"
+        if joint.noise is not None:
+            text += f", noise 95 % {format_number(joint.noise.percentile_95, 2)}"
+        text += ")"
+    text += f"; {_rows_compared(joint)}"
+    if not joint.drivers:
+        return text
+    shown = joint.drivers[: _MOST_DRIVERS if len(joint.drivers) > _MOST_DRIVERS + 1 else None]
+    shares = ", ".join(f"{one.column} {_whole_percent(one.share)}" for one in shown)
+    rest = "" if len(shown) == len(joint.drivers) else ", …"
+    n, m = joint.driver_rows
+    rows = f"{counted(n, 'row')} each" if n == m else f"{n:,} and {counted(m, 'row')}"
+    return f"{text}. Drivers: {shares}{rest} of W2² between {rows}"
+
+
+def _whole_percent(share: float) -> str:
+    return "<1 %" if 0.0 < share < 0.005 else f"{100.0 * share:.0f} %"
+
+
+def _rows_compared(joint: JointComparison) -> str:
+    n, m = joint.sample_a, joint.sample_b
+    if (n, m) == (joint.n_a, joint.n_b):
+        return f"{n:,} and {m:,} complete rows"
+    return f"{n:,} of {joint.n_a:,} and {m:,} of {joint.n_b:,} complete rows"
+
+
+def _not_compared(report: Findings) -> Iterator[str]:
+    reasons = list(dict.fromkeys(row.error for row in report.failed))
+    for reason in reasons[:_MOST_PHRASES]:
+        names = [row.column for row in report.failed if row.error == reason]
+        yield f"{listed(names, _MOST_NAMES)} could not be compared: {reason}."
+    rest = [row.column for row in report.failed if row.error in reasons[_MOST_PHRASES:]]
+    if rest:
+        yield f"{listed(rest, _MOST_NAMES)} could not be compared either."
+    for side, table, columns in (
+        ("A", report.name_a, report.only_a),
+        ("B", report.name_b, report.only_b),
+    ):
+        if columns:
+            where = side if table.upper() == side else f"{side} ({table})"
+            yield f"Only in {where}, not compared: {listed(columns, _MOST_NAMES)}."
+    if report.weights is not None:
+        source = "" if report.weights == "given" else f" by {report.weights}"
+        yield f"Rows are weighted{source}; missing rates count rows."
+
+
+def _cautions(report: Findings) -> Iterator[str]:
+    """What p-values and intervals take for granted, where the rows say otherwise."""
+    alike = sorted(
+        (row for row in report.rows if row.neighbours is not None),
+        key=lambda row: -abs(row.neighbours or 0.0),
     )
+    if alike and report.n_permutations:
+        told = [f"{row.column} ({format_number(row.neighbours, 2)})" for row in alike]
+        yield (
+            f"Neighbouring rows are alike in {listed(told, 2)}: p-values take rows for"
+            " exchangeable; --blocks keeps neighbours together."
+        )
+    noted = [row for row in report.rows if row.evidence is not None and row.evidence.notes]
+    for row in noted[:1]:
+        assert row.evidence is not None
+        yield f"Interval of {row.column}: {'; '.join(row.evidence.notes)}."
+    if noted[1:]:
+        yield f"Intervals with such a note too: {_names(noted[1:])}."
 
 
-def _noise(report: Findings) -> Iterator[str]:
-    floors = [row.noise for row in report.rows if row.noise is not None]
-    if not floors:
+def _method(report: Findings) -> Iterator[str]:
+    """How it was computed: one last line."""
+    if not report.tested:
         return
-    sizes = [size for floor in floors for size in floor.sizes]
-    low, high = min(sizes), max(sizes)
-    rows = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     yield (
-        f"Noise: the same measure between random parts of the pooled rows, of the tables' sizes"
-        f" ({rows} rows)."
+        f"Verdicts at {_percent(report.level)}, {_CORRECTIONS[report.correction]}; noise and"
+        f" p-values exchange {report.exchanged};"
+        f" {counted(report.n_permutations, 'relabelling')} at most."
     )
+
+
+def _percent(level: float) -> str:
+    return f"{100.0 * level:.6g} %"

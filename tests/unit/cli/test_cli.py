@@ -19,9 +19,6 @@ from otdiv.cli import ExitCode, main
 
 USAGE = ExitCode.USAGE
 
-DATA = Path(__file__).parents[3] / "examples" / "data"
-JANUARY, JULY = str(DATA / "flights_2013_01.parquet"), str(DATA / "flights_2013_07.parquet")
-
 
 @pytest.fixture(autouse=True)
 def narrow_terminal(monkeypatch):
@@ -125,7 +122,7 @@ def test_wrong_words_are_usage_errors(capsys, words):
         (["--units", "nope=m"], "`units` must name columns that both tables have"),
         (["--weights", "nope"], "`weights` must name a column"),
         (["--rng", "-1"], "`rng` must"),
-        (["--splits", "-1"], "`n_permutations` must be non-negative"),
+        (["--permutations", "-1"], "`n_permutations` must be non-negative"),
         (["--output", "no/such/folder/t.json"], "folder that exists"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -153,24 +150,12 @@ def test_the_output_never_overwrites_an_input(capsys, pair):
     assert Path(pair[1]).read_bytes() == before
 
 
-@pytest.mark.slow
-def test_the_flights_table_fits_eighty_columns_and_names_the_departure_delay(capsys):
-    assert main(["compare", JANUARY, JULY, "--splits", "2"]) == 0
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    lines = captured.out.splitlines()
-    assert max(map(len, lines)) <= 80
-    rows = [line for line in lines if " W1 " in line or " TV " in line]
-    assert rows[0].split()[:4] == ["dep_delay", "11.75", "min", "W1"]
-    assert "In min, dep_delay moved most: W1 = 11.75 min" in captured.out
-
-
 def test_units_of_the_command_line_are_printed(capsys, pair):
     words = ["--units", "x=kg,y=mi", "--units", "y=km / h"]
-    assert main(["compare", *pair, *words, "--splits", "0", "--format", "json"]) == 0
+    assert main(["compare", *pair, *words, "--permutations", "0", "--format", "json"]) == 0
     units = {row["column"]: row["unit"] for row in json.loads(capsys.readouterr().out)["columns"]}
     assert (units["x"], units["y"]) == ("kg", "km / h")
-    assert main(["compare", *pair, "--units", "x=kg", "--splits", "0"]) == 0
+    assert main(["compare", *pair, "--units", "x=kg", "--permutations", "0"]) == 0
     assert " kg " in capsys.readouterr().out
 
 
@@ -215,7 +200,7 @@ def test_markdown_is_that_of_the_report(capsys, pair):
 def test_the_suffix_of_the_output_chooses_the_format(capsys, pair, tmp_path, name, start):
     target = tmp_path / "out" / name
     target.parent.mkdir()
-    assert main(["compare", *pair, "--splits", "0", "--output", str(target)]) == 0
+    assert main(["compare", *pair, "--permutations", "0", "--output", str(target)]) == 0
     assert capsys.readouterr().out == ""
     text = target.read_text(encoding="utf-8")
     assert text.startswith(start)
@@ -224,7 +209,7 @@ def test_the_suffix_of_the_output_chooses_the_format(capsys, pair, tmp_path, nam
 
 def test_an_explicit_format_wins_over_the_suffix(pair, tmp_path):
     target = tmp_path / "t.txt"
-    main(["compare", *pair, "--splits", "0", "--format", "json", "--output", str(target)])
+    main(["compare", *pair, "--permutations", "0", "--format", "json", "--output", str(target)])
     assert json.loads(target.read_text())["columns"]
 
 
@@ -233,32 +218,7 @@ def test_a_failed_column_is_exit_code_1_and_the_rest_is_printed(capsys, half_bad
     text = capsys.readouterr().out
     assert "bad could not be compared: categories in A, numbers in B." in text
     assert " failed " in text
-    assert "W1" in text
-
-
-def test_names_are_printed_as_they_are(capsys, tmp_path):
-    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
-    for path in paths:
-        pd.DataFrame({"[bold]x :smile:": [1.0, 2.0]}).to_csv(path, index=False)
-    assert main(["compare", *paths]) == 0
-    assert " [bold]x :smile: " in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("columns", ["30", "80", "300"])
-def test_no_width_of_the_terminal_cuts_a_name_or_a_number(capsys, monkeypatch, tmp_path, columns):
-    monkeypatch.setenv("COLUMNS", columns)
-    paths = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
-    name = "abcdefghijklmnopqrstuvwxyz" * 3
-    for path, scale in zip(paths, (1.0, 3.0), strict=True):
-        pd.DataFrame({name: [0.0, 1.25 * scale], "1": [1, 2]}).to_csv(path, index=False)
-    assert main(["compare", *paths, "--units", f"{name}=furlongs"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    rule = next(index for index, line in enumerate(lines) if line.startswith(" ──"))
-    table = lines[rule + 1 : lines.index("", rule)]
-    assert "…" not in "".join(table)
-    assert any("1.250 furlongs" in line for line in table)
-    assert "".join(line.split()[0] for line in table) == f"{name}1"
-    assert not any(line.endswith(" ") for line in table)
+    assert " x " in text
 
 
 def test_an_interrupt_is_130(capsys, monkeypatch, pair):
