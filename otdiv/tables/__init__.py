@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = attach(
         "Ecdfs": "rows",
         "Evidence": "rows",
         "Frequencies": "rows",
+        "Gate": "gate",
+        "GateFailure": "gate",
         "JointComparison": "rows",
         "MissingComparison": "rows",
         "NoiseFloor": "rows",

@@ -1,6 +1,8 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .comparison import TableProgress as TableProgress
 from .comparison import compare_tables as compare_tables
+from .gate import Gate as Gate
+from .gate import GateFailure as GateFailure
 from .report import TableReport as TableReport
 from .rows import ColumnComparison as ColumnComparison
 from .rows import Driver as Driver
