@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "ColumnComparison": "rows",
+        "Config": "config",
         "Driver": "rows",
         "Ecdfs": "rows",
         "Evidence": "rows",
@@ -20,5 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "TableReport": "report",
         "Verdict": "rows",
         "compare_tables": "comparison",
+        "find_config": "config",
+        "read_config": "config",
     },
 )

@@ -1,6 +1,9 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .comparison import TableProgress as TableProgress
 from .comparison import compare_tables as compare_tables
+from .config import Config as Config
+from .config import find_config as find_config
+from .config import read_config as read_config
 from .gate import Gate as Gate
 from .gate import GateFailure as GateFailure
 from .report import TableReport as TableReport

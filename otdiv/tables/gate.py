@@ -13,6 +13,10 @@ from .wording import format_number, format_share
 __all__ = ["CHECKS", "Gate", "GateFailure", "as_checks", "gate"]
 
 
+_NAMED = 6
+"""Columns of a check that a line names; by taste."""
+
+
 class GateFailure(NamedTuple):
     """A check that one column fails.
 
@@ -53,6 +57,19 @@ class Gate:
     def passed(self) -> bool:
         """Whether there is no failure; columns that were not judged have none."""
         return not self.failures
+
+    @property
+    def summary(self) -> str:
+        """One line: what passed, or which columns failed what."""
+        if self.passed:
+            return f"Gate passed: {', '.join(self.checks)}."
+        failed = []
+        for check in self.checks:
+            names = [failure.column for failure in self.failures if failure.check == check]
+            if names:
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                failed.append(f"{check} ({', '.join(names[:_NAMED])}{more})")
+        return f"Gate failed: {', '.join(failed)}."
 
     def __bool__(self) -> bool:
         return self.passed
@@ -132,12 +149,9 @@ def _tolerance(report: Findings) -> Iterator[tuple[str, str]]:
         evidence = row.evidence
         if evidence is None or evidence.tolerance is None or evidence.low <= evidence.tolerance:
             continue
-        least, most = (_amount(row, value) for value in (evidence.low, evidence.tolerance))
-        yield (
-            row.column,
-            f"{row.column} differs by {row.measure} = {least} or more, above the tolerance of "
-            f"{most}",
-        )
+        least, most = _amount(row, evidence.low), _amount(row, evidence.tolerance)
+        said = f"{row.column} differs by {row.measure} = {least} or more"
+        yield row.column, f"{said}, above the tolerance of {most}"
 
 
 def _missing(report: Findings) -> Iterator[tuple[str, str]]:

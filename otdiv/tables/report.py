@@ -164,6 +164,17 @@ class TableReport(Findings):
         ]
         return "\n".join(lines) + "\n"
 
+    def to_summary(self, gate: str | None = None) -> str:
+        """Return Markdown for a pull request.
+
+        Parameters
+        ----------
+        gate : str, optional
+            What a gate said, a line of plain text.
+        """
+        outcome = [] if gate is None else [for_markdown(gate), ""]
+        return "\n".join([*outcome, self.to_markdown()])
+
     def plot(self, column: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Draw the report with matplotlib.
 
