@@ -73,6 +73,7 @@ def read_config(path: str | os.PathLike[str]) -> Config:
     >>> text = '''
     ... [compare]
     ... fail-on = ["differs", "schema"]
+    ... units = { delay = "min" }
     ... tolerance = { delay = "5min", "*" = "0.1sd" }
     ... '''
     >>> with TemporaryDirectory() as folder:
@@ -80,7 +81,7 @@ def read_config(path: str | os.PathLike[str]) -> Config:
     ...     _ = path.write_text(text)
     ...     config = read_config(path)
     >>> config.arguments
-    {'tolerance': {'delay': '5min', '*': '0.1sd'}}
+    {'units': {'delay': 'min'}, 'tolerance': {'delay': '5min', '*': '0.1sd'}}
     >>> report = compare_tables({"delay": [1.0]}, {"delay": [2.0]}, **config.arguments)
     >>> report.gate(*config.fail_on).passed
     True

@@ -149,7 +149,8 @@ def _tolerance(report: Findings) -> Iterator[tuple[str, str]]:
         evidence = row.evidence
         if evidence is None or evidence.tolerance is None or evidence.low <= evidence.tolerance:
             continue
-        least, most = _amount(row, evidence.low), _amount(row, evidence.tolerance)
+        least = _amount(row, evidence.low)
+        most = _amount(row, evidence.tolerance, as_given=True)
         said = f"{row.column} differs by {row.measure} = {least} or more"
         yield row.column, f"{said}, above the tolerance of {most}"
 
@@ -188,13 +189,14 @@ CHECKS: dict[str, Callable[[Findings], Iterator[tuple[str, str]]]] = {
 """Each yields the columns that fail it, with a sentence."""
 
 
-def _amount(row: ColumnComparison, value: float | None) -> str:
+def _amount(row: ColumnComparison, value: float | None, *, as_given: bool = False) -> str:
     """An effect with its unit; a total variation is a share of the rows."""
     if row.measure == "TV":
         return format_share(value)
-    return format_number(value) + (f" {row.unit}" if row.unit else "")
+    number = f"{value:.4g}" if as_given else format_number(value)
+    return number + (f" {row.unit}" if row.unit else "")
 
 
 def _chance(report: Findings, p_adjusted: float | None) -> str:
     name = "p" if report.correction == "none" else "corrected p"
-    return f" ({name} = {format_number(p_adjusted, 2)})"
+    return "" if p_adjusted is None else f" ({name} = {p_adjusted:.2g})"

@@ -122,10 +122,10 @@ def test_wrong_words_are_usage_errors(capsys, words):
     ("options", "reason"),
     [
         (["--columns", "nope"], "`columns` must name columns that both tables have"),
-        (["--units", "nope=m"], "`units` must name columns that both tables have"),
+        (["--units", "nope=m"], "`units` must name columns of `a` or `b`"),
         (["--weights", "nope"], "`weights` must name a column"),
         (["--rng", "-1"], "`rng` must"),
-        (["--splits", "-1"], "`n_splits` must be non-negative"),
+        (["--permutations", "-1"], "`n_permutations` must be non-negative"),
         (["--output", "no/such/folder/t.json"], "folder that exists"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -155,7 +155,7 @@ def test_the_output_never_overwrites_an_input(capsys, pair):
 
 @pytest.mark.slow
 def test_the_flights_table_fits_eighty_columns_and_names_the_departure_delay(capsys):
-    assert main(["compare", JANUARY, JULY, "--splits", "2"]) == 0
+    assert main(["compare", JANUARY, JULY, "--permutations", "99"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     lines = captured.out.splitlines()
@@ -167,10 +167,10 @@ def test_the_flights_table_fits_eighty_columns_and_names_the_departure_delay(cap
 
 def test_units_of_the_command_line_are_printed(capsys, pair):
     words = ["--units", "x=kg,y=mi", "--units", "y=km / h"]
-    assert main(["compare", *pair, *words, "--splits", "0", "--format", "json"]) == 0
+    assert main(["compare", *pair, *words, "--permutations", "0", "--format", "json"]) == 0
     units = {row["column"]: row["unit"] for row in json.loads(capsys.readouterr().out)["columns"]}
     assert (units["x"], units["y"]) == ("kg", "km / h")
-    assert main(["compare", *pair, "--units", "x=kg", "--splits", "0"]) == 0
+    assert main(["compare", *pair, "--units", "x=kg", "--permutations", "0"]) == 0
     assert " kg " in capsys.readouterr().out
 
 
@@ -215,7 +215,7 @@ def test_markdown_is_that_of_the_report(capsys, pair):
 def test_the_suffix_of_the_output_chooses_the_format(capsys, pair, tmp_path, name, start):
     target = tmp_path / "out" / name
     target.parent.mkdir()
-    assert main(["compare", *pair, "--splits", "0", "--output", str(target)]) == 0
+    assert main(["compare", *pair, "--permutations", "0", "--output", str(target)]) == 0
     assert capsys.readouterr().out == ""
     text = target.read_text(encoding="utf-8")
     assert text.startswith(start)
@@ -224,7 +224,7 @@ def test_the_suffix_of_the_output_chooses_the_format(capsys, pair, tmp_path, nam
 
 def test_an_explicit_format_wins_over_the_suffix(pair, tmp_path):
     target = tmp_path / "t.txt"
-    main(["compare", *pair, "--splits", "0", "--format", "json", "--output", str(target)])
+    main(["compare", *pair, "--permutations", "0", "--format", "json", "--output", str(target)])
     assert json.loads(target.read_text())["columns"]
 
 
