@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from .._text import for_terminal
 from ..errors import OtdivError
 from . import certify, compare, verify, warmup, wgan
-from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason
+from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason, say
 
 __all__ = ["INTERRUPTED", "USAGE", "run"]
 
@@ -40,7 +38,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         drop_output()
         code, sentence = max(code, USAGE), sentence or reason(error)
     if sentence:
-        _say(f"error: {sentence}")
+        say(f"error: {sentence}")
     return code
 
 
@@ -70,12 +68,6 @@ def _outcome(arguments: Sequence[str] | None) -> tuple[int, str]:
         return USAGE, str(error)
     except OSError as error:
         return USAGE, reason(error)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # stderr may be closed, or missing
-        sys.stderr.write(f"otdiv: {for_terminal(text)}\n")
-        sys.stderr.flush()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._text import for_csv, for_terminal, shortened
 from ..errors import InvalidInputError
-from .exits import EXIT_CODES, ExitCode, output
+from .exits import EXIT_CODES, ExitCode, output, say
 from .interrupts import raise_if_interrupted
+from .settings import add_settings, read_settings
 
 if TYPE_CHECKING:
+    from ..tables.gate import Gate
     from ..tables.progress import TableProgress
     from ..tables.report import TableReport
 
@@ -32,12 +34,6 @@ _SUFFIXES = {
     ".txt": "table",
     "": "table",
 }
-_KINDS = {
-    "category": "names, whatever they look like: ZIP codes, 1 to 5",
-    "number": "numbers, also where they are texts or booleans",
-    "time": "times, by a FORMAT of strptime, or s, ms, us, ns since 1970",
-    "ignore": "not to be compared",
-}
 _BAR_NAME = 24
 """Cells of a column's name beside the bar of progress."""
 
@@ -45,8 +41,8 @@ _FILE_WIDTH = 100
 """Characters a line of a table that is written to a file."""
 
 _DESCRIPTION = """\
-How table B differs from table A, one row for each column that both have, the
-column that moved most first.
+How table B differs from table A, one row for each column that both have: what
+differs first, the column that moved most at the top.
 
   effect      W1, the Wasserstein distance, for numbers and times: how far a
               value moves on average, in the column's own unit; for ordered
@@ -58,9 +54,13 @@ column that moved most first.
   mean shift  The share of W1 that a plain shift of the mean explains. 100 %:
               all moved one way; 0 %: only the shape changed.
   JS          Jensen-Shannon divergence of categories, in nats.
-  noise       The same effect between random halves of A, where nothing changed:
-              median and 95th percentile. An effect below it says nothing.
-  missing     Missing values over rows; they take no part in the effect.
+  noise       The same effect between random parts of the pooled rows, of the
+              tables' sizes, where nothing changed: median and 95th percentile.
+  p           How often chance alone goes as far: the share of such parts, whose
+              rows are taken to be exchangeable, after a correction for the
+              number of columns. The verdict looks at it, and at the tolerance.
+  missing     Missing values over rows; they take no part in the effect, and
+              have a verdict of their own.
 
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
 """
@@ -78,11 +78,29 @@ tables
   The last suffix counts. A Parquet or Arrow file may state a unit in a field's
   metadata, key "units".
 
+gate
+  differs      a verdict is "differs", not by less than the tolerance
+  tolerance    the lower end of an interval is above the tolerance
+  missing      the same of the shares of missing values: their verdict, or, with
+               --missing-tolerance, the lower end of their interval
+  schema       a column is added, lost or of another type
+
 examples
   otdiv compare january.parquet july.parquet --units dep_delay=min,distance=mi
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
   otdiv compare 2023.csv 2024.csv --category zip --ignore id --na "?"
+  otdiv compare may.csv june.csv --tolerance delay=5min,0.1sd --blocks day
+  otdiv compare main.csv new.csv --fail-on differs,missing,schema \\
+    --format summary >> "$GITHUB_STEP_SUMMARY"
+
+config, in pyproject.toml
+  [tool.otdiv.compare]
+  fail-on = ["tolerance", "missing", "schema"]
+  tolerance = { delay = "5min", "*" = "0.1sd" }    # "*": all other columns
+  missing-tolerance = "2%"
+  kinds = { zip = "category", id = "ignore", day = "time:%d.%m.%Y" }
+  units = { delay = "min" }
 
 """
     + EXIT_CODES
@@ -102,66 +120,14 @@ def add_parser(commands: Any) -> None:
     tables = parser.add_argument_group("tables")
     tables.add_argument("a", metavar="A", help="the reference table")
     tables.add_argument("b", metavar="B", help="the table to compare with it")
-    what = parser.add_argument_group("what to compare")
-    what.add_argument(
-        "--columns",
-        metavar="NAME,…",
-        action="append",
-        type=_names,
-        help="only these columns (may be repeated)",
-    )
-    what.add_argument(
-        "--units",
-        metavar="NAME=UNIT,…",
-        action="append",
-        type=_units,
-        help="units of numeric columns, to be printed; times know s, min, h and d",
-    )
-    what.add_argument(
-        "--weights",
-        metavar="NAME",
-        help="column with the rows' weights; a table without it weighs its rows alike",
-    )
-    for kind, meaning in _KINDS.items():
-        what.add_argument(
-            f"--{kind}",
-            metavar="NAME[=FORMAT],…" if kind == "time" else "NAME,…",
-            action="append",
-            type=_names,
-            help=meaning,
-        )
-    written_as = parser.add_argument_group("how texts are written, where it is not to be found")
-    written_as.add_argument("--delimiter", metavar="C", help="between cells; tab for a tab")
-    written_as.add_argument("--decimal", metavar="C", help="the decimal mark, . or ,")
-    written_as.add_argument("--encoding", metavar="NAME", help="such as cp1252 or utf-16-le")
-    written_as.add_argument(
-        "--na",
-        metavar="TEXT",
-        action="append",
-        default=[],
-        help="a missing value is written so (may be repeated); also in workbooks",
-    )
-    noise = parser.add_argument_group("noise floor")
-    noise.add_argument(
-        "--permutations",
-        metavar="N",
-        type=int,
-        default=9999,
-        help="relabellings of the rows at most (default: 9999)",
-    )
-    noise.add_argument(
-        "--rng",
-        metavar="SEED",
-        type=int,
-        default=0,
-        help="seed of the splits and projections (default: 0)",
-    )
+    add_settings(parser)
     written = parser.add_argument_group("output")
     written.add_argument(
         "--format",
-        choices=("table", "json", "csv", "markdown"),
-        help="by default what the suffix of --output says, else a table; csv puts an apostrophe "
-        "before names that a spreadsheet would run as a formula",
+        choices=("table", "json", "csv", "markdown", "summary"),
+        help="by default what the suffix of --output says, else a table; summary is short "
+        "Markdown for a pull request; csv puts an apostrophe before names that a spreadsheet "
+        "would run as a formula",
     )
     written.add_argument(
         "--output",
@@ -179,69 +145,37 @@ def run(options: argparse.Namespace) -> int:
     style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
+    settings = read_settings(options)
     from ..tables.comparison import compare_tables
 
-    columns = options.columns and [name for names in options.columns for name in names]
-    units = {name: unit for pairs in options.units or () for name, unit in pairs}
     with _progress() as callback:
-        report = compare_tables(
-            options.a,
-            options.b,
-            columns=columns,
-            weights=options.weights,
-            units=units,
-            kinds=_told(options),
-            delimiter=options.delimiter,
-            decimal=options.decimal,
-            encoding=options.encoding,
-            na=options.na,
-            rng=options.rng,
-            n_permutations=options.permutations,
-            callback=callback,
-        )
+        report = compare_tables(options.a, options.b, callback=callback, **settings.arguments)
     raise_if_interrupted()  # it may have been taken for the failure of a column
-    code = ExitCode.PART_FAILED if report.failed else ExitCode.DONE
-    with output(code):
-        text = _render(report, style, target)
-        if text is not None:
-            if target is None:
-                sys.stdout.write(text)
-            else:
-                target.write_text(text, encoding="utf-8")
+    gate = report.gate(*settings.fail_on) if settings.fail_on else None
+    code = _code(report, gate)
+    try:
+        with output(code):
+            text = _render(report, gate, style, target)
+            if text is not None:
+                if target is None:
+                    sys.stdout.write(text)
+                else:
+                    target.write_text(text, encoding="utf-8")
+    finally:
+        _say_failures(gate)
     return code
 
 
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"expected NAME or NAME,NAME, got {text!r}")
-    return names
+def _code(report: TableReport, gate: Gate | None) -> ExitCode:
+    if gate is not None and not gate.passed:
+        return ExitCode.NEGATIVE
+    return ExitCode.PART_FAILED if report.failed else ExitCode.DONE
 
 
-def _told(options: argparse.Namespace) -> dict[str, str]:
-    """Kinds by the names of columns; a column may have one only."""
-    told: dict[str, str] = {}
-    for kind in _KINDS:
-        for part in (name for names in getattr(options, kind) or () for name in names):
-            name, equals, written = part.rpartition("=") if kind == "time" else (part, "", "")
-            if not equals:
-                name = part
-            if told.setdefault(name, kind) != kind:
-                requirement = "differ from the columns of another kind"
-                raise InvalidInputError(f"--{kind}", requirement, name)
-            if equals:
-                told[name] = f"{kind}:{written}"
-    return told
-
-
-def _units(text: str) -> list[tuple[str, str]]:
-    pairs = []
-    for part in text.split(","):
-        name, equals, unit = (piece.strip() for piece in part.rpartition("="))
-        if not (name and equals and unit):
-            raise argparse.ArgumentTypeError(f"expected NAME=UNIT, got {part!r}")
-        pairs.append((name, unit))
-    return pairs
+def _say_failures(gate: Gate | None) -> None:
+    """A line on stderr for each check that a column fails."""
+    for failure in () if gate is None else gate.failures:
+        say(f"--fail-on {failure.check}: {failure.sentence}")
 
 
 def _style(target: Path | None) -> str:
@@ -300,12 +234,14 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         yield show
 
 
-def _render(report: TableReport, style: str, target: Path | None) -> str | None:
+def _render(report: TableReport, gate: Gate | None, style: str, target: Path | None) -> str | None:
     """Return the text to write; None if it is on the terminal already."""
     if style == "json":
         return report.to_json() + "\n"
     if style == "markdown":
         return report.to_markdown()
+    if style == "summary":
+        return report.to_summary(None if gate is None else gate.summary)
     if style == "csv":
         return _csv(report)
     from .terminal import print_report

@@ -1,4 +1,4 @@
-"""Exit codes of every command, and output that nobody takes."""
+"""Exit codes of every command, lines on stderr, and output that nobody takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
-__all__ = ["EXIT_CODES", "ExitCode", "UnwrittenError", "drop_output", "end_process", "output"]
+__all__ = [
+    "EXIT_CODES",
+    "ExitCode",
+    "UnwrittenError",
+    "drop_output",
+    "end_process",
+    "output",
+    "reason",
+    "say",
+]
 
 
 class ExitCode(enum.IntEnum):
@@ -25,7 +34,8 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     """A wrong argument, unreadable input, output that cannot be written; argparse uses it too."""
     NEGATIVE = 3
-    """A broken claim or law, a false claim not refuted, bounds farther apart than `--rtol`."""
+    """A broken claim or law, a false claim not refuted, bounds farther apart than `--rtol`, tables
+    that fail a check of `--fail-on`."""
     INTERRUPTED = 130
     """Ctrl-C or SIGTERM: 128 + SIGINT, as shells report a program that Ctrl-C ended."""
 
@@ -37,7 +47,7 @@ exit codes (of two, the higher)
        diverged, a solver that does not run
   2    usage, unreadable input, output that cannot be written
   3    negative verdict: a broken claim or law, a false claim not refuted, a gap
-       above --rtol
+       above --rtol, a check of --fail-on
   130  interrupted, by Ctrl-C or SIGTERM
 """
 """The paragraph that ends every help text."""
@@ -65,6 +75,16 @@ def output(code: ExitCode) -> Iterator[None]:
     except OSError as error:
         drop_output()
         raise UnwrittenError(reason(error), code) from error
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, which may be closed, or missing."""
+    # Imported here: this file is read before Ctrl-C is heard.
+    from .._text import for_terminal
+
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(f"otdiv: {for_terminal(text)}\n")
+        sys.stderr.flush()
 
 
 def reason(error: OSError) -> str:

@@ -6,10 +6,13 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "ColumnComparison": "rows",
+        "Config": "config",
         "Driver": "rows",
         "Ecdfs": "rows",
         "Evidence": "rows",
         "Frequencies": "rows",
+        "Gate": "gate",
+        "GateFailure": "gate",
         "JointComparison": "rows",
         "MissingComparison": "rows",
         "NoiseFloor": "rows",
@@ -18,5 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "TableReport": "report",
         "Verdict": "rows",
         "compare_tables": "comparison",
+        "find_config": "config",
+        "read_config": "config",
     },
 )

@@ -1,5 +1,10 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 from .comparison import compare_tables as compare_tables
+from .config import Config as Config
+from .config import find_config as find_config
+from .config import read_config as read_config
+from .gate import Gate as Gate
+from .gate import GateFailure as GateFailure
 from .progress import TableProgress as TableProgress
 from .report import TableReport as TableReport
 from .rows import ColumnComparison as ColumnComparison

@@ -13,7 +13,7 @@ from ..errors import InvalidInputError
 from .columns import ColumnError, Kind, decode
 from .reading import Table
 
-__all__ = ["chosen_columns", "row_weights", "shared_columns"]
+__all__ = ["check_names", "chosen_columns", "row_weights", "shared_columns"]
 
 
 def row_weights(
@@ -79,3 +79,11 @@ def chosen_columns(columns: Iterable[str] | None, shared: list[str], argument: s
     if not wanted and argument == "columns":
         raise InvalidInputError(argument, "name at least one column", "none")
     return wanted
+
+
+def check_names(named: Iterable[str], known: list[str], argument: str) -> None:
+    """Raise unless every name is that of a column."""
+    for name in named:
+        if name not in known:
+            requirement = f"name columns of `a` or `b` ({_listing(known)})"
+            raise InvalidInputError(argument, requirement, repr(name))

@@ -13,7 +13,7 @@ from .._validation import as_generator, check_callback, check_choice
 from ..errors import InvalidInputError
 from ..inference.replicates import check_level
 from ..sources.source import Spelling, spelling_of
-from .arguments import chosen_columns, row_weights, shared_columns
+from .arguments import check_names, chosen_columns, row_weights, shared_columns
 from .evidence import Question
 from .exchange import as_exchange
 from .progress import Pulse, StoppedError, TableProgress
@@ -105,7 +105,8 @@ def compare_tables(
     tolerance : float, str or mapping of str to them, optional
         The largest effect that does not matter, δ: a number in the column's unit (5, "5min"), a
         share of the pooled sd ("0.1sd"), for categories a share of the rows ("2%"). By column, or
-        one for all columns that have its unit; several of those are separated by commas.
+        one for all columns that have its unit; several of those are separated by commas. In a
+        mapping "*" stands for all columns without one of their own.
     missing_tolerance : float or str, optional
         The same for missing values, a share of the rows.
     blocks : str or int, optional
@@ -177,8 +178,10 @@ def compare_tables(
     names = shared_columns(table_a, table_b, apart)
     chosen = chosen_columns(columns, names, "columns")
     named = dict(units or {})
-    chosen_columns(named, names, "units")
-    chosen_columns(tolerances.columns, names, "tolerance")
+    # What is said of a column that one table has lost is no mistake of the caller's.
+    known = list(dict.fromkeys([*table_a.names, *table_b.names]))
+    check_names(named, known, "units")
+    check_names(tolerances.columns, known, "tolerance")
     seed = int(as_generator(rng).integers(2**63))
 
     pulse.total = len(chosen) + 1
@@ -250,7 +253,7 @@ def _place(row: ColumnComparison) -> tuple[int, float]:
     """Where a row stands: what differs first, then by size; what took no part and failed last."""
     if row.error is not None:
         return 3, 0.0
-    if row.left_out is not None:
+    if row.left_out is not None and not row.differs:
         return 2, 0.0
     quiet = row.evidence is not None and not row.differs
     return int(quiet), -row.sort_key

@@ -10,6 +10,7 @@ from .._optional import import_optional
 from .._text import as_json, code_span, for_markdown, for_terminal, shortened
 from ..errors import InvalidInputError
 from .formats import counted, format_effect
+from .gate import Gate, gate
 from .naming import telling_names
 from .outline import fields_of, markdown_table
 from .reading import Backend
@@ -88,6 +89,45 @@ class TableReport(Findings):
 
     def __str__(self) -> str:
         return self.to_markdown()
+
+    def gate(self, *checks: str) -> Gate:
+        """Say whether the tables are alike enough for what comes next.
+
+        Parameters
+        ----------
+        *checks : {"differs", "tolerance", "missing", "schema"}
+            What must not be; one or more of them.
+
+            - "differs": a column's verdict is "differs"; one that differs by less than its
+              tolerance passes. The joint number, which is none of a column, is not looked at.
+            - "tolerance": the lower end of a column's interval is above its tolerance.
+            - "missing": the shares of missing values differ; where `missing_tolerance` was given,
+              the lower end of their interval is above it.
+            - "schema": a column is in one table only, or holds another kind of values.
+
+        Returns
+        -------
+        Gate
+            With a sentence for each failure; it is true where there is none. Columns that could
+            not be compared are in `not_judged`.
+
+        Raises
+        ------
+        InvalidInputError
+            If a check is not known, or would pass whatever the tables hold: "tolerance" where no
+            column has one, any but "schema" where no relabelling was asked for.
+
+        Examples
+        --------
+        >>> from otdiv.tables import compare_tables
+        >>> report = compare_tables({"x": [1.0, 2.0], "id": [7, 8]}, {"x": [1.0, 2.0]})
+        >>> gate = report.gate("differs", "schema")
+        >>> gate.passed
+        False
+        >>> print(gate)
+        schema: id is a column of A only
+        """
+        return gate(self, checks)
 
     def to_records(self) -> list[dict[str, Any]]:
         """One flat dictionary a row, in order, with unrounded numbers."""

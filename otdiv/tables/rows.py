@@ -481,8 +481,12 @@ class Findings:
 
     @property
     def retyped(self) -> tuple[ColumnComparison, ...]:
-        """Rows whose column holds another kind of values in B than in A."""
-        return tuple(row for row in self.rows if row.kind_a != row.kind_b)
+        """Rows whose column holds another kind of values in B than in A; no value has no kind."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.kind_a != row.kind_b and Kind.EMPTY not in (row.kind_a, row.kind_b)
+        )
 
     @property
     def failed(self) -> tuple[ColumnComparison, ...]:

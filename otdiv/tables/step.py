@@ -101,14 +101,12 @@ class Step:
         )
         rng = self.generator(name)
         left_out = None if name in self.told else role(a, b)
-        if left_out is not None:
-            counts = int(a.values.size), int(b.values.size)
-            kind = a.kind.value
-            return replace(
-                row, kind=kind, n_a=counts[0], n_b=counts[1], left_out=left_out, error=None
-            ), None
         try:
             row = replace(row, missing=self._missing(name, a, b))
+            if left_out is not None:
+                counts = int(a.values.size), int(b.values.size)
+                row = replace(row, kind=a.kind.value, n_a=counts[0], n_b=counts[1])
+                return replace(row, left_out=left_out, error=None), None
             row, standardized = self._values(row, a, b, unit, rng)
         except (ColumnError, OtdivError) as error:
             return replace(row, error=str(error)), None

@@ -9,7 +9,10 @@ from typing import NamedTuple
 from ..errors import InvalidInputError
 from .rows import ColumnComparison
 
-__all__ = ["Tolerance", "Tolerances", "as_tolerances"]
+__all__ = ["ALL_OTHERS", "Tolerance", "Tolerances", "as_tolerances"]
+
+ALL_OTHERS = "*"
+"""In a mapping, what stands for every column that has no tolerance of its own."""
 
 _REQUIREMENT = (
     "be a non-negative number in the column's unit, a share of the pooled sd as in '0.1sd', or for "
@@ -78,8 +81,13 @@ def as_tolerances(
     columns: dict[str, Tolerance] = {}
     others: tuple[Tolerance, ...] = ()
     if isinstance(given, Mapping):
-        columns = {name: _tolerance(f"tolerance[{name!r}]", one) for name, one in given.items()}
-    elif given is not None:
+        columns = {
+            name: _tolerance(f"tolerance[{name!r}]", one)
+            for name, one in given.items()
+            if name != ALL_OTHERS
+        }
+        given = given.get(ALL_OTHERS)
+    if given is not None:
         parts = given.split(",") if isinstance(given, str) else [given]
         others = tuple(_tolerance("tolerance", part) for part in parts)
     return Tolerances(columns, others, _missing(missing))

@@ -119,7 +119,7 @@ def test_wrong_words_are_usage_errors(capsys, words):
     ("options", "reason"),
     [
         (["--columns", "nope"], "`columns` must name columns that both tables have"),
-        (["--units", "nope=m"], "`units` must name columns that both tables have"),
+        (["--units", "nope=m"], "`units` must name columns of `a` or `b`"),
         (["--weights", "nope"], "`weights` must name a column"),
         (["--rng", "-1"], "`rng` must"),
         (["--permutations", "-1"], "`n_permutations` must be non-negative"),

@@ -387,3 +387,20 @@ def test_the_noise_is_that_of_scipys_permutation_test():
     )
     assert row.p_value == pytest.approx(reference.pvalue, abs=0.015)
     assert row.noise.median == pytest.approx(np.median(reference.null_distribution), rel=0.1)
+
+
+def test_missing_identifiers_are_seen():
+    keys = [f"{k:016x}" for k in range(200)]
+    gone = [key if k % 2 else None for k, key in enumerate(keys)]
+    row = compare_tables({"key": keys}, {"key": gone}).rows[0]
+    assert (row.left_out, row.verdict) == ("identifiers", None)
+    assert row.missing.verdict is Verdict.DIFFERS
+    assert row.differs
+
+
+def test_rows_that_are_far_beyond_squares_have_no_drivers():
+    far = {"x": [0.0, 1.0, 2.0], "y": [0.0] * 40 + [1.0]}
+    a = {"x": [0.0, 1e-200] * 20 + [1.0], "y": far["y"]}
+    b = {"x": [0.0, 1e-200] * 20 + [1e200], "y": far["y"]}
+    joint = compare_tables(a, b).joint
+    assert joint is None or joint.effect is None or joint.effect >= 0.0
