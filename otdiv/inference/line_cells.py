@@ -233,7 +233,7 @@ def _cell_starts(n_rows: int, n_cells: int) -> IndexArray:
     while starts[-1] < middle:
         starts.append(starts[-1] + max(1, min(widest, int(_GRADED * starts[-1]))))
     # The other end is the same, seen from there.
-    left = np.array([start for start in starts if start < middle])
+    left = np.minimum(starts, middle)
     return np.unique(np.concatenate([left, n_rows - left[left > 0]]))
 
 
