@@ -61,8 +61,8 @@ class CategoryUnits(NamedTuple):
         entries = np.concatenate([a, -b]), (rows, np.concatenate(codes))
         return cls(
             shares=coo_array(entries, shape=(found.size, n_categories)).tocsr(),
-            x=np.bincount(of_x, a, found.size),
-            y=np.bincount(of_y, b, found.size),
+            x=np.asarray(np.bincount(of_x, a, found.size), np.float64),
+            y=np.asarray(np.bincount(of_y, b, found.size), np.float64),
             sizes=units.sizes,
         )
 
@@ -73,7 +73,7 @@ class CategoryUnits(NamedTuple):
         total = total - 2.0 * p * (self.shares.T @ self.x) + 2.0 * q * (self.shares.T @ self.y)
         total += p * p * (self.x @ self.x) + q * q * (self.y @ self.y)
         total -= 2.0 * p * q * (self.x @ self.y)
-        return np.maximum(total, 0.0)
+        return np.asarray(np.maximum(total, 0.0))
 
     def noise(self, laws: FloatArray, draws: Draws) -> FloatArray:
         """Draws (B, K) of the noise of p - q."""
