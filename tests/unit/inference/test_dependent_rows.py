@@ -223,6 +223,25 @@ def test_noise_of_categories_has_the_variance_of_its_units(weighted):
     assert np.std(noise, axis=0) == pytest.approx(np.sqrt(expected), rel=6.0 / math.sqrt(16000))
 
 
+def test_equal_units_are_drawn_as_one_kind_with_the_sum_of_their_signs():
+    """Many pairs of few labels, beside the same pairs with weights that tell all of them apart."""
+    rng = np.random.default_rng(12)
+    codes = rng.integers(0, 3, 600), rng.integers(0, 3, 600)
+    even = np.full(600, 1 / 600)
+    uneven = even * (1.0 + 1e-9 * rng.random(600))
+    units = Units.of_pairs(600)
+    kinds = CategoryUnits.of_codes(codes, (None, None), units, 3)
+    apart = CategoryUnits.of_codes(codes, (uneven / uneven.sum(), even), units, 3)
+    # Pairs of one label, whichever, add nothing to p - q and are one kind.
+    assert (kinds.times.size, apart.times.size) == (7, 600)
+    assert kinds.times.sum() == 600
+    laws = np.array([np.bincount(c, minlength=3) / 600 for c in codes])
+    assert kinds.variances(laws) == pytest.approx(apart.variances(laws), rel=1e-6)
+    draws = [one.noise(laws, Draws(0.95, 8000, rng, 1, None)) for one in (kinds, apart)]
+    ends = [np.quantile(np.abs(noise).sum(axis=1), 0.95) for noise in draws]
+    assert ends[0] == pytest.approx(ends[1], rel=0.04)
+
+
 def test_equivalence_knows_blocks_and_pairs():
     x = np.random.default_rng(9).normal(size=300)
     y = x + 0.01
