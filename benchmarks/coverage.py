@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from otdiv import confidence_interval, js_divergence
 
@@ -61,6 +62,8 @@ class Cell:
     weighted: bool = False
     effect: float = 0.0  # in standard deviations, where lengths are compared
     categories: int = 0
+    block: int = 0  # rows of a block
+    partners: float = 0.0  # correlation of paired rows
 
     @property
     def name(self) -> str:
@@ -242,6 +245,25 @@ def _tilted(shape: str, k: int, distance: str, target: float) -> tuple[Array, Ar
     return laws(low)
 
 
+def _series(shift: float, rng: np.random.Generator, n: int) -> Array:
+    """Normal AR(1) of coefficient .9."""
+    noise = rng.standard_normal(n + 200)
+    return lfilter([math.sqrt(1.0 - 0.81)], [1.0, -0.9], noise)[200:] + shift
+
+
+def _dependent_cells() -> Iterator[Cell]:
+    """Stretches of series, which leave out 9 % of the variance of a mean, and pairs."""
+    for shift in (0.0, 0.5):
+        case = f"AR .9, blocks of 100, shift {shift:g}"
+        x, y = partial(_series, 0.0), partial(_series, shift)
+        yield Cell("wasserstein1", case, 5000, 5000, shift, x, y, block=100)
+    for n in SIZES[:2]:
+        for shift in (0.0, 0.2, 1.0):
+            y = _of(_normal, 1.0, shift)
+            case = f"pairs of correlation .8, shift {shift:g}"
+            yield Cell("wasserstein1", case, n, n, shift, _of(_normal), y, partners=0.8)
+
+
 def _category_cells() -> Iterator[Cell]:
     targets = {
         "total_variation": (0.0, 0.05, 0.2, 0.5, 0.8),
@@ -261,7 +283,7 @@ def _category_cells() -> Iterator[Cell]:
 
 def cells() -> list[Cell]:
     """Every cell, in the order that seeds them."""
-    return [*_line_cells(), *_other_cells(), *_category_cells()]
+    return [*_line_cells(), *_other_cells(), *_category_cells(), *_dependent_cells()]
 
 
 def _interval(cell: Cell, rng: np.random.Generator, method: str | None = None) -> Any:
@@ -271,6 +293,12 @@ def _interval(cell: Cell, rng: np.random.Generator, method: str | None = None) -
         options = {"x_weights": rng.uniform(0, 2, cell.n), "y_weights": rng.uniform(0, 2, cell.m)}
     if cell.categories:
         x, y = dict(enumerate(x.tolist())), dict(enumerate(y.tolist()))
+    if cell.block:
+        numbers = (np.arange(size) // cell.block for size in (cell.n, cell.m))
+        options["blocks"] = tuple(side + i * cell.n for i, side in enumerate(numbers))
+    if cell.partners:
+        options["paired"] = True
+        y = y + cell.partners * x - (1.0 - math.sqrt(1.0 - cell.partners**2)) * (y - cell.truth)
     options |= {"distance": cell.distance.partition(",")[0], "method": method, "level": LEVEL}
     return confidence_interval(x, y, n_replicates=REPLICATES, rng=rng, **options)
 
@@ -287,7 +315,7 @@ def measure(index: int, repetitions: int) -> Row:
     below = np.mean([i.high < cell.truth - room for i in found])
     above = np.mean([i.low > cell.truth + room for i in found])
     usual = []
-    if cell.distance == "wasserstein1":
+    if cell.distance == "wasserstein1" and not (cell.block or cell.partners):
         rng = np.random.default_rng([SEED, index])
         beside = max(1, round(PERCENTILE_SHARE * repetitions))
         usual = [_interval(cell, rng, "percentile") for _ in range(beside)]

@@ -5,7 +5,10 @@ blocks are independent. Then the noise of F - G is a sum over blocks, and a rand
 block gives it the covariance of that sum (Shao 2010, and as a bootstrap of clusters Cameron,
 Gelbach, Miller 2008). A *pair* is a block of two rows, one of either sample: what both have in
 common is taken off by the difference, and the band is shorter where they rise and fall together.
-Stretches of a series must be long against its memory: what neighbouring ones share is left out.
+Stretches of a series must be long against its memory: what neighbouring ones share is left out, and
+the band is too short by the root of that share of the variance. Of an AR(1) series of coefficient
+.9 (5000 rows) stretches of 100 leave out 9 % and cover 93 to 94 % where 95 % is asked, of 50
+leave out 19 % and cover 91 to 93 %, single rows 17 to 35 %.
 
 References
 ----------

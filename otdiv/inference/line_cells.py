@@ -103,16 +103,19 @@ class LineCells:
 
         A side without weights weighs its rows like the mean row of the other.
         """
-        totals = [None if side is None else float(side.sum()) for side in (x_weights, y_weights)]
-        a = None if x_weights is None else x_weights / totals[0]
-        b = None if y_weights is None else y_weights / totals[1]
-        line = pool(x, y, a, b)
-        if totals[0] is None and totals[1] is None:
-            return cls.of_line(line, n_cells=n_cells)
-        of_x = x.size * (totals[1] or 0.0) / y.size if totals[0] is None else totals[0]
-        of_y = y.size * of_x / x.size if totals[1] is None else totals[1]
-        masses = np.where(line.steps > 0.0, of_x, -of_y) * line.steps
-        return cls.of_line(line, masses, n_cells=n_cells)
+        if x_weights is None and y_weights is None:
+            return cls.of_line(pool(x, y, None, None), n_cells=n_cells)
+        if x_weights is None and y_weights is not None:
+            x_weights = np.full(x.size, y_weights.mean())
+        elif x_weights is not None and y_weights is None:
+            y_weights = np.full(y.size, x_weights.mean())
+        assert x_weights is not None
+        assert y_weights is not None
+        of_x, of_y = float(x_weights.sum()), float(y_weights.sum())
+        line = pool(x, y, x_weights / of_x, y_weights / of_y)
+        return cls.of_line(
+            line, line.steps * np.where(line.steps > 0.0, of_x, -of_y), n_cells=n_cells
+        )
 
     @classmethod
     def of_line(
@@ -233,7 +236,7 @@ def _cell_starts(n_rows: int, n_cells: int) -> IndexArray:
     while starts[-1] < middle:
         starts.append(starts[-1] + max(1, min(widest, int(_GRADED * starts[-1]))))
     # The other end is the same, seen from there.
-    left = np.array([start for start in starts if start < middle])
+    left = np.minimum(starts, middle)
     return np.unique(np.concatenate([left, n_rows - left[left > 0]]))
 
 

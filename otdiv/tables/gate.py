@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import InvalidInputError
-from .rows import ColumnComparison, Findings, Verdict
 from .formats import format_number, format_share
+from .rows import ColumnComparison, Findings, Verdict
 
 __all__ = ["CHECKS", "Gate", "GateFailure", "as_checks", "gate"]
 
