@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from .._text import as_json, code_span, for_markdown
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MissingDependencyError
 from .reading import Backend
 from .records import FIELDS, document, record
 from .rows import ColumnComparison, Findings
@@ -17,6 +17,8 @@ from .wording import escaped, headlines, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .html.view import Outcome
 
 __all__ = ["TableReport"]
 
@@ -118,6 +120,36 @@ class TableReport(Findings):
             *(f"- {line}" for line in headlines(shown)),
         ]
         return "\n".join(lines) + "\n"
+
+    def to_html(self, *, gate: Outcome | None = None) -> str:
+        """Return one page that holds all it shows and loads nothing.
+
+        Words, tables, figures and their style stand in one text: write it to a file, in UTF-8, and
+        any browser opens it, with or without a network; it follows the system's light or dark
+        theme, folds for a telephone and prints.
+
+        Parameters
+        ----------
+        gate : Gate, optional
+            What a gate said of the report; its outcome then stands at the top of the page.
+
+        Raises
+        ------
+        MissingDependencyError
+            If Jinja or matplotlib is not installed.
+        """
+        from .html.page import page
+
+        return page(self, gate=gate)
+
+    def _repr_html_(self) -> str | None:
+        """Headline and table for notebooks; None, so that they show the text, without Jinja."""
+        from .html.page import fragment
+
+        try:
+            return fragment(self)
+        except MissingDependencyError:
+            return None
 
     def plot(self, column: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Draw the report with matplotlib.
