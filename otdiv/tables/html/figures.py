@@ -84,7 +84,7 @@ def draw_shift(row: ColumnComparison, prefix: str) -> str | None:
     if not np.isfinite(moved).all():
         return None
     moved, scale = drawable(moved)
-    drawing = Drawing(WIDTH, HEIGHT, left=52.0)
+    drawing = Drawing(WIDTH, HEIGHT, left=52.0, top=22.0)
     ax = drawing.ax
     ax.fill_between(shares, moved, 0.0, color=SOFT, linewidth=0)
     ax.plot(shares, moved, color=ACCENT, linewidth=1.8)
@@ -105,7 +105,7 @@ def draw_shift(row: ColumnComparison, prefix: str) -> str | None:
             drawing.word(unit, 12),
             (0.0, 1.0),
             xycoords="axes fraction",
-            xytext=(-48.0, -4.0),
+            xytext=(-48.0, 10.0),
             textcoords="offset points",
             color=MUTED,
         )
@@ -183,37 +183,25 @@ def draw_missing(row: ColumnComparison, prefix: str) -> str | None:
     if row.missing is None:
         return None
     rates = row.missing.rate_a, row.missing.rate_b
-    drawing = Drawing(WIDTH, 84.0, left=20.0, right=62.0, top=6.0, bottom=24.0)
+    drawing = Drawing(WIDTH, 56.0, left=20.0, right=62.0, top=2.0, bottom=2.0)
     ax = drawing.ax
-    # Never more than a third of the picture for a share below a thousandth.
+    # A share of a thousandth is no full bar.
     longest = max(*rates, 0.003)
-    for place, (name, rate, color) in enumerate(
-        zip("AB", rates, (MUTED, ACCENT), strict=True)
-    ):
-        ax.barh(place, rate, height=0.56, color=color)
-        ax.annotate(
-            format_share(rate),
-            (rate, place),
-            xytext=(6.0, 0.0),
-            textcoords="offset points",
-            va="center",
-        )
-        ax.annotate(
-            name,
-            (0.0, place),
-            xytext=(-8.0, 0.0),
-            textcoords="offset points",
-            va="center",
-            ha="right",
-            color=MUTED,
-        )
+    for place, (name, rate, color) in enumerate(zip("AB", rates, (MUTED, ACCENT), strict=True)):
+        _bar(ax, place, rate, 0.5, color)
+        for text, x, shift, ha in ((name, 0.0, -8.0, "right"), (format_share(rate), rate, 6.0, "left")):
+            ax.annotate(
+                text,
+                (x, place),
+                xytext=(shift, 0.0),
+                textcoords="offset points",
+                va="center",
+                ha=ha,
+            )
+    ax.axvline(0.0, color=RULE, linewidth=1.0)
     ax.set_xlim(0.0, longest)
     ax.set_ylim(1.5, -0.5)
-    ax.set_yticks([])
-    ax.set_xticks([])
-    ax.set_xlabel("missing values, share of rows", loc="left")
-    ax.axvline(0.0, color=RULE, linewidth=1.0)
-    ax.spines["bottom"].set_visible(False)
+    ax.set_axis_off()
     return drawing.svg(prefix, f"{row.column}: shares of missing values")
 
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from ... import __version__
 from ..._optional import import_optional
+from ..._text import for_terminal
 from ..rows import ColumnComparison, Evidence, Findings, Frequencies, JointComparison, Verdict
 from ..wording import DASH, format_number, format_share
 from .figures import draw_drivers, draw_ecdfs, draw_frequencies, draw_missing, draw_null, draw_shift
+from .svg import shorten
 from .words import (
     effect_words,
     in_unit,
@@ -22,6 +24,7 @@ from .words import (
     measure_words,
     notes_of,
     p_words,
+    plain,
     unit_of,
     verdict_class,
     verdict_words,
@@ -31,6 +34,12 @@ __all__ = ["Card", "Outcome", "Summary", "cards", "joint_view", "method", "summa
 
 MOST_CATEGORIES = 20
 """Categories of a column that its card lists, those that moved most."""
+
+MOST_COLUMNS, MOST_LETTERS = 8, 40
+"""Columns of the joint comparison that a sentence names, and letters of one; by taste."""
+
+ROUNDING = 1e-12
+"""Shares that differ from 1 by less do so by rounding: 4000 ulp of a mean over W1."""
 
 MOST_NAMED = 12
 """New or vanished categories that a sentence names."""
@@ -91,7 +100,7 @@ class Line(NamedTuple):
 
     anchor: str
     column: str
-    kind: str
+    differs: bool
     chip: Chip
     rank: int
     effect: str
@@ -121,6 +130,7 @@ class Summary(NamedTuple):
     chips: tuple[Chip, ...]
     findings: tuple[tuple[str, str, str], ...]
     schema: tuple[str, ...]
+    level: str
     lines: tuple[Line, ...]
 
 
@@ -131,12 +141,14 @@ class Card(NamedTuple):
     column: str
     kind: str
     chip: Chip
+    missing_chip: Chip | None
     is_open: bool
     effect: str
     measure: str
     error: str | None
     moved: tuple[str, ...]
     figures: tuple[Figure, ...]
+    missing: Figure | None
     facts: tuple[Fact, ...]
     quantiles: tuple[tuple[str, str, str, str], ...]
     categories: tuple[tuple[str, str, str, str, str], ...]
@@ -153,6 +165,7 @@ class Joint(NamedTuple):
     figures: tuple[Figure, ...]
     facts: tuple[Fact, ...]
     columns: tuple[str, ...]
+    more_columns: int
 
 
 def summary(report: Findings) -> Summary:
@@ -169,6 +182,7 @@ def summary(report: Findings) -> Summary:
         chips=tuple(_counts(report)),
         findings=tuple(_findings(report)),
         schema=tuple(_schema(report)),
+        level=f"{100.0 * report.level:g} %",
         lines=tuple(_line(row, place, longest) for place, row in enumerate(report.rows)),
     )
 
@@ -181,12 +195,14 @@ def cards(report: Findings, markup: Any) -> Iterator[Card]:
             column=row.column,
             kind=row.kind,
             chip=_chip(row),
+            missing_chip=_missing_chip(row),
             is_open=row.differs or row.error is not None,
             effect=effect_words(row),
             measure=measure_words(row) if row.effect is not None else "",
             error=row.error,
             moved=tuple(_moved(row)),
             figures=tuple(_figures(row, f"c{place + 1}", markup)),
+            missing=_missing_figure(row, f"c{place + 1}m", markup),
             facts=tuple(_facts(row, report.level)),
             quantiles=tuple(_quantiles(row)),
             categories=tuple(_categories(row)),
@@ -240,7 +256,10 @@ def joint_view(joint: JointComparison, markup: Any) -> Joint:
         error=joint.error,
         figures=tuple(figures),
         facts=tuple(facts),
-        columns=joint.columns,
+        columns=tuple(
+            shorten(for_terminal(name), MOST_LETTERS) for name in joint.columns[:MOST_COLUMNS]
+        ),
+        more_columns=max(0, len(joint.columns) - MOST_COLUMNS),
     )
 
 
@@ -255,7 +274,7 @@ def method(report: Findings) -> list[tuple[str, str]]:
                    "booleans: the total variation, the share of rows that would have to change."),
     ]  # fmt: skip
     if report.n_permutations:
-        alpha = format_number(1.0 - report.level, 2)
+        alpha = f"{1.0 - report.level:.3g}"
         said += [
             ("p-value", "The share of random deals of the pooled rows, in parts of the sizes of A "
                         f"and B, whose effect is as large; at most {report.n_permutations:,} deals "
@@ -285,6 +304,14 @@ def method(report: Findings) -> list[tuple[str, str]]:
     )
     return said
 
+
+_COUNTED = {
+    Verdict.DIFFERS: ("differs", "differ"),
+    Verdict.DIFFERS_LITTLE: ("differs, by less than δ", "differ, by less than δ"),
+    Verdict.WITHIN_NOISE: ("within noise", "within noise"),
+    Verdict.SAME: ("same within δ", "same within δ"),
+}
+"""A verdict of one column and of several."""
 
 _CORRECTIONS = {
     "bh": "Benjamini–Hochberg over values and missing values of all columns: it bounds the "
@@ -322,10 +349,10 @@ def _headline(report: Findings) -> str:
 
 
 def _counts(report: Findings) -> Iterator[Chip]:
-    for verdict in Verdict:
+    for verdict, (one, several) in _COUNTED.items():
         count = sum(row.verdict is verdict for row in report.rows)
         if count:
-            yield Chip(f"{count} {verdict.value}", verdict_class(verdict))
+            yield Chip(f"{count} {one if count == 1 else several}", verdict_class(verdict))
     missing = sum(
         row.missing is not None
         and row.missing.verdict is not None
@@ -333,7 +360,8 @@ def _counts(report: Findings) -> Iterator[Chip]:
         for row in report.rows
     )
     if missing:
-        yield Chip(f"{missing} with other missing rates", "differs")
+        verb = "differs" if missing == 1 else "differ"
+        yield Chip(f"{missing} {verb} in missing values", "differs")
     left_out = sum(row.left_out is not None for row in report.rows)
     if left_out:
         yield Chip(f"{left_out} left out", "none")
@@ -344,9 +372,10 @@ def _counts(report: Findings) -> Iterator[Chip]:
 def _findings(report: Findings) -> Iterator[tuple[str, str, str]]:
     """The largest differences: a column, its effect, how it moved."""
     for row in report.differing[:3]:
-        moved = next(_moved(row), "")
-        said = row.verdict is not None and row.verdict.is_difference
-        yield row.column, effect_words(row) if said else "", moved
+        if row.verdict is not None and row.verdict.is_difference:
+            yield row.column, effect_words(row), next(_values_moved(row), "")
+        else:
+            yield row.column, "", next(_missing_moved(row), "")
 
 
 def _schema(report: Findings) -> Iterator[str]:
@@ -362,6 +391,14 @@ def _chip(row: ColumnComparison) -> Chip:
     return Chip(verdict_words(row), kind)
 
 
+def _missing_chip(row: ColumnComparison) -> Chip | None:
+    """The verdict of the missing values, where they differ."""
+    verdict = None if row.missing is None else row.missing.verdict
+    if verdict is None or not verdict.is_difference:
+        return None
+    return Chip(verdict.value, verdict_class(verdict))
+
+
 def _line(row: ColumnComparison, place: int, longest: float) -> Line:
     evidence, missing = row.evidence, row.missing
     unit = unit_of(row)
@@ -372,13 +409,10 @@ def _line(row: ColumnComparison, place: int, longest: float) -> Line:
         else {"low_sort": evidence.low, "p_sort": evidence.p_adjusted}
     )
     has_length = row.effect is not None and row.sort_key < math.inf
-    missing_chip = None
-    if missing is not None and missing.verdict is not None and missing.verdict.is_difference:
-        missing_chip = Chip(missing.verdict.value, verdict_class(missing.verdict))
     return Line(
         anchor=f"column-{place + 1}",
         column=row.column,
-        kind=row.kind,
+        differs=row.differs,
         chip=_chip(row),
         rank=place,
         effect=effect_words(row),
@@ -390,14 +424,15 @@ def _line(row: ColumnComparison, place: int, longest: float) -> Line:
         p=p_words(row.p_adjusted),
         missing=_missing(row),
         missing_sort=None if missing is None else missing.rate_b - missing.rate_a,
-        missing_chip=missing_chip,
+        missing_chip=_missing_chip(row),
         **told,
     )
 
 
 def _in_sd(row: ColumnComparison) -> str:
+    """What rows are sorted by: a share of a standard deviation, or of the rows."""
     if row.standardized is None:
-        return DASH
+        return DASH if row.effect is None else f"{format_number(row.effect, 2)} TV"
     return f"{format_number(row.standardized, 2)} sd"
 
 
@@ -410,24 +445,30 @@ def _missing(row: ColumnComparison) -> str:
 
 
 def _moved(row: ColumnComparison) -> Iterator[str]:
-    """Yield what moved, as sentences, the most telling first."""
+    """Yield what moved, as sentences; of values within noise nothing did."""
+    if row.verdict is None or row.verdict.is_difference:
+        yield from _values_moved(row)
+    yield from _missing_moved(row)
+
+
+def _values_moved(row: ColumnComparison) -> Iterator[str]:
+    """Of the values, the most telling sentence first."""
+    unit = f" {row.unit}" if row.unit else ""
     if row.mean_difference is not None and row.shift_share is not None and row.effect:
         direction = "up" if row.mean_difference > 0.0 else "down"
         size = in_unit(abs(row.mean_difference), unit_of(row))
-        if row.shift_share >= 0.995:
+        if row.shift_share > 1.0 - ROUNDING:
             yield f"The mean moved {direction} by {size}: all quantiles went one way."
         else:
             share = format_share(row.shift_share)
             yield f"The mean moved {direction} by {size}, which is {share} of W1."
     if row.quantiles:
         largest = max(row.quantiles, key=lambda move: abs(move.difference))
-        if largest.difference:
-            name = f"{100.0 * largest.level:g} % quantile"
-            if largest.a is None or largest.b is None:
-                yield f"The {name} moved by {in_unit(largest.difference, unit_of(row))}."
-            else:
-                a = format_number(largest.a)
-                yield f"The {name} went from {a} to {in_unit(largest.b, unit_of(row))}."
+        name = f"{100.0 * largest.level:g} % quantile"
+        if largest.difference and None in (largest.a, largest.b):
+            yield f"The {name} moved by {plain(largest.difference)}{unit}."
+        elif largest.difference:
+            yield f"The {name} went from {plain(largest.a)} to {plain(largest.b)}{unit}."
     if isinstance(row.distributions, Frequencies) and row.effect:
         label = row.distributions.labels[0]
         a, b = (format_share(float(side[0])) for side in (row.distributions.a, row.distributions.b))
@@ -437,6 +478,9 @@ def _moved(row: ColumnComparison) -> Iterator[str]:
             more = len(names) - MOST_NAMED
             rest = f" and {more} more" if more > 0 else ""
             yield f"{word}: {', '.join(names[:MOST_NAMED])}{rest}."
+
+
+def _missing_moved(row: ColumnComparison) -> Iterator[str]:
     if row.missing is not None and row.missing.effect:
         rates = f"{format_share(row.missing_rate_a)} to {format_share(row.missing_rate_b)}"
         verdict = row.missing.verdict
@@ -444,8 +488,6 @@ def _moved(row: ColumnComparison) -> Iterator[str]:
 
 
 def _figures(row: ColumnComparison, prefix: str, markup: Any) -> Iterator[Figure]:
-    if row.effect is None and row.missing is None:
-        return
     ecdfs = draw_ecdfs(row, f"{prefix}e")
     if ecdfs is not None:
         yield Figure(
@@ -467,9 +509,11 @@ def _figures(row: ColumnComparison, prefix: str, markup: Any) -> Iterator[Figure
     )
     if null is not None and row.noise is not None:
         yield Figure(markup(null), "Chance", _chance(row.noise.n_draws))
-    missing = draw_missing(row, f"{prefix}m")
-    if missing is not None:
-        yield Figure(markup(missing), "Missing", "")
+
+
+def _missing_figure(row: ColumnComparison, prefix: str, markup: Any) -> Figure | None:
+    drawn = draw_missing(row, prefix)
+    return None if drawn is None else Figure(markup(drawn), "Missing values", "Share of the rows.")
 
 
 def _chance(n_draws: int) -> str:
@@ -477,6 +521,8 @@ def _chance(n_draws: int) -> str:
 
 
 def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
+    if row.error is not None:
+        return
     unit = unit_of(row)
     share = f"{100.0 * level:g} %"
     evidence = row.evidence
@@ -492,7 +538,7 @@ def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
     if row.noise is not None:
         yield Fact("95 % of the noise", in_unit(row.noise.percentile_95, unit, 3))
     if row.standardized is not None:
-        yield Fact("In pooled sd", _in_sd(row))
+        yield Fact("In pooled sd", format_number(row.standardized, 2))
     if row.shift_share is not None:
         yield Fact("Explained by the mean", format_share(row.shift_share))
     if row.js_divergence is not None:
@@ -504,20 +550,17 @@ def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
 
 
 def _missing_facts(evidence: Evidence) -> Iterator[Fact]:
-    yield Fact("Missing, corrected p-value", p_words(evidence.p_adjusted))
+    yield Fact("Missing: corrected p", p_words(evidence.p_adjusted))
     if evidence.tolerance is not None:
-        yield Fact("Missing, tolerance δ", format_share(evidence.tolerance))
+        yield Fact("Missing: tolerance δ", format_share(evidence.tolerance))
 
 
 def _quantiles(row: ColumnComparison) -> Iterator[tuple[str, str, str, str]]:
     for move in row.quantiles:
         sign = "+" if move.difference > 0.0 else ""
-        yield (
-            f"{100.0 * move.level:g} %",
-            format_number(move.a),
-            format_number(move.b),
-            sign + in_unit(move.difference, unit_of(row)),
-        )
+        unit = f" {row.unit}" if row.unit else ""
+        change = f"{sign}{plain(move.difference)}{unit}"
+        yield f"{100.0 * move.level:g} %", plain(move.a), plain(move.b), change
 
 
 def _categories(row: ColumnComparison) -> Iterator[tuple[str, str, str, str, str]]:

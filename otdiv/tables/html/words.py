@@ -15,6 +15,7 @@ __all__ = [
     "measure_words",
     "notes_of",
     "p_words",
+    "plain",
     "unit_of",
     "verdict_class",
     "verdict_words",
@@ -82,9 +83,23 @@ def p_words(p_value: float | None) -> str:
     return DASH if p_value is None else format_number(p_value, 2)
 
 
+def plain(value: float | None) -> str:
+    """A value of the data: whole numbers without the zeros of rounding.
+
+    Examples
+    --------
+    >>> plain(76.0), plain(-2.5), plain(None)
+    ('76', '-2.500', '–')
+    """
+    # Above, an exponent is easier to read.
+    if value is not None and abs(value) < 1e7 and value.is_integer():
+        return f"{int(value):,}"
+    return format_number(value)
+
+
 def notes_of(row: ColumnComparison) -> Iterator[str]:
     """Yield what a reader of the numbers has to know, as sentences."""
-    if row.kind_a != row.kind_b:
+    if row.kind_a != row.kind_b and row.error is None:
         yield f"A holds {row.kind_a}, B holds {row.kind_b}."
     for evidence, what in (
         (row.evidence, "the effect"),

@@ -74,7 +74,7 @@
   told();
   let shut = [];
   addEventListener("beforeprint", () => {
-    shut = [...document.querySelectorAll("details:not([open])")];
+    shut = [...document.querySelectorAll("details.card:not([open])")];
     shut.forEach((details) => { details.open = true; });
   });
   addEventListener("afterprint", () => shut.forEach((details) => { details.open = false; }));
