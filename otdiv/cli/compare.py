@@ -29,6 +29,8 @@ _SUFFIXES = {
     ".csv": "csv",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
     ".txt": "table",
     "": "table",
 }
@@ -156,7 +158,7 @@ def add_parser(commands: Any) -> None:
     written = parser.add_argument_group("output")
     written.add_argument(
         "--format",
-        choices=("table", "json", "csv", "markdown"),
+        choices=("table", "json", "csv", "markdown", "html"),
         help="by default what the suffix of --output says, else a table; csv puts an apostrophe "
         "before names that a spreadsheet would run as a formula",
     )
@@ -164,7 +166,7 @@ def add_parser(commands: Any) -> None:
         "--output",
         metavar="FILE",
         type=Path,
-        help="write there, not to stdout: .json, .csv, .md, .markdown, .txt (a table)",
+        help="write there, not to stdout: .json, .csv, .md, .markdown, .html, .txt (a table)",
     )
     parser.set_defaults(run=run)
 
@@ -176,6 +178,9 @@ def run(options: argparse.Namespace) -> int:
     style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
+    if style == "html":  # before the work is done rather than after
+        import_optional("jinja2", extra="report", purpose="the HTML report")
+        import_optional("matplotlib", extra="report", purpose="the HTML report")
     from ..tables.comparison import compare_tables
 
     columns = options.columns and [name for names in options.columns for name in names]
@@ -301,6 +306,8 @@ def _render(report: TableReport, style: str, target: Path | None) -> str | None:
         return report.to_json() + "\n"
     if style == "markdown":
         return report.to_markdown()
+    if style == "html":
+        return report.to_html()
     if style == "csv":
         return _csv(report)
     from .terminal import print_report

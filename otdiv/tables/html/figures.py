@@ -1,4 +1,4 @@
-"""The small figures of a page, one for each question about a column; A is grey, B has the accent."""
+"""The small figures of a page, one a question; A is grey, B has the accent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from ...plotting.tables import view_of_ecdfs
 from ..rows import ColumnComparison, Driver, Ecdfs, Frequencies, NoiseFloor
 from ..wording import format_number, format_share
 from .svg import ACCENT, FAINT, MUTED, RULE, SOFT, Drawing
+from .words import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_drivers", "draw_ecdfs", "draw_frequencies", "draw_missing", "draw_null", "draw_shift"]
+__all__ = [
+    "draw_drivers",
+    "draw_ecdfs",
+    "draw_frequencies",
+    "draw_missing",
+    "draw_null",
+    "draw_shift",
+]
 
 WIDTH = 340.0
 HEIGHT = 196.0
@@ -170,8 +178,8 @@ def draw_frequencies(row: ColumnComparison, prefix: str) -> str | None:
         label, a, b = found.labels[place], float(found.a[place]), float(found.b[place])
         _two_bars(ax, place, (a, b))
         mark = " · new" if label in new else " · vanished" if label in vanished else ""
-        named = drawing.word(label, _WIDE_LETTERS - len(mark), mark)
-        ax.text(0.0, place - 0.2, named, va="baseline")
+        token = drawing.word(named(label), _WIDE_LETTERS - len(mark), mark)
+        ax.text(0.0, place - 0.2, token, va="baseline")
         shares = f"{format_share(a)} → {format_share(b)}"
         ax.text(longest, place - 0.2, shares, va="baseline", ha="right", color=MUTED)
     _bar_axes(ax, k, longest)
@@ -189,7 +197,10 @@ def draw_missing(row: ColumnComparison, prefix: str) -> str | None:
     longest = max(*rates, 0.003)
     for place, (name, rate, color) in enumerate(zip("AB", rates, (MUTED, ACCENT), strict=True)):
         _bar(ax, place, rate, 0.5, color)
-        for text, x, shift, ha in ((name, 0.0, -8.0, "right"), (format_share(rate), rate, 6.0, "left")):
+        for text, x, shift, ha in (
+            (name, 0.0, -8.0, "right"),
+            (format_share(rate), rate, 6.0, "left"),
+        ):
             ax.annotate(
                 text,
                 (x, place),
@@ -211,7 +222,7 @@ def draw_drivers(drivers: Sequence[Driver], prefix: str) -> str | None:
         return None
     drawing = Drawing(WIDTH, 8.0 + 32.0 * min(len(drivers), MOST_DRIVERS + 1), **_CLOSE)
     ax = drawing.ax
-    bars = [(drawing.word(one.column, 34), one.share) for one in drivers[:MOST_DRIVERS]]
+    bars = [(drawing.word(named(one.column), 34), one.share) for one in drivers[:MOST_DRIVERS]]
     rest = drivers[MOST_DRIVERS:]
     if rest:
         bars.append((f"{len(rest)} more", math.fsum(one.share for one in rest)))

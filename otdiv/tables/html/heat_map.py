@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..._typing import FloatArray
 from ..rows import Verdict
 from ..wording import DASH, format_number
-from .words import verdict_class
+from .words import named, verdict_class
 
 __all__ = ["HeatCell", "HeatMap", "heat_map"]
 
@@ -61,8 +61,8 @@ def heat_map(
             _cell(value, verdict, largest)
             for value, verdict in zip(matrix[place].tolist(), said, strict=True)
         )
-        lines.append((name, cells))
-    return HeatMap(caption, tuple(columns), tuple(lines))
+        lines.append((named(name), cells))
+    return HeatMap(caption, tuple(map(named, columns)), tuple(lines))
 
 
 def _cell(value: float, verdict: Verdict | None, largest: float) -> HeatCell:

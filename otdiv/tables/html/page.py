@@ -10,8 +10,9 @@ from ..._optional import import_optional
 from ..._text import for_terminal
 from ..rows import Findings
 from .heat_map import HeatMap
+from .method import method
 from .svg import drawing_style
-from .view import Outcome, cards, joint_view, method, summary
+from .view import Outcome, cards, joint_view, summary
 
 __all__ = ["fragment", "page"]
 
@@ -19,9 +20,7 @@ MOST_LINES = 20
 """Columns that a notebook's cell shows; the page has all."""
 
 
-def page(
-    report: Findings, *, gate: Outcome | None = None, heat_map: HeatMap | None = None
-) -> str:
+def page(report: Findings, *, gate: Outcome | None = None, heat_map: HeatMap | None = None) -> str:
     """Return the whole page.
 
     Parameters

@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
-from ... import __version__
-from ..._optional import import_optional
 from ..._text import for_terminal
 from ..rows import ColumnComparison, Evidence, Findings, Frequencies, JointComparison, Verdict
 from ..wording import DASH, format_number, format_share
 from .figures import draw_drivers, draw_ecdfs, draw_frequencies, draw_missing, draw_null, draw_shift
 from .svg import shorten
 from .words import (
+    count_words,
     effect_words,
     in_unit,
     interval_words,
     measure_words,
+    missing_moved,
+    moved,
+    named,
     notes_of,
     p_words,
     plain,
     unit_of,
+    values_moved,
     verdict_class,
     verdict_words,
 )
 
-__all__ = ["Card", "Outcome", "Summary", "cards", "joint_view", "method", "summary"]
+__all__ = ["Card", "Outcome", "Summary", "cards", "joint_view", "summary"]
 
 MOST_CATEGORIES = 20
 """Categories of a column that its card lists, those that moved most."""
 
 MOST_COLUMNS, MOST_LETTERS = 8, 40
 """Columns of the joint comparison that a sentence names, and letters of one; by taste."""
-
-ROUNDING = 1e-12
-"""Shares that differ from 1 by less do so by rounding: 4000 ulp of a mean over W1."""
-
-MOST_NAMED = 12
-"""New or vanished categories that a sentence names."""
 
 
 class Failure(Protocol):
@@ -177,7 +171,7 @@ def summary(report: Findings) -> Summary:
     return Summary(
         names=_titles(report),
         files=(report.name_a, report.name_b),
-        rows=(f"{_count(report.rows_a, 'row')}", f"{_count(report.rows_b, 'row')}"),
+        rows=(f"{count_words(report.rows_a, 'row')}", f"{count_words(report.rows_b, 'row')}"),
         headline=_headline(report),
         chips=tuple(_counts(report)),
         findings=tuple(_findings(report)),
@@ -192,7 +186,7 @@ def cards(report: Findings, markup: Any) -> Iterator[Card]:
     for place, row in enumerate(report.rows):
         yield Card(
             anchor=f"column-{place + 1}",
-            column=row.column,
+            column=named(row.column),
             kind=row.kind,
             chip=_chip(row),
             missing_chip=_missing_chip(row),
@@ -200,7 +194,7 @@ def cards(report: Findings, markup: Any) -> Iterator[Card]:
             effect=effect_words(row),
             measure=measure_words(row) if row.effect is not None else "",
             error=row.error,
-            moved=tuple(_moved(row)),
+            moved=tuple(moved(row)),
             figures=tuple(_figures(row, f"c{place + 1}", markup)),
             missing=_missing_figure(row, f"c{place + 1}m", markup),
             facts=tuple(_facts(row, report.level)),
@@ -236,7 +230,9 @@ def joint_view(joint: JointComparison, markup: Any) -> Joint:
         Fact("Random projections", f"{joint.n_projections:,}"),
     ]
     if joint.standard_error is not None:
-        facts.append(Fact("Error of the projections", f"± {format_number(joint.standard_error, 2)}"))
+        facts.append(
+            Fact("Error of the projections", f"± {format_number(joint.standard_error, 2)}")
+        )
     if evidence is not None:
         facts.append(Fact("p-value", p_words(evidence.p_value)))
     if joint.noise is not None:
@@ -257,52 +253,11 @@ def joint_view(joint: JointComparison, markup: Any) -> Joint:
         figures=tuple(figures),
         facts=tuple(facts),
         columns=tuple(
-            shorten(for_terminal(name), MOST_LETTERS) for name in joint.columns[:MOST_COLUMNS]
+            shorten(for_terminal(named(name)), MOST_LETTERS)
+            for name in joint.columns[:MOST_COLUMNS]
         ),
         more_columns=max(0, len(joint.columns) - MOST_COLUMNS),
     )
-
-
-def method(report: Findings) -> list[tuple[str, str]]:
-    """Say how the numbers were computed: what is asked, and the answer."""
-    share = f"{100.0 * report.level:g} %"
-    said = [
-        ("Tables", f"A is {report.name_a}, {_count(report.rows_a, 'row')}; "
-                   f"B is {report.name_b}, {_count(report.rows_b, 'row')}."),
-        ("Effect", "Numbers, times and ranks of ordered categories: the Wasserstein distance W1, "
-                   "the mean distance that a value has to move, in the column's unit. Categories and "
-                   "booleans: the total variation, the share of rows that would have to change."),
-    ]  # fmt: skip
-    if report.n_permutations:
-        alpha = f"{1.0 - report.level:.3g}"
-        said += [
-            ("p-value", "The share of random deals of the pooled rows, in parts of the sizes of A "
-                        f"and B, whose effect is as large; at most {report.n_permutations:,} deals "
-                        "a column, and fewer where the answer was clear."),
-            ("Taken for granted", f"Where nothing changed, {report.exchanged} are exchangeable "
-                                  "between A and B. Nothing is assumed of their law."),
-            ("Interval", f"{share}, each column by itself, of the effect between the laws behind "
-                         "the tables."),
-            ("Verdict", f"“differs” where the corrected p-value is at most {alpha}; "
-                        "“same within δ” where the one-sided upper end lies below the tolerance."),
-            ("Correction", _CORRECTIONS[report.correction]),
-        ]  # fmt: skip
-    else:
-        said.append(("Tests", "None: no relabellings were asked for."))
-    if report.weights is not None:
-        source = "" if report.weights == "given" else f" by {report.weights}"
-        said.append(("Weights", f"Rows are weighted{source}; missing rates count rows."))
-    if report.missing_tolerance is not None:
-        said.append(("Missing values", f"Tolerance δ {format_share(report.missing_tolerance)}."))
-    said.append(
-        (
-            "Made by",
-            f"otdiv {__version__}, NumPy {np.__version__}, Matplotlib "
-            f"{import_optional('matplotlib', extra='report', purpose='figures').__version__}, "
-            f"Python {platform.python_version()}",
-        )
-    )
-    return said
 
 
 _COUNTED = {
@@ -313,16 +268,6 @@ _COUNTED = {
 }
 """A verdict of one column and of several."""
 
-_CORRECTIONS = {
-    "bh": "Benjamini–Hochberg over values and missing values of all columns: it bounds the "
-    "expected share of false differences among those named.",
-    "by": "Benjamini–Yekutieli over values and missing values of all columns: it bounds the "
-    "expected share of false differences among those named, however the tests depend.",
-    "holm": "Holm over values and missing values of all columns: it bounds the probability of any "
-    "false difference.",
-    "none": "None: each column is judged by itself, and of many some differ by chance.",
-}
-
 
 def _titles(report: Findings) -> tuple[str, str]:
     """Stems of the two files, or the whole names where those are one."""
@@ -330,14 +275,10 @@ def _titles(report: Findings) -> tuple[str, str]:
     return (report.name_a, report.name_b) if a == b else (a, b)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _headline(report: Findings) -> str:
     tested = [row for row in report.rows if row.evidence is not None or row.missing is not None]
     if not report.n_permutations:
-        return f"{_count(len(report.rows), 'column')} compared, without tests."
+        return f"{count_words(len(report.rows), 'column')} compared, without tests."
     if not tested:
         return "No column could be compared."
     found = len(report.differing)
@@ -345,7 +286,7 @@ def _headline(report: Findings) -> str:
         one = len(tested) == 1
         return "The column was not shown to differ." if one else "No column was shown to differ."
     verb = "differs" if found == 1 else "differ"
-    return f"{found} of {_count(len(tested), 'column')} {verb}."
+    return f"{found} of {count_words(len(tested), 'column')} {verb}."
 
 
 def _counts(report: Findings) -> Iterator[Chip]:
@@ -373,17 +314,17 @@ def _findings(report: Findings) -> Iterator[tuple[str, str, str]]:
     """The largest differences: a column, its effect, how it moved."""
     for row in report.differing[:3]:
         if row.verdict is not None and row.verdict.is_difference:
-            yield row.column, effect_words(row), next(_values_moved(row), "")
+            yield named(row.column), effect_words(row), next(values_moved(row), "")
         else:
-            yield row.column, "", next(_missing_moved(row), "")
+            yield named(row.column), "", next(missing_moved(row), "")
 
 
 def _schema(report: Findings) -> Iterator[str]:
     for name, columns in (("A", report.only_a), ("B", report.only_b)):
         if columns:
-            yield f"Only in {name}: {', '.join(columns)}."
+            yield f"Only in {name}: {', '.join(map(named, columns))}."
     for row in report.retyped:
-        yield f"{row.column} holds {row.kind_a} in A and {row.kind_b} in B."
+        yield f"{named(row.column)} holds {row.kind_a} in A and {row.kind_b} in B."
 
 
 def _chip(row: ColumnComparison) -> Chip:
@@ -403,15 +344,11 @@ def _line(row: ColumnComparison, place: int, longest: float) -> Line:
     evidence, missing = row.evidence, row.missing
     unit = unit_of(row)
     untold = {"low_sort": None, "p_sort": None}
-    told = (
-        untold
-        if evidence is None
-        else {"low_sort": evidence.low, "p_sort": evidence.p_adjusted}
-    )
+    told = untold if evidence is None else {"low_sort": evidence.low, "p_sort": evidence.p_adjusted}
     has_length = row.effect is not None and row.sort_key < math.inf
     return Line(
         anchor=f"column-{place + 1}",
-        column=row.column,
+        column=named(row.column),
         differs=row.differs,
         chip=_chip(row),
         rank=place,
@@ -444,49 +381,6 @@ def _missing(row: ColumnComparison) -> str:
     return f"{format_share(row.missing_rate_a)} → {format_share(row.missing_rate_b)}"
 
 
-def _moved(row: ColumnComparison) -> Iterator[str]:
-    """Yield what moved, as sentences; of values within noise nothing did."""
-    if row.verdict is None or row.verdict.is_difference:
-        yield from _values_moved(row)
-    yield from _missing_moved(row)
-
-
-def _values_moved(row: ColumnComparison) -> Iterator[str]:
-    """Of the values, the most telling sentence first."""
-    unit = f" {row.unit}" if row.unit else ""
-    if row.mean_difference is not None and row.shift_share is not None and row.effect:
-        direction = "up" if row.mean_difference > 0.0 else "down"
-        size = in_unit(abs(row.mean_difference), unit_of(row))
-        if row.shift_share > 1.0 - ROUNDING:
-            yield f"The mean moved {direction} by {size}: all quantiles went one way."
-        else:
-            share = format_share(row.shift_share)
-            yield f"The mean moved {direction} by {size}, which is {share} of W1."
-    if row.quantiles:
-        largest = max(row.quantiles, key=lambda move: abs(move.difference))
-        name = f"{100.0 * largest.level:g} % quantile"
-        if largest.difference and None in (largest.a, largest.b):
-            yield f"The {name} moved by {plain(largest.difference)}{unit}."
-        elif largest.difference:
-            yield f"The {name} went from {plain(largest.a)} to {plain(largest.b)}{unit}."
-    if isinstance(row.distributions, Frequencies) and row.effect:
-        label = row.distributions.labels[0]
-        a, b = (format_share(float(side[0])) for side in (row.distributions.a, row.distributions.b))
-        yield f"{label} went from {a} to {b} of the rows."
-    for names, word in ((row.new, "New in B"), (row.vanished, "Gone from A")):
-        if names:
-            more = len(names) - MOST_NAMED
-            rest = f" and {more} more" if more > 0 else ""
-            yield f"{word}: {', '.join(names[:MOST_NAMED])}{rest}."
-
-
-def _missing_moved(row: ColumnComparison) -> Iterator[str]:
-    if row.missing is not None and row.missing.effect:
-        rates = f"{format_share(row.missing_rate_a)} to {format_share(row.missing_rate_b)}"
-        verdict = row.missing.verdict
-        yield f"Missing values went from {rates}{'' if verdict is None else f': {verdict.value}'}."
-
-
 def _figures(row: ColumnComparison, prefix: str, markup: Any) -> Iterator[Figure]:
     ecdfs = draw_ecdfs(row, f"{prefix}e")
     if ecdfs is not None:
@@ -502,11 +396,11 @@ def _figures(row: ColumnComparison, prefix: str, markup: Any) -> Iterator[Figure
         )
     frequencies = draw_frequencies(row, f"{prefix}f")
     if frequencies is not None:
-        yield Figure(markup(frequencies), "Categories", "Shares in A and B, the largest move first.")
+        yield Figure(
+            markup(frequencies), "Categories", "Shares in A and B, the largest move first."
+        )
     unit, per_unit = unit_of(row)
-    null = draw_null(
-        row.column, row.effect, row.noise, f"{prefix}n", unit=unit, per_unit=per_unit
-    )
+    null = draw_null(row.column, row.effect, row.noise, f"{prefix}n", unit=unit, per_unit=per_unit)
     if null is not None and row.noise is not None:
         yield Figure(markup(null), "Chance", _chance(row.noise.n_draws))
 
@@ -517,7 +411,9 @@ def _missing_figure(row: ColumnComparison, prefix: str, markup: Any) -> Figure |
 
 
 def _chance(n_draws: int) -> str:
-    return f"The effect in {_count(n_draws, 'relabelling')} of the rows, where nothing changed."
+    return (
+        f"The effect in {count_words(n_draws, 'relabelling')} of the rows, where nothing changed."
+    )
 
 
 def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
@@ -568,14 +464,12 @@ def _categories(row: ColumnComparison) -> Iterator[tuple[str, str, str, str, str
     if not isinstance(found, Frequencies):
         return
     new, vanished = set(row.new), set(row.vanished)
-    shown = zip(
-        found.labels[:MOST_CATEGORIES], found.a.tolist(), found.b.tolist(), strict=False
-    )
+    shown = zip(found.labels[:MOST_CATEGORIES], found.a.tolist(), found.b.tolist(), strict=False)
     for label, a, b in shown:
         mark = "new" if label in new else "vanished" if label in vanished else ""
         change = 100.0 * (b - a)
         points = f"{'+' if change > 0.0 else ''}{format_number(change, 2)} pp"
-        yield label, mark, format_share(a), format_share(b), points
+        yield named(label), mark, format_share(a), format_share(b), points
 
 
 def _more_categories(row: ColumnComparison) -> int:

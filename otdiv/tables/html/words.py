@@ -5,21 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..rows import ColumnComparison, Evidence, Verdict
+from ..rows import ColumnComparison, Evidence, Frequencies, Verdict
 from ..wording import DASH, format_number, format_share
 
 __all__ = [
+    "count_words",
     "effect_words",
     "in_unit",
     "interval_words",
     "measure_words",
+    "missing_moved",
+    "moved",
+    "named",
     "notes_of",
     "p_words",
     "plain",
     "unit_of",
+    "values_moved",
     "verdict_class",
     "verdict_words",
 ]
+
+ROUNDING = 1e-12
+"""Shares that differ from 1 by less do so by rounding: 4000 ulp of a mean over W1."""
+
+MOST_NAMED = 12
+"""New or vanished categories that a sentence names."""
 
 _CLASSES = {
     Verdict.DIFFERS: "differs",
@@ -41,6 +52,11 @@ def verdict_words(row: ColumnComparison) -> str:
     if row.error is not None:
         return "failed"
     return "not tested" if row.verdict is None else row.verdict.value
+
+
+def named(text: str) -> str:
+    """A name as it came; one of nothing but blanks in quotes, so that it is seen."""
+    return text if text.strip() else f'"{text}"'
 
 
 def unit_of(row: ColumnComparison) -> tuple[str | None, float]:
@@ -97,6 +113,55 @@ def plain(value: float | None) -> str:
     return format_number(value)
 
 
+def count_words(number: int, noun: str) -> str:
+    """A number of things; of one, the singular."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def moved(row: ColumnComparison) -> Iterator[str]:
+    """Yield what moved, as sentences; of values within noise nothing did."""
+    if row.verdict is None or row.verdict.is_difference:
+        yield from values_moved(row)
+    yield from missing_moved(row)
+
+
+def values_moved(row: ColumnComparison) -> Iterator[str]:
+    """Yield what moved of the values, the most telling sentence first."""
+    unit = f" {row.unit}" if row.unit else ""
+    if row.mean_difference is not None and row.shift_share is not None and row.effect:
+        direction = "up" if row.mean_difference > 0.0 else "down"
+        size = in_unit(abs(row.mean_difference), unit_of(row))
+        if row.shift_share > 1.0 - ROUNDING:
+            yield f"The mean moved {direction} by {size}: all quantiles went one way."
+        else:
+            share = format_share(row.shift_share)
+            yield f"The mean moved {direction} by {size}, which is {share} of W1."
+    if row.quantiles:
+        largest = max(row.quantiles, key=lambda move: abs(move.difference))
+        name = f"{100.0 * largest.level:g} % quantile"
+        if largest.difference and None in (largest.a, largest.b):
+            yield f"The {name} moved by {plain(largest.difference)}{unit}."
+        elif largest.difference:
+            yield f"The {name} went from {plain(largest.a)} to {plain(largest.b)}{unit}."
+    if isinstance(row.distributions, Frequencies) and row.effect:
+        label = row.distributions.labels[0]
+        a, b = (format_share(float(side[0])) for side in (row.distributions.a, row.distributions.b))
+        yield f"{named(label)} went from {a} to {b} of the rows."
+    for names, word in ((row.new, "New in B"), (row.vanished, "Gone from A")):
+        if names:
+            more = len(names) - MOST_NAMED
+            rest = f" and {more} more" if more > 0 else ""
+            yield f"{word}: {', '.join(map(named, names[:MOST_NAMED]))}{rest}."
+
+
+def missing_moved(row: ColumnComparison) -> Iterator[str]:
+    """Yield what became of the missing values."""
+    if row.missing is not None and row.missing.effect:
+        rates = f"{format_share(row.missing_rate_a)} to {format_share(row.missing_rate_b)}"
+        verdict = row.missing.verdict
+        yield f"Missing values went from {rates}{'' if verdict is None else f': {verdict.value}'}."
+
+
 def notes_of(row: ColumnComparison) -> Iterator[str]:
     """Yield what a reader of the numbers has to know, as sentences."""
     if row.kind_a != row.kind_b and row.error is None:
@@ -119,5 +184,3 @@ def notes_of(row: ColumnComparison) -> Iterator[str]:
     if row.evidence is not None:
         for note in row.evidence.notes:
             yield f"Of the interval: {note}."
-
-
