@@ -31,6 +31,8 @@ _SUFFIXES = {
     ".csv": "csv",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
     ".txt": "table",
     "": "table",
 }
@@ -124,7 +126,7 @@ def add_parser(commands: Any) -> None:
     written = parser.add_argument_group("output")
     written.add_argument(
         "--format",
-        choices=("table", "json", "csv", "markdown", "summary"),
+        choices=("table", "json", "csv", "markdown", "summary", "html"),
         help="by default what the suffix of --output says, else a table; summary is short "
         "Markdown for a pull request; csv puts an apostrophe before names that a spreadsheet "
         "would run as a formula",
@@ -133,7 +135,7 @@ def add_parser(commands: Any) -> None:
         "--output",
         metavar="FILE",
         type=Path,
-        help="write there, not to stdout: .json, .csv, .md, .markdown, .txt (a table)",
+        help="write there, not to stdout: .json, .csv, .md, .markdown, .html, .txt (a table)",
     )
     parser.set_defaults(run=run)
 
@@ -145,6 +147,9 @@ def run(options: argparse.Namespace) -> int:
     style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
+    if style == "html":  # before the work is done rather than after
+        import_optional("jinja2", extra="report", purpose="the HTML report")
+        import_optional("matplotlib", extra="report", purpose="the HTML report")
     settings = read_settings(options)
     from ..tables.comparison import compare_tables
 
@@ -242,6 +247,8 @@ def _render(report: TableReport, gate: Gate | None, style: str, target: Path | N
         return report.to_markdown()
     if style == "summary":
         return report.to_summary(None if gate is None else gate.summary)
+    if style == "html":
+        return report.to_html(gate=gate)
     if style == "csv":
         return _csv(report)
     from .terminal import print_report

@@ -15,7 +15,7 @@ from .canvas import BLUE, GREY, PINK, VERMILION, axes, drawable, legend_name, su
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_column", "plot_effects"]
+__all__ = ["plot_column", "plot_effects", "view_of_ecdfs"]
 
 _VIEW = 0.005
 """Share of the rows on either side that a view of ECDFs may leave out, so that tails do not squash
@@ -161,7 +161,7 @@ def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     values, F, G = row.distributions.values, row.distributions.a, row.distributions.b
     values, scale = drawable(values)
     # Steps begin at 0 and end at 1, a little outside the data.
-    low, high = _view(values, F, G)
+    low, high = view_of_ecdfs(values, F, G)
     margin = 0.03 * (high - low) or max(0.5, 1e-6 * abs(high))
     values = np.concatenate([[values[0] - margin], values, [values[-1] + margin]])
     F = np.concatenate([[0.0], F, [1.0]])
@@ -197,7 +197,7 @@ def _draw_ecdfs(ax: Axes, row: Any, labels: tuple[str, str]) -> None:
     ax.legend(frameon=False, loc="lower right")
 
 
-def _view(values: FloatArray, F: FloatArray, G: FloatArray) -> tuple[float, float]:
+def view_of_ecdfs(values: FloatArray, F: FloatArray, G: FloatArray) -> tuple[float, float]:
     """Limits beyond which either side has at most a share of `_VIEW` of both tables."""
     first = int(np.searchsorted(np.maximum(F, G), _VIEW, side="right"))
     last = int(np.searchsorted(np.minimum(F, G), 1.0 - _VIEW))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._optional import import_optional
 from .._text import as_json, code_span, for_markdown, for_terminal, shortened
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MissingDependencyError
 from .formats import counted, format_effect
 from .gate import Gate, gate
 from .naming import telling_names
@@ -21,6 +21,7 @@ from .wording import escaped, headlines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
 
 __all__ = ["TableReport"]
 
@@ -196,6 +197,36 @@ class TableReport(Findings):
             What a gate said, a line of plain text that stands below the outcome.
         """
         return markdown_summary(self, gate)
+
+    def to_html(self, *, gate: Gate | None = None) -> str:
+        """Return one page that holds all it shows and loads nothing.
+
+        Words, tables, figures and their style stand in one text: write it to a file, in UTF-8, and
+        any browser opens it, with or without a network; it follows the system's light or dark
+        theme, folds for a telephone and prints.
+
+        Parameters
+        ----------
+        gate : Gate, optional
+            What a gate said of the report; its outcome then stands at the top of the page.
+
+        Raises
+        ------
+        MissingDependencyError
+            If Jinja or matplotlib is not installed.
+        """
+        from .html.page import page
+
+        return page(self, gate=gate)
+
+    def _repr_html_(self) -> str | None:
+        """Headline and table for notebooks; None, so that they show the text, without Jinja."""
+        from .html.page import fragment
+
+        try:
+            return fragment(self)
+        except MissingDependencyError:
+            return None
 
     def plot(self, column: str | None = None, *, ax: Axes | None = None) -> Axes:
         """Draw the report with matplotlib.

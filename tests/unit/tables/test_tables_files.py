@@ -384,7 +384,7 @@ def test_a_refused_file_is_one_sentence_on_stderr_and_exit_code_2(tmp_path, caps
 
 
 @pytest.mark.parametrize(
-    "name", ["r.html", "r.HTML", "r.xlsx", "r.pdf", "r.csv.gz", "r.parquet", "r.tsv", "-"]
+    "name", ["r.xhtml", "r.xlsx", "r.pdf", "r.csv.gz", "r.parquet", "r.tsv", "-"]
 )
 def test_an_output_of_an_unknown_format_is_refused_before_the_work(tmp_path, capsys, name):
     good = str(put(tmp_path, "good.csv", COMMAS))
@@ -392,7 +392,7 @@ def test_an_output_of_an_unknown_format_is_refused_before_the_work(tmp_path, cap
     assert main(["compare", good, good, "--output", target]) == USAGE
     captured = capsys.readouterr()
     assert (captured.out, captured.err.count("\n")) == ("", 1)
-    assert name == "-" or ".json, .csv, .md, .markdown, .txt" in captured.err
+    assert name == "-" or ".json, .csv, .md, .markdown, .html, .htm, .txt" in captured.err
     assert not os.path.exists(target)
 
 
