@@ -12,9 +12,8 @@ from ..._typing import FloatArray, IndexArray
 from ...plotting.canvas import drawable, submodule
 from ...plotting.tables import view_of_ecdfs
 from ..rows import ColumnComparison, Driver, Ecdfs, Frequencies, NoiseFloor
-from ..wording import format_number, format_share
 from .svg import ACCENT, FAINT, MUTED, RULE, SOFT, Drawing
-from .words import named
+from .words import format_number, format_share, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from ..._typing import FloatArray
 from ..rows import Verdict
-from ..wording import DASH, format_number
-from .words import named, verdict_class
+from .words import DASH, format_number, named, verdict_class
 
 __all__ = ["HeatCell", "HeatMap", "heat_map"]
 

@@ -9,8 +9,7 @@ import numpy as np
 from ... import __version__
 from ..._optional import import_optional
 from ..rows import Findings
-from ..wording import format_share
-from .words import count_words
+from .words import count_words, format_share
 
 __all__ = ["method"]
 

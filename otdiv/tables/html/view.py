@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, Protocol
 
 from ..._text import for_terminal
 from ..rows import ColumnComparison, Evidence, Findings, Frequencies, JointComparison, Verdict
-from ..wording import DASH, format_number, format_share
 from .figures import draw_drivers, draw_ecdfs, draw_frequencies, draw_missing, draw_null, draw_shift
 from .svg import shorten
 from .words import (
+    DASH,
     count_words,
     effect_words,
+    format_number,
+    format_share,
     in_unit,
     interval_words,
     measure_words,

@@ -9,8 +9,11 @@ from ..rows import ColumnComparison, Evidence, Frequencies, Verdict
 from ..wording import DASH, format_number, format_share
 
 __all__ = [
+    "DASH",
     "count_words",
     "effect_words",
+    "format_number",
+    "format_share",
     "in_unit",
     "interval_words",
     "measure_words",
