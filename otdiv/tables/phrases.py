@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from .formats import format_share, format_value, listed, with_unit
 from .rows import ColumnComparison, Frequencies, QuantileMove
 
-__all__ = ["movement"]
+__all__ = ["movement", "movements"]
 
 _ONE_WAY = 0.8
 """Least over largest move of the quantiles from which all of them moved alike; by taste."""
@@ -24,11 +24,16 @@ _LEAST_MOVE = 0.5
 """Categories are named down to this share of the largest move; by taste."""
 
 
-def movement(row: ColumnComparison) -> str:
-    """What moved in a column, for the end of a sentence; "" where nothing is known."""
+def movements(row: ColumnComparison) -> list[str]:
+    """What moved in a column, a phrase each; none where nothing is known."""
     if isinstance(row.distributions, Frequencies):
-        return "; ".join(_categories(row.distributions))
-    return "; ".join([*_mean(row), *_quantiles(row)])
+        return list(_categories(row.distributions))
+    return [*_mean(row), *_quantiles(row)]
+
+
+def movement(row: ColumnComparison) -> str:
+    """The same, for the end of a sentence."""
+    return "; ".join(movements(row))
 
 
 def _mean(row: ColumnComparison) -> Iterator[str]:

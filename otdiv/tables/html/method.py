@@ -8,9 +8,8 @@ import numpy as np
 
 from ... import __version__
 from ..._optional import import_optional
-from ..formats import format_share
+from ..formats import counted, format_share
 from ..rows import Findings
-from .words import count_words
 
 __all__ = ["method"]
 
@@ -29,8 +28,8 @@ def method(report: Findings) -> list[tuple[str, str]]:
     """Say how the numbers were computed: what is asked, and the answer."""
     share = f"{100.0 * report.level:g} %"
     said = [
-        ("Tables", f"A is {report.name_a}, {count_words(report.rows_a, 'row')}; "
-                   f"B is {report.name_b}, {count_words(report.rows_b, 'row')}."),
+        ("Tables", f"A is {report.name_a}, {counted(report.rows_a, 'row')}; "
+                   f"B is {report.name_b}, {counted(report.rows_b, 'row')}."),
         ("Effect", "Numbers, times and ranks of ordered categories: the Wasserstein distance W1, "
                    "the mean distance that a value has to move, in the column's unit. Categories "
                    "and booleans: the total variation, the share of rows that would have to "
@@ -45,7 +44,7 @@ def method(report: Findings) -> list[tuple[str, str]]:
             ("Taken for granted", f"Where nothing changed, {report.exchanged} are exchangeable "
                                   "between A and B. Nothing is assumed of their law."),
             ("Interval", f"{share}, each column by itself, of the effect between the laws behind "
-                         "the tables; it takes rows for independent draws."),
+                         f"the tables, of which {report.exchanged} are independent draws."),
             ("Verdict", f"“differs” where the corrected p-value is at most {alpha}; "
                         "“same within δ” where the one-sided upper end lies below the tolerance."),
             ("Correction", _CORRECTIONS[report.correction]),

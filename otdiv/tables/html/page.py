@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from ..._optional import import_optional
@@ -15,7 +16,7 @@ from .method import method
 from .svg import drawing_style
 from .view import cards, joint_view, summary
 
-__all__ = ["fragment", "page"]
+__all__ = ["batch_page", "fragment", "page"]
 
 MOST_LINES = 20
 """Columns that a notebook's cell shows; the page has all."""
@@ -43,7 +44,6 @@ def page(report: Findings, *, gate: Gate | None = None, heat_map: HeatMap | None
     with drawing_style():
         joint = report.joint and joint_view(report.joint, markup)
         shown = list(cards(report, markup))
-    script = environment.get_template("script.js").render()
     text: str = environment.get_template("page.html").render(
         summary=summary(report),
         gate=gate,
@@ -51,11 +51,60 @@ def page(report: Findings, *, gate: Gate | None = None, heat_map: HeatMap | None
         cards=shown,
         joint=joint,
         method=method(report),
-        script=markup(script),
-        # The one script that may run, and nothing that a name could bring with it.
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **_script(environment),
     )
     return text
+
+
+def batch_page(
+    reports: Sequence[Findings],
+    labels: Sequence[str],
+    *,
+    title: str,
+    sentences: Sequence[str],
+    heat_map: HeatMap,
+) -> str:
+    """Return the page of several batches that are compared with one reference.
+
+    Parameters
+    ----------
+    reports : sequence of Findings
+        One a batch, at least one.
+    labels : sequence of str
+        What the batches are called.
+    title : str
+        What is compared with what.
+    sentences : sequence of str
+        What was found; the first is the headline.
+    heat_map : HeatMap
+        Columns by batches.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Jinja or Matplotlib is not installed.
+    """
+    environment = _environment()
+    text: str = environment.get_template("batches.html").render(
+        title=title,
+        sentences=sentences,
+        heat_map=heat_map,
+        batches=[
+            (label, summary(report), bool(report.differing))
+            for label, report in zip(labels, reports, strict=True)
+        ],
+        method=method(reports[0])[1:],  # all but the names of two tables
+        **_script(environment),
+    )
+    return text
+
+
+def _script(environment: Any) -> dict[str, Any]:
+    """The one script that may run, and nothing that a name could bring with it."""
+    markup = import_optional("markupsafe", extra="report", purpose="the HTML report").Markup
+    script = environment.get_template("script.js").render()
+    digest = hashlib.sha256(script.encode()).digest()
+    return {"script": markup(script), "script_hash": base64.b64encode(digest).decode()}
 
 
 def fragment(report: Findings) -> str:

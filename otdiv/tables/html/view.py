@@ -8,12 +8,11 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..._text import for_terminal
-from ..formats import DASH, format_number, format_share
+from ..formats import DASH, counted, format_number, format_p, format_share, format_value
 from ..rows import ColumnComparison, Evidence, Findings, Frequencies, JointComparison, Verdict
 from .figures import draw_drivers, draw_ecdfs, draw_frequencies, draw_missing, draw_null, draw_shift
 from .svg import shorten
 from .words import (
-    count_words,
     effect_words,
     in_unit,
     interval_words,
@@ -22,8 +21,6 @@ from .words import (
     moved,
     named,
     notes_of,
-    p_words,
-    plain,
     unit_of,
     values_moved,
     verdict_class,
@@ -143,7 +140,7 @@ def summary(report: Findings) -> Summary:
     return Summary(
         names=_titles(report),
         files=(report.name_a, report.name_b),
-        rows=(f"{count_words(report.rows_a, 'row')}", f"{count_words(report.rows_b, 'row')}"),
+        rows=(f"{counted(report.rows_a, 'row')}", f"{counted(report.rows_b, 'row')}"),
         headline=_headline(report),
         chips=tuple(_counts(report)),
         findings=tuple(_findings(report)),
@@ -206,7 +203,7 @@ def joint_view(joint: JointComparison, markup: Any) -> Joint:
             Fact("Error of the projections", f"± {format_number(joint.standard_error, 2)}")
         )
     if evidence is not None:
-        facts.append(Fact("p-value", p_words(evidence.p_value)))
+        facts.append(Fact("p-value", format_p(evidence.p_value)))
     if joint.noise is not None:
         facts.append(Fact("95 % of the noise", in_unit(joint.noise.percentile_95, ("sd", 1.0), 3)))
     if joint.w2_squared is not None:
@@ -250,7 +247,7 @@ def _titles(report: Findings) -> tuple[str, str]:
 def _headline(report: Findings) -> str:
     tested = [row for row in report.rows if row.evidence is not None or row.missing is not None]
     if not report.n_permutations:
-        return f"{count_words(len(report.rows), 'column')} compared, without tests."
+        return f"{counted(len(report.rows), 'column')} compared, without tests."
     if not tested:
         return "No column could be compared."
     found = len(report.differing)
@@ -258,7 +255,7 @@ def _headline(report: Findings) -> str:
         one = len(tested) == 1
         return "The column was not shown to differ." if one else "No column was shown to differ."
     verb = "differs" if found == 1 else "differ"
-    return f"{found} of {count_words(len(tested), 'column')} {verb}."
+    return f"{found} of {counted(len(tested), 'column')} {verb}."
 
 
 def _counts(report: Findings) -> Iterator[Chip]:
@@ -330,7 +327,7 @@ def _line(row: ColumnComparison, place: int, longest: float) -> Line:
         standardized=_in_sd(row),
         standardized_sort=None if row.effect is None else row.sort_key,
         reach=0.0 if not has_length else round(100.0 * row.sort_key / longest, 1),
-        p=p_words(row.p_adjusted),
+        p=format_p(row.p_adjusted),
         missing=_missing(row),
         missing_sort=None if missing is None else missing.rate_b - missing.rate_a,
         missing_chip=_missing_chip(row),
@@ -383,9 +380,7 @@ def _missing_figure(row: ColumnComparison, prefix: str, markup: Any) -> Figure |
 
 
 def _chance(n_draws: int) -> str:
-    return (
-        f"The effect in {count_words(n_draws, 'relabelling')} of the rows, where nothing changed."
-    )
+    return f"The effect in {counted(n_draws, 'relabelling')} of the rows, where nothing changed."
 
 
 def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
@@ -398,8 +393,8 @@ def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
         interval = interval_words(evidence, unit)
         if interval != DASH:
             yield Fact(f"{share} interval", interval)
-        yield Fact("p-value", p_words(evidence.p_value))
-        yield Fact("corrected p-value", p_words(evidence.p_adjusted))
+        yield Fact("p-value", format_p(evidence.p_value))
+        yield Fact("corrected p-value", format_p(evidence.p_adjusted))
         if evidence.tolerance is not None:
             yield Fact("Tolerance δ", in_unit(evidence.tolerance, unit))
             yield Fact(f"At most ({share})", in_unit(evidence.at_most, unit))
@@ -418,7 +413,7 @@ def _facts(row: ColumnComparison, level: float) -> Iterator[Fact]:
 
 
 def _missing_facts(evidence: Evidence) -> Iterator[Fact]:
-    yield Fact("Missing: corrected p", p_words(evidence.p_adjusted))
+    yield Fact("Missing: corrected p", format_p(evidence.p_adjusted))
     if evidence.tolerance is not None:
         yield Fact("Missing: tolerance δ", format_share(evidence.tolerance))
 
@@ -427,8 +422,8 @@ def _quantiles(row: ColumnComparison) -> Iterator[tuple[str, str, str, str]]:
     for move in row.quantiles:
         sign = "+" if move.difference > 0.0 else ""
         unit = f" {row.unit}" if row.unit else ""
-        change = f"{sign}{plain(move.difference)}{unit}"
-        yield f"{100.0 * move.level:g} %", plain(move.a), plain(move.b), change
+        change = f"{sign}{format_value(move.difference)}{unit}"
+        yield f"{100.0 * move.level:g} %", format_value(move.a), format_value(move.b), change
 
 
 def _categories(row: ColumnComparison) -> Iterator[tuple[str, str, str, str, str]]:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 
 from ..formats import DASH, format_number, format_share
-from ..rows import ColumnComparison, Evidence, Frequencies, Verdict
+from ..phrases import movements
+from ..rows import ColumnComparison, Evidence, Verdict
 
 __all__ = [
-    "count_words",
     "effect_words",
     "in_unit",
     "interval_words",
@@ -18,19 +18,11 @@ __all__ = [
     "moved",
     "named",
     "notes_of",
-    "p_words",
-    "plain",
     "unit_of",
     "values_moved",
     "verdict_class",
     "verdict_words",
 ]
-
-ROUNDING = 1e-12
-"""Shares that differ from 1 by less do so by rounding: 4000 ulp of a mean over W1."""
-
-MOST_NAMED = 12
-"""New or vanished categories that a sentence names."""
 
 _CLASSES = {
     Verdict.DIFFERS: "differs",
@@ -94,30 +86,6 @@ def interval_words(evidence: Evidence | None, unit: tuple[str | None, float]) ->
     return f"{low} to {in_unit(evidence.high, unit)}"
 
 
-def p_words(p_value: float | None) -> str:
-    """A probability, of which two digits are read."""
-    return DASH if p_value is None else format_number(p_value, 2)
-
-
-def plain(value: float | None) -> str:
-    """A value of the data: whole numbers without the zeros of rounding.
-
-    Examples
-    --------
-    >>> plain(76.0), plain(-2.5), plain(None)
-    ('76', '-2.500', '–')
-    """
-    # Above, an exponent is easier to read.
-    if value is not None and abs(value) < 1e7 and value.is_integer():
-        return f"{int(value):,}"
-    return format_number(value)
-
-
-def count_words(number: int, noun: str) -> str:
-    """A number of things; of one, the singular."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def moved(row: ColumnComparison) -> Iterator[str]:
     """Yield what moved, as sentences; of values within noise nothing did."""
     if row.verdict is None or row.verdict.is_difference:
@@ -126,32 +94,9 @@ def moved(row: ColumnComparison) -> Iterator[str]:
 
 
 def values_moved(row: ColumnComparison) -> Iterator[str]:
-    """Yield what moved of the values, the most telling sentence first."""
-    unit = f" {row.unit}" if row.unit else ""
-    if row.mean_difference is not None and row.shift_share is not None and row.effect:
-        direction = "up" if row.mean_difference > 0.0 else "down"
-        size = in_unit(abs(row.mean_difference), unit_of(row))
-        if row.shift_share > 1.0 - ROUNDING:
-            yield f"The mean moved {direction} by {size}: all quantiles went one way."
-        else:
-            share = format_share(row.shift_share)
-            yield f"The mean moved {direction} by {size}, which is {share} of W1."
-    if row.quantiles:
-        largest = max(row.quantiles, key=lambda move: abs(move.difference))
-        name = f"{100.0 * largest.level:g} % quantile"
-        if largest.difference and None in (largest.a, largest.b):
-            yield f"The {name} moved by {plain(largest.difference)}{unit}."
-        elif largest.difference:
-            yield f"The {name} went from {plain(largest.a)} to {plain(largest.b)}{unit}."
-    if isinstance(row.distributions, Frequencies) and row.effect:
-        label = row.distributions.labels[0]
-        a, b = (format_share(float(side[0])) for side in (row.distributions.a, row.distributions.b))
-        yield f"{named(label)} went from {a} to {b} of the rows."
-    for names, word in ((row.new, "New in B"), (row.vanished, "Gone from A")):
-        if names:
-            more = len(names) - MOST_NAMED
-            rest = f" and {more} more" if more > 0 else ""
-            yield f"{word}: {', '.join(map(named, names[:MOST_NAMED]))}{rest}."
+    """Yield what moved of the values, a sentence each."""
+    for part in movements(row):
+        yield f"{part[0].upper()}{part[1:]}."
 
 
 def missing_moved(row: ColumnComparison) -> Iterator[str]:

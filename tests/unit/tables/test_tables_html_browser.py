@@ -9,7 +9,7 @@ import pytest
 from otdiv._text import for_terminal
 from otdiv.tables import Verdict, compare_tables
 from otdiv.tables.html.heat_map import heat_map
-from otdiv.tables.html.page import page
+from otdiv.tables.html.page import batch_page, page
 from tests.odd_tables import ODD, tables
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -37,16 +37,24 @@ def driver():
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    """A page with odd names, every kind of column, and a wide heat map."""
+def paths(tmp_path_factory):
+    """A page with odd names, every kind of column, and a wide heat map; and one of batches."""
     a, b = tables(ODD)
     report = compare_tables(a, b, n_permutations=199, tolerance={ODD[3]: 9.0})
     matrix = np.linspace(0.0, 1.0, 40).reshape(2, 20)
     verdicts = [[Verdict.DIFFERS] * 20, [Verdict.WITHIN_NOISE] * 20]
     drawn = heat_map(ODD[:2], ODD[:1] * 20, matrix, caption=ODD[0], verdicts=verdicts)
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(page(report, heat_map=drawn), encoding="utf-8")
-    return path
+    folder = tmp_path_factory.mktemp("report")
+    batches = batch_page([report] * 3, ODD[:3], title=ODD[0], sentences=ODD[:3], heat_map=drawn)
+    pages = folder / "report.html", folder / "batches.html"
+    for path, text in zip(pages, (page(report, heat_map=drawn), batches), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return pages
+
+
+@pytest.fixture(scope="module")
+def path(paths):
+    return paths[0]
 
 
 def show(driver, path, width, *, theme="light"):
@@ -119,6 +127,19 @@ def test_the_console_is_silent_and_nothing_is_loaded(driver, path, theme):
     show(driver, path, DESK, theme=theme)
     assert driver.get_log("browser") == []
     assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+@pytest.mark.parametrize("width", [DESK, TELEPHONE])
+def test_the_page_of_batches_stays_in_its_width_and_is_silent(driver, paths, width):
+    driver.get_log("browser")
+    show(driver, paths[1], width)
+    assert driver.get_log("browser") == []
+    element = "document.documentElement"
+    assert driver.execute_script(f"return {element}.scrollWidth <= {element}.clientWidth")
+    assert driver.execute_script("return document.querySelectorAll('script').length") == 1
+    before = background(driver)
+    driver.find_element("id", "theme").click()
+    assert background(driver) != before
 
 
 def test_no_name_became_an_element(shown):

@@ -17,8 +17,8 @@
 
   // Sorting: a click, Enter or Space on a heading; what has no value stays last.
   const table = document.getElementById("table");
-  const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
+  const body = table && table.tBodies[0];
+  const heads = table ? [...table.tHead.rows[0].cells] : [];
   const value = (row, place, isText) => {
     const text = row.cells[place].dataset.v;
     if (isText) return text;
@@ -58,8 +58,8 @@
     }
   };
   addEventListener("hashchange", open);
-  table.addEventListener("click", (event) => {
-    if (event.target.closest("a")) setTimeout(open);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("a[href^='#']")) setTimeout(open);
   });
   open();
   const fold = document.getElementById("fold");
