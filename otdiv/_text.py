@@ -13,16 +13,19 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 __all__ = [
     "as_json",
     "code_block",
     "code_span",
+    "display_width",
     "for_csv",
     "for_figure",
     "for_markdown",
     "for_terminal",
+    "shortened",
 ]
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
@@ -59,6 +62,57 @@ def for_terminal(text: str) -> str:
         mark.encode("unicode_escape").decode() if unicodedata.category(mark) in _INVISIBLE else mark
         for mark in text
     )
+
+
+def display_width(text: str) -> int:
+    """Cells of a line of fixed width that a text takes: wide characters two, combining ones none.
+
+    Examples
+    --------
+    >>> display_width("Zürich"), display_width("東京"), display_width("e\u0301")
+    (6, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(mark) in ("Mn", "Me")
+        else 2
+        if unicodedata.east_asian_width(mark) in "WF"
+        else 1
+        for mark in text
+    )
+
+
+def shortened(text: str, width: int, measure: Callable[[str], int] = display_width) -> str:
+    """Keep both ends of a text that takes more than `width` cells, with an ellipsis between them.
+
+    Parameters
+    ----------
+    text : str
+        What can be seen, as `for_terminal` returns it.
+    width : int
+        Cells that there are; at least 1.
+    measure : callable
+        Cells that a text takes.
+
+    Examples
+    --------
+    >>> shortened("departure_delay", 9), shortened("東京都千代田区", 7), shortened("short", 9)
+    ('depa…elay', '東…田区', 'short')
+    """
+    if measure(text) <= width:
+        return text
+    head = tail = ""
+    for mark in text:
+        if measure(head + mark) > width // 2:
+            break
+        head += mark
+    for mark in reversed(text):
+        if measure(f"{head}…{mark}{tail}") > width:
+            break
+        tail = mark + tail
+    return f"{head}…{tail}"
 
 
 def as_json(content: Any) -> str:

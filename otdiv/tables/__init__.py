@@ -5,6 +5,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "BatchReport": "batch_report",
         "ColumnComparison": "rows",
         "Driver": "rows",
         "Ecdfs": "rows",
@@ -17,6 +18,9 @@ __getattr__, __dir__, __all__ = attach(
         "TableProgress": "comparison",
         "TableReport": "report",
         "Verdict": "rows",
+        "compare_batches": "batches",
+        "compare_groups": "batches",
+        "compare_over": "batches",
         "compare_tables": "comparison",
     },
 )

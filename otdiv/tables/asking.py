@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from .._typing import RngLike
 from .._validation import as_generator, check_choice
 from ..errors import InvalidInputError
 from ..inference.replicates import check_level
-from ..sources.source import Spelling, spelling_of
+from ..sources.source import Source, Spelling, spelling_of
+from .reading import Table
 from .telling import Told, kept_as_texts, told_kinds
 from .tolerances import Tolerances, as_tolerances
 from .verdicts import CORRECTIONS
 
-__all__ = ["Asked", "as_asked", "check_told"]
+__all__ = ["Asked", "as_asked", "check_told", "names_of"]
 
 
 class Asked(NamedTuple):
@@ -106,19 +107,7 @@ def as_asked(
     )
 
 
-class Named(Protocol):
-    """A table or a source: its names, and the options of texts that mean something for it."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the columns."""
-
-    @property
-    def spelled(self) -> frozenset[str]:
-        """Options of texts."""
-
-
-def check_told(told: Mapping[str, Told], spelling: Spelling, *tables: Named) -> None:
+def check_told(told: Mapping[str, Told], spelling: Spelling, *tables: Table | Source) -> None:
     """Refuse kinds of columns that do not exist, and options that would do nothing."""
     used = {name for table in tables for name in table.spelled}
     if any(kind.kind in ("number", "time") for kind in told.values()):
@@ -127,8 +116,13 @@ def check_told(told: Mapping[str, Told], spelling: Spelling, *tables: Named) -> 
         if name not in used:
             none = "neither table is a text" if len(tables) == 2 else "no table is a text"
             raise InvalidInputError(name, f"be left out: {none}", repr(value))
-    known = {name for table in tables for name in table.names}
+    known = {name for table in tables for name in names_of(table)}
     for name in told:
         if name not in known:
             where = "`a` or `b`" if len(tables) == 2 else "the tables"
             raise InvalidInputError("kinds", f"name columns of {where}", repr(name))
+
+
+def names_of(table: Table | Source) -> tuple[str, ...]:
+    """Columns of a table, whether it is read or not."""
+    return table.columns if isinstance(table, Source) else table.names

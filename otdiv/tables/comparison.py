@@ -27,7 +27,7 @@ __all__ = ["TableProgress", "compare_tables", "compared", "judged_reports"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableProgress:
-    """What a callback of `compare_tables` sees after each column.
+    """What a callback of `compare_tables`, and of those for batches, sees after each column.
 
     Attributes
     ----------
@@ -35,11 +35,14 @@ class TableProgress:
         The column just done; "joint" for the joint comparison.
     done, total : int
         Steps done and to do.
+    batch : str or None
+        Label of the batch that is compared; None where there are two tables.
     """
 
     column: str
     done: int
     total: int
+    batch: str | None = None
 
 
 @explains_calls()
