@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._text import for_csv, for_terminal
 from ..errors import InvalidInputError
+from . import compare_batches
 from .exits import EXIT_CODES, ExitCode, output
 from .interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..tables.batch_report import BatchReport
     from ..tables.comparison import TableProgress
     from ..tables.report import TableReport
 
@@ -60,6 +64,9 @@ column that moved most first.
   missing     Missing values over rows; they take no part in the effect.
 
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
+
+Several B, --by or --over make many comparisons with one reference: a grid of
+columns by batches, whose verdicts are corrected for the number of all of them.
 """
 
 _EPILOG = (
@@ -80,6 +87,10 @@ examples
   otdiv compare train.csv live.csv --columns age,income --format markdown
   otdiv compare survey.csv census.csv --weights weight --output report.json
   otdiv compare 2023.csv 2024.csv --category zip --ignore id --na "?"
+  otdiv compare march.csv april.csv may.csv june.csv
+  otdiv compare flights.parquet --by carrier --reference UA
+  otdiv compare flights.parquet --over day --every 1w --reference 2013-01..2013-02
+  otdiv compare train.parquet live.parquet --over time --every 1d
 
 """
     + EXIT_CODES
@@ -94,11 +105,17 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="otdiv compare A B [options]",
+        usage="otdiv compare A B [B …] [options]",
     )
     tables = parser.add_argument_group("tables")
     tables.add_argument("a", metavar="A", help="the reference table")
-    tables.add_argument("b", metavar="B", help="the table to compare with it")
+    tables.add_argument(
+        "b",
+        metavar="B",
+        nargs="*",
+        help="the table to compare with it, or several; none beside --by",
+    )
+    compare_batches.add_arguments(parser)
     what = parser.add_argument_group("what to compare")
     what.add_argument(
         "--columns",
@@ -172,30 +189,32 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare, print or write the report, and return the exit code."""
     target: Path | None = options.output
-    _check_target(target, (options.a, options.b))
+    compare_batches.check_arguments(options)
+    _check_target(target, (options.a, *options.b))
     style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
     from ..tables.comparison import compare_tables
 
     columns = options.columns and [name for names in options.columns for name in names]
-    units = {name: unit for pairs in options.units or () for name, unit in pairs}
+    arguments = {
+        "columns": columns,
+        "weights": options.weights,
+        "units": {name: unit for pairs in options.units or () for name, unit in pairs},
+        "kinds": _told(options),
+        "delimiter": options.delimiter,
+        "decimal": options.decimal,
+        "encoding": options.encoding,
+        "na": options.na,
+        "rng": options.rng,
+        "n_permutations": options.permutations,
+    }
+    report: TableReport | BatchReport
     with _progress() as callback:
-        report = compare_tables(
-            options.a,
-            options.b,
-            columns=columns,
-            weights=options.weights,
-            units=units,
-            kinds=_told(options),
-            delimiter=options.delimiter,
-            decimal=options.decimal,
-            encoding=options.encoding,
-            na=options.na,
-            rng=options.rng,
-            n_permutations=options.permutations,
-            callback=callback,
-        )
+        if compare_batches.is_asked(options):
+            report = compare_batches.compare(options, arguments, callback)
+        else:
+            report = compare_tables(options.a, options.b[0], callback=callback, **arguments)
     raise_if_interrupted()  # it may have been taken for the failure of a column
     code = ExitCode.PART_FAILED if report.failed else ExitCode.DONE
     with output(code):
@@ -289,13 +308,14 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         task = bar.add_task("reading", total=None)
 
         def show(progress: TableProgress) -> None:
-            name = for_terminal(progress.column)
+            batch = "" if progress.batch is None else f"{progress.batch}: "
+            name = for_terminal(f"{batch}{progress.column}")
             bar.update(task, completed=progress.done, total=progress.total, description=name)
 
         yield show
 
 
-def _render(report: TableReport, style: str, target: Path | None) -> str | None:
+def _render(report: TableReport | BatchReport, style: str, target: Path | None) -> str | None:
     """Return the text to write; None if it is on the terminal already."""
     if style == "json":
         return report.to_json() + "\n"
@@ -303,18 +323,30 @@ def _render(report: TableReport, style: str, target: Path | None) -> str | None:
         return report.to_markdown()
     if style == "csv":
         return _csv(report)
-    from .terminal import print_report
-
     console = import_optional("rich.console", extra="cli", purpose="the terminal table")
     if target is None:
-        print_report(report, console.Console())
+        _print(report, console.Console())
         return None
     stream = io.StringIO()
-    print_report(report, console.Console(file=stream, width=_FILE_WIDTH))
+    _print(report, console.Console(file=stream, width=_FILE_WIDTH))
     return stream.getvalue()
 
 
-def _csv(report: TableReport) -> str:
+def _print(report: TableReport | BatchReport, console: Console) -> None:
+    """A table of columns, or a grid of columns by batches."""
+    from ..tables.report import TableReport
+
+    if isinstance(report, TableReport):
+        from .terminal import print_report
+
+        print_report(report, console)
+    else:
+        from .terminal_batches import print_batches
+
+        print_batches(report, console)
+
+
+def _csv(report: TableReport | BatchReport) -> str:
     records = report.to_records()
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(records[0]), lineterminator="\n")

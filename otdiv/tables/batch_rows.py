@@ -62,6 +62,11 @@ class BatchFindings:
             if report.differing
         )
 
+    @property
+    def failed(self) -> tuple[ColumnComparison, ...]:
+        """Rows of all batches whose column could not be compared."""
+        return tuple(row for report in self.reports for row in report.failed)
+
     def column(self, column: str) -> tuple[ColumnComparison | None, ...]:
         """Rows of one column, one a batch; None where a batch does not have it.
 

@@ -18,10 +18,13 @@ _MOST_NAMES = 8
 _MOST_SENTENCES = 8
 """Columns that have a sentence of their own; the table has them all."""
 
+_MOST_CATEGORIES = 3
+"""New and vanished categories that a sentence names; groups rarely have all of them."""
+
 _MARKDOWN_BATCHES = 12
 """Batches side by side in a Markdown table; by taste."""
 
-_NOUNS = {"tables": ("table", None), "groups": ("group", None), "periods": ("period", None)}
+_NOUNS = {"tables": "table", "groups": "group", "periods": "period"}
 
 _CORRECTIONS = {
     "bh": "corrected for the number of all columns of all batches together (Benjamini-Hochberg)",
@@ -50,11 +53,14 @@ def batch_headlines(report: BatchFindings, show: Callable[[str], str] = str) -> 
 
 
 def _outcome(report: BatchFindings, show: Callable[[str], str]) -> str:
-    whole = counted(len(report.reports), *_NOUNS[report.kind])
+    whole = counted(len(report.reports), _NOUNS[report.kind])
     against = show(report.reference)
     if not report.reports[0].n_permutations:
         return f"No verdicts: no relabelling was drawn. {whole} against {against}."
     labels = report.differing
+    if len(report.reports) == 1:
+        told = "differs from" if labels else "differs in no column from"
+        return f"The only {_NOUNS[report.kind]}, {show(report.labels[0])}, {told} {against}."
     if not labels:
         return f"None of {whole} differs from {against} in any column."
     verb = "differs" if len(labels) == 1 else "differ"
@@ -86,17 +92,18 @@ def _columns_that_differ(report: BatchFindings, show: Callable[[str], str]) -> I
 
 
 def _effect(row: ColumnComparison, show: Callable[[str], str]) -> str:
-    text = f"{row.measure} = {show(format_effect(row.effect, row.measure, row.unit))}"
+    unit = None if row.unit is None else show(row.unit)
+    text = f"{row.measure} = {format_effect(row.effect, row.measure, unit)}"
     if row.standardized is not None:
         text += f", {format_number(row.standardized, 2)} sd"
     if row.mean_difference:
         direction = "up" if row.mean_difference > 0.0 else "down"
-        size = format_effect(abs(row.mean_difference), "W1", row.unit)
-        text += f"; mean {direction} by {show(size)}"
+        size = format_effect(abs(row.mean_difference), "W1", unit)
+        text += f"; mean {direction} by {size}"
     if row.new:
-        text += f"; new: {_names(row.new, show)}"
+        text += f"; new: {_names(row.new, show, _MOST_CATEGORIES)}"
     if row.vanished:
-        text += f"; vanished: {_names(row.vanished, show)}"
+        text += f"; vanished: {_names(row.vanished, show, _MOST_CATEGORIES)}"
     return text
 
 
@@ -184,10 +191,8 @@ def _tested(rows: Sequence[ColumnComparison | None]) -> bool:
     return any(row is not None and row.evidence is not None for row in rows)
 
 
-def _names(names: Sequence[str], show: Callable[[str], str]) -> str:
-    return listed(
-        [show(name) if name.strip() else f'"{show(name)}"' for name in names], _MOST_NAMES
-    )
+def _names(names: Sequence[str], show: Callable[[str], str], most: int = _MOST_NAMES) -> str:
+    return listed([show(name) if name.strip() else f'"{show(name)}"' for name in names], most)
 
 
 def shown_batches(report: BatchFindings, most: int) -> list[int]:

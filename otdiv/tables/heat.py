@@ -69,7 +69,13 @@ def _cell(row: ColumnComparison | None) -> Cell:
         return Cell(None, "-", "–", False)
     if row.effect is None:
         return Cell(None, "!", "failed", False)
-    return _sized(row.sort_key, row.verdict, format_number(row.sort_key, 2))
+    return _sized(row.sort_key, row.verdict, _text(row.sort_key))
+
+
+def _text(size: float) -> str:
+    if size >= 100.0:
+        return format_number(size, 3)
+    return f"{size:.2f}" if size < 9.995 else f"{size:.1f}"
 
 
 def _missing_cell(row: ColumnComparison | None) -> Cell:
