@@ -246,8 +246,9 @@ def plot_series(report: Any, column: str, *, ax: Axes | None = None) -> Axes:
     k = len(rows)
     ax = axes(ax, size=(min(14.0, max(6.0, 2.5 + 0.22 * k)), 3.8))
     share = 100.0 if found[0].measure == "TV" else 1.0
-    numbers, scale = drawable(share * _heights(found))
-    effects, low, high, band = numbers
+    heights = share * _heights(found)
+    numbers, scale = drawable(np.nan_to_num(heights))
+    effects, low, high, band = np.where(np.isnan(heights), np.nan, numbers)
     places, edges = _places(report, known)
     if np.isfinite(band).any():
         ax.bar(

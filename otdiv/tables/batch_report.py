@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._frozen import restore
 from .._text import as_json
 from .batch_records import BATCH_FIELDS, batch_document, batch_records
 from .batch_rows import BatchFindings
 from .batch_words import batch_headlines, batch_markdown
+from .formats import counted
 from .reading import Backend
 from .records import as_frame
 from .report import TableReport
@@ -61,6 +63,8 @@ class BatchReport(BatchFindings):
     [0.0, 25.0]
     """
 
+    __setstate__ = restore  # a dataclass with slots makes its own unless the class has one
+
     def __getitem__(self, label: str) -> TableReport:
         for name, report in zip(self.labels, self.reports, strict=True):
             if name == label:
@@ -77,8 +81,8 @@ class BatchReport(BatchFindings):
         """One line: how many batches, and in how many something differs."""
         differing = sum(bool(report.differing) for report in self.reports)
         return (
-            f"BatchReport({len(self)} {self.kind} against {self.reference!r}, "
-            f"{len(self.columns)} columns; {differing} differ)"
+            f"BatchReport({counted(len(self), self.kind[:-1])} against {self.reference!r}, "
+            f"{counted(len(self.columns), 'column')}; {differing:,} differ)"
         )
 
     def __str__(self) -> str:

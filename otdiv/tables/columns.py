@@ -95,6 +95,8 @@ class Column:
         their library keeps an order.
     is_dates : bool
         Whether datetimes are days without a time of day.
+    role : str or None
+        What the column is in a table of which these are some rows, if it names rows.
     """
 
     kind: Kind
@@ -104,6 +106,7 @@ class Column:
     tick: int = 1000
     order: tuple[str, ...] = ()
     is_dates: bool = False
+    role: str | None = None
 
 
 def decode(source: Any) -> Column:

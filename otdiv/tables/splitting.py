@@ -9,6 +9,7 @@ from typing import Any
 from ..sources.source import Spelling, Unreadable
 from .columns import BoolArray, Column, ColumnError, decode, decode_any, rows_of
 from .reading import Table
+from .roles import role
 from .telling import IGNORE, Told, with_kind
 
 __all__ = ["decoded_table", "part_of"]
@@ -35,7 +36,8 @@ def decoded_table(
 def _decoded(source: Any, told: Told | None, spelling: Spelling) -> Column | Unreadable:
     try:
         if told is None:
-            return decode_any(source)
+            column = decode_any(source)
+            return replace(column, role=role(column, column))
         return with_kind(decode(source), told, spelling)
     except ColumnError as error:
         return Unreadable(str(error))
