@@ -118,8 +118,8 @@ def _lines(name: str, rows: Any) -> list[_Line]:
     if any(_differs(one) for one in missing):
         changes = [_nan(None if one is None else one.rate_b - one.rate_a) for one in missing]
         texts = ["" if math.isnan(each) else f"{100.0 * each:+.2g} %" for each in changes]
-        sizes = np.abs(changes)
-        lines.append(_Line(f"{shown}, missing", sizes, [_differs(one) for one in missing], texts))
+        differs = [_differs(one) for one in missing]
+        lines.append(_Line(f"{shown}, missing", np.abs(changes), differs, texts))
     return lines
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._frozen import restore
 from .._text import as_json
+from .batch_gate import batch_gate
 from .batch_records import BATCH_FIELDS, batch_document, batch_records
 from .batch_rows import BatchFindings
-from .batch_words import batch_headlines, batch_markdown
+from .batch_words import batch_headlines, batch_markdown, batch_summary
 from .formats import counted
+from .gate import Gate
 from .reading import Backend
 from .records import as_frame
 from .report import TableReport
@@ -88,6 +90,33 @@ class BatchReport(BatchFindings):
     def __str__(self) -> str:
         return self.to_markdown()
 
+    def gate(self, *checks: str) -> Gate:
+        """Say whether every batch is alike enough to the reference for what comes next.
+
+        Parameters
+        ----------
+        *checks : {"differs", "tolerance", "missing", "schema"}
+            As in `TableReport.gate`; one failure in one batch is enough.
+
+        Returns
+        -------
+        Gate
+            With a sentence for each failure, which names the batch.
+
+        Raises
+        ------
+        InvalidInputError
+            If a check is not known, or would pass whatever the batches hold.
+
+        Examples
+        --------
+        >>> from otdiv.tables import compare_batches
+        >>> a = {"x": [1.0, 2.0], "y": [7.0, 8.0]}
+        >>> print(compare_batches(a, {"monday": a, "tuesday": {"x": [1.0, 2.0]}}).gate("schema"))
+        schema: tuesday: y is a column of A only
+        """
+        return batch_gate(self, checks)
+
     def to_records(self) -> list[dict[str, Any]]:
         """One flat dictionary for each column of each batch, with unrounded numbers."""
         return batch_records(self)
@@ -117,6 +146,16 @@ class BatchReport(BatchFindings):
     def to_markdown(self) -> str:
         """Return what differs in which batches: sentences, and a table of columns by batches."""
         return batch_markdown(self)
+
+    def to_summary(self, gate: str | None = None) -> str:
+        """Return Markdown for a pull request: the outcome, and the table folded below it.
+
+        Parameters
+        ----------
+        gate : str, optional
+            What a gate said, a line of plain text.
+        """
+        return batch_summary(self, gate)
 
     def headlines(self) -> tuple[str, ...]:
         """Return the findings as sentences, the most telling first."""

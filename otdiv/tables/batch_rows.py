@@ -31,8 +31,10 @@ class BatchFindings:
     skipped: tuple[tuple[str, int], ...] = ()
     unassigned: int = 0
 
-    __post_init__ = seal
     __setstate__ = restore
+
+    def __post_init__(self) -> None:
+        seal(self)
 
     @property
     def columns(self) -> tuple[str, ...]:

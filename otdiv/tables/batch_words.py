@@ -10,7 +10,7 @@ from .formats import counted, format_effect, format_number, format_share, listed
 from .heat import heat_lines
 from .rows import ColumnComparison
 
-__all__ = ["batch_headlines", "batch_markdown", "shown_batches"]
+__all__ = ["batch_headlines", "batch_markdown", "batch_summary", "shown_batches"]
 
 _MOST_NAMES = 8
 """Names that a sentence lists."""
@@ -130,9 +130,8 @@ def _limited(report: BatchFindings, show: Callable[[str], str]) -> Iterator[str]
     names = []
     for name in report.columns:
         rows = [row for row in report.column(name) if row is not None]
-        tests = [row.evidence for row in rows] + [
-            row.missing and row.missing.evidence for row in rows
-        ]
+        tests = [row.evidence for row in rows]
+        tests += [row.missing.evidence for row in rows if row.missing is not None]
         if any(test is not None and test.is_limited for test in tests):
             names.append(name)
     if names:
@@ -210,9 +209,29 @@ def shown_batches(report: BatchFindings, most: int) -> list[int]:
 
 
 def batch_markdown(report: BatchFindings) -> str:
-    """Return sentences and a padded table of columns by batches."""
+    """Return a padded table of columns by batches, and sentences below it."""
+    sentences = (f"- {sentence}" for sentence in batch_headlines(report, for_markdown))
+    return "\n".join([*_grid(report), "", *sentences]) + "\n"
+
+
+def batch_summary(report: BatchFindings, gate: str | None) -> str:
+    """Return Markdown for a pull request: sentences, and the table folded below them."""
+    outcome, *others = batch_headlines(report, for_markdown)
+    said = [] if gate is None else ["", for_markdown(gate)]
+    folded = [
+        "<details><summary>Columns by batches</summary>",
+        "",
+        *_grid(report),
+        "",
+        "</details>",
+    ]
+    sentences = [f"- {sentence}" for sentence in others]
+    return "\n".join([f"**{outcome}**", *said, "", *sentences, "", *folded]) + "\n"
+
+
+def _grid(report: BatchFindings) -> list[str]:
+    """A padded table of columns by batches, and what its numbers are."""
     places = shown_batches(report, _MARKDOWN_BATCHES)
-    lines = [f"- {sentence}" for sentence in batch_headlines(report, for_markdown)]
     table = [["column", *(for_markdown(report.labels[place]) for place in places)]]
     for line in heat_lines(report):
         name = for_markdown(line.column)
@@ -237,5 +256,4 @@ def batch_markdown(report: BatchFindings) -> str:
     if len(places) < len(report.reports):
         which = "the latest" if report.kind == "periods" else "those in which most columns differ"
         note += f" {len(places)} of {len(report.reports):,} batches: {which}."
-    grid = [padded(table[0]), padded(rule), *map(padded, table[1:])]
-    return "\n".join([*grid, "", note, "", *lines]) + "\n"
+    return [padded(table[0]), padded(rule), *map(padded, table[1:]), "", note]

@@ -150,7 +150,7 @@ missing_tolerance, blocks, paired, n_permutations, rng
     shared = [
         _shared(table, source, label, asked) for label, source in zip(labels, sources, strict=True)
     ]
-    _check_named(asked, shared)
+    _check_named(asked, shared, [table, *sources])
     decoded = _decoded(table, asked)
 
     def pairs() -> Iterator[_Pair]:
@@ -255,7 +255,7 @@ missing_tolerance, blocks, n_permutations, rng
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
     chosen = None if reference is None else group_named(reference, values, counts)
     shared = _shared(whole, whole, "table", asked, but=by)
-    _check_named(asked, [shared])
+    _check_named(asked, [shared], [whole])
     decoded = _decoded(whole, asked, but=by)
     compared_ones = [
         place
@@ -415,7 +415,7 @@ missing_tolerance, blocks, n_permutations, rng
     compared_ones = np.flatnonzero(counts >= LEAST_ROWS).tolist()
     check_chunks(compared_ones, length, most)
     shared = _shared(base, whole, "table", asked, but=time)
-    _check_named(asked, [shared])
+    _check_named(asked, [shared], [base, whole])
     decoded = _decoded(whole, asked, but=time)
 
     def rows(chosen: BoolArray) -> BoolArray:
@@ -473,19 +473,20 @@ def _shared(
     return shared
 
 
-def _check_named(asked: Asked, shared: Sequence[Iterable[str]]) -> None:
-    """Refuse names of columns that nothing is compared in."""
-    known = {name for names in shared for name in names}
-    given = {
-        "columns": asked.columns or (),
-        "units": asked.units,
-        "tolerance": asked.tolerances.columns,
-    }
-    for argument, names in given.items():
+def _check_named(
+    asked: Asked, shared: Sequence[Iterable[str]], tables: Sequence[Table | Source]
+) -> None:
+    """Refuse names of columns that nothing is compared in, and of columns that no table has."""
+    compared_ones = {name for names in shared for name in names}
+    known = {name for table in tables for name in names_of(table)}
+    for argument, names, among, what in (
+        ("columns", asked.columns or (), compared_ones, "columns that are compared"),
+        ("units", asked.units, known, "columns of the tables"),
+        ("tolerance", asked.tolerances.columns, known, "columns of the tables"),
+    ):
         for name in names:
-            if name not in known:
-                requirement = "name columns that are compared"
-                raise InvalidInputError(argument, requirement, repr(name))
+            if name not in among:
+                raise InvalidInputError(argument, f"name {what}", repr(name))
 
 
 def _decoded(table: Table, asked: Asked, but: str | None = None) -> Table:

@@ -68,7 +68,7 @@ def groups_of(column: Column, by: str, most: int) -> tuple[IndexArray, tuple[str
 def _value(value: Any, column: Column) -> str:
     """Label of a group."""
     if column.labels:
-        return column.labels[value]
+        return str(column.labels[value])
     if column.kind is Kind.NUMBERS:
         return label_of(value)
     if column.kind is Kind.DURATIONS:

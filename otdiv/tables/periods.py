@@ -38,15 +38,15 @@ Times = NDArray[np.datetime64]
 
 
 class Every(NamedTuple):
-    """Length of a chunk: a count of a unit of time, or of "rows"."""
+    """Length of a chunk: so many units of time, or "rows"."""
 
-    count: int
+    number: int
     unit: str
 
     @property
     def text(self) -> str:
         """As it is read."""
-        return f"{self.count:,} rows" if self.unit == ROWS else f"{self.count}{self.unit}"
+        return f"{self.number:,} rows" if self.unit == ROWS else f"{self.number}{self.unit}"
 
 
 class Chunks(NamedTuple):
@@ -89,8 +89,8 @@ def chunks_of_rows(times: Times, every: Every) -> Chunks:
     """Chunks of so many rows in the order of time; rows of one time keep their order."""
     order = np.argsort(times, kind="stable")
     codes = np.empty(times.size, np.int64)
-    codes[order] = np.arange(times.size) // every.count
-    starts = times[order][:: every.count]
+    codes[order] = np.arange(times.size) // every.number
+    starts = times[order][:: every.number]
     labels = np.datetime_as_string(starts, unit="s").tolist()
     return Chunks(codes, starts, tuple(distinct(text.replace("T", " ") for text in labels)))
 
@@ -99,9 +99,9 @@ def chunks_of_times(times: Times, every: Every) -> Chunks:
     """Chunks of the calendar, of times (n,) in microseconds."""
     units = _units(times, every.unit)
     least = int(units.min())
-    origin = 0 if _CYCLES[every.unit] % every.count == 0 else least
-    numbers, codes = np.unique((units - origin) // every.count, return_inverse=True)
-    starts = _starts(numbers * every.count + origin, every.unit)
+    origin = 0 if _CYCLES[every.unit] % every.number == 0 else least
+    numbers, codes = np.unique((units - origin) // every.number, return_inverse=True)
+    starts = _starts(numbers * every.number + origin, every.unit)
     labels = tuple(_label(start, every.unit) for start in starts)
     return Chunks(np.asarray(codes, np.int64).reshape(-1), starts, labels)
 
@@ -129,7 +129,7 @@ def _label(start: np.datetime64, unit: str) -> str:
         months = int(start.astype("datetime64[M]").astype(np.int64))
         return f"{start.astype('datetime64[Y]')}-Q{months % 12 // 3 + 1}"
     precision = {"y": "Y", "mo": "M", "d": "D", "w": "D", "h": "m", "min": "m", "s": "s"}[unit]
-    return str(np.datetime_as_string(start, unit=precision)).replace("T", " ")
+    return str(start.astype(f"datetime64[{precision}]")).replace("T", " ")
 
 
 def within(times: Times, period: str) -> BoolArray:

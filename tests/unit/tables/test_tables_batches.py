@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -421,3 +422,51 @@ def test_markdown_holds_names_as_texts():
     assert "\\*z\\*" in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
+
+
+def test_the_json_is_what_its_schema_says():
+    jsonschema = pytest.importorskip("jsonschema")
+    referencing = pytest.importorskip("referencing")
+    alone, many = (
+        json.loads(resources.files("otdiv.tables").joinpath(name).read_text("utf-8"))
+        for name in ("report.schema.json", "batches.schema.json")
+    )
+    registry = referencing.Registry().with_resources(
+        [(alone["$id"], referencing.Resource.from_contents(alone))]
+    )
+    jsonschema.Draft202012Validator.check_schema(many)
+    validator = jsonschema.Draft202012Validator(many, registry=registry)
+    a = {"x": [1.0, np.inf, 2.0], "y": [1.0, None, 3.0]}
+    tables = compare_batches(a, [a, {"y": [4.0, 5.0]}], **FEW)
+    groups = compare_groups(mixed(), by="group", jointly=True, **FEW)
+    for report in (tables, groups, compare_over(timed(), time="time", every="1d", **FEW)):
+        document = json.loads(report.to_json())
+        validator.validate(document)
+        assert document.keys() == many["properties"].keys()
+
+
+def test_a_gate_fails_where_one_batch_does():
+    rng = np.random.default_rng(0)
+    a, same = ({"x": rng.normal(size=300), "y": rng.normal(size=300)} for _ in range(2))
+    far = {"x": a["x"] + 3.0}
+    report = compare_batches(a, {"same": same, "far": far}, tolerance={"y": 9.0}, **FEW)
+    assert report.gate("tolerance").passed
+    gate = report.gate("differs", "schema")
+    assert [(each.check, each.column) for each in gate.failures] == [
+        ("differs", "x in far"),
+        ("schema", "y in far"),
+    ]
+    assert gate.failures[1].sentence == "far: y is a column of A only"
+    assert "x in far" in gate.summary
+    assert compare_batches(a, {"same": same}, **FEW).gate("differs", "missing", "schema")
+    with pytest.raises(InvalidInputError, match="come with a `tolerance`"):
+        compare_batches(a, {"same": same}, **FEW).gate("tolerance")
+
+
+def test_a_summary_begins_with_the_outcome_and_folds_the_table():
+    report = compare_over(timed(), time="time", every="1d", **FEW)
+    lines = report.to_summary("Gate failed: differs (x in 2024-03-06).").splitlines()
+    assert lines[0] == "**1 of 7 periods differs from 2024-03-01: 2024-03-06.**"
+    assert lines[2].startswith("Gate failed: differs")
+    assert "<details>" in lines[-len(report.columns) - 8]
+    assert lines[-1] == "</details>"
