@@ -89,7 +89,7 @@ examples
   otdiv compare 2023.csv 2024.csv --category zip --ignore id --na "?"
   otdiv compare march.csv april.csv may.csv june.csv
   otdiv compare flights.parquet --by carrier --reference UA
-  otdiv compare flights.parquet --over day --every 1w --reference 2013-01..2013-02
+  otdiv compare flights.parquet --over day --every 1w --reference 2013-01
   otdiv compare train.parquet live.parquet --over time --every 1d
 
 """
@@ -183,7 +183,7 @@ def add_parser(commands: Any) -> None:
         type=Path,
         help="write there, not to stdout: .json, .csv, .md, .markdown, .txt (a table)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:

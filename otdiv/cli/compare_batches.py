@@ -93,7 +93,7 @@ def check_arguments(options: argparse.Namespace) -> None:
             requirement = "be left out where A is the reference"
             raise InvalidInputError("--reference", requirement, options.reference)
     elif not options.b:
-        raise InvalidInputError("B", "be a table, or come as --by or --over", "none")
+        options.usage_error("the following arguments are required: B, or --by, or --over")
 
 
 def compare(

@@ -49,6 +49,7 @@ def batch_headlines(report: BatchFindings, show: Callable[[str], str] = str) -> 
         yield f"Within noise everywhere: {_names(quiet, show)}."
     yield from _limited(report, show)
     yield from _not_compared(report, show)
+    yield from _cautions(report, show)
     yield from _method(report, show)
 
 
@@ -172,6 +173,22 @@ def _not_compared(report: BatchFindings, show: Callable[[str], str]) -> Iterator
         rows = counted(report.unassigned, "row")
         verb = "has" if report.unassigned == 1 else "have"
         yield f"{rows} {verb} no {show(report.by or '')} and took no part."
+
+
+def _cautions(report: BatchFindings, show: Callable[[str], str]) -> Iterator[str]:
+    """What p-values take for granted, where the rows say otherwise."""
+    if not report.reports[0].n_permutations:
+        return
+    alike = [
+        name
+        for name in report.columns
+        if any(row is not None and row.neighbours is not None for row in report.column(name))
+    ]
+    if alike:
+        yield (
+            f"Neighbouring rows are alike in {_names(alike, show, _MOST_CATEGORIES)}: p-values take"
+            " rows for exchangeable; --blocks keeps neighbours together."
+        )
 
 
 def _method(report: BatchFindings, show: Callable[[str], str]) -> Iterator[str]:

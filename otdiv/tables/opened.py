@@ -30,8 +30,7 @@ def opened_batches(
 ) -> tuple[list[str], list[Source]]:
     """Labels that differ, and sources of which the names are known and no row is read."""
     if isinstance(batches, Mapping):
-        given = {str(label): one for label, one in batches.items()}
-        labels, tables = list(given), list(given.values())
+        labels, tables = distinct(map(str, batches)), list(batches.values())
     elif isinstance(batches, list | tuple):
         labels, tables = [f"batches[{index}]" for index in range(len(batches))], list(batches)
     else:

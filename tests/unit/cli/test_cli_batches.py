@@ -100,7 +100,7 @@ def test_a_report_of_batches_goes_to_a_file(months, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["A"], "be a table, or come as --by or --over"),
+        (["A"], "arguments are required: B, or --by, or --over"),
         (["A", "--every", "1d"], "--every` must come with --over"),
         (["A", "A", "--reference", "UA"], "come with --by or --over"),
         (["A", "--over", "day"], "come with --every"),

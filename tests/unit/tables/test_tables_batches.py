@@ -470,3 +470,11 @@ def test_a_summary_begins_with_the_outcome_and_folds_the_table():
     assert lines[2].startswith("Gate failed: differs")
     assert "<details>" in lines[-len(report.columns) - 8]
     assert lines[-1] == "</details>"
+
+
+def test_rows_that_follow_each_other_are_said_to():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=600))
+    table = {"day": np.repeat(np.arange(6), 100), "x": walk}
+    told = "Neighbouring rows are alike in x: p-values take rows for exchangeable; --blocks"
+    assert told in str(compare_groups(table, by="day", **FEW))
+    assert told not in str(compare_groups(table, by="day", blocks=50, **FEW))
