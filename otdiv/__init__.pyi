@@ -87,7 +87,11 @@ from .selection import select_solver as select_solver
 from .solving import solve as solve
 from .solving import transport as transport
 from .solving import transport_matrix as transport_matrix
+from .tables import BatchReport as BatchReport
 from .tables import TableReport as TableReport
+from .tables import compare_batches as compare_batches
+from .tables import compare_groups as compare_groups
+from .tables import compare_over as compare_over
 from .tables import compare_tables as compare_tables
 from .unbalanced import UnbalancedPlan as UnbalancedPlan
 from .unbalanced import UnbalancedProblem as UnbalancedProblem

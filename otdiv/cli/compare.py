@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 from .._optional import import_optional
 from .._text import for_csv, for_terminal, shortened
 from ..errors import InvalidInputError
+from . import compare_batches
 from .exits import EXIT_CODES, ExitCode, output, say
 from .interrupts import raise_if_interrupted
 from .settings import add_settings, read_settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..tables.batch_report import BatchReport
     from ..tables.gate import Gate
     from ..tables.progress import TableProgress
     from ..tables.report import TableReport
@@ -65,6 +69,9 @@ differs first, the column that moved most at the top.
               have a verdict of their own.
 
 The numeric columns, standardised, are also compared jointly, by the sliced W1.
+
+Several B, --by or --over make many comparisons with one reference: a grid of
+columns by batches, whose verdicts are corrected for the number of all of them.
 """
 
 _EPILOG = (
@@ -103,6 +110,10 @@ config, in pyproject.toml
   missing-tolerance = "2%"
   kinds = { zip = "category", id = "ignore", day = "time:%d.%m.%Y" }
   units = { delay = "min" }
+  otdiv compare march.csv april.csv may.csv june.csv
+  otdiv compare flights.parquet --by carrier --reference UA
+  otdiv compare flights.parquet --over day --every 1w --reference 2013-01
+  otdiv compare train.parquet live.parquet --over time --every 1d
 
 """
     + EXIT_CODES
@@ -117,11 +128,17 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="otdiv compare A B [options]",
+        usage="otdiv compare A B [B …] [options]",
     )
     tables = parser.add_argument_group("tables")
     tables.add_argument("a", metavar="A", help="the reference table")
-    tables.add_argument("b", metavar="B", help="the table to compare with it")
+    tables.add_argument(
+        "b",
+        metavar="B",
+        nargs="*",
+        help="the table to compare with it, or several; none beside --by",
+    )
+    compare_batches.add_arguments(parser)
     add_settings(parser)
     written = parser.add_argument_group("output")
     written.add_argument(
@@ -137,13 +154,14 @@ def add_parser(commands: Any) -> None:
         type=Path,
         help="write there, not to stdout: .json, .csv, .md, .markdown, .html, .txt (a table)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print or write the report, and return the exit code."""
     target: Path | None = options.output
-    _check_target(target, (options.a, options.b))
+    compare_batches.check_arguments(options)
+    _check_target(target, (options.a, *options.b))
     style = options.format or _style(target)
     if style == "table":
         import_optional("rich", extra="cli", purpose="the terminal table")
@@ -153,8 +171,13 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(options)
     from ..tables.comparison import compare_tables
 
+    report: TableReport | BatchReport
     with _progress() as callback:
-        report = compare_tables(options.a, options.b, callback=callback, **settings.arguments)
+        if compare_batches.is_asked(options):
+            report = compare_batches.compare(options, settings.arguments, callback)
+        else:
+            b = options.b[0]
+            report = compare_tables(options.a, b, callback=callback, **settings.arguments)
     raise_if_interrupted()  # it may have been taken for the failure of a column
     gate = report.gate(*settings.fail_on) if settings.fail_on else None
     code = _code(report, gate)
@@ -171,7 +194,7 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
-def _code(report: TableReport, gate: Gate | None) -> ExitCode:
+def _code(report: TableReport | BatchReport, gate: Gate | None) -> ExitCode:
     if gate is not None and not gate.passed:
         return ExitCode.NEGATIVE
     return ExitCode.PART_FAILED if report.failed else ExitCode.DONE
@@ -231,7 +254,8 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         task = bar.add_task("reading", total=None)
 
         def show(progress: TableProgress) -> None:
-            name = shortened(for_terminal(progress.column), _BAR_NAME)
+            batch = "" if progress.batch is None else f"{progress.batch}: "
+            name = shortened(for_terminal(f"{batch}{progress.column}"), _BAR_NAME)
             if progress.draws:
                 name += f", {progress.draws:,} relabellings"
             bar.update(task, completed=progress.done, total=progress.total, description=name)
@@ -239,7 +263,9 @@ def _progress() -> Iterator[Callable[[TableProgress], None] | None]:
         yield show
 
 
-def _render(report: TableReport, gate: Gate | None, style: str, target: Path | None) -> str | None:
+def _render(
+    report: TableReport | BatchReport, gate: Gate | None, style: str, target: Path | None
+) -> str | None:
     """Return the text to write; None if it is on the terminal already."""
     if style == "json":
         return report.to_json() + "\n"
@@ -251,18 +277,30 @@ def _render(report: TableReport, gate: Gate | None, style: str, target: Path | N
         return report.to_html(gate=gate)
     if style == "csv":
         return _csv(report)
-    from .terminal import print_report
-
     console = import_optional("rich.console", extra="cli", purpose="the terminal table")
     if target is None:
-        print_report(report, console.Console())
+        _print(report, console.Console())
         return None
     stream = io.StringIO()
-    print_report(report, console.Console(file=stream, width=_FILE_WIDTH))
+    _print(report, console.Console(file=stream, width=_FILE_WIDTH))
     return stream.getvalue()
 
 
-def _csv(report: TableReport) -> str:
+def _print(report: TableReport | BatchReport, console: Console) -> None:
+    """A table of columns, or a grid of columns by batches."""
+    from ..tables.report import TableReport
+
+    if isinstance(report, TableReport):
+        from .terminal import print_report
+
+        print_report(report, console)
+    else:
+        from .terminal_batches import print_batches
+
+        print_batches(report, console)
+
+
+def _csv(report: TableReport | BatchReport) -> str:
     records = report.to_records()
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(records[0]), lineterminator="\n")

@@ -1,4 +1,6 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
+from .batches import plot_heat_map as plot_heat_map
+from .batches import plot_series as plot_series
 from .critics import plot_critic as plot_critic
 from .intervals import plot_intervals as plot_intervals
 from .matrices import plot_distance_matrix as plot_distance_matrix

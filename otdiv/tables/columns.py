@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -30,6 +30,8 @@ __all__ = [
     "common_numbers",
     "common_ranks",
     "decode",
+    "decode_any",
+    "rows_of",
 ]
 
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -93,6 +95,8 @@ class Column:
         their library keeps an order.
     is_dates : bool
         Whether datetimes are days without a time of day.
+    role : str or None
+        What the column is in a table of which these are some rows, if it names rows.
     """
 
     kind: Kind
@@ -102,16 +106,29 @@ class Column:
     tick: int = 1000
     order: tuple[str, ...] = ()
     is_dates: bool = False
+    role: str | None = None
 
 
 def decode(source: Any) -> Column:
     """Decode a narwhals Series or a 1-D NumPy array; an `Unreadable` says why it is none.
+
+    A column that was decoded before is only checked.
 
     Raises
     ------
     ColumnError
         If the values are neither numbers, times nor categories, or if some are infinite.
     """
+    column = source if isinstance(source, Column) else decode_any(source)
+    floats = column.kind is Kind.NUMBERS and column.values.dtype == np.float64
+    if floats and not np.isfinite(column.values).all():
+        count = int(np.count_nonzero(~np.isfinite(column.values)))
+        raise ColumnError(f"{count:,} infinite value{'s' if count > 1 else ''}")
+    return column
+
+
+def decode_any(source: Any) -> Column:
+    """Decode as `decode` does, infinite numbers as well, which may stand in other rows."""
     if isinstance(source, Unreadable):
         raise ColumnError(source.reason)
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
@@ -125,10 +142,6 @@ def decode(source: Any) -> Column:
         # column must not stop the others.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ColumnError(f"values that cannot be read ({reason})") from error
-    floats = column.kind is Kind.NUMBERS and column.values.dtype == np.float64
-    if floats and not np.isfinite(column.values).all():
-        count = int(np.count_nonzero(~np.isfinite(column.values)))
-        raise ColumnError(f"{count:,} infinite value{'s' if count > 1 else ''}")
     return column
 
 
@@ -270,12 +283,33 @@ def _float64(series: Any) -> FloatArray:
     return np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
 
 
+def rows_of(column: Column, chosen: BoolArray) -> Column:
+    """Some rows of a column, shape (n,), as they would be decoded without the others."""
+    present = column.present[chosen]
+    values = column.values[chosen[column.present]]
+    if not values.size:
+        return Column(kind=Kind.EMPTY, present=present, values=np.empty(0))
+    if column.kind is Kind.NUMBERS and values.dtype != np.float64:
+        return replace(column, present=present, values=_floats_where_exact(values))
+    if column.kind in (Kind.CATEGORIES, Kind.ORDERED):
+        occurs = np.bincount(values, minlength=len(column.labels)) > 0
+        labels = tuple(column.labels[place] for place in np.flatnonzero(occurs))
+        values = (np.cumsum(occurs) - 1)[values]
+        return replace(column, present=present, values=values, labels=labels)
+    return replace(column, present=present, values=values)
+
+
 def _exact_numbers(series: Any, *, in_numpy: bool) -> NDArray[Any]:
     """Integers and decimals as float64 where that is exact, or nearest to decimal fractions."""
     raw: NDArray[Any] | None = series.to_numpy() if in_numpy else None
     if raw is None or raw.dtype.kind not in "iu":
         raw = np.array([Fraction(value) for value in series.to_list()], dtype=object)
-        floats = raw.astype(np.float64)
+    return _floats_where_exact(raw)
+
+
+def _floats_where_exact(raw: NDArray[Any]) -> NDArray[Any]:
+    if raw.dtype == object:
+        floats: FloatArray = raw.astype(np.float64)
         return floats if np.abs(floats).max() < _EXACT else raw
     if int(raw.min()) >= -_EXACT and int(raw.max()) <= _EXACT:
         return raw.astype(np.float64)

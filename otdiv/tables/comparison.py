@@ -9,11 +9,10 @@ from typing import Any
 
 from .._calling import explains_calls
 from .._typing import FloatArray, RngLike
-from .._validation import as_generator, check_callback, check_choice
+from .._validation import check_callback
 from ..errors import InvalidInputError
-from ..inference.replicates import check_level
-from ..sources.source import Spelling, spelling_of
 from .arguments import check_names, chosen_columns, row_weights, shared_columns
+from .asking import Asked, as_asked, check_told
 from .evidence import Question
 from .exchange import as_exchange
 from .progress import Pulse, StoppedError, TableProgress
@@ -21,11 +20,10 @@ from .reading import Table, TableLike, read_table
 from .report import TableReport
 from .rows import ColumnComparison
 from .step import Pair, Step, failed_row
-from .telling import IGNORE, Told, kept_as_texts, told_kinds
-from .tolerances import as_tolerances
-from .verdicts import CORRECTIONS, judged
+from .telling import IGNORE
+from .verdicts import judged
 
-__all__ = ["compare_tables", "judged_reports"]
+__all__ = ["compare_tables", "compared", "judged_reports"]
 
 
 @explains_calls()
@@ -157,40 +155,64 @@ def compare_tables(
     ('delay', 5.5, 'min', 1)
     """
     check_callback(callback)
-    check_level(level)
-    check_choice("correction", correction, tuple(CORRECTIONS))
-    if n_permutations < 0:
-        raise InvalidInputError("n_permutations", "be non-negative", n_permutations)
-    tolerances = as_tolerances(tolerance, missing_tolerance)
-    told = told_kinds(kinds)
-    spelling = spelling_of(
-        delimiter=delimiter, decimal=decimal, encoding=encoding, na=na, texts=kept_as_texts(told)
+    asked = as_asked(
+        columns=columns,
+        weights=weights,
+        units=units,
+        kinds=kinds,
+        delimiter=delimiter,
+        decimal=decimal,
+        encoding=encoding,
+        na=na,
+        level=level,
+        correction=correction,
+        tolerance=tolerance,
+        missing_tolerance=missing_tolerance,
+        blocks=blocks,
+        paired=paired,
+        n_permutations=n_permutations,
+        rng=rng,
     )
     if all(isinstance(side, str) and side == "-" for side in (a, b)):
         raise InvalidInputError("b", "differ from `a`: standard input is read once", "-")
     pulse = Pulse(callback)  # whose first beat may follow the reading of large tables
-    table_a, table_b = read_table(a, "a", spelling), read_table(b, "b", spelling)
-    _check_told(told, spelling, table_a, table_b)
+    table_a, table_b = read_table(a, "a", asked.spelling), read_table(b, "b", asked.spelling)
+    check_told(asked.told, asked.spelling, table_a, table_b)
+    return judged_reports([compared(table_a, table_b, asked, pulse)])[0]
+
+
+def compared(
+    table_a: Table,
+    table_b: Table,
+    asked: Asked,
+    pulse: Pulse,
+    *,
+    jointly: bool = True,
+    stopped: bool = False,
+) -> TableReport:
+    """Compare two tables that are read; verdicts, which look at all columns, are still to come.
+
+    Where it is `stopped` before it began, every row says so.
+    """
+    told, spelling = asked.told, asked.spelling
     ignored = {name for name, kind in told.items() if kind.kind == IGNORE}
-    weights_a, weights_b = row_weights(weights, table_a, table_b)
-    exchange = as_exchange(table_a, table_b, (weights_a, weights_b), blocks, paired)
-    apart = {name for name in (weights, blocks) if isinstance(name, str)} | ignored
+    weights_a, weights_b = row_weights(asked.weights, table_a, table_b)
+    sides = weights_a, weights_b
+    exchange = as_exchange(table_a, table_b, sides, asked.blocks, asked.paired)
+    apart = {name for name in (asked.weights, asked.blocks) if isinstance(name, str)} | ignored
     names = shared_columns(table_a, table_b, apart)
-    chosen = chosen_columns(columns, names, "columns")
-    named = dict(units or {})
+    chosen = chosen_columns(asked.columns, names, "columns")
     # What is said of a column that one table has lost is no mistake of the caller's.
     known = list(dict.fromkeys([*table_a.names, *table_b.names]))
-    check_names(named, known, "units")
-    check_names(tolerances.columns, known, "tolerance")
-    seed = int(as_generator(rng).integers(2**63))
+    check_names(asked.units, known, "units")
+    check_names(asked.tolerances.columns, known, "tolerance")
 
-    pulse.total = len(chosen) + 1
-    question = Question(exchange, level, n_permutations, pulse)
+    pulse.total = len(chosen) + int(jointly)
+    question = Question(exchange, asked.level, asked.n_permutations, pulse)
     pair = Pair(table_a, table_b, weights_a, weights_b, told, spelling)
-    step = Step(pair, question, tolerances, seed)
+    step = Step(pair, question, asked.tolerances, asked.seed)
     rows: list[ColumnComparison] = []
     numeric: dict[str, tuple[FloatArray, FloatArray]] = {}
-    stopped = False
     for index, name in enumerate(chosen):
         if stopped:
             rows.append(failed_row(name, "stopped by the callback before this column"))
@@ -198,7 +220,7 @@ def compare_tables(
         pulse.begin(name, index)
         try:
             pulse.beat()
-            row, standardized = step.compare(name, named.get(name))
+            row, standardized = step.compare(name, asked.units.get(name))
         except StoppedError:
             rows.append(failed_row(name, "stopped by the callback within this column"))
             stopped = True
@@ -208,13 +230,13 @@ def compare_tables(
             numeric[name] = standardized
         stopped = pulse.end()
     joint = None
-    if not stopped:
+    if jointly and not stopped:
         pulse.begin("joint", len(chosen))
         with contextlib.suppress(StoppedError):
             joint = step.jointly(numeric)
             pulse.end()
     known_a, known_b = set(table_a.names), set(table_b.names)
-    report = TableReport(
+    return TableReport(
         rows=tuple(rows),
         joint=joint,
         name_a=table_a.name,
@@ -223,15 +245,14 @@ def compare_tables(
         rows_b=table_b.n_rows,
         only_a=tuple(name for name in table_a.names if name not in known_b | apart),
         only_b=tuple(name for name in table_b.names if name not in known_a | apart),
-        weights=weights if weights is None or isinstance(weights, str) else "given",
+        weights=asked.weights if isinstance(asked.weights, str | None) else "given",
         backend=table_a.backend,
-        level=level,
-        correction=correction,
-        n_permutations=n_permutations,
+        level=asked.level,
+        correction=asked.correction,
+        n_permutations=asked.n_permutations,
         exchanged=exchange.words,
-        missing_tolerance=tolerances.missing,
+        missing_tolerance=asked.tolerances.missing,
     )
-    return judged_reports([report])[0]
 
 
 def judged_reports(reports: Iterable[TableReport]) -> list[TableReport]:
@@ -257,17 +278,3 @@ def _place(row: ColumnComparison) -> tuple[int, float]:
         return 2, 0.0
     quiet = row.evidence is not None and not row.differs
     return int(quiet), -row.sort_key
-
-
-def _check_told(told: Mapping[str, Told], spelling: Spelling, a: Table, b: Table) -> None:
-    """Refuse kinds of columns that do not exist, and options that would do nothing."""
-    used = a.spelled | b.spelled
-    if any(kind.kind in ("number", "time") for kind in told.values()):
-        used |= {"decimal", "na"}  # of texts in frames
-    for name, value in spelling.given.items():
-        if name not in used:
-            raise InvalidInputError(name, "be left out: neither table is a text", repr(value))
-    known = {*a.names, *b.names}
-    for name in told:
-        if name not in known:
-            raise InvalidInputError("kinds", "name columns of `a` or `b`", repr(name))

@@ -26,12 +26,15 @@ class TableProgress:
         Steps done and to do.
     draws : int
         Relabellings drawn so far of the column under way; 0 where it is done.
+    batch : str or None
+        Label of the batch that is compared; None where there are two tables.
     """
 
     column: str
     done: int
     total: int
     draws: int = 0
+    batch: str | None = None
 
 
 class StoppedError(Exception):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._optional import import_optional
+from ..errors import InvalidInputError
 from .rows import (
     ColumnComparison,
     Evidence,
@@ -15,7 +18,7 @@ from .rows import (
     NoiseFloor,
 )
 
-__all__ = ["FIELDS", "SCHEMA_VERSION", "document", "record"]
+__all__ = ["FIELDS", "SCHEMA_VERSION", "as_frame", "document", "finite", "record"]
 
 SCHEMA_VERSION = 1
 """Of the JSON: a number that grows where a name goes or changes its meaning."""
@@ -93,7 +96,7 @@ def document(report: Findings) -> dict[str, Any]:
         "columns": [record(row) | _moves(row) for row in report.rows],
         "joint": None if report.joint is None else _joint(report.joint),
     }
-    plain: dict[str, Any] = _finite(content)
+    plain: dict[str, Any] = finite(content)
     return plain
 
 
@@ -186,12 +189,33 @@ def _joint(joint: JointComparison) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
+def as_frame(records: Sequence[Mapping[str, Any]], types: Mapping[str, type], backend: str) -> Any:
+    """Flat dictionaries of one kind as a data frame of a library.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such library.
+    MissingDependencyError
+        If it is not installed.
+    """
+    if backend not in ("pandas", "polars", "pyarrow"):
+        raise InvalidInputError("backend", 'be "pandas", "polars" or "pyarrow"', repr(backend))
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose="`to_frame`")
+    import_optional(backend, extra="cli", purpose="`to_frame`")
+    columns = {name: [one[name] for one in records] for name in types}
+    known = {str: narwhals.String, int: narwhals.Int64, float: narwhals.Float64}
+    known[bool] = narwhals.Boolean
+    schema = {name: known[kind] for name, kind in types.items()}
+    return narwhals.from_dict(columns, schema=schema, backend=backend).to_native()
+
+
+def finite(value: Any) -> Any:
     """Replace infinities and NaN, for which JSON has no word, by None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -29,6 +29,8 @@ def role(a: Column, b: Column) -> str | None:
     row to the next.
     """
     sides = (a, b)
+    if a.role is not None and a.role == b.role:
+        return a.role  # some rows of counted ones are no longer counted
     if any(np.count_nonzero(side.present) < LEAST_ROWS for side in sides):
         return None
     if all(side.kind is Kind.CATEGORIES for side in sides):

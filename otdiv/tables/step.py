@@ -204,8 +204,9 @@ class Step:
             if name in table.repeated:
                 raise ColumnError(f"{table.repeated[name]} columns of {side} have this name")
             try:
-                column = decode(table.columns[name])
-                if name in self.told:
+                source = table.columns[name]
+                column = decode(source)
+                if name in self.told and not isinstance(source, Column):
                     column = with_kind(column, self.told[name], self.spelling)
                 decoded.append(column)
             except ColumnError as error:

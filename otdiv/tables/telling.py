@@ -15,7 +15,7 @@ from ..sources.source import Spelling, Unreadable
 from ..sources.spelling import numbers, times, times_by
 from .columns import Column, ColumnError, Kind, decode
 
-__all__ = ["IGNORE", "Told", "kept_as_texts", "told_kinds", "with_kind"]
+__all__ = ["IGNORE", "Told", "kept_as_texts", "label_of", "told_kinds", "with_kind"]
 
 IGNORE = "ignore"
 _KINDS = ("category", "ordered", "number", "time", IGNORE)
@@ -90,7 +90,7 @@ def with_kind(column: Column, told: Told, spelling: Spelling) -> Column:
 def _category(column: Column) -> Column:
     if column.kind is Kind.NUMBERS:
         found, codes = np.unique(column.values, return_inverse=True)
-        labels = tuple(map(_label, found.tolist()))
+        labels = tuple(map(label_of, found.tolist()))
         codes = np.asarray(codes, dtype=np.int64).reshape(-1)
         return replace(column, kind=Kind.CATEGORIES, labels=labels, values=codes)
     if column.kind in (Kind.CATEGORIES, Kind.BOOLEANS, Kind.ORDERED):
@@ -98,7 +98,8 @@ def _category(column: Column) -> Column:
     raise ColumnError(f"told to be a category, but holds {column.kind}")
 
 
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str:
+    """A number as the name of a category."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, Fraction) and value.denominator != 1:

@@ -37,6 +37,7 @@ def even_rows(start, stop):
     return np.full((stop - start, 2), 0.25)
 
 
+DAYS = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
 NOUNS = [
     P,
     otdiv.Gaussian(mean=[0.0, 1.0], covariance=np.eye(2)),
@@ -70,6 +71,7 @@ NOUNS = [
     kl_divergence_result([0.5, 0.5], [1.0, 0.0]),
     kl_divergence_result([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]),
     compare_tables({"n": [0.0, 1.0], "c": ["u", "v"]}, {"n": [2.0, 1.0], "c": ["u", "u"]}),
+    otdiv.compare_over({"t": DAYS, "n": [0.0, 1.0, 2.0, 3.0]}, time="t", every=2, n_permutations=9),
     testing.translated(n=4, d=2, rng=0),
     FIT.history,
     otdiv.two_sample_test([0.0, 1.0], [2.0, 3.0]),

@@ -63,6 +63,7 @@ def batch_page(
     title: str,
     sentences: Sequence[str],
     heat_map: HeatMap,
+    gate: Gate | None = None,
 ) -> str:
     """Return the page of several batches that are compared with one reference.
 
@@ -78,6 +79,8 @@ def batch_page(
         What was found; the first is the headline.
     heat_map : HeatMap
         Columns by batches.
+    gate : Gate, optional
+        Of `BatchReport.gate`; its outcome stands at the top.
 
     Raises
     ------
@@ -88,6 +91,7 @@ def batch_page(
     text: str = environment.get_template("batches.html").render(
         title=title,
         sentences=sentences,
+        gate=gate,
         heat_map=heat_map,
         batches=[
             (label, summary(report), bool(report.differing))
