@@ -250,3 +250,15 @@ def test_the_command_line_writes_the_page(options, tmp_path, monkeypatch, capsys
     assert main(["compare", "a.csv", "b.csv", "--permutations", "9", *options]) == 0
     assert capsys.readouterr().out == ""
     assert (tmp_path / options[1]).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_batches_have_a_page_of_their_own():
+    a = {"x": [float(k % 50) for k in range(200)], "c": ["u", "v"] * 100}
+    late = {"x": [float(k % 50) + 25.0 for k in range(200)], "c": ["u", "v"] * 100}
+    report = compare_batches(a, {"<script>alert(1)</script>": a, "tuesday": late})
+    text = report.to_html(gate=report.gate("differs"))
+    assert "2 tables against" in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "Gate: not passed" in re.sub(r"<[^>]*>", "", text)
+    assert report.to_html().count("Gate:") == 0
