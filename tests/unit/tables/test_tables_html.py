@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from otdiv._text import for_terminal
 from otdiv.cli import main
-from otdiv.tables import Verdict, compare_tables
+from otdiv.tables import Verdict, compare_batches, compare_tables
 from otdiv.tables.html.heat_map import heat_map
 from otdiv.tables.html.page import batch_page, page
 from tests.odd_tables import ODD, PLAIN, tables
