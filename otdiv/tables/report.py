@@ -115,7 +115,12 @@ class TableReport(Findings):
         import_optional(chosen, extra="cli", purpose="`to_frame`")
         records = self.to_records()
         columns = {name: [record[name] for record in records] for name in records[0]}
-        types = {str: narwhals.String, int: narwhals.Int64, float: narwhals.Float64}
+        types = {
+            bool: narwhals.Boolean,
+            int: narwhals.Int64,
+            float: narwhals.Float64,
+            str: narwhals.String,
+        }
         schema = {name: types[FIELDS[name]] for name in columns}
         return narwhals.from_dict(columns, schema=schema, backend=chosen).to_native()
 

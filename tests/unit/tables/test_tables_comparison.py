@@ -115,7 +115,11 @@ def test_equal_columns_have_no_effect_and_no_share():
 
 def test_the_findings_name_what_is_the_same_and_what_is_noise():
     rng = np.random.default_rng(0)
-    a = {"same": np.arange(400.0), "noise": rng.normal(size=400), "moved": rng.normal(size=400)}
+    a = {
+        "same": np.arange(400.0) % 50,
+        "noise": rng.normal(size=400),
+        "moved": rng.normal(size=400),
+    }
     b = {**a, "noise": rng.normal(size=400), "moved": a["moved"] + 3.0}
     text = str(compare_tables(a, b))
     assert "- The same in both tables: same." in text
