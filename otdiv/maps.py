@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._arrays import keeps_arrays, to_kind
 from ._calling import explains_calls
 from ._frozen import restore, seal
 from ._typing import FloatArray
 from ._validation import as_points_from, describe
 from .costs import PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
-from .plans import Plan, SparsePlan
+from .plans import Plan, PlanEntries, SparsePlan
 from .results import TransportResult
 
-__all__ = ["Gradient", "barycentric_map", "gradient"]
+__all__ = ["Gradient", "GradientArrays", "barycentric_map", "gradient"]
 
 _OF_TRANSPORT = "(`transport(x, y)` returns one)"
 
@@ -48,6 +49,22 @@ class Gradient:
 
     def __post_init__(self) -> None:
         seal(self)
+
+    def to(self, *, like: Any) -> GradientArrays:
+        """Return the same as arrays of the library, floating dtype and device of `like`."""
+        x, y = (None if side is None else to_kind(side, like) for side in (self.x, self.y))
+        a, b = to_kind(self.a, like), to_kind(self.b, like)
+        return GradientArrays(x=x, y=y, a=a, b=b, cost=self.cost.to(like=like))
+
+
+class GradientArrays(NamedTuple):
+    """The parts of a `Gradient` as arrays of somebody's library."""
+
+    x: Any
+    y: Any
+    a: Any
+    b: Any
+    cost: PlanEntries
 
 
 def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
@@ -140,6 +157,7 @@ def gradient(result: TransportResult) -> Gradient:
     )
 
 
+@keeps_arrays()
 @explains_calls()
 def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     """Where a plan sends points on average: T(x_i) = sum_j P_ij y_j / a_i.
