@@ -12,14 +12,21 @@ import numpy as np
 from ._arrays import keeps_arrays, to_kind
 from ._calling import explains_calls
 from ._frozen import restore, seal
-from ._typing import FloatArray
+from ._typing import FloatArray, IndexArray
 from ._validation import as_points_from, describe
 from .costs import PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
 from .plans import Plan, PlanEntries, SparsePlan
 from .results import TransportResult
 
-__all__ = ["Gradient", "GradientArrays", "barycentric_map", "gradient"]
+__all__ = [
+    "Gradient",
+    "GradientArrays",
+    "barycentric_map",
+    "gradient",
+    "point_gradient",
+    "sparse_entries",
+]
 
 _OF_TRANSPORT = "(`transport(x, y)` returns one)"
 
@@ -67,6 +74,12 @@ class GradientArrays(NamedTuple):
     cost: PlanEntries
 
 
+def sparse_entries(plan: Plan) -> tuple[IndexArray, IndexArray, FloatArray]:
+    """Rows, columns and masses (k,) of the entries of any plan."""
+    sparse = _sparse(plan)
+    return sparse.rows, sparse.columns, sparse.mass
+
+
 def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
     if plan is None:
         raise InvalidInputError("result", "hold a plan", "an infeasible or failed result")
@@ -79,7 +92,7 @@ def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
     return SparsePlan(rows=rows, columns=columns, mass=dense[rows, columns], shape=plan.shape)
 
 
-def _cost_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
+def point_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
     """Gradient (k, d) of |z|_norm ** power at the rows of `difference`, 0 at z = 0."""
     size = np.abs(difference)
     largest = size.max(axis=1, keepdims=True)
@@ -144,7 +157,7 @@ def gradient(result: TransportResult) -> Gradient:
     problem = result.problem
     if isinstance(problem.cost, PNormCost):
         difference = problem.x[plan.rows] - problem.y[plan.columns]
-        pull = _cost_gradient(difference, problem.cost) * plan.mass[:, None]
+        pull = point_gradient(difference, problem.cost) * plan.mass[:, None]
         x_gradient, y_gradient = np.zeros_like(problem.x), np.zeros_like(problem.y)
         np.add.at(x_gradient, plan.rows, pull)
         np.add.at(y_gradient, plan.columns, -pull)

@@ -99,8 +99,8 @@ class ArrayLikePlan:
                 entries.col.astype(np.int64),
                 entries.data,
             )
-        arrays = (to_kind(array, like) for array in (rows, columns, mass))
-        return PlanEntries(*arrays, shape=self.shape)
+        rows, columns, mass = (to_kind(array, like) for array in (rows, columns, mass))
+        return PlanEntries(rows, columns, mass, self.shape)
 
     def __array__(self: _Whole, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:

@@ -30,7 +30,7 @@ LAYERS = [
     {"selection", "solving", "maps", "saving", "certifying"},
     {"distances", "divergences", "unbalanced", "sources"},
     {"testing", "critics", "conformance", "adapters", "many", "estimators", "inference"},
-    {"plotting"},
+    {"plotting", "gradients"},
     {"wgan", "theory", "tables"},
     {"cli"},
     {"__main__"},
