@@ -28,7 +28,7 @@ class Clouds(NamedTuple):
 
 
 def as_arrays(**values: Any) -> list[Any]:
-    """Floating arrays of JAX; None stays None."""
+    """Real arrays of JAX; None stays None. Integers stay such, which the core reads exactly."""
     return [None if value is None else _as_array(name, value) for name, value in values.items()]
 
 
@@ -36,12 +36,14 @@ def _as_array(name: str, value: Any) -> jax.Array:
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         hint = "(`jax.numpy.asarray`; other arrays go to the call of this name in `otdiv`)"
         raise InvalidInputError(name, "be an array of JAX or NumPy", describe(value), hint)
-    if not (jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool):
+    kinds = (jnp.floating, jnp.integer, jnp.bool_)
+    if not any(jnp.issubdtype(value.dtype, kind) for kind in kinds):
         raise InvalidInputError(name, "hold real numbers", f"dtype {value.dtype}")
-    if jnp.issubdtype(value.dtype, jnp.complexfloating):
-        raise InvalidInputError(name, "hold real numbers", f"dtype {value.dtype}")
-    floating = jnp.issubdtype(value.dtype, jnp.floating)
-    return jnp.asarray(value) if floating else jnp.asarray(value, dtype=float)
+    if jnp.issubdtype(value.dtype, jnp.floating):
+        return jnp.asarray(value)
+    # NumPy's integers of 64 bits would wrap around where JAX has only 32.
+    fits = jax.dtypes.canonicalize_dtype(value.dtype) == value.dtype
+    return jnp.asarray(value) if fits else jnp.asarray(value, dtype=float)
 
 
 def as_clouds(x: Any, y: Any, x_weights: Any, y_weights: Any) -> Clouds:

@@ -89,8 +89,15 @@ def call_host(
 
 
 def widest(data: Data) -> Any:
-    """The dtype to which all of these are promoted together."""
-    return functools.reduce(jnp.promote_types, (part.dtype for part in data if part is not None))
+    """The floating dtype to which all of these are promoted together."""
+    return functools.reduce(jnp.promote_types, (floating(p) for p in data if p is not None))
+
+
+def floating(array: Array) -> Any:
+    """The dtype of an array, or of integers that which JAX gives to floats."""
+    if jnp.issubdtype(array.dtype, jnp.floating):
+        return array.dtype
+    return jnp.zeros(0, dtype=float).dtype
 
 
 # Shapes of what is found after the value, of a batch of this shape; and how the value rises with
@@ -148,7 +155,7 @@ def _is_moved(tangent: Any) -> bool:
 
 
 def _shapes_of_data(batch: tuple[int, ...], data: Data) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(part.shape, part.dtype) for part in data if part is not None]
+    return [jax.ShapeDtypeStruct(part.shape, floating(part)) for part in data if part is not None]
 
 
 def _rise_with_data(parts: Sequence[Array], tangents: Sequence[Any], n_lead: int) -> list[Array]:
@@ -169,14 +176,14 @@ def _shapes_of_clouds(batch: tuple[int, ...], data: Data) -> list[jax.ShapeDtype
 def _shapes_of_histograms(batch: tuple[int, ...], data: Data) -> list[jax.ShapeDtypeStruct]:
     p, q, support = data
     assert support is not None
-    by_positions = jax.ShapeDtypeStruct(batch + support.shape, support.dtype)
+    by_positions = jax.ShapeDtypeStruct(batch + support.shape, floating(support))
     return [*_shapes_of_data(batch, (p, q)), by_positions]
 
 
 def _shapes_of_plan(batch: tuple[int, ...], data: Data) -> list[jax.ShapeDtypeStruct]:
     C, *weights = data
     assert C is not None
-    entries = entry_shapes(batch, C.shape[-2], C.shape[-1], C.dtype)
+    entries = entry_shapes(batch, C.shape[-2], C.shape[-1], floating(C))
     return [*entries, *_shapes_of_data(batch, tuple(weights))]
 
 

@@ -299,9 +299,24 @@ def test_directions_do_not_widen_the_value(double):
 
 
 def test_integers_and_arrays_of_numpy_are_read():
-    found = differentiable.wasserstein1(jnp.array([0, 2]), np.array([1.0, 5.0]))
-    assert found == 2.0
-    assert found.dtype == jnp.float32
+    for y in (np.array([1.0, 5.0]), np.array([1, 5]), jnp.array([1, 5])):
+        for call in (differentiable.wasserstein1, jax.jit(differentiable.wasserstein1)):
+            found = call(jnp.array([0, 2]), y)
+            assert found == 2.0
+            assert found.dtype == jnp.float32
+    slope = jax.grad(differentiable.wasserstein1)(jnp.array([0.0, 2.0]), jnp.array([1, 5]))
+    np.testing.assert_array_equal(slope, [-0.5, -0.5])
+    with pytest.raises(TypeError, match="int32"):  # JAX's own
+        jax.grad(differentiable.wasserstein1)(jnp.array([0, 2]), jnp.array([1, 5]))
+
+
+def test_integers_are_not_rounded_to_single_precision():
+    x = jnp.array([2**30 + 1])
+    for y in (jnp.array([2**30]), np.array([2**30])):
+        assert jax.jit(differentiable.wasserstein1)(x, y) == 1.0
+    C = jnp.array([[2**30 + 1, 0], [0, 2**30]])
+    assert differentiable.transport_matrix_cost(-C) == -(2.0**30)
+    assert differentiable.wasserstein1(np.array([2**40]), np.array([0])) == 2.0**40
 
 
 def test_results_stay_on_the_device_of_the_points():
