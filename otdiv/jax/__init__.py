@@ -4,11 +4,11 @@ Values are those of the calls of the same names in `otdiv`, computed in float64 
 that are proven optimal, and returned in the dtype of the arrays (float32 unless `jax_enable_x64` is
 set). Derivatives are taken at these plans: with respect to points, weights and cost matrices,
 forwards and backwards, never through an array of all pairs. What is differentiable where, and what
-is a subgradient, is in docs/gradients.md.
+is a subgradient, is in docs/gradients.md; what is particular to JAX in docs/jax.md.
 
 All calls work under `jit`, `grad`, `vmap`, `lax.scan` and their like; `vmap`, and a leading axis
 (B, n, d), go to the core as one batch. Second derivatives raise `UnsupportedProblemError`. In
-compiled functions errors of the data arrive as `jax.errors.JaxRuntimeError` with our text in it.
+compiled functions errors of the data arrive as errors of JAX with our text in them.
 """
 
 from otdiv._optional import import_optional

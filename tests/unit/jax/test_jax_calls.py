@@ -429,3 +429,24 @@ def test_a_plan_that_was_not_proven_gives_no_gradient():
 def test_infeasible_matrices_are_told():
     with pytest.raises(ConvergenceError, match="INFEASIBLE"):
         differentiable.transport_matrix_cost(jnp.full((2, 2), jnp.inf))
+
+
+# Pairings have no gradient, and are told of otdiv.jax as a whole.
+NUMBERS = sorted(
+    name for name in differentiable.__all__ if hasattr(otdiv, name) and name != "pairing"
+)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_call_of_numbers_names_the_one_that_jax_can_trace(name):
+    options = {
+        "maximum_mean_discrepancy": {"bandwidth": 1.0},
+        "sinkhorn_divergence": {"epsilon": 1.0},
+        "wasserstein1_histogram": {"support": np.arange(2.0)},
+    }
+
+    def loss(x):
+        return getattr(otdiv, name)(x, np.ones(2), **options.get(name, {}))
+
+    with pytest.raises(InvalidInputError, match=rf"a tracer \(`otdiv\.jax\.{name}`"):
+        jax.grad(loss)(jnp.array([0.0, 1.0]))

@@ -186,6 +186,11 @@ for found in (jax.jit(every)(jax.device_put(x, parts), y), every(jax.device_put(
 there = jax.device_put((x, y), jax.devices()[1])
 for found in (jax.jit(every)(*there), every(*there)):
     assert found[0].devices() == {jax.devices()[1]}
+if hasattr(jax, "shard_map"):
+    specs = {"in_specs": (parts.spec, PartitionSpec()), "out_specs": parts.spec}
+    split = jax.jit(jax.shard_map(every, mesh=parts.mesh, check_vma=False, **specs))
+    for part, other in zip(split(x, y), expected):
+        assert jnp.allclose(part, other, rtol=1e-6)
 print("same")
 """
 
