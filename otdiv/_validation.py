@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._arrays import read
 from ._labels import Labels, check_columns, check_labels, labels_of
 from ._typing import FloatArray, IndexArray
 from .errors import InvalidInputError
@@ -154,13 +155,16 @@ def as_real_array(name: str, value: Any) -> NDArray[Any]:
     """Coerce to an array of real numbers that are those of the caller, none of them rounded.
 
     Its dtype is floating, integer or boolean, or object where Python integers fit no other.
-    Masked entries are refused; a masked array that hides nothing is the plain array. Decimals and
-    fractions are read as typed numbers are: whole ones exactly, others to the nearest float.
+    Masked entries are refused; a masked array that hides nothing is the plain array. Arrays of
+    torch, JAX, CuPy and the array API are read (`_arrays`). Decimals and fractions are read as
+    typed numbers are: whole ones exactly, others to the nearest float.
     """
     given = value if type(value) is np.ndarray else None
     if given is not None and given.dtype is _FLOAT64:
         return given
     plain = given is not None and given.dtype.kind != "O"
+    if given is None:
+        value = read(name, value)
     if not plain:
         _check_unmasked(name, value)
     array = given if given is not None else _as_array(name, value)

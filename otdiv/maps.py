@@ -5,20 +5,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._arrays import keeps_arrays, to_kind
 from ._calling import explains_calls
 from ._frozen import restore, seal
-from ._typing import FloatArray
+from ._typing import FloatArray, IndexArray
 from ._validation import as_points_from, describe
 from .costs import PNormCost
 from .errors import InvalidInputError, UnsupportedProblemError
-from .plans import Plan, SparsePlan
+from .plans import Plan, PlanEntries, SparsePlan
 from .results import TransportResult
 
-__all__ = ["Gradient", "barycentric_map", "gradient"]
+__all__ = [
+    "Gradient",
+    "GradientArrays",
+    "barycentric_map",
+    "gradient",
+    "point_gradient",
+    "sparse_entries",
+]
 
 _OF_TRANSPORT = "(`transport(x, y)` returns one)"
 
@@ -49,6 +57,28 @@ class Gradient:
     def __post_init__(self) -> None:
         seal(self)
 
+    def to(self, *, like: Any) -> GradientArrays:
+        """Return the same as arrays of the library, floating dtype and device of `like`."""
+        x, y = (None if side is None else to_kind(side, like) for side in (self.x, self.y))
+        a, b = to_kind(self.a, like), to_kind(self.b, like)
+        return GradientArrays(x=x, y=y, a=a, b=b, cost=self.cost.to(like=like))
+
+
+class GradientArrays(NamedTuple):
+    """The parts of a `Gradient` as arrays of somebody's library."""
+
+    x: Any
+    y: Any
+    a: Any
+    b: Any
+    cost: PlanEntries
+
+
+def sparse_entries(plan: Plan) -> tuple[IndexArray, IndexArray, FloatArray]:
+    """Rows, columns and masses (k,) of the entries of any plan."""
+    sparse = _sparse(plan)
+    return sparse.rows, sparse.columns, sparse.mass
+
 
 def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
     if plan is None:
@@ -62,7 +92,7 @@ def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
     return SparsePlan(rows=rows, columns=columns, mass=dense[rows, columns], shape=plan.shape)
 
 
-def _cost_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
+def point_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
     """Gradient (k, d) of |z|_norm ** power at the rows of `difference`, 0 at z = 0."""
     size = np.abs(difference)
     largest = size.max(axis=1, keepdims=True)
@@ -127,7 +157,7 @@ def gradient(result: TransportResult) -> Gradient:
     problem = result.problem
     if isinstance(problem.cost, PNormCost):
         difference = problem.x[plan.rows] - problem.y[plan.columns]
-        pull = _cost_gradient(difference, problem.cost) * plan.mass[:, None]
+        pull = point_gradient(difference, problem.cost) * plan.mass[:, None]
         x_gradient, y_gradient = np.zeros_like(problem.x), np.zeros_like(problem.y)
         np.add.at(x_gradient, plan.rows, pull)
         np.add.at(y_gradient, plan.columns, -pull)
@@ -140,6 +170,7 @@ def gradient(result: TransportResult) -> Gradient:
     )
 
 
+@keeps_arrays()
 @explains_calls()
 def barycentric_map(result: TransportResult, x: Any = None) -> FloatArray:
     """Where a plan sends points on average: T(x_i) = sum_j P_ij y_j / a_i.

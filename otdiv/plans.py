@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from ._arrays import to_kind
 from ._frozen import restore
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
@@ -24,6 +25,8 @@ __all__ = [
     "BlockPlan",
     "DensePlan",
     "Plan",
+    "PlanEntries",
+    "PotentialArrays",
     "Potentials",
     "ScaledKernelPlan",
     "SparsePlan",
@@ -42,6 +45,22 @@ _ENTRY_BYTES = 24
 _ROWS = "`block` makes some rows of it"
 
 
+class PlanEntries(NamedTuple):
+    """Entries of a plan as arrays of somebody's library: mass[e] from rows[e] to columns[e]."""
+
+    rows: Any
+    columns: Any
+    mass: Any
+    shape: tuple[int, int]
+
+
+class PotentialArrays(NamedTuple):
+    """Potentials f (n,), g (m,) as arrays of somebody's library."""
+
+    f: Any
+    g: Any
+
+
 class _Whole(Protocol):
     """A plan that makes an array of itself."""
 
@@ -50,11 +69,38 @@ class _Whole(Protocol):
 
     def toarray(self) -> FloatArray: ...
 
+    def tocoo(self) -> coo_array: ...
+
 
 class ArrayLikePlan:
     """NumPy's manners: ``np.asarray(plan)`` is ``plan.toarray()`` where that is below 1 GB."""
 
     __slots__ = ()
+
+    def to(self: _Whole, *, like: Any) -> PlanEntries:
+        """Return the entries as arrays of the library, floating dtype and device of `like`.
+
+        Parameters
+        ----------
+        like : array
+            A torch tensor, JAX or CuPy array, one of the array API, or NumPy's.
+
+        Returns
+        -------
+        PlanEntries
+            rows, columns and mass (k,) with the plan's shape; copies, from which no gradient flows.
+        """
+        if isinstance(self, SparsePlan):
+            rows, columns, mass = self.rows, self.columns, self.mass
+        else:
+            entries = self.tocoo()
+            rows, columns, mass = (
+                entries.row.astype(np.int64),
+                entries.col.astype(np.int64),
+                entries.data,
+            )
+        rows, columns, mass = (to_kind(array, like) for array in (rows, columns, mass))
+        return PlanEntries(rows, columns, mass, self.shape)
 
     def __array__(self: _Whole, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -450,6 +496,10 @@ class Potentials:
 
     def __post_init__(self) -> None:
         _freeze(self, f=as_exact_array("f", self.f), g=as_exact_array("g", self.g))
+
+    def to(self, *, like: Any) -> PotentialArrays:
+        """Return f and g as arrays of the library, floating dtype and device of `like`."""
+        return PotentialArrays(f=to_kind(self.f, like), g=to_kind(self.g, like))
 
     def __repr__(self) -> str:
         return f"Potentials(n={self.f.size}, m={self.g.size})"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import certificates
+from ._arrays import keeps_arrays
 from ._calling import explains_calls
 from ._monitor import Deadline
 from ._validation import (
@@ -331,6 +332,7 @@ def _complaint(result: TransportResult, options: SolveOptions) -> str:
     return "; ".join(parts)
 
 
+@keeps_arrays("transport_cost")
 @explains_calls("a matrix of costs goes to transport_matrix(C, x_weights=…, y_weights=…)")
 def transport(
     x: Any,
@@ -398,6 +400,7 @@ def transport(
     )
 
 
+@keeps_arrays("transport_matrix_cost")
 @explains_calls(
     "points go to transport(x, y); POT's emd(a, b, M) is "
     "transport_matrix(M, x_weights=a, y_weights=b)"

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels.line.distances import wasserstein_line
 from .._kernels.line.histogram import histogram_rows, wasserstein1_rows
@@ -31,6 +32,7 @@ __all__ = ["wasserstein1_batch", "wasserstein1_histogram", "wasserstein_batch"]
 _Rows: TypeAlias = tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]
 
 
+@keeps_arrays("wasserstein1")
 @explains_calls()
 def wasserstein1_batch(
     x: Any, y: Any, *, axis: int = -1, x_weights: Any = None, y_weights: Any = None
@@ -66,6 +68,7 @@ def wasserstein1_batch(
     return wasserstein1_rows(*rows).reshape(shape)
 
 
+@keeps_arrays()
 @explains_calls()
 def wasserstein_batch(
     x: Any, y: Any, *, p: float, axis: int = -1, x_weights: Any = None, y_weights: Any = None
@@ -175,6 +178,7 @@ def _batch_side(
     return np.ascontiguousarray(array), np.ascontiguousarray(values)
 
 
+@keeps_arrays("wasserstein1_histogram")
 @explains_calls()
 def wasserstein1_histogram(p: Any, q: Any, *, support: Any) -> Any:
     """W1 between two histograms on common positions: the integral of |F - G|.

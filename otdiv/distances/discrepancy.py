@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels import pair_sums as kernels
 from .._laws import as_law, is_law
@@ -66,6 +67,7 @@ class DiscrepancyResult(Valued):
     unbiased: bool
 
 
+@keeps_arrays("maximum_mean_discrepancy")
 @explains_calls()
 def maximum_mean_discrepancy(
     x: Any,
@@ -148,6 +150,7 @@ def maximum_mean_discrepancy(
     ).value
 
 
+@keeps_arrays("maximum_mean_discrepancy")
 @explains_calls()
 def maximum_mean_discrepancy_result(
     x: Any,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import DISTANCE
@@ -22,6 +23,7 @@ __all__ = ["energy_distance"]
 _CANCELLATION = 1e-3
 
 
+@keeps_arrays("energy_distance")
 @explains_calls(
     "SciPy's energy_distance(u, v, u_weights, v_weights) is "
     "energy_distance(u, v, x_weights=…, y_weights=…)"

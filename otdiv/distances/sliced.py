@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels.line import distances as line_kernels
 from .._kernels.pair_sums import project
@@ -45,6 +46,7 @@ class SlicedResult(Valued):
     n_projections: int
 
 
+@keeps_arrays("sliced_wasserstein")
 @explains_calls(
     "POT's sliced_wasserstein_distance(X, Y, a, b, n, p) is "
     "sliced_wasserstein(X, Y, x_weights=a, y_weights=b, n_projections=n, p=p)"
@@ -113,6 +115,7 @@ def sliced_wasserstein(
     ).value
 
 
+@keeps_arrays("sliced_wasserstein")
 @explains_calls()
 def sliced_wasserstein_result(
     x: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._validation import check_seconds
 from ..costs import as_metric
@@ -22,6 +23,7 @@ from .dispatch import (
 __all__ = ["wasserstein", "wasserstein1", "wasserstein1_result", "wasserstein2"]
 
 
+@keeps_arrays("wasserstein1")
 @explains_calls(
     "SciPy's wasserstein_distance(u, v, u_weights, v_weights) is "
     "wasserstein1(u, v, x_weights=…, y_weights=…)"
@@ -99,6 +101,7 @@ def wasserstein1(
     return _distance(x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver)
 
 
+@keeps_arrays("wasserstein2")
 @explains_calls("POT's emd2_1d(x, y, a, b) is wasserstein2(x, y, x_weights=a, y_weights=b) ** 2")
 def wasserstein2(
     x: Any,
@@ -135,6 +138,7 @@ def wasserstein2(
     return _distance(x, y, 2.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver)
 
 
+@keeps_arrays("transport_cost")
 @explains_calls()
 def wasserstein(
     x: Any,
@@ -183,6 +187,7 @@ def wasserstein(
     )
 
 
+@keeps_arrays("wasserstein1")
 @explains_calls()
 def wasserstein1_result(
     x: Any,

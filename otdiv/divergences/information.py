@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._frozen import restore, seal
 from .._laws import as_law
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@keeps_arrays()
 @explains_calls("SciPy's entropy(p, q, base) is kl_divergence(p, q, base=base)")
 def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Kullback-Leibler divergence D(p || q) = sum p log(p / q): the expectation is under `p`.
@@ -113,6 +115,7 @@ class KullbackLeiblerResult(Valued):
         seal(self)
 
 
+@keeps_arrays()
 @explains_calls()
 def kl_divergence_result(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
@@ -180,6 +183,7 @@ def _off_support(p: Any, q: Any, axis: int, finite: bool) -> tuple[Any, float]:
     return np.empty(0), float(math.isinf(evaluate(KULLBACK_LEIBLER, p, q)))
 
 
+@keeps_arrays()
 @explains_calls()
 def jeffreys_divergence(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
@@ -215,6 +219,7 @@ def jeffreys_divergence(
     return in_base(JEFFREYS, p, q, base, axis)
 
 
+@keeps_arrays()
 @explains_calls()
 def population_stability_index(
     p: Any, q: Any, *, pseudocount: float = 0.0, axis: int = -1
@@ -273,6 +278,7 @@ def population_stability_index(
     return evaluate(JEFFREYS, first, second)
 
 
+@keeps_arrays()
 @explains_calls()
 def renyi_divergence(
     p: Any, q: Any, *, alpha: float, base: float | None = None, axis: int = -1

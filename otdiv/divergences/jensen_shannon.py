@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._typing import FloatOrArray
 from .dispatch import as_float_or_array, in_base
@@ -14,6 +15,7 @@ from .recipes import JENSEN_SHANNON
 __all__ = ["js_distance", "js_divergence", "js_divergence_unhalved"]
 
 
+@keeps_arrays()
 @explains_calls()
 def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Jensen-Shannon divergence D(p || m) / 2 + D(q || m) / 2, m = (p + q) / 2: in [0, log 2].
@@ -51,6 +53,7 @@ def js_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
     return in_base(JENSEN_SHANNON, p, q, base, axis)
 
 
+@keeps_arrays()
 @explains_calls()
 def js_divergence_unhalved(
     p: Any, q: Any, *, base: float | None = None, axis: int = -1
@@ -87,6 +90,7 @@ def js_divergence_unhalved(
     return 2.0 * js_divergence(p, q, base=base, axis=axis)
 
 
+@keeps_arrays()
 @explains_calls("SciPy's jensenshannon(p, q, base) is js_distance(p, q, base=base)")
 def js_distance(p: Any, q: Any, *, base: float | None = None, axis: int = -1) -> FloatOrArray:
     """Jensen-Shannon distance: the root of `js_divergence`, a metric, in [0, sqrt(log 2)].

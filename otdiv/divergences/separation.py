@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._typing import FloatArray, FloatOrArray
 from .._validation import as_axis, as_number
@@ -19,6 +20,7 @@ from .vectors import as_vector_pair, row_ratios
 __all__ = ["chi2_divergence", "f_divergence", "hellinger_distance", "total_variation"]
 
 
+@keeps_arrays()
 @explains_calls()
 def total_variation(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Total variation sup_A |p(A) - q(A)| = sum |p - q| / 2: a metric, in [0, 1].
@@ -51,6 +53,7 @@ def total_variation(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     return evaluate(TOTAL_VARIATION, p, q, axis=axis)
 
 
+@keeps_arrays()
 @explains_calls()
 def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Hellinger distance sqrt(sum (sqrt p - sqrt q)^2 / 2): a metric, in [0, 1].
@@ -86,6 +89,7 @@ def hellinger_distance(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     return evaluate(HELLINGER, p, q, axis=axis)
 
 
+@keeps_arrays()
 @explains_calls()
 def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     """Pearson's chi-squared divergence sum (p - q)^2 / q, relative to `q`.
@@ -120,6 +124,7 @@ def chi2_divergence(p: Any, q: Any, *, axis: int = -1) -> FloatOrArray:
     return evaluate(CHI2, p, q, axis=axis)
 
 
+@keeps_arrays()
 @explains_calls()
 def f_divergence(
     p: Any,

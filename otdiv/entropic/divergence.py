@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._arrays import keeps_arrays, to_kind
 from .._calling import explains_calls
 from .._frozen import restore, seal, seal_in_place
 from .._typing import FloatArray, IndexArray
@@ -22,6 +23,7 @@ from .solve import EntropicSolve, solve_entropic
 
 __all__ = [
     "DivergenceGradient",
+    "DivergenceGradientArrays",
     "SinkhornDivergenceResult",
     "sinkhorn_divergence",
     "sinkhorn_divergence_result",
@@ -50,6 +52,20 @@ class DivergenceGradient:
 
     def __post_init__(self) -> None:
         seal(self)
+
+    def to(self, *, like: Any) -> DivergenceGradientArrays:
+        """Return the same as arrays of the library, floating dtype and device of `like`."""
+        parts = (to_kind(part, like) for part in (self.x, self.y, self.a, self.b))
+        return DivergenceGradientArrays(*parts)
+
+
+class DivergenceGradientArrays(NamedTuple):
+    """The parts of a `DivergenceGradient` as arrays of somebody's library."""
+
+    x: Any
+    y: Any
+    a: Any
+    b: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -152,6 +168,7 @@ def _reversed(solve: EntropicSolve) -> EntropicSolve:
     return replace(solve, summary=replace(solve.summary, f=solve.g, g=solve.f))
 
 
+@keeps_arrays("sinkhorn_divergence")
 @explains_calls()
 def sinkhorn_divergence(
     x: Any,
@@ -224,6 +241,7 @@ def sinkhorn_divergence(
     ).value
 
 
+@keeps_arrays("sinkhorn_divergence")
 @explains_calls()
 def sinkhorn_divergence_result(
     x: Any,

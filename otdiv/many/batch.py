@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels.network_flow.many_small import COLUMNS
 from .._typing import FloatArray, IndexArray
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@keeps_arrays("transport_cost")
 @explains_calls("one pair of samples goes to transport(x, y)")
 def transport_batch(
     X: Any,
@@ -128,6 +130,7 @@ def solve_clouds(
     return _result(problems, problems.solve(threads, callback), a, b)
 
 
+@keeps_arrays("transport_matrix_cost")
 @explains_calls("one matrix goes to transport_matrix(C); points go to transport_batch(X, Y)")
 def transport_matrix_batch(
     C: Any,

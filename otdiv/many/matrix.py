@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._kernels.line.pairs import energy_rows, power_rows, unequal_rows
 from .._kernels.network_flow.many_small import COLUMNS
@@ -68,6 +69,7 @@ class _Job(NamedTuple):
         self.layout.write(self.out, first, last, values)
 
 
+@keeps_arrays()
 @explains_calls("SciPy's pdist(X, metric) and cdist(X, Y, metric) measure points, not samples")
 def pairwise_distances(
     samples: Any,

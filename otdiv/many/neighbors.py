@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._frozen import restore, seal
 from .._kernels.line.distances import wasserstein_line
@@ -82,6 +83,7 @@ class NeighborsResult:
         return f"NeighborsResult(k={len(self)}, n_exact={self.n_exact})"
 
 
+@keeps_arrays()
 @explains_calls("points among points are the business of scipy.spatial.KDTree(points).query")
 def nearest_neighbors(
     query: Any,

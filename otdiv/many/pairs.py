@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import certificates
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._frozen import restore, seal
 from .._typing import FloatArray, IndexArray
@@ -52,6 +53,7 @@ class PairingResult:
         return f"PairingResult(n={self.columns.shape[-1]}, value={self.value})"
 
 
+@keeps_arrays()
 @explains_calls("costs of pairs go to transport_matrix(C)")
 def pairing(x: Any, y: Any, *, cost: Any = "euclidean") -> IndexArray:
     """Partner in y of every row of x, one to one, at the least total cost.
@@ -87,6 +89,7 @@ def pairing(x: Any, y: Any, *, cost: Any = "euclidean") -> IndexArray:
     return pairing_result(x, y, cost=cost).columns
 
 
+@keeps_arrays()
 @explains_calls("costs of pairs go to transport_matrix(C)")
 def pairing_result(x: Any, y: Any, *, cost: Any = "euclidean") -> PairingResult:
     """`pairing` with its mean cost and proven bounds of the least one.

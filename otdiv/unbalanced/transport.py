@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._typing import FloatArray
 from .._validation import check_positive, check_positive_integer, describe
@@ -50,6 +51,7 @@ _PROGRESS = 0.9
 _PATIENCE = 1
 
 
+@keeps_arrays()
 @explains_calls(_OF_SAMPLES)
 def unbalanced_transport(
     problem: UnbalancedProblem,

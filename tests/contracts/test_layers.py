@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[2] / "otdiv"
 LAYERS = [
     {
         *("errors", "_text", "_typing", "_validation", "_labels", "_calling", "_frozen"),
-        *("_memory", "_lazy", "_naming", "_optional", "_kernels", "_tree_search"),
+        *("_memory", "_lazy", "_naming", "_optional", "_kernels", "_tree_search", "_arrays"),
     },
     {"measures", "_laws", "costs", "problems", "plans"},
     {"_gibbs"},
@@ -30,13 +30,15 @@ LAYERS = [
     {"selection", "solving", "maps", "saving", "certifying"},
     {"distances", "divergences", "unbalanced", "sources"},
     {"testing", "critics", "conformance", "adapters", "many", "estimators", "inference"},
-    {"plotting"},
+    {"plotting", "gradients"},
     {"wgan", "theory", "tables"},
     {"cli"},
     {"__main__"},
+    {"torch", "jax"},  # borders: each imports its library, and nothing imports them
 ]
 ORDERED = [
     ("_text", "errors", "_labels", "_validation", "_optional"),
+    ("errors", "_arrays", "_validation"),
     ("errors", "_calling"),
     ("_naming", "_calling"),
     ("_naming", "_lazy"),
