@@ -12,6 +12,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -31,18 +32,21 @@ _IMPORTED = {"torch": "Tensor", "jax": "Array", "cupy": "ndarray"}
 _STANDARD = "the array API"
 
 
-def _library(value: Any) -> str | None:
-    """Name of the library whose array this is, or None for NumPy's and for all that is no array."""
-    if type(value) in _OWN:
+@functools.lru_cache(maxsize=256)
+def _library_of(kind: type) -> str | None:
+    """Name of the library whose arrays these are, or None for NumPy's and for what is no array."""
+    if issubclass(kind, np.ndarray | np.generic):
         return None
     for name, noun in _IMPORTED.items():
-        module = sys.modules.get(name)
-        # A module that is being imported, or a stub of it, may lack the noun.
-        kind = getattr(module, noun, None) if module is not None else None
-        if isinstance(kind, type) and isinstance(value, kind):
+        found = getattr(sys.modules.get(name), noun, None)
+        if isinstance(found, type) and issubclass(kind, found):
             return name
-    standard = hasattr(type(value), "__array_namespace__") and hasattr(type(value), "__dlpack__")
-    return _STANDARD if standard and not isinstance(value, np.ndarray | np.generic) else None
+    standard = hasattr(kind, "__array_namespace__") and hasattr(kind, "__dlpack__")
+    return _STANDARD if standard else None
+
+
+def _library(value: Any) -> str | None:
+    return None if type(value) in _OWN else _library_of(type(value))
 
 
 def is_foreign(value: Any) -> bool:
@@ -229,7 +233,7 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
             if all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values())):
                 return function(*args, **kwargs)
             reading = _Reading(differentiable)
-            given: Any = [reading(_name(function, k), value) for k, value in enumerate(args)]
+            given: Any = map(reading, chain(_names(function), repeat("argument")), args)
             options: Any = {name: reading(name, value) for name, value in kwargs.items()}
             result: Any = function(*given, **options)
             if reading.like is None or not isinstance(result, float | np.ndarray):
@@ -242,16 +246,16 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether an argument is surely none of another library, and holds none."""
+    """Whether an argument is no array of another library, nor a list that begins with one."""
     kind = type(value)
-    if kind is list or kind is tuple:
-        return not value or type(value[0]) in _OWN
-    return kind in _OWN
+    if (kind is list or kind is tuple) and value:
+        kind = type(value[0])
+    return kind in _OWN or _library_of(kind) is None
 
 
-def _name(function: Callable[..., Any], position: int) -> str:
-    names = list(inspect.signature(function).parameters)
-    return names[position] if position < len(names) else f"argument {position}"
+@functools.lru_cache(maxsize=256)
+def _names(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
 
 
 def read(name: str, value: Any) -> Any:

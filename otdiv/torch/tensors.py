@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from otdiv._validation import describe
-from otdiv.costs import as_metric, as_point_cost
+from otdiv.costs import PNormCost, as_metric, as_point_cost
 from otdiv.errors import InvalidInputError
 
 __all__ = ["Clouds", "as_clouds", "as_tensors", "is_wanted", "norm_and_power", "norm_of"]
@@ -74,14 +74,26 @@ def is_wanted(*tensors: torch.Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator,unused-ignore]
 def norm_and_power(cost: Any) -> tuple[float, float]:
     """Norm and power of a cost of points."""
+    if isinstance(cost, PNormCost):  # also one that `torch.compile` has only traced
+        return cost.norm, cost.power
+    return _named(cost)
+
+
+def norm_of(metric: Any) -> float:
+    """Norm of a ground metric."""
+    if isinstance(metric, PNormCost) and metric.power == 1.0:
+        return metric.norm
+    return _named_metric(metric)
+
+
+@torch.compiler.assume_constant_result
+def _named(cost: Any) -> tuple[float, float]:
     found = as_point_cost(cost)
     return found.norm, found.power
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator,unused-ignore]
-def norm_of(metric: Any) -> float:
-    """Norm of a ground metric."""
+@torch.compiler.assume_constant_result
+def _named_metric(metric: Any) -> float:
     return as_metric(metric).norm
