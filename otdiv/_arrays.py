@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,7 +28,8 @@ R = TypeVar("R")
 # What most arguments are; their type is all that is looked at.
 _OWN = frozenset({np.ndarray, list, tuple, float, int, bool, str, bytes, type(None), np.float64})
 
-_IMPORTED = {"torch": "Tensor", "jax": "Array", "cupy": "ndarray"}
+# Libraries and their arrays; those that JAX traces are of another class.
+_IMPORTED = {"torch": ("Tensor",), "jax": ("Array", "core.Tracer"), "cupy": ("ndarray",)}
 _STANDARD = "the array API"
 
 
@@ -37,16 +38,26 @@ def _library_of(kind: type) -> str | None:
     """Name of the library whose arrays these are, or None for NumPy's and for what is no array."""
     if issubclass(kind, np.ndarray | np.generic):
         return None
-    for name, noun in _IMPORTED.items():
-        found = getattr(sys.modules.get(name), noun, None)
-        if isinstance(found, type) and issubclass(kind, found):
+    for name, nouns in _IMPORTED.items():
+        if any(issubclass(kind, found) for found in _found(name, nouns)):
             return name
     standard = hasattr(kind, "__array_namespace__") and hasattr(kind, "__dlpack__")
     return _STANDARD if standard else None
 
 
+def _found(name: str, nouns: tuple[str, ...]) -> Iterator[type]:
+    """Those classes of a module that are there: not of one that nobody imported, nor of a stub."""
+    for noun in nouns:
+        found: Any = sys.modules.get(name)
+        for part in noun.split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, type):
+            yield found
+
+
 def _library(value: Any) -> str | None:
-    return None if type(value) in _OWN else _library_of(type(value))
+    kind: Any = type(value)
+    return None if kind in _OWN else _library_of(kind)
 
 
 def is_foreign(value: Any) -> bool:
@@ -247,7 +258,7 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
 
 def _is_plain(value: Any) -> bool:
     """Whether an argument is no array of another library, nor a list that begins with one."""
-    kind = type(value)
+    kind: Any = type(value)
     if (kind is list or kind is tuple) and value:
         kind = type(value[0])
     return kind in _OWN or _library_of(kind) is None

@@ -25,6 +25,7 @@ from otdiv.gradients.pair_sums import (
 from otdiv.gradients.sinkhorn import SinkhornOptions, sinkhorn_gradients, sinkhorn_values
 from otdiv.gradients.sliced import sliced_gradients, sliced_values
 from otdiv.gradients.transport import transport_gradients, transport_values
+from otdiv.torch.tensors import is_wanted
 
 __all__ = ["discrepancy", "energy", "histogram", "matrix", "sinkhorn", "sliced", "transport"]
 
@@ -189,7 +190,9 @@ def _mapped(
     flat = [
         None if part is None else part.reshape(-1, *part.shape[len(leading) :]) for part in data
     ]
-    value, *parts = operator(*flat, *inputs[4:])
+    # Only here, below the mapping, is it seen that a tensor requires a gradient.
+    *options, wanted = inputs[4:]
+    value, *parts = operator(*flat, *options, wanted or is_wanted(*flat))
     parts = [part.reshape(*leading, *part.shape[1:]) if part.numel() else part for part in parts]
     out_dims = (0, *(0 if part.numel() else None for part in parts))
     return (value.reshape(leading), *parts), out_dims

@@ -78,14 +78,16 @@ def norm_and_power(cost: Any) -> tuple[float, float]:
     """Norm and power of a cost of points."""
     if isinstance(cost, PNormCost):  # also one that `torch.compile` has only traced
         return cost.norm, cost.power
-    return _named(cost)
+    norm, power = _named(cost)
+    return norm, power
 
 
 def norm_of(metric: Any) -> float:
     """Norm of a ground metric."""
     if isinstance(metric, PNormCost) and metric.power == 1.0:
         return metric.norm
-    return _named_metric(metric)
+    norm: float = _named_metric(metric)
+    return norm
 
 
 @torch.compiler.assume_constant_result

@@ -62,8 +62,8 @@ def test_pot_centres_potentials_by_their_plain_mean():
     (theirs,) = gradients(pot.emd2(a, b, pot.dist(x, y).detach()), a)
     value = transport_cost(x, y, x_weights=a, y_weights=b, cost="sqeuclidean")
     (mine,) = gradients(value, a)
-    assert float(mine.detach() @ a) == pytest.approx(0.0, abs=1e-12)
-    assert abs(float(theirs.detach() @ a)) > 1e-3
+    assert float(mine @ a.detach()) == pytest.approx(0.0, abs=1e-12)
+    assert abs(float(theirs @ a.detach())) > 1e-3
     assert float(theirs.mean()) == pytest.approx(0.0, abs=1e-12)
     torch.testing.assert_close(mine - mine.mean(), theirs - theirs.mean())
 
@@ -126,12 +126,12 @@ def test_kernel_losses_of_geomloss_are_half_squares_with_weights_not_centred(nam
     )
     expected, found = gradients(theirs, x, y, a), gradients(0.5 * mine**2, x, y, a)
     # GeomLoss blurs distances near 0 by 1e-8 under a root, so that the value is off by 1e-4.
-    assert float(theirs) == pytest.approx(float(0.5 * mine.detach() ** 2), rel=1e-3)
+    assert theirs.item() == pytest.approx(0.5 * mine.item() ** 2, rel=1e-3)
     for k in range(2):
         torch.testing.assert_close(found[k], expected[k], rtol=1e-3, atol=1e-4)
     difference = expected[2] - found[2]
     torch.testing.assert_close(difference, difference.mean().expand(6), rtol=1e-3, atol=1e-3)
-    assert abs(float(difference.mean())) > 0.1
+    assert abs(float(difference.mean())) > 0.05
 
 
 def test_the_sinkhorn_loss_of_geomloss_is_half_of_ours_and_not_converged():
@@ -142,7 +142,7 @@ def test_the_sinkhorn_loss_of_geomloss_is_half_of_ours_and_not_converged():
     options = {"epsilon": 1.0, "marginal_tolerance": 1e-11}
     mine = sinkhorn_divergence(x, y, x_weights=a, y_weights=b, **options)
     expected, found = gradients(theirs, x, a), gradients(mine, x, a)
-    assert float(theirs) == pytest.approx(float(mine), rel=2e-2)
+    assert theirs.item() == pytest.approx(mine.item(), rel=2e-2)
     torch.testing.assert_close(expected[0], found[0], rtol=0.2, atol=0.1)
     # Ours is the derivative: of a step of 1e-5 in one coordinate.
     moved = [x.detach().clone() for _ in range(2)]
@@ -152,5 +152,5 @@ def test_the_sinkhorn_loss_of_geomloss_is_half_of_ours_and_not_converged():
     slope = (values[0] - values[1]) / 2e-5
     assert float(found[0][0, 0]) == pytest.approx(slope, abs=1e-7)
     assert abs(float(expected[0][0, 0]) - slope) > 1e-5
-    assert float(found[1].detach() @ a) == pytest.approx(0.0, abs=1e-10)
-    assert abs(float(expected[1].detach() @ a)) > 0.1
+    assert float(found[1] @ a.detach()) == pytest.approx(0.0, abs=1e-10)
+    assert abs(float(expected[1] @ a.detach())) > 0.1
