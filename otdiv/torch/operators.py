@@ -47,7 +47,8 @@ def _numbers(value: Any) -> Any:
     """A tensor as a float64 array on the CPU; all else as it is."""
     if not isinstance(value, torch.Tensor):
         return value
-    return value.detach().to("cpu", torch.float64).contiguous().numpy()
+    # To the CPU first: some devices have no double precision.
+    return value.detach().cpu().double().contiguous().numpy()
 
 
 def _like(array: Any, like: Tensor | None, other: Tensor) -> Tensor:

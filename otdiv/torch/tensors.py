@@ -23,7 +23,7 @@ class Clouds(NamedTuple):
 
 
 def as_tensors(**values: Any) -> list[Any]:
-    """Floating tensors of one device; None stays None."""
+    """Floating tensors of one device, of integers in float64; None stays None."""
     found: list[Any] = []
     first = ""
     device = None
@@ -39,7 +39,7 @@ def as_tensors(**values: Any) -> list[Any]:
         elif value.device != device:
             requirement = f"be on the device {device} of `{first}`"
             raise InvalidInputError(name, requirement, str(value.device))
-        found.append(value if value.is_floating_point() else value.to(torch.get_default_dtype()))
+        found.append(value if value.is_floating_point() else value.double())
     return found
 
 

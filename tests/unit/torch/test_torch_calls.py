@@ -293,6 +293,19 @@ def test_points_on_the_line_may_have_one_axis():
     assert x.grad.tolist() == [-0.5, -0.5]
 
 
+def test_integers_are_not_rounded_to_single_precision():
+    x, y = torch.tensor([2**30 + 1]), torch.tensor([2**30])
+    assert differentiable.wasserstein1(x, y).item() == 1.0
+
+
+def test_slices_of_the_line_are_one_slice():
+    x, y, a, b = clouds(20, d=1)
+    found = differentiable.sliced_wasserstein(x, y, x_weights=a, y_weights=b, p=2.0)
+    torch.testing.assert_close(found, differentiable.wasserstein2(x, y, x_weights=a, y_weights=b))
+    mapped = torch.vmap(differentiable.sliced_wasserstein)(x[None], y[None])
+    torch.testing.assert_close(mapped[0], differentiable.wasserstein1(x, y))
+
+
 def test_weights_of_softmax_learn_the_law():
     """A sum of gradients over normalised weights is 0, and descent finds the other's weights."""
     support = torch.arange(4.0, dtype=torch.float64)
