@@ -1,9 +1,9 @@
-"""Arrays of other libraries: read as NumPy's, and what comes back is of their kind.
+"""Arrays of other libraries: read as NumPy's, and what comes back is one of theirs.
 
-The kinds are torch tensors, JAX arrays, CuPy arrays and what follows the array API standard. A
-library is looked up among those that were imported already: whoever has one of its arrays has
-imported it, and nobody else waits for it. Numbers are computed in float64 on the CPU; a result has
-the library, the floating dtype and the device of what was given.
+They are torch tensors, arrays of JAX and CuPy, and what follows the array API standard. A library
+is looked up among those that were imported already: whoever has one of its arrays has imported it,
+and nobody else waits for it. Numbers are computed in float64 on the CPU; a result has the library,
+the floating dtype and the device of what was given.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInputError
 
-__all__ = ["is_foreign", "keeps_arrays", "read", "read_foreign", "to_kind"]
+__all__ = ["is_foreign", "keeps_arrays", "read", "read_foreign", "to_like"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,7 +131,7 @@ def _device(library: str, value: Any) -> Any:
     return next(iter(devices)) if len(devices) == 1 else None
 
 
-def to_kind(array: Any, like: Any) -> Any:
+def to_like(array: Any, like: Any) -> Any:
     """A number or an array of NumPy as one of the library, dtype and device of `like`.
 
     Floats take the floating dtype of `like`, or that which its library gives to floats where `like`
@@ -249,7 +249,7 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
             result: Any = function(*given, **options)
             if reading.like is None or not isinstance(result, float | np.ndarray):
                 return result  # type: ignore[no-any-return]  # what the function returned
-            return to_kind(result, reading.like)  # type: ignore[no-any-return]
+            return to_like(result, reading.like)  # type: ignore[no-any-return]
 
         return call
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import keeps_arrays, to_kind
+from ._arrays import keeps_arrays, to_like
 from ._calling import explains_calls
 from ._frozen import restore, seal
 from ._typing import FloatArray, IndexArray
@@ -59,8 +59,8 @@ class Gradient:
 
     def to(self, *, like: Any) -> GradientArrays:
         """Return the same as arrays of the library, floating dtype and device of `like`."""
-        x, y = (None if side is None else to_kind(side, like) for side in (self.x, self.y))
-        a, b = to_kind(self.a, like), to_kind(self.b, like)
+        x, y = (None if side is None else to_like(side, like) for side in (self.x, self.y))
+        a, b = to_like(self.a, like), to_like(self.b, like)
         return GradientArrays(x=x, y=y, a=a, b=b, cost=self.cost.to(like=like))
 
 

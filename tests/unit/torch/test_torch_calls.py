@@ -238,6 +238,28 @@ def test_a_second_derivative_raises(name):
         (first**2).sum().backward()
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_penalty_on_a_gradient_raises_instead_of_having_none(name):
+    data = clouds(21)
+    first = torch.autograd.grad(ALL[name][0](*data), data[3], create_graph=True)[0]
+    penalty = (first**2).sum() + sum((part**2).sum() for part in data)
+    with pytest.raises(UnsupportedProblemError, match="second derivatives"):
+        penalty.backward()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_data_and_values_may_change_before_the_backward_pass(name):
+    """Nothing of them is kept: `loss += ...` in place, or a buffer that is filled again."""
+    data = clouds(22)
+    expected = torch.autograd.grad(ALL[name][0](*data), data[3])[0]
+    value = ALL[name][0](*data)
+    value += 1.0
+    with torch.no_grad():
+        for part in data[:3] if name in CALLS else []:
+            part.mul_(2.0)
+    torch.testing.assert_close(torch.autograd.grad(value, data[3])[0], expected)
+
+
 def test_a_second_derivative_of_a_cost_matrix_raises():
     C = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
     value = differentiable.transport_matrix_cost(C)

@@ -8,7 +8,7 @@ import pytest
 
 import otdiv
 from otdiv import InvalidInputError, SparsePlan, solvers
-from otdiv._arrays import to_kind
+from otdiv._arrays import to_like
 from tests.public_calls import CASES
 from tests.tables import ROWS
 
@@ -195,7 +195,7 @@ def test_gradients_of_matrices_and_divergences_become_arrays_too():
 def test_numpy_arrays_say_their_dtype_too():
     found = otdiv.transport(X, Y).potentials.to(like=np.zeros(1, dtype=np.float32))
     assert found.f.dtype == np.float32
-    assert to_kind(np.arange(2), np.zeros(1)).dtype == np.int64
+    assert to_like(np.arange(2), np.zeros(1)).dtype == np.int64
 
 
 def test_nothing_imports_a_library_of_arrays():
