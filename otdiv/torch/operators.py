@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 
 from otdiv.errors import UnsupportedProblemError
@@ -45,8 +46,10 @@ def _numbers(value: Any) -> Any:
     """A tensor as a float64 array on the CPU; all else as it is."""
     if not isinstance(value, torch.Tensor):
         return value
-    # To the CPU first: some devices have no double precision.
-    return value.detach().cpu().double().contiguous().numpy()
+    value = value.detach()
+    if value.dtype is not torch.float64 or value.device.type != "cpu":
+        value = value.cpu().double()  # to the CPU first: some devices have no double precision
+    return np.ascontiguousarray(value.numpy())
 
 
 def _like(array: Any, like: Tensor | None, other: Tensor) -> Tensor:
