@@ -84,6 +84,8 @@ def main() -> None:
     )
     batches.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     batches.add_argument("--no-write", action="store_true", help="print only")
+    slopes = commands.add_parser("gradients", help="gradients in torch beside those of POT")
+    slopes.add_argument("--no-write", action="store_true", help="print only")
     texts = commands.add_parser(
         "messy", help="texts as strangers write them, beside pandas, polars"
     )
@@ -215,6 +217,10 @@ def main() -> None:
         from .many import many
 
         sys.exit(1 if many(only=options.only, write=not options.no_write) else 0)
+    elif options.command == "gradients":
+        from .gradients import gradients
+
+        sys.exit(1 if gradients(write=not options.no_write) else 0)
     else:
         from .certify import redraw
         from .report import report

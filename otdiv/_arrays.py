@@ -1,9 +1,9 @@
-"""Arrays of other libraries: read as NumPy's, and what comes back is of their kind.
+"""Arrays of other libraries: read as NumPy's, and what comes back is one of theirs.
 
-The kinds are torch tensors, JAX arrays, CuPy arrays and what follows the array API standard. A
-library is looked up among those that were imported already: whoever has one of its arrays has
-imported it, and nobody else waits for it. Numbers are computed in float64 on the CPU; a result has
-the library, the floating dtype and the device of what was given.
+They are torch tensors, arrays of JAX and CuPy, and what follows the array API standard. A library
+is looked up among those that were imported already: whoever has one of its arrays has imported it,
+and nobody else waits for it. Numbers are computed in float64 on the CPU; a result has the library,
+the floating dtype and the device of what was given.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInputError
 
-__all__ = ["is_foreign", "keeps_arrays", "read", "read_foreign", "to_kind"]
+__all__ = ["is_foreign", "keeps_arrays", "read", "read_foreign", "to_like"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,22 +28,36 @@ R = TypeVar("R")
 # What most arguments are; their type is all that is looked at.
 _OWN = frozenset({np.ndarray, list, tuple, float, int, bool, str, bytes, type(None), np.float64})
 
-_IMPORTED = {"torch": "Tensor", "jax": "Array", "cupy": "ndarray"}
+# Libraries and their arrays; those that JAX traces are of another class.
+_IMPORTED = {"torch": ("Tensor",), "jax": ("Array", "core.Tracer"), "cupy": ("ndarray",)}
 _STANDARD = "the array API"
 
 
-def _library(value: Any) -> str | None:
-    """Name of the library whose array this is, or None for NumPy's and for all that is no array."""
-    if type(value) in _OWN:
+@functools.lru_cache(maxsize=256)
+def _library_of(kind: type) -> str | None:
+    """Name of the library whose arrays these are, or None for NumPy's and for what is no array."""
+    if issubclass(kind, np.ndarray | np.generic):
         return None
-    for name, noun in _IMPORTED.items():
-        module = sys.modules.get(name)
-        # A module that is being imported, or a stub of it, may lack the noun.
-        kind = getattr(module, noun, None) if module is not None else None
-        if isinstance(kind, type) and isinstance(value, kind):
+    for name, nouns in _IMPORTED.items():
+        if any(issubclass(kind, found) for found in _found(name, nouns)):
             return name
-    standard = hasattr(type(value), "__array_namespace__") and hasattr(type(value), "__dlpack__")
-    return _STANDARD if standard and not isinstance(value, np.ndarray | np.generic) else None
+    standard = hasattr(kind, "__array_namespace__") and hasattr(kind, "__dlpack__")
+    return _STANDARD if standard else None
+
+
+def _found(name: str, nouns: tuple[str, ...]) -> Iterator[type]:
+    """Those classes of a module that are there: not of one that nobody imported, nor of a stub."""
+    for noun in nouns:
+        found: Any = sys.modules.get(name)
+        for part in noun.split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, type):
+            yield found
+
+
+def _library(value: Any) -> str | None:
+    kind: Any = type(value)
+    return None if kind in _OWN else _library_of(kind)
 
 
 def is_foreign(value: Any) -> bool:
@@ -116,7 +131,7 @@ def _device(library: str, value: Any) -> Any:
     return next(iter(devices)) if len(devices) == 1 else None
 
 
-def to_kind(array: Any, like: Any) -> Any:
+def to_like(array: Any, like: Any) -> Any:
     """A number or an array of NumPy as one of the library, dtype and device of `like`.
 
     Floats take the floating dtype of `like`, or that which its library gives to floats where `like`
@@ -229,12 +244,12 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
             if all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values())):
                 return function(*args, **kwargs)
             reading = _Reading(differentiable)
-            given: Any = [reading(_name(function, k), value) for k, value in enumerate(args)]
+            given: Any = map(reading, chain(_names(function), repeat("argument")), args)
             options: Any = {name: reading(name, value) for name, value in kwargs.items()}
             result: Any = function(*given, **options)
             if reading.like is None or not isinstance(result, float | np.ndarray):
                 return result  # type: ignore[no-any-return]  # what the function returned
-            return to_kind(result, reading.like)  # type: ignore[no-any-return]
+            return to_like(result, reading.like)  # type: ignore[no-any-return]
 
         return call
 
@@ -242,16 +257,16 @@ def keeps_arrays(differentiable: str = "") -> Callable[[Callable[P, R]], Callabl
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether an argument is surely none of another library, and holds none."""
-    kind = type(value)
-    if kind is list or kind is tuple:
-        return not value or type(value[0]) in _OWN
-    return kind in _OWN
+    """Whether an argument is no array of another library, nor a list that begins with one."""
+    kind: Any = type(value)
+    if (kind is list or kind is tuple) and value:
+        kind = type(value[0])
+    return kind in _OWN or _library_of(kind) is None
 
 
-def _name(function: Callable[..., Any], position: int) -> str:
-    names = list(inspect.signature(function).parameters)
-    return names[position] if position < len(names) else f"argument {position}"
+@functools.lru_cache(maxsize=256)
+def _names(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
 
 
 def read(name: str, value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import keeps_arrays, to_kind
+from ._arrays import keeps_arrays, to_like
 from ._calling import explains_calls
 from ._frozen import restore, seal
 from ._typing import FloatArray, IndexArray
@@ -23,6 +23,7 @@ __all__ = [
     "Gradient",
     "GradientArrays",
     "barycentric_map",
+    "gathered",
     "gradient",
     "point_gradient",
     "sparse_entries",
@@ -59,8 +60,8 @@ class Gradient:
 
     def to(self, *, like: Any) -> GradientArrays:
         """Return the same as arrays of the library, floating dtype and device of `like`."""
-        x, y = (None if side is None else to_kind(side, like) for side in (self.x, self.y))
-        a, b = to_kind(self.a, like), to_kind(self.b, like)
+        x, y = (None if side is None else to_like(side, like) for side in (self.x, self.y))
+        a, b = to_like(self.a, like), to_like(self.b, like)
         return GradientArrays(x=x, y=y, a=a, b=b, cost=self.cost.to(like=like))
 
 
@@ -94,6 +95,8 @@ def _sparse(plan: Plan | None, threshold: float = 0.0) -> SparsePlan:
 
 def point_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
     """Gradient (k, d) of |z|_norm ** power at the rows of `difference`, 0 at z = 0."""
+    if cost.norm == cost.power == 2.0:
+        return 2.0 * difference
     size = np.abs(difference)
     largest = size.max(axis=1, keepdims=True)
     safe = np.where(largest > 0.0, largest, 1.0)
@@ -113,6 +116,14 @@ def point_gradient(difference: FloatArray, cost: PNormCost) -> FloatArray:
     if cost.power != 1.0:
         direction = direction * (cost.power * length ** (cost.power - 1.0))
     return np.where(largest > 0.0, direction, 0.0)
+
+
+def gathered(places: IndexArray, parts: FloatArray, size: int) -> FloatArray:
+    """Sums (size, d) of the rows of `parts` (k, d) that have the same place."""
+    sums = np.empty((size, parts.shape[1]))
+    for k, column in enumerate(parts.T):
+        sums[:, k] = np.bincount(places, column, size)
+    return sums
 
 
 @explains_calls()
@@ -158,9 +169,8 @@ def gradient(result: TransportResult) -> Gradient:
     if isinstance(problem.cost, PNormCost):
         difference = problem.x[plan.rows] - problem.y[plan.columns]
         pull = point_gradient(difference, problem.cost) * plan.mass[:, None]
-        x_gradient, y_gradient = np.zeros_like(problem.x), np.zeros_like(problem.y)
-        np.add.at(x_gradient, plan.rows, pull)
-        np.add.at(y_gradient, plan.columns, -pull)
+        x_gradient = gathered(plan.rows, pull, problem.shape[0])
+        y_gradient = gathered(plan.columns, -pull, problem.shape[1])
     return Gradient(
         x=x_gradient,
         y=y_gradient,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from ._arrays import to_kind
+from ._arrays import to_like
 from ._frozen import restore
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
@@ -99,7 +99,7 @@ class ArrayLikePlan:
                 entries.col.astype(np.int64),
                 entries.data,
             )
-        rows, columns, mass = (to_kind(array, like) for array in (rows, columns, mass))
+        rows, columns, mass = (to_like(array, like) for array in (rows, columns, mass))
         return PlanEntries(rows, columns, mass, self.shape)
 
     def __array__(self: _Whole, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -499,7 +499,7 @@ class Potentials:
 
     def to(self, *, like: Any) -> PotentialArrays:
         """Return f and g as arrays of the library, floating dtype and device of `like`."""
-        return PotentialArrays(f=to_kind(self.f, like), g=to_kind(self.g, like))
+        return PotentialArrays(f=to_like(self.f, like), g=to_like(self.g, like))
 
     def __repr__(self) -> str:
         return f"Potentials(n={self.f.size}, m={self.g.size})"

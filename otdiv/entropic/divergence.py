@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import keeps_arrays, to_kind
+from .._arrays import keeps_arrays, to_like
 from .._calling import explains_calls
 from .._frozen import restore, seal, seal_in_place
 from .._typing import FloatArray, IndexArray
@@ -55,7 +55,7 @@ class DivergenceGradient:
 
     def to(self, *, like: Any) -> DivergenceGradientArrays:
         """Return the same as arrays of the library, floating dtype and device of `like`."""
-        parts = (to_kind(part, like) for part in (self.x, self.y, self.a, self.b))
+        parts = (to_like(part, like) for part in (self.x, self.y, self.a, self.b))
         return DivergenceGradientArrays(*parts)
 
 

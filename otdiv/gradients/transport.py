@@ -9,7 +9,7 @@ from ..costs import PNormCost
 from ..errors import ConvergenceError
 from ..many.batch import transport_batch
 from ..many.results import BatchResult
-from ..maps import gradient, point_gradient
+from ..maps import gathered, gradient, point_gradient
 from ..plans import SparsePlan
 from ..results import Status
 from ..solving import transport
@@ -85,9 +85,7 @@ def _of_batch(
     # Entries of all plans together, in the rows of all clouds together.
     X, Y = x.reshape(-1, d), y.reshape(-1, d)
     pull = point_gradient(X[rows] - Y[columns], cost) * mass[:, None]
-    x_gradient, y_gradient = np.zeros_like(X), np.zeros_like(Y)
-    np.add.at(x_gradient, rows, pull)
-    np.add.at(y_gradient, columns, -pull)
+    x_gradient, y_gradient = gathered(rows, pull, len(X)), gathered(columns, -pull, len(Y))
     f, g = potentials_of(result) if a is not None or b is not None else (None, None)
     return Gradients(
         value=result.values,

@@ -320,7 +320,7 @@ def sliced_wasserstein(
     clouds = as_clouds(x, y, x_weights, y_weights)
     d = clouds.x.shape[-1]
     if directions is None and d == 1:
-        directions = clouds.x.new_ones(1, 1)  # all others are the same
+        directions = torch.ones(1, 1, dtype=torch.float64)  # all others are the same
     if directions is None:
         directions = torch.randn(count, d, dtype=torch.float64, generator=generator)
     if directions.ndim != 2 or directions.shape[1] != d or not len(directions):

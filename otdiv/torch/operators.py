@@ -1,16 +1,18 @@
 """The operators behind the calls: opaque to `torch.compile`, with shapes, gradients and `vmap`.
 
 Each operator returns its value together with its gradients, which the core finds along with it, and
-the backward pass multiplies them: nothing of the size of a cost matrix is kept. These gradients
-have none themselves: a backward pass through a backward pass is an error, as a silent zero would be
-a wrong answer.
+the backward pass multiplies them: of the data nothing is kept, nor anything of the size of a cost
+matrix. These gradients have none themselves. A backward pass through a backward pass is an error,
+as a silent zero would be a wrong answer: it is told by the *witness*, a second copy of the value,
+which the first backward pass takes as an argument and the second would come through.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 
 from otdiv.errors import UnsupportedProblemError
@@ -25,6 +27,7 @@ from otdiv.gradients.pair_sums import (
 from otdiv.gradients.sinkhorn import SinkhornOptions, sinkhorn_gradients, sinkhorn_values
 from otdiv.gradients.sliced import sliced_gradients, sliced_values
 from otdiv.gradients.transport import transport_gradients, transport_values
+from otdiv.torch.tensors import is_wanted
 
 __all__ = ["discrepancy", "energy", "histogram", "matrix", "sinkhorn", "sliced", "transport"]
 
@@ -36,17 +39,17 @@ _NOT_KEPT = "no gradient was kept: the operator was called with wanted=False"
 
 Tensor: TypeAlias = torch.Tensor
 Tensors: TypeAlias = tuple[Tensor, ...]
-# What a backward pass is given: the gradient of the value, the outputs after it, and the inputs.
-Backward: TypeAlias = Callable[
-    [Sequence[bool], Tensor, Sequence[Tensor], Sequence[Tensor | None]], list[Tensor | None]
-]
+Shape: TypeAlias = Sequence[int]
 
 
 def _numbers(value: Any) -> Any:
     """A tensor as a float64 array on the CPU; all else as it is."""
     if not isinstance(value, torch.Tensor):
         return value
-    return value.detach().to("cpu", torch.float64).contiguous().numpy()
+    value = value.detach()
+    if value.dtype is not torch.float64 or value.device.type != "cpu":
+        value = value.cpu().double()  # to the CPU first: some devices have no double precision
+    return np.ascontiguousarray(value.numpy())
 
 
 def _like(array: Any, like: Tensor | None, other: Tensor) -> Tensor:
@@ -72,32 +75,33 @@ def _widest(*tensors: Tensor | None) -> torch.dtype:
 
 
 @torch.library.custom_op("otdiv::pulled", mutates_args=())
-def _pulled(grad: Tensor, part: Tensor, given: Tensor) -> Tensor:
-    """The gradient () or (B,) of the values times the derivatives (...) or (B, ...) of each.
-
-    `given` is what they are derivatives by: it is an input, so that a second derivative comes here.
-    """
+def _pulled(grad: Tensor, part: Tensor, witness: Tensor) -> Tensor:
+    """The gradient () or (B,) of the values times the derivatives (...) or (B, ...) of each."""
     shape = grad.shape + (1,) * (part.ndim - grad.ndim)
     return (grad.reshape(shape) * part).to(part.dtype)
 
 
 @_pulled.register_fake
-def _(grad: Tensor, part: Tensor, given: Tensor) -> Tensor:
+def _(grad: Tensor, part: Tensor, witness: Tensor) -> Tensor:
     return torch.empty_like(part)
 
 
 @torch.library.custom_op("otdiv::spread", mutates_args=())
-def _spread(grad: Tensor, rows: Tensor, columns: Tensor, mass: Tensor, given: Tensor) -> Tensor:
-    """The gradient () or (B,) of the values times the plans, of the shape of the costs `given`."""
-    n, m = given.shape[-2:]
-    plans = mass.new_zeros((*given.shape[:-2], n * m))
+def _spread(
+    grad: Tensor, rows: Tensor, columns: Tensor, mass: Tensor, shape: Sequence[int], witness: Tensor
+) -> Tensor:
+    """The gradient () or (B,) of the values times the plans, in the shape of the costs."""
+    n, m = shape[-2:]
+    plans = mass.new_zeros((*shape[:-2], n * m))
     plans.scatter_add_(-1, rows * m + columns, (grad[..., None] * mass).to(mass.dtype))
-    return plans.reshape(given.shape)
+    return plans.reshape(shape)
 
 
 @_spread.register_fake
-def _(grad: Tensor, rows: Tensor, columns: Tensor, mass: Tensor, given: Tensor) -> Tensor:
-    return mass.new_empty(given.shape)
+def _(
+    grad: Tensor, rows: Tensor, columns: Tensor, mass: Tensor, shape: Sequence[int], witness: Tensor
+) -> Tensor:
+    return mass.new_empty(shape)
 
 
 def _raise(ctx: Any, *grads: Any) -> Any:
@@ -108,14 +112,19 @@ _pulled.register_autograd(_raise)
 _spread.register_autograd(_raise)
 
 
-def _each_pulled(
-    needed: Sequence[bool], grad: Tensor, parts: Sequence[Tensor], given: Sequence[Tensor | None]
-) -> list[Tensor | None]:
+class _Kept(NamedTuple):
+    """What a backward pass finds: which gradients are wanted, and what the forward pass left."""
+
+    needed: Sequence[bool]
+    shapes: Sequence[Shape]
+    witness: Tensor
+    parts: Sequence[Tensor]
+
+
+def _each_pulled(grad: Tensor, kept: _Kept) -> list[Tensor | None]:
     """Gradients of inputs whose derivatives are the outputs, in their order."""
-    return [
-        _pulled(grad, part, source) if wanted and source is not None else None
-        for wanted, part, source in zip(needed, parts, given, strict=True)
-    ]
+    pairs = zip(kept.needed, kept.parts, strict=True)
+    return [_pulled(grad, part, kept.witness) if needed else None for needed, part in pairs]
 
 
 def _define(
@@ -124,23 +133,37 @@ def _define(
     n_data: int,
     run: Callable[..., Tensors],
     fake: Callable[..., Tensors],
-    backward: Backward = _each_pulled,
+    backward: Callable[[Tensor, _Kept], list[Tensor | None]] = _each_pulled,
 ) -> Any:
-    """Make an operator that takes `n_data` tensors with gradients first and `wanted` last."""
-    operator = torch.library.custom_op(f"otdiv::{name}", run, mutates_args=(), schema=schema)
-    operator.register_fake(fake)
+    """Make an operator that takes `n_data` tensors with gradients first and `wanted` last.
+
+    `run` returns a value and what its backward pass needs; the operator has the witness in between.
+    """
+
+    def witnessed(function: Callable[..., Tensors]) -> Callable[..., Tensors]:
+        def call(*inputs: Any) -> Tensors:
+            value, *parts = function(*inputs)
+            return (value, value.clone(), *parts)
+
+        return call
+
+    operator = torch.library.custom_op(
+        f"otdiv::{name}", witnessed(run), mutates_args=(), schema=schema
+    )
+    operator.register_fake(witnessed(fake))
 
     def keep(ctx: Any, inputs: tuple[Any, ...], output: Tensors) -> None:
-        ctx.mark_non_differentiable(*output[1:])
+        ctx.mark_non_differentiable(*output[2:])
+        ctx.save_for_backward(*output[1:])
         ctx.wanted, ctx.n_options = inputs[-1], len(inputs) - n_data
-        ctx.save_for_backward(*output[1:], *inputs[:n_data])
+        ctx.shapes = [() if part is None else part.shape for part in inputs[:n_data]]
 
-    def pull(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    def pull(ctx: Any, grad: Tensor, of_witness: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         if not ctx.wanted:
             raise UnsupportedProblemError(_NOT_KEPT)
-        parts, given = ctx.saved_tensors[:-n_data], ctx.saved_tensors[-n_data:]
-        found = backward(ctx.needs_input_grad[:n_data], grad, parts, given)
-        return (*found, *(None for _ in range(ctx.n_options)))
+        witness, *parts = ctx.saved_tensors
+        kept = _Kept(ctx.needs_input_grad[:n_data], ctx.shapes, witness, parts)
+        return (*backward(grad + of_witness, kept), *(None for _ in range(ctx.n_options)))
 
     operator.register_autograd(pull, setup_context=keep)
     return operator
@@ -167,7 +190,7 @@ def _of_clouds(name: str, options: str, values: Any, gradients: Any) -> Any:
 
     schema = (
         f"(Tensor x, Tensor y, Tensor? a, Tensor? b, {options}, bool wanted) -> "
-        "(Tensor, Tensor, Tensor, Tensor, Tensor)"
+        "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
     )
     operator = _define(name, schema, 4, run, fake)
 
@@ -189,7 +212,9 @@ def _mapped(
     flat = [
         None if part is None else part.reshape(-1, *part.shape[len(leading) :]) for part in data
     ]
-    value, *parts = operator(*flat, *inputs[4:])
+    # Only here, below the mapping, is it seen that a tensor requires a gradient.
+    *options, wanted = inputs[4:]
+    value, *parts = operator(*flat, *options, wanted or is_wanted(*flat))
     parts = [part.reshape(*leading, *part.shape[1:]) if part.numel() else part for part in parts]
     out_dims = (0, *(0 if part.numel() else None for part in parts))
     return (value.reshape(leading), *parts), out_dims
@@ -264,18 +289,19 @@ def _fake_matrix(C: Tensor, a: Any, b: Any, wanted: bool) -> Tensors:
     return value, *entries, _room(a, True, C), _room(b, True, C)
 
 
-def _backward_matrix(
-    needed: Sequence[bool], grad: Tensor, parts: Sequence[Tensor], given: Sequence[Tensor | None]
-) -> list[Tensor | None]:
-    rows, columns, mass, *potentials = parts
-    costs = _spread(grad, rows, columns, mass, given[0]) if needed[0] else None
-    return [costs, *_each_pulled(needed[1:], grad, potentials, given[1:])]
+def _backward_matrix(grad: Tensor, kept: _Kept) -> list[Tensor | None]:
+    rows, columns, mass, *potentials = kept.parts
+    costs = None
+    if kept.needed[0]:
+        costs = _spread(grad, rows, columns, mass, kept.shapes[0], kept.witness)
+    weights = kept._replace(needed=kept.needed[1:], parts=potentials)
+    return [costs, *_each_pulled(grad, weights)]
 
 
 matrix = _define(
     "matrix",
     "(Tensor C, Tensor? a, Tensor? b, bool wanted) -> "
-    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     3,
     _run_matrix,
     _fake_matrix,
@@ -303,10 +329,8 @@ def _fake_histogram(p: Tensor, q: Tensor, support: Tensor, wanted: bool) -> Tens
     return value, _room(p, wanted, p), _room(q, wanted, q), support.new_empty(shape)
 
 
-def _backward_histogram(
-    needed: Sequence[bool], grad: Tensor, parts: Sequence[Tensor], given: Sequence[Tensor | None]
-) -> list[Tensor | None]:
-    first, second, positions = _each_pulled(needed, grad, parts, given)
+def _backward_histogram(grad: Tensor, kept: _Kept) -> list[Tensor | None]:
+    first, second, positions = _each_pulled(grad, kept)
     # One support serves all histograms of a batch.
     if positions is not None and grad.ndim:
         positions = positions.sum(dim=0)
@@ -315,7 +339,7 @@ def _backward_histogram(
 
 histogram = _define(
     "histogram",
-    "(Tensor p, Tensor q, Tensor support, bool wanted) -> (Tensor, Tensor, Tensor, Tensor)",
+    "(Tensor p, Tensor q, Tensor support, bool wanted) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     3,
     _run_histogram,
     _fake_histogram,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from otdiv._validation import describe
-from otdiv.costs import as_metric, as_point_cost
+from otdiv.costs import PNormCost, as_metric, as_point_cost
 from otdiv.errors import InvalidInputError
 
 __all__ = ["Clouds", "as_clouds", "as_tensors", "is_wanted", "norm_and_power", "norm_of"]
@@ -23,7 +23,7 @@ class Clouds(NamedTuple):
 
 
 def as_tensors(**values: Any) -> list[Any]:
-    """Floating tensors of one device; None stays None."""
+    """Floating tensors of one device, of integers in float64; None stays None."""
     found: list[Any] = []
     first = ""
     device = None
@@ -39,7 +39,7 @@ def as_tensors(**values: Any) -> list[Any]:
         elif value.device != device:
             requirement = f"be on the device {device} of `{first}`"
             raise InvalidInputError(name, requirement, str(value.device))
-        found.append(value if value.is_floating_point() else value.to(torch.get_default_dtype()))
+        found.append(value if value.is_floating_point() else value.double())
     return found
 
 
@@ -74,14 +74,28 @@ def is_wanted(*tensors: torch.Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator,unused-ignore]
 def norm_and_power(cost: Any) -> tuple[float, float]:
     """Norm and power of a cost of points."""
+    if isinstance(cost, PNormCost):  # also one that `torch.compile` has only traced
+        return cost.norm, cost.power
+    norm, power = _named(cost)
+    return norm, power
+
+
+def norm_of(metric: Any) -> float:
+    """Norm of a ground metric."""
+    if isinstance(metric, PNormCost) and metric.power == 1.0:
+        return metric.norm
+    norm: float = _named_metric(metric)
+    return norm
+
+
+@torch.compiler.assume_constant_result
+def _named(cost: Any) -> tuple[float, float]:
     found = as_point_cost(cost)
     return found.norm, found.power
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator,unused-ignore]
-def norm_of(metric: Any) -> float:
-    """Norm of a ground metric."""
+@torch.compiler.assume_constant_result
+def _named_metric(metric: Any) -> float:
     return as_metric(metric).norm

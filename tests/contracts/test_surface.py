@@ -66,6 +66,7 @@ def test_unknown_name_is_an_attribute_error():
         ("sinkhorn", r"solvers\.Sinkhorn"),
         ("wasserstein_distance", "wasserstein1"),
         ("NetworkSimplex", r"otdiv\.solvers"),
+        ("torch", r"import otdiv\.torch"),
     ],
 )
 def test_names_of_other_libraries_and_misspelt_ones_say_what_is_meant(name, words):

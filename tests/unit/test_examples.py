@@ -10,7 +10,11 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # What a script needs beside the extras of the tests.
-NEEDED = {"19_gradient_flow_jax": "jax"}
+NEEDED = {
+    "17_gradient_flow": "torch",
+    "18_flow_matching_torch": "torch",
+    "19_gradient_flow_jax": "jax",
+}
 SCRIPTS = sorted(EXAMPLES.glob("[0-9][0-9]_*.py"))
 
 
@@ -37,4 +41,4 @@ def test_example_runs_and_writes_its_figure(script, tmp_path, monkeypatch, capsy
 
 
 def test_there_is_an_example_for_every_figure_and_question():
-    assert len(SCRIPTS) == 17
+    assert len(SCRIPTS) == 19
