@@ -146,6 +146,7 @@ __getattr__, __dir__, __all__ = attach(
         "wasserstein_1d": "POT's wasserstein_1d(x, y, p=p) is wasserstein(x, y, p=p) ** p",
         # Borders, which import their library.
         "torch": "`import otdiv.torch` loads it (pip install 'otdiv[interop]')",
+        "jax": "`import otdiv.jax` loads it (pip install 'otdiv[interop]')",
         # Short ones.
         "mmd": "maximum_mean_discrepancy is what it is called here",
         "psi": "population_stability_index is what it is called here",
