@@ -1,0 +1,10 @@
+"""Distances of data that do not fit: states of one pass, bounds from two states, further passes."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "SampleState": "state",
+    },
+)
