@@ -7,14 +7,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._kernels.streaming.levels import AREA
+from .._kernels.streaming.levels import AREA, N_AREAS, window_areas
 from .._typing import FloatArray, IndexArray
+from ..errors import InvalidInputError
 from ..results import Bounds
 from .joint import JointCells, U, joint_cells
-from .sides import Side, side_of
+from .keys import values_of
+from .sides import Side, changed, cut_finer, side_of
 from .state import SampleState
+from .windows import Detail, Windows
 
 __all__ = ["Comparison", "Settled", "compared"]
+
+MAX_VALUES = 2**23
+"""Values of both samples that a further pass keeps: 64 MB; by taste."""
+
+MAX_CELLS = 2**20
+"""Cells of a further pass where it keeps no values, 40 MB a sample; by taste."""
+
+MAX_STEP = 12
+"""Bits by which a pass makes a cell finer, at most: one wide cell is not worth more memory."""
+
+EXACT = 2.0**-43
+"""Share of the value that rounding may lose where no tolerance is asked: 1e-13."""
 
 _LEAST_FLOAT = 5e-324
 _SMALL = 1e-280
@@ -32,11 +47,20 @@ class Settled(NamedTuple):
 
 
 class CellBounds(NamedTuple):
-    """Bounds (k,) of something of each cell, and what rounding may have lost of their sum."""
+    """Bounds (k,) of something of each cell, and what rounding may have lost.
+
+    `roundings` (k,) are those that smaller cells would not lose, `rest` is the other ones' sum.
+    """
 
     lower: FloatArray
     upper: FloatArray
-    slack: float
+    roundings: FloatArray
+    rest: float
+
+    @property
+    def slack(self) -> float:
+        """All that rounding may have lost of the sum."""
+        return 1.01 * math.fsum(self.roundings) + self.rest
 
 
 class Comparison(NamedTuple):
@@ -46,6 +70,7 @@ class Comparison(NamedTuple):
     y: Side
     cells: JointCells
     settled: Settled
+    bits: int
 
     @property
     def wasserstein1(self) -> Bounds:
@@ -75,16 +100,104 @@ class Comparison(NamedTuple):
         places = self._settled_places()
         area = self.settled.areas[:, AREA] / cells.area_unit
         lower[places] = upper[places] = area
-        size[places] = area
+        size[places] = 0.0
         gaps = (cells.left[1:] - cells.right[:-1]) * np.abs(cells.d[1:-1])
         lower[:-1] += gaps
         upper[:-1] += gaps
         # P, Q and D take some ten roundings of h (p + q + |d|), the bounds above twenty; all else a
         # few of itself. Levels that err by e change an integral of |F - G| by 8 e of the range.
-        slack = 40.0 * U * math.fsum(size) + 12.0 * U * math.fsum(upper)
-        slack += 1.01 * math.fsum(cells.moment_errors)
-        slack += 8.0 * cells.level_error * float(cells.right[-1] - cells.left[0])
-        return CellBounds(lower, upper, slack)
+        roundings = 40.0 * U * size + np.where(size > 0.0, cells.moment_errors, 0.0)
+        rest = 12.0 * U * math.fsum(upper)
+        rest += 8.0 * cells.level_error * float(cells.right[-1] - cells.left[0])
+        return CellBounds(lower, upper, roundings, rest)
+
+    def undecided(
+        self,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        max_values: int = MAX_VALUES,
+        max_cells: int = MAX_CELLS,
+    ) -> Windows | None:
+        """Where the next pass has to look, None where nothing is left to be decided.
+
+        The cells with the largest gaps, as many as bring the rest below half of the tolerance.
+        Their values are kept where these are at most `max_values`, and counted into smaller cells
+        otherwise.
+        """
+        bounds = self.areas()
+        gaps = bounds.upper - bounds.lower
+        lower, upper = math.fsum(bounds.lower), math.fsum(bounds.upper)
+        asked = max((rtol or 0.0) * upper, (atol or 0.0) * self.cells.unit)
+        if asked > 0.0 and math.fsum(gaps) + 2.0 * bounds.slack <= asked:
+            return None
+        # What is below the rounding of the sum needs no other look.
+        chosen = _largest(gaps, max(0.25 * asked, U * lower))
+        lost = _largest(2.0 * bounds.roundings, max(0.25 * asked, EXACT * lower))
+        chosen = np.concatenate([np.setdiff1d(lost, chosen), chosen])
+        if chosen.size == 0:
+            return None
+        cells, counts = self.cells, self.cells.counts_x + self.cells.counts_y
+        n_values = int(counts[chosen].sum())
+        if n_values > max_values:
+            chosen = chosen[-(max_cells // 2) :]
+        chosen = np.sort(chosen)
+        shifts, finer = cells.shifts[chosen], None
+        if n_values > max_values:
+            bits = min((max_cells // chosen.size).bit_length() - 1, MAX_STEP)
+            finer = np.maximum(shifts - bits, 0)
+        return Windows(
+            starts=cells.starts[chosen],
+            shifts=shifts,
+            finer=finer,
+            bits=self.bits,
+            n_values=int(counts[chosen].sum()),
+        )
+
+    def refined(self, x: Detail, y: Detail) -> Comparison:
+        """Use what a pass over both samples found inside of the same windows.
+
+        Raises
+        ------
+        InvalidInputError
+            If the windows are others, or hold other values than in the pass before.
+        """
+        windows = x.windows
+        if y.windows.digest != windows.digest:
+            raise InvalidInputError("y", "be a Detail of the same windows as `x`", repr(y))
+        if windows.finer is not None:
+            sides = [
+                cut_finer(name, side, detail)
+                for name, side, detail in (("x", self.x, x), ("y", self.y, y))
+            ]
+            cells = joint_cells(*sides)
+            return Comparison(*sides, cells, self.settled, self.bits)
+        return self._replace(settled=self._settled_with(x, y))
+
+    def _settled_with(self, x: Detail, y: Detail) -> Settled:
+        windows, cells = x.windows, self.cells
+        places = np.searchsorted(cells.starts, windows.starts)
+        # The key below zero's is that of -0.0, which no value has and floats do not tell from zero.
+        ends = values_of(np.where(windows.ends == -1, -2, windows.ends))
+        samples, cuts = [], []
+        named = (("x", x, self.x, cells.counts_x), ("y", y, self.y, cells.counts_y))
+        for name, detail, side, counts in named:
+            values, weights = detail.values()
+            cut = np.searchsorted(values, ends, side="right")
+            cut = np.concatenate([[0], cut])
+            if not np.array_equal(np.diff(cut), counts[places]):
+                raise changed(name)
+            if weights is not None:
+                weights = np.ldexp(weights, -side.exponent)
+            samples.append((values * cells.unit, weights))
+            cuts.append(cut)
+        areas = np.empty((windows.starts.size, N_AREAS))
+        (first, a), (second, b) = samples
+        before = [np.ascontiguousarray(part[places]) for part in cells.before]
+        window_areas(first, second, a, b, *cuts, *before, *cells.totals[::-1], areas)
+        starts = np.concatenate([self.settled.starts, windows.starts])
+        order = np.argsort(starts)
+        return Settled(starts[order], np.concatenate([self.settled.areas, areas])[order])
 
     def _settled_places(self) -> IndexArray:
         return np.searchsorted(self.cells.starts, self.settled.starts)
@@ -99,11 +212,19 @@ def compared(x: SampleState, y: SampleState) -> Comparison:
         If one of them is empty or saw infinity.
     """
     first, second = side_of("x", x), side_of("y", y)
+    bits = x.bits
     if x.bits != y.bits:
         bits = min(x.bits, y.bits)
         first, second = (side_of("x", state.coarsened(bits)) for state in (x, y))
     nothing = Settled(np.empty(0, np.int64), np.empty((0, 4)))
-    return Comparison(first, second, joint_cells(first, second), nothing)
+    return Comparison(first, second, joint_cells(first, second), nothing, bits)
+
+
+def _largest(values: FloatArray, spared: float) -> IndexArray:
+    """Where the largest of some values are, in order, those left out not above `spared` in sum."""
+    order = np.argsort(values, kind="stable")
+    kept = order[int(np.searchsorted(np.cumsum(values[order]), spared, side="right")) :]
+    return kept[values[kept] > 0.0]
 
 
 def _crossing_bound(
@@ -148,8 +269,8 @@ def _in_units(cells: CellBounds, unit: float) -> Bounds:
     if 0.0 < upper < _SMALL or unit < 1.0:
         # Each of some ten products may have lost the least float.
         lower, upper = max(lower - 16.0 * n * _LEAST_FLOAT, 0.0), upper + 16.0 * n * _LEAST_FLOAT
-    if unit != 1.0:
+    if unit != 1.0 and upper > 0.0:
         lower, upper = lower / unit, upper / unit
-        if 0.0 < upper < _SMALL:
+        if upper < _SMALL:
             lower, upper = max(lower - _LEAST_FLOAT, 0.0), upper + _LEAST_FLOAT
     return Bounds(lower, upper)

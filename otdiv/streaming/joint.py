@@ -88,7 +88,8 @@ def joint_cells(x: Side, y: Side) -> JointCells:
     greatest = np.maximum(spread_x.greatest, spread_y.greatest)
     unit = unit_of(float(values_of(least[:1])[0]), float(values_of(greatest[-1:])[0]))
     left, right = values_of(least) * unit, values_of(greatest) * unit
-    width = spacings(starts) * unit
+    # Where all values are one, their moments are known to be 0.
+    width = np.where(least < greatest, spacings(starts) * unit, 0.0)
     reach = (greatest - starts).astype(np.float64)
     masses, moments, errors = [], [], np.zeros(starts.size)
     for side in (spread_x, spread_y):
@@ -122,12 +123,11 @@ def joint_cells(x: Side, y: Side) -> JointCells:
 
 def unit_of(least: float, greatest: float) -> float:
     """A power of two that keeps products of an extreme range within the floats, mostly 1."""
-    # Halves, since the range itself may be beyond the floats.
-    half = 0.5 * greatest - 0.5 * least
-    if half > _WIDEST:
+    width = greatest - least  # infinite where it is beyond the floats
+    if width > _WIDEST:
         return 2.0**-40
-    if 0.0 < half < _NARROWEST:
-        return math.ldexp(1.0, min(-math.frexp(half)[1], 1000))
+    if 0.0 < width < _NARROWEST:
+        return math.ldexp(1.0, min(-math.frexp(width)[1], 1000))
     return 1.0
 
 

@@ -13,8 +13,9 @@ from .._typing import FloatArray, IndexArray
 from ..errors import InvalidInputError
 from .keys import OCTAVE
 from .state import Rows, SampleState
+from .windows import Detail
 
-__all__ = ["Pairs", "Side", "pairs_of", "side_of", "total_of"]
+__all__ = ["Pairs", "Side", "changed", "cut_finer", "running", "side_of"]
 
 
 class Pairs(NamedTuple):
@@ -89,6 +90,55 @@ def side_of(name: str, state: SampleState) -> Side:
         exponent=exponent,
         total=total_of(masses),
         weighted=rows.sums is not None,
+    )
+
+
+def cut_finer(name: str, side: Side, detail: Detail) -> Side:
+    """The side with the cells of windows divided into those of a detail."""
+    rows, windows = detail.rows(), detail.windows
+    assert windows.finer is not None
+    of = np.searchsorted(windows.starts, rows.starts, side="right") - 1
+    held = np.zeros(windows.starts.size, np.int64)
+    np.add.at(held, of, rows.cells[:, 0])
+    divided = np.isin(side.starts, windows.starts)
+    known = np.zeros(windows.starts.size, np.int64)
+    known[np.searchsorted(windows.starts, side.starts[divided])] = side.counts[divided]
+    if not np.array_equal(held, known):
+        raise changed(name)
+    masses, moments = pairs_of(rows, side.exponent)
+    added = side._replace(
+        starts=rows.starts,
+        shifts=windows.finer[of],
+        counts=rows.cells[:, 0],
+        masses=masses,
+        moments=moments,
+        least=rows.cells[:, 2],
+        greatest=rows.cells[:, 3],
+    )
+    return _joined(side, ~divided, added)
+
+
+def changed(name: str) -> InvalidInputError:
+    """The error for a sample that is another one in a later pass."""
+    found = "other values in a later pass"
+    return InvalidInputError(name, "give the same rows whenever it is read", found)
+
+
+def _joined(side: Side, kept: np.ndarray, added: Side) -> Side:
+    """Cells of one side that are kept and others, in order; the total stays."""
+    order = np.argsort(np.concatenate([side.starts[kept], added.starts]))
+
+    def both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.concatenate([first[kept], second])[order]
+
+    return side._replace(
+        starts=both(side.starts, added.starts),
+        shifts=both(side.shifts, added.shifts),
+        counts=both(side.counts, added.counts),
+        masses=Pairs(*map(both, side.masses, added.masses)),
+        moments=Pairs(*map(both, side.moments, added.moments)),
+        least=both(side.least, added.least),
+        greatest=both(side.greatest, added.greatest),
     )
 
 
