@@ -28,6 +28,9 @@ MAX_CELLS = 2**20
 MAX_STEP = 12
 """Bits by which a pass makes a cell finer, at most: one wide cell is not worth more memory."""
 
+LEAST_STEP = 4
+"""Bits of a step that is worth a pass; by taste."""
+
 EXACT = 2.0**-43
 """Share of the value that rounding may lose where no tolerance is asked: 1e-13."""
 
@@ -123,7 +126,8 @@ class Comparison(NamedTuple):
 
         The cells with the largest gaps, as many as bring the rest below half of the tolerance.
         Their values are kept where these are at most `max_values`, and counted into smaller cells
-        otherwise.
+        otherwise. Where that would be too many cells, as of two samples that are nearly the same,
+        every pass settles as many values as fit.
         """
         bounds = self.areas()
         gaps = bounds.upper - bounds.lower
@@ -138,14 +142,19 @@ class Comparison(NamedTuple):
         if chosen.size == 0:
             return None
         cells, counts = self.cells, self.cells.counts_x + self.cells.counts_y
-        n_values = int(counts[chosen].sum())
-        if n_values > max_values:
-            chosen = chosen[-(max_cells // 2) :]
-        chosen = np.sort(chosen)
-        shifts, finer = cells.shifts[chosen], None
-        if n_values > max_values:
+        bits = 0
+        if int(counts[chosen].sum()) > max_values:
             bits = min((max_cells // chosen.size).bit_length() - 1, MAX_STEP)
-            finer = np.maximum(shifts - bits, 0)
+            if bits < LEAST_STEP:
+                # So many cells hardly become fewer by that; the worst of them are settled.
+                worth = np.argsort(-((gaps + bounds.roundings) / counts)[chosen], kind="stable")
+                chosen = chosen[worth]
+                fits = int(np.searchsorted(np.cumsum(counts[chosen]), max_values, side="right"))
+                bits = 0 if fits else LEAST_STEP
+                chosen = chosen[: fits or max(max_cells >> LEAST_STEP, 1)]
+        chosen = np.sort(chosen)
+        shifts = cells.shifts[chosen]
+        finer = np.maximum(shifts - bits, 0) if bits else None
         return Windows(
             starts=cells.starts[chosen],
             shifts=shifts,

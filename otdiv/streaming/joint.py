@@ -18,7 +18,7 @@ import numpy as np
 
 from .._kernels.streaming.levels import level_differences
 from .._typing import FloatArray, IndexArray
-from .keys import spacings, values_of
+from .keys import spacings, united, values_of
 from .sides import Pairs, Side, running
 
 __all__ = ["JointCells", "U", "joint_cells", "unit_of"]
@@ -81,7 +81,7 @@ class JointCells(NamedTuple):
 
 def joint_cells(x: Side, y: Side) -> JointCells:
     """Common cells of two samples that were cut alike."""
-    starts = np.union1d(x.starts, y.starts)
+    starts = united(x.starts, y.starts)
     spread_x, spread_y = _spread(x, starts), _spread(y, starts)
     shifts = np.maximum(spread_x.shifts, spread_y.shifts)
     least = np.minimum(spread_x.least, spread_y.least)

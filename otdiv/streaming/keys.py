@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import FloatArray, IndexArray
 
-__all__ = ["OCTAVE", "cell_of", "keys_of", "spacings", "values_of"]
+__all__ = ["OCTAVE", "cell_of", "keys_of", "spacings", "united", "values_of"]
 
 OCTAVE = 52
 """Bits of a key within an octave."""
@@ -38,3 +38,12 @@ def spacings(keys: IndexArray) -> FloatArray:
 def cell_of(values: FloatArray, shift: int) -> IndexArray:
     """First keys of the cells of 2^shift keys that hold finite values."""
     return (keys_of(values) >> shift) << shift
+
+
+def united(*keys: IndexArray) -> IndexArray:
+    """Keys of all arrays, in order, each once.
+
+    NumPy's `unique` puts them into a hash table, where multiples of a power of two collide.
+    """
+    together = np.sort(np.concatenate(keys), kind="stable")
+    return together[np.concatenate([[True], together[1:] > together[:-1]])[: together.size]]

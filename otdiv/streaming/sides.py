@@ -98,11 +98,11 @@ def cut_finer(name: str, side: Side, detail: Detail) -> Side:
     rows, windows = detail.rows(), detail.windows
     assert windows.finer is not None
     of = np.searchsorted(windows.starts, rows.starts, side="right") - 1
-    held = np.zeros(windows.starts.size, np.int64)
-    np.add.at(held, of, rows.cells[:, 0])
-    divided = np.isin(side.starts, windows.starts)
-    known = np.zeros(windows.starts.size, np.int64)
-    known[np.searchsorted(windows.starts, side.starts[divided])] = side.counts[divided]
+    held = np.bincount(of, rows.cells[:, 0], minlength=windows.starts.size)
+    places = np.minimum(np.searchsorted(windows.starts, side.starts), windows.starts.size - 1)
+    divided = windows.starts[places] == side.starts
+    known = np.zeros(windows.starts.size)
+    known[places[divided]] = side.counts[divided]
     if not np.array_equal(held, known):
         raise changed(name)
     masses, moments = pairs_of(rows, side.exponent)

@@ -23,7 +23,7 @@ from .._typing import FloatArray, IndexArray
 from .._validation import as_exact_array, first_index
 from ..errors import InvalidInputError
 from .encoding import packed, refused, unpacked
-from .keys import OCTAVE
+from .keys import OCTAVE, united
 
 __all__ = ["MAX_BITS", "Rows", "SampleState", "as_chunk", "check_bits"]
 
@@ -230,7 +230,7 @@ class SampleState:
         """Add the cells of another state, which are as fine or finer."""
         octaves = (rows.starts >> OCTAVE) + N_OCTAVES // 2
         shift, before = OCTAVE - self.bits, self.bits
-        self._open(np.unique(octaves))
+        self._open(united(octaves))
         if self.bits != before:
             shift = OCTAVE - self.bits
         targets = self._pages[octaves] + ((rows.starts >> shift) & ((1 << self.bits) - 1))

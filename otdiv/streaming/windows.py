@@ -21,7 +21,7 @@ from .._kernels.streaming.cells import (
 from .._typing import FloatArray, IndexArray
 from ..errors import InvalidInputError
 from .encoding import packed, refused, unpacked
-from .keys import OCTAVE
+from .keys import OCTAVE, united
 from .state import Rows, as_chunk
 
 __all__ = ["Detail", "Windows"]
@@ -61,7 +61,9 @@ class Windows:
     _places: IndexArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        octaves, numbers = np.unique(self.starts >> OCTAVE, return_inverse=True)
+        of = self.starts >> OCTAVE
+        octaves = united(of)
+        numbers = np.searchsorted(octaves, of)
         size = 1 << self.bits
         pages = np.full(N_OCTAVES, UNSEEN, np.int64)
         pages[octaves + N_OCTAVES // 2] = size * np.arange(octaves.size)

@@ -143,15 +143,8 @@ def count_weighted(patterns, weights, pages, shift, cells, sums, tallies):
 
 
 @helper
-def _window(key, pages, shift, first, starts, ends):
-    """The window that holds a key, or -1; `first` are the windows of each coarse cell."""
-    page = pages[(key >> 52) + 2048]
-    if page < 0:
-        return np.int64(-1)
-    row = page + ((key >> shift) & ((np.int64(1) << (52 - shift)) - 1))
-    low, high = np.int64(first[row]), np.int64(first[row + 1])
-    if low == high:
-        return np.int64(-1)
+def _among(key, low, high, starts, ends):
+    """Which of the windows `low` to `high` - 1 holds a key, or -1."""
     while high - low > 1:
         middle = (low + high) >> 1
         if starts[middle] <= key:
@@ -165,10 +158,19 @@ def _window(key, pages, shift, first, starts, ends):
 
 @kernel
 def count_within(patterns, pages, shift, first, starts, ends, rows, shifts, cells, high):
-    """Count the values inside of windows into the finer cells of each."""
+    """Count the values inside of windows into the finer cells of each.
+
+    `first` are the windows of each coarse cell, most of which have none.
+    """
     for i in range(patterns.size):
         key = _key(patterns[i])
-        w = _window(key, pages, shift, first, starts, ends)
+        page = pages[(key >> 52) + 2048]
+        if page < 0:
+            continue
+        row = page + ((key >> shift) & ((np.int64(1) << (52 - shift)) - 1))
+        if first[row] == first[row + 1]:
+            continue
+        w = _among(key, np.int64(first[row]), np.int64(first[row + 1]), starts, ends)
         if w < 0:
             continue
         row = rows[w] + ((key - starts[w]) >> shifts[w])
@@ -191,7 +193,13 @@ def weigh_within(patterns, weights, pages, shift, first, starts, ends, rows, shi
         if weights[i] == 0.0:
             continue
         key = _key(patterns[i])
-        w = _window(key, pages, shift, first, starts, ends)
+        page = pages[(key >> 52) + 2048]
+        if page < 0:
+            continue
+        row = page + ((key >> shift) & ((np.int64(1) << (52 - shift)) - 1))
+        if first[row] == first[row + 1]:
+            continue
+        w = _among(key, np.int64(first[row]), np.int64(first[row + 1]), starts, ends)
         if w < 0:
             continue
         row = rows[w] + ((key - starts[w]) >> shifts[w])
@@ -211,7 +219,15 @@ def gather_within(patterns, weights, pages, shift, first, starts, ends, kept, ke
         pattern = patterns[i]
         if pattern == _NEGATIVE_ZERO:
             pattern = np.int64(0)
-        if _window(_key(pattern), pages, shift, first, starts, ends) < 0:
+        key = _key(pattern)
+        page = pages[(key >> 52) + 2048]
+        if page < 0:
+            continue
+        row = page + ((key >> shift) & ((np.int64(1) << (52 - shift)) - 1))
+        if first[row] == first[row + 1]:
+            continue
+        w = _among(key, np.int64(first[row]), np.int64(first[row + 1]), starts, ends)
+        if w < 0:
             continue
         if used < kept.size:
             kept[used] = pattern
