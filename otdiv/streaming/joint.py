@@ -15,6 +15,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.streaming.levels import level_differences
 from .._typing import FloatArray, IndexArray
@@ -41,6 +42,8 @@ class JointCells(NamedTuple):
     starts, shifts, counts_x, counts_y : int arrays (k,)
     left, right : float arrays (k,)
         Least and greatest value of both samples.
+    single : bool array (k,)
+        Whether they are the same float, before it is multiplied with `unit`.
     p, q : float arrays (k,)
         Shares of x and y.
     P, Q : float arrays (k,)
@@ -66,6 +69,7 @@ class JointCells(NamedTuple):
     counts_y: IndexArray
     left: FloatArray
     right: FloatArray
+    single: NDArray[np.bool_]
     p: FloatArray
     q: FloatArray
     P: FloatArray
@@ -107,6 +111,7 @@ def joint_cells(x: Side, y: Side) -> JointCells:
         counts_y=spread_y.counts,
         left=left,
         right=right,
+        single=least == greatest,
         p=masses[0],
         q=masses[1],
         P=moments[0],
