@@ -115,6 +115,7 @@ __getattr__, __dir__, __all__ = attach(
         "saving",
         "solvers",
         "sources",
+        "streaming",
         "testing",
         "theory",
         "wgan",

@@ -35,8 +35,8 @@ class Column:
         The table's, and the column's where there is one.
     make : callable
         Begins anew, where that is possible, and returns an iterator of chunks.
-    make_cells : callable or None
-        The same for batches of the column as they are stored, texts say.
+    make_cells : callable
+        The same for batches of the column as they are stored.
     once : bool
         Whether it can be read only once.
     weighted : bool
@@ -45,7 +45,7 @@ class Column:
 
     name: str
     make: Callable[[], Iterator[Chunk]]
-    make_cells: Callable[[], Iterator[Any]] | None = None
+    make_cells: Callable[[], Iterator[Any]]
     once: bool = False
     weighted: bool = False
 
@@ -58,6 +58,10 @@ class Column:
             If a chunk is not of numbers, or holds integers that float64 rounds.
         """
         return self.make()
+
+    def cells(self) -> Iterator[Any]:
+        """Yield the column as it is stored, in batches: texts, say."""
+        return self.make_cells()
 
 
 def open_column(

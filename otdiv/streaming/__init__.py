@@ -5,12 +5,15 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "CategoryState": "categories",
         "Comparison": "comparison",
         "Detail": "windows",
         "PassProgress": "passes",
         "SampleState": "state",
         "StreamedDistance": "passes",
         "Windows": "windows",
+        "category_counts": "categories",
+        "category_state": "categories",
         "cdf_bounds": "bounds",
         "compared": "comparison",
         "cramer_von_mises_bounds": "bounds",

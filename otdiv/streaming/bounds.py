@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _LEAST_FLOAT = 5e-324
+_SMALL = 1e-280
+"""Below this a result may have lost digits to underflow."""
 
 
 def wasserstein1_bounds(x: SampleState, y: SampleState) -> Bounds:
@@ -259,7 +261,8 @@ def wasserstein_bounds(x: SampleState, y: SampleState, *, p: float) -> Bounds:
     share = (3.0 * order + 16.0) * U
     low = longest * (max(least, 0.0) * (1.0 - share)) ** (1.0 / order) * (1.0 - 8.0 * U)
     high = longest * (most * (1.0 + share)) ** (1.0 / order) * (1.0 + 8.0 * U)
-    return Bounds(low / unit, (high + _LEAST_FLOAT) / unit)
+    low, high = low / unit, high / unit + _LEAST_FLOAT
+    return Bounds(max(low - _LEAST_FLOAT, 0.0) if low < _SMALL else low, high)
 
 
 def cdf_bounds(state: SampleState, values: Any) -> tuple[FloatArray, FloatArray]:
