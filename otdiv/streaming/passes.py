@@ -14,21 +14,24 @@ from ..errors import ConvergenceError, InvalidInputError
 from ..results import Bounds, Valued, is_stop
 from ..sources import Column, open_column
 from .comparison import Comparison, compared
-from .state import SampleState
+from .state import BITS, SampleState
 from .windows import Detail
 
 __all__ = ["Missing", "PassProgress", "StreamedDistance", "sample_state", "wasserstein1_result"]
 
 Missing: TypeAlias = Literal["raise", "drop"]
 
-_MEMORY = 2**28
+MEMORY = 2**28
 """Bytes that passes use beside what reading takes, by default."""
 
 _VALUE_BYTES, _CELL_BYTES = 32, 256
 """Memory for each value that is kept (it is sorted and joined) and for each smaller cell of two
 samples with weights, while they are put in order."""
 
-_LEAST_MEMORY = 2**20
+LEAST_MEMORY = 2**20
+
+EXACT_RTOL = 1e-9
+"""What "exact" promises at least, as everywhere in the library; mostly it is 1e-13."""
 
 _SLICE = 2**20
 """Values between two looks at the callback."""
@@ -100,7 +103,7 @@ def sample_state(
     column: str | None = None,
     *,
     weights: str | None = None,
-    bits: int = 12,
+    bits: int = BITS,
     callback: Callable[[int], object] | None = None,
 ) -> SampleState:
     """Read one column once, into a state.
@@ -167,10 +170,12 @@ class Passes:
         y: Column,
         *,
         missing: Missing,
-        bits: int,
+        bits: int = BITS,
         callback: Callable[[PassProgress], object] | None,
+        names: tuple[str, str] = ("x", "y"),
     ):
         self.x, self.y = x, y
+        self.names = names
         self.missing = missing
         self.callback = callback
         self.n_passes, self.n_rows = 0, 0
@@ -199,7 +204,7 @@ class Passes:
 
     def _read(self, x: T, y: T) -> None:
         self.n_passes, self.n_rows = self.n_passes + 1, 0
-        for name, column, kept in (("x", self.x, x), ("y", self.y, y)):
+        for name, column, kept in zip(self.names, (self.x, self.y), (x, y), strict=True):
             for values, masses in sliced(column):
                 kept.update(values, masses)
                 if isinstance(kept, SampleState):
@@ -233,6 +238,14 @@ class Passes:
         if is_stop(self.callback(progress)):
             raise StoppedError
 
+    def meets(self, rtol: float | None, atol: float | None) -> bool:
+        """Whether the bounds are as close as was asked, or as "exact" promises."""
+        bounds = self.bounds
+        assert bounds is not None
+        if rtol is None and atol is None:
+            rtol = EXACT_RTOL
+        return bounds.meets(rtol or 0.0, atol or 0.0)
+
     def result(self) -> StreamedDistance:
         """What is proven so far."""
         bounds = self.bounds
@@ -258,7 +271,7 @@ def wasserstein1_result(
     rtol: float | None = None,
     atol: float | None = None,
     missing: Missing = "raise",
-    bits: int = 12,
+    bits: int = BITS,
     max_memory: int | None = None,
     callback: Callable[[PassProgress], object] | None = None,
 ) -> StreamedDistance:
@@ -309,9 +322,9 @@ def wasserstein1_result(
     rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
     check_choice("missing", missing, ("raise", "drop"))
     check_callback(callback)
-    memory = _MEMORY
+    memory = MEMORY
     if max_memory is not None:
-        memory = check_positive_integer("max_memory", max_memory, _LEAST_MEMORY)
+        memory = check_positive_integer("max_memory", max_memory, LEAST_MEMORY)
     sides = (
         open_column(side, None if isinstance(side, Column) else column, weights=weights, argument=n)
         for n, side in (("x", x), ("y", y))
@@ -343,17 +356,12 @@ def finish(passes: Passes, rtol: float | None, atol: float | None, memory: int) 
         passes.again(Detail(windows), Detail(windows))
 
 
-EXACT_RTOL = 1e-9
-"""What "exact" promises at least, as everywhere in the library; mostly it is 1e-13."""
-
-
 def checked(
     passes: Passes, rtol: float | None, atol: float | None, stopped: bool
 ) -> StreamedDistance:
     """The result, or the error that says why it is not as close as was asked."""
     result = passes.result()
-    asked = rtol is not None or atol is not None
-    if result.bounds.meets(rtol or (0.0 if asked else EXACT_RTOL), atol or 0.0):
+    if passes.meets(rtol, atol):
         return result
     if stopped:
         why = "the callback stopped"

@@ -25,9 +25,9 @@ from ..errors import InvalidInputError
 from .encoding import packed, refused, unpacked
 from .keys import OCTAVE, united
 
-__all__ = ["MAX_BITS", "Rows", "SampleState", "as_chunk", "check_bits"]
+__all__ = ["BITS", "MAX_BITS", "Rows", "SampleState", "as_chunk", "check_bits"]
 
-_BITS = 12
+BITS = 12
 """Cells an octave, as a power of two: bounds to some 1e-6 of a shift, 160 kB an octave."""
 
 MAX_BITS = 20
@@ -105,7 +105,7 @@ class SampleState:
     __slots__ = ("_cells", "_high", "_pages", "_sums", "_tallies", "_weighted", "bits")
     __hash__ = None  # type: ignore[assignment]  # a state grows
 
-    def __init__(self, *, bits: int = _BITS):
+    def __init__(self, *, bits: int = BITS):
         self.bits = check_bits(bits)
         self._weighted: bool | None = None
         self._tallies = np.zeros(N_TALLIES, np.int64)
