@@ -17,7 +17,7 @@ from .sides import Side, changed, cut_finer, side_of
 from .state import SampleState
 from .windows import Detail, Windows
 
-__all__ = ["Comparison", "Settled", "compared"]
+__all__ = ["NOTHING_SETTLED", "CellBounds", "Comparison", "Settled", "areas_of", "compared", "in_units"]
 
 MAX_VALUES = 2**23
 """Values of both samples that a further pass keeps: 64 MB; by taste."""
@@ -49,6 +49,9 @@ class Settled(NamedTuple):
     areas: FloatArray
 
 
+NOTHING_SETTLED = Settled(np.empty(0, np.int64), np.empty((0, N_AREAS)))
+
+
 class CellBounds(NamedTuple):
     """Bounds (k,) of something of each cell, and what rounding may have lost.
 
@@ -78,41 +81,11 @@ class Comparison(NamedTuple):
     @property
     def wasserstein1(self) -> Bounds:
         """Proven bounds of W1."""
-        return _in_units(self.areas(), self.cells.unit)
+        return in_units(self.areas(), self.cells.unit)
 
     def areas(self) -> CellBounds:
-        """The integral of |F - G| over each cell and the gap after it.
-
-        Outside of a crossing it is |D|. Where F and G may cross, |D| is a lower bound. Upper ones
-        come from |u| <= b + (u + b)(a - b) / (a + b) for -b <= u <= a, and from the same bound of
-        |F - c| and |G - c| for any level c, since |F - G| <= |F - c| + |c - G|.
-        """
-        cells = self.cells
-        d, p, q, P, Q = cells.d[:-1], cells.p, cells.q, cells.P, cells.Q
-        h = cells.right - cells.left
-        D = d * h + (P - Q)
-        room = 4.0 * cells.level_error
-        a, b = d + p + room, q - d + room
-        lower = np.abs(D)
-        upper = lower.copy()
-        open_ = np.flatnonzero((a > room) & (b > room) & (h > 0.0))
-        if open_.size:
-            bound = _crossing_bound(*(v[open_] for v in (d, p, q, P, Q, h, D, a, b)))
-            upper[open_] = np.maximum(upper[open_], bound)
-        size = h * (p + q + np.abs(d))
-        places = self._settled_places()
-        area = self.settled.areas[:, AREA] / cells.area_unit
-        lower[places] = upper[places] = area
-        size[places] = 0.0
-        gaps = (cells.left[1:] - cells.right[:-1]) * np.abs(cells.d[1:-1])
-        lower[:-1] += gaps
-        upper[:-1] += gaps
-        # P, Q and D take some ten roundings of h (p + q + |d|), the bounds above twenty; all else a
-        # few of itself. Levels that err by e change an integral of |F - G| by 8 e of the range.
-        roundings = 40.0 * U * size + np.where(size > 0.0, cells.moment_errors, 0.0)
-        rest = 12.0 * U * math.fsum(upper)
-        rest += 8.0 * cells.level_error * float(cells.right[-1] - cells.left[0])
-        return CellBounds(lower, upper, roundings, rest)
+        """The integral of |F - G| over each cell and the gap after it."""
+        return areas_of(self.cells, self.settled)
 
     def undecided(
         self,
@@ -208,9 +181,6 @@ class Comparison(NamedTuple):
         order = np.argsort(starts)
         return Settled(starts[order], np.concatenate([self.settled.areas, areas])[order])
 
-    def _settled_places(self) -> IndexArray:
-        return np.searchsorted(self.cells.starts, self.settled.starts)
-
 
 def compared(x: SampleState, y: SampleState) -> Comparison:
     """Compare two states, in cells of the coarser one.
@@ -225,8 +195,41 @@ def compared(x: SampleState, y: SampleState) -> Comparison:
     if x.bits != y.bits:
         bits = min(x.bits, y.bits)
         first, second = (side_of("x", state.coarsened(bits)) for state in (x, y))
-    nothing = Settled(np.empty(0, np.int64), np.empty((0, 4)))
-    return Comparison(first, second, joint_cells(first, second), nothing, bits)
+    return Comparison(first, second, joint_cells(first, second), NOTHING_SETTLED, bits)
+
+
+def areas_of(cells: JointCells, settled: Settled) -> CellBounds:
+    """The integral of |F - G| over each cell and the gap after it.
+
+    Outside of a crossing it is |D|. Where F and G may cross, |D| is a lower bound. Upper ones come
+    from |u| <= b + (u + b)(a - b) / (a + b) for -b <= u <= a, and from the same bound of |F - c|
+    and |G - c| for any level c, since |F - G| <= |F - c| + |c - G|.
+    """
+    d, p, q, P, Q = cells.d[:-1], cells.p, cells.q, cells.P, cells.Q
+    h = cells.right - cells.left
+    D = d * h + (P - Q)
+    room = 4.0 * cells.level_error
+    a, b = d + p + room, q - d + room
+    lower = np.abs(D)
+    upper = lower.copy()
+    open_ = np.flatnonzero((a > room) & (b > room) & (h > 0.0))
+    if open_.size:
+        bound = _crossing_bound(*(v[open_] for v in (d, p, q, P, Q, h, D, a, b)))
+        upper[open_] = np.maximum(upper[open_], bound)
+    size = h * (p + q + np.abs(d))
+    places = np.searchsorted(cells.starts, settled.starts)
+    area = settled.areas[:, AREA] / cells.area_unit
+    lower[places] = upper[places] = area
+    size[places] = 0.0
+    gaps = (cells.left[1:] - cells.right[:-1]) * np.abs(cells.d[1:-1])
+    lower[:-1] += gaps
+    upper[:-1] += gaps
+    # P, Q and D take some ten roundings of h (p + q + |d|), the bounds above twenty; all else a
+    # few of itself. Levels that err by e change an integral of |F - G| by 8 e of the range.
+    roundings = 40.0 * U * size + np.where(size > 0.0, cells.moment_errors, 0.0)
+    rest = 12.0 * U * math.fsum(upper)
+    rest += 8.0 * cells.level_error * float(cells.right[-1] - cells.left[0])
+    return CellBounds(lower, upper, roundings, rest)
 
 
 def _largest(values: FloatArray, spared: float) -> IndexArray:
@@ -270,7 +273,7 @@ def _off_level(
     return h * ((1.0 - share) * low + share * high)
 
 
-def _in_units(cells: CellBounds, unit: float) -> Bounds:
+def in_units(cells: CellBounds, unit: float) -> Bounds:
     """Sum of bounds of cells, in the caller's unit."""
     lower = max(math.fsum(cells.lower) - cells.slack, 0.0)
     upper = math.fsum(cells.upper) + cells.slack
