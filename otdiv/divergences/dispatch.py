@@ -122,7 +122,9 @@ def counted(p: Any, q: Any) -> tuple[Any, Any]:
         return p, q
     if not all(streamed):
         name = "q" if streamed[0] else "p"
-        raise InvalidInputError(name, "be a Column as the other one is", type(q if streamed[0] else p).__name__)
+        raise InvalidInputError(
+            name, "be a Column as the other one is", type(q if streamed[0] else p).__name__
+        )
     from ..streaming.categories import category_counts
 
     return category_counts(p, q)[:2]

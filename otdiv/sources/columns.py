@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -112,6 +112,8 @@ def open_column(
         return _of_iterator(source, argument)
     if isinstance(source, Column):
         return source
+    if isinstance(source, list | tuple) and not any(isinstance(row, Mapping) for row in source):
+        source = np.asarray(source)
     table = open_table(source, argument)
     name = _only(table, column, weights, argument)
     names = (name,) if weights is None else (name, weights)
@@ -172,7 +174,9 @@ def as_numbers(column: Any, argument: str, where: str = "") -> FloatArray:
         raise InvalidInputError(argument, _NUMBERS, column.reason, where)
     if type(column).__module__.partition(".")[0] == "pyarrow":
         return _of_arrow(column, argument, where)
-    if isinstance(column, np.ndarray | list | tuple):
+    if isinstance(column, np.ndarray):
+        return _of_array(column, argument, where)
+    if isinstance(column, list | tuple):
         return _of_array(np.asarray(column), argument, where)
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
     series = narwhals.from_native(column, series_only=True, pass_through=True)

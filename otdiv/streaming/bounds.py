@@ -245,8 +245,7 @@ def wasserstein_bounds(x: SampleState, y: SampleState, *, p: float) -> Bounds:
     lowest = min(float(ends[0][0][0]), float(ends[1][0][0]))
     unit = unit_of(lowest, max(float(ends[0][1][-1]), float(ends[1][1][-1])))
     (low_x, high_x), (low_y, high_y) = (
-        (low[place] * unit, high[place] * unit)
-        for (low, high), place in zip(ends, at, strict=True)
+        (low[place] * unit, high[place] * unit) for (low, high), place in zip(ends, at, strict=True)
     )
     near = np.maximum(np.maximum(low_y - high_x, low_x - high_y), 0.0)
     far = np.maximum(high_y - low_x, high_x - low_y)

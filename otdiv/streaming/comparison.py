@@ -17,7 +17,15 @@ from .sides import Side, changed, cut_finer, side_of
 from .state import SampleState
 from .windows import Detail, Windows
 
-__all__ = ["NOTHING_SETTLED", "CellBounds", "Comparison", "Settled", "areas_of", "compared", "in_units"]
+__all__ = [
+    "NOTHING_SETTLED",
+    "CellBounds",
+    "Comparison",
+    "Settled",
+    "areas_of",
+    "compared",
+    "in_units",
+]
 
 MAX_VALUES = 2**23
 """Values of both samples that a further pass keeps: 64 MB; by taste."""

@@ -28,7 +28,7 @@ _VALUE_BYTES, _CELL_BYTES = 32, 256
 """Memory for each value that is kept (it is sorted and joined) and for each smaller cell of two
 samples with weights, while they are put in order."""
 
-LEAST_MEMORY = 2**20
+LEAST_MEMORY = 10**6
 
 EXACT_RTOL = 1e-9
 """What "exact" promises at least, as everywhere in the library; mostly it is 1e-13."""

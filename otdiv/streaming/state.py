@@ -102,7 +102,7 @@ class SampleState:
     True
     """
 
-    __slots__ = ("_cells", "_high", "_pages", "_sums", "_tallies", "_weighted", "bits")
+    __slots__ = ("_cells", "_high", "_pages", "_sums", "_tallies", "_used", "_weighted", "bits")
     __hash__ = None  # type: ignore[assignment]  # a state grows
 
     def __init__(self, *, bits: int = BITS):
@@ -117,6 +117,7 @@ class SampleState:
         self._cells = np.empty((0, 4), np.int64)
         self._high = np.empty(0, np.int64)
         self._sums = np.empty((0, 4))
+        self._used = 0
 
     @property
     def n(self) -> int:
@@ -209,14 +210,20 @@ class SampleState:
             bits -= 1
         self._coarsen(bits)
         size = 1 << self.bits
-        self._pages[wanted] = self._high.size + size * np.arange(wanted.size)
-        more = size * wanted.size
+        self._pages[wanted] = self._used + size * np.arange(wanted.size)
+        self._used += size * wanted.size
+        if self._used > self._high.size:
+            self._grow(max(self._used, min(2 * self._high.size, _MOST_CELLS)))
+
+    def _grow(self, n: int) -> None:
+        """Make room for n cells, so that octaves that come one by one are not copied each time."""
+        more = n - self._high.size
         cells = np.zeros((more, 4), np.int64)
         cells[:, 2], cells[:, 3] = _LEAST, _GREATEST
         self._cells = np.concatenate([self._cells, cells])
+        self._high = np.concatenate([self._high, np.zeros(more, np.int64)])
         if self._weighted:
             self._sums = np.concatenate([self._sums, np.zeros((more, 4))])
-        self._high = np.concatenate([self._high, np.zeros(more, np.int64)])
 
     def _coarsen(self, bits: int) -> None:
         if bits == self.bits:
