@@ -16,7 +16,7 @@ from .exits import EXIT_CODES, ExitCode, output
 from .interrupts import heard, raise_if_interrupted
 
 if TYPE_CHECKING:
-    from ..streaming.passes import PassProgress, Passes
+    from ..streaming.passes import Passes, PassProgress
 
 __all__ = ["add_parser", "run"]
 

@@ -42,15 +42,15 @@ def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
     ----------
     p, q : array_like, DiscreteMeasure, Gaussian, 1-D law of scipy.stats or Column
         Two laws of one kind, or two columns of categories of any size
-        (`otdiv.sources.open_column`), which are counted in one pass. Vectors hold masses along `axis` and broadcast along the others:
-        floating-point rows must sum to 1 within 1e-6 and are taken as they are, as
-        sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
-        divided by their totals. Entries are matched by place: labels of series and frames must be
-        the same in the same order. Atoms of measures are the same when their coordinates are
-        bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
-        beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
-        densities, 1e-9 where a density is infinite at an end of its support or a tail barely
+        (`otdiv.sources.open_column`), which are counted in one pass. Vectors hold masses along
+        `axis` and broadcast along the others: floating-point rows must sum to 1 within 1e-6 and are
+        taken as they are, as sum(p log(p / q) - p + q) over the mean of the two sums; integer rows
+        are counts and are divided by their totals. Entries are matched by place: labels of series
+        and frames must be the same in the same order. Atoms of measures are the same when their
+        coordinates are bit-equal, and the two measures must carry the same mass. Gaussians have
+        closed forms in any dimension, and so have normal laws of scipy.stats. Its other laws (and a
+        1-D Gaussian beside one) go through a quadrature or a sum: relative error some 1e-12 for
+        smooth densities, 1e-9 where a density is infinite at an end of its support or a tail barely
         integrates, or else a ConvergenceError.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.

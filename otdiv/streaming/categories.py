@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -140,7 +140,11 @@ class CategoryState:
         fields, arrays = unpacked("CategoryState", data)
         state = cls()
         state.n_missing = fields["n_missing"]
-        read = {"bool": lambda text: text == "True", "int": int, "str": str}
+        read: dict[str, Callable[[str], Category]] = {
+            "bool": lambda text: text == "True",
+            "int": int,
+            "str": str,
+        }
         rows = zip(fields["kinds"], fields["categories"], arrays["counts"], strict=True)
         for kind, text, count in rows:
             if count <= 0:

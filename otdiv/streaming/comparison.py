@@ -156,12 +156,9 @@ class Comparison(NamedTuple):
         if y.windows.digest != windows.digest:
             raise InvalidInputError("y", "be a Detail of the same windows as `x`", repr(y))
         if windows.finer is not None:
-            sides = [
-                cut_finer(name, side, detail)
-                for name, side, detail in (("x", self.x, x), ("y", self.y, y))
-            ]
-            cells = joint_cells(*sides)
-            return Comparison(*sides, cells, self.settled, self.bits)
+            first, second = cut_finer("x", self.x, x), cut_finer("y", self.y, y)
+            cells = joint_cells(first, second)
+            return Comparison(first, second, cells, self.settled, self.bits)
         return self._replace(settled=self._settled_with(x, y))
 
     def _settled_with(self, x: Detail, y: Detail) -> Settled:
@@ -278,7 +275,7 @@ def _off_level(
     most = mass * h
     share = np.minimum(np.divide(moment, most, out=np.zeros_like(h), where=most > 0.0), 1.0)
     low, high = np.abs(first - level), np.abs(first + mass - level)
-    return h * ((1.0 - share) * low + share * high)
+    return np.asarray(h * ((1.0 - share) * low + share * high))
 
 
 def in_units(cells: CellBounds, unit: float) -> Bounds:

@@ -32,7 +32,7 @@ def values_of(keys: IndexArray) -> FloatArray:
 def spacings(keys: IndexArray) -> FloatArray:
     """Distance of the floats in the octave of each key."""
     exponents = (values_of(keys).view(np.int64) >> OCTAVE) & 2047
-    return np.ldexp(1.0, np.maximum(exponents, 1) - 1075)
+    return np.asarray(np.ldexp(1.0, np.maximum(exponents, 1) - 1075))
 
 
 def cell_of(values: FloatArray, shift: int) -> IndexArray:
@@ -46,4 +46,5 @@ def united(*keys: IndexArray) -> IndexArray:
     NumPy's `unique` puts them into a hash table, where multiples of a power of two collide.
     """
     together = np.sort(np.concatenate(keys), kind="stable")
-    return together[np.concatenate([[True], together[1:] > together[:-1]])[: together.size]]
+    new = np.concatenate([[True], together[1:] > together[:-1]])[: together.size]
+    return np.asarray(together[new])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.streaming.cells import (
     ABOVE,
@@ -304,7 +305,11 @@ class SampleState:
             "weighted": self._weighted,
             "tallies": [int(count) for count in self._tallies],
         }
-        arrays = {"starts": rows.starts, "cells": rows.cells, "high": rows.high}
+        arrays: dict[str, NDArray[Any]] = {
+            "starts": rows.starts,
+            "cells": rows.cells,
+            "high": rows.high,
+        }
         if rows.sums is not None:
             arrays["sums"] = rows.sums
         return packed("SampleState", fields, arrays)
@@ -393,5 +398,5 @@ def _is_sound(rows: Rows, bits: int) -> bool:
         and (least <= greatest).all()
         and ((least >> shift) << shift == starts).all()
         and ((greatest >> shift) << shift == starts).all()
-        and (n == 0 or (-(2047 << OCTAVE) <= starts[0] and greatest[-1] < 2047 << OCTAVE))
+        and (n == 0 or (starts[0] >= -(2047 << OCTAVE) and greatest[-1] < 2047 << OCTAVE))
     )

@@ -20,7 +20,6 @@ import numpy as np
 
 from .._jit import helper, kernel
 
-
 N_OCTAVES = 4096
 """Exponents of float64 with both signs."""
 UNSEEN, INFINITE = -1, -2

@@ -6,8 +6,6 @@ difference of levels is exact for counts and off by some 2^-100 of the totals' p
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._jit import helper, kernel
 
 # Columns of what `window_areas` writes.
@@ -77,10 +75,7 @@ def window_areas(x, y, a, b, cuts_x, cuts_y, before, before_low, total_x, total_
         last = 0.0
         begun = False
         while i < end_x or j < end_y:
-            if j >= end_y or (i < end_x and x[i] <= y[j]):
-                here = x[i]
-            else:
-                here = y[j]
+            here = x[i] if j >= end_y or (i < end_x and x[i] <= y[j]) else y[j]
             if begun:
                 level = d + d_low
                 width = here - last

@@ -87,7 +87,7 @@ def test_the_distance_of_columns_is_that_of_samples_in_memory(tmp_path, kind):
     sides = [kinds_of_source(folder, v)[kind] for folder, v in _folders(tmp_path)]
     name = None if kind == "function" else "v"
     result = wasserstein1_result(*sides, column=name)
-    assert TRUTH == pytest.approx(result.value, rel=1e-12)
+    assert pytest.approx(result.value, rel=1e-12) == TRUTH
     assert result.bounds.lower <= in_memory(X, Y).bounds.upper
     assert in_memory(X, Y).bounds.lower <= result.bounds.upper
     columns = [open_column(side, name) for side in sides]
