@@ -20,6 +20,7 @@ from ..distances.dispatch import as_order
 from ..distances.samples import SamplePair
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..results import Callback, Valued
+from ..streaming.categories import CategoryState
 from .bands import Band, Draws, Kind, as_rows
 from .category_bands import (
     jensen_shannon_band,
@@ -34,6 +35,7 @@ from .percentile_bands import PERCENTILE_WARNING, percentile_band
 from .quantile_bands import wasserstein_band
 from .replicates import check_level, check_replicates
 from .sliced_bands import sliced_band
+from .states import are_states, state_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,8 +161,9 @@ def confidence_interval(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Independent samples, one row an observation. For "total_variation" and "jensen_shannon"
-        labels, one a row, or mappings of labels to counts.
+        Independent samples, one row an observation; for W1 also two `otdiv.streaming.SampleState`.
+        For "total_variation" and "jensen_shannon" labels, one a row, mappings of labels to counts,
+        or `otdiv.streaming.CategoryState`.
     distance : str, default "wasserstein1"
         "wasserstein1" (on the line an interval, in more dimensions a lower end alone),
         "wasserstein2" or "wasserstein" with `p` (on the line), "sliced_wasserstein", "energy",
@@ -233,7 +236,12 @@ def confidence_interval(
     n_jobs = check_positive_integer("n_jobs", n_jobs)
     check_callback(callback)
     draws = Draws(level, n_replicates, as_generator(rng), n_jobs, callback)
-    if name in _CATEGORIES:
+    if are_states(x, y):
+        _without_weights(x_weights, y_weights)
+        check_replicates(n_replicates, level)
+        band = state_band(x, y, name, method, draws)
+    elif name in _CATEGORIES:
+        x, y = (side.counts if isinstance(side, CategoryState) else side for side in (x, y))
         counts = two_counts(x, y, x_weights, y_weights)
         chosen = _as_method(method, name, 1, draws)
         if chosen == "percentile":
@@ -250,6 +258,12 @@ def confidence_interval(
     if not math.isfinite(band.value):
         raise InvalidInputError("x, y", "have a distance within float64", band.value)
     return Interval(level=level, distance=name, **band._asdict())
+
+
+def _without_weights(x_weights: Any, y_weights: Any) -> None:
+    for name, weights in (("x_weights", x_weights), ("y_weights", y_weights)):
+        if weights is not None:
+            raise InvalidInputError(name, "be None for states", type(weights).__name__)
 
 
 def _as_finite_order(name: str, p: Any) -> float:
