@@ -26,7 +26,7 @@ from .line_bands import SIGNS_CERTAIN
 from .replicates import upper_quantile
 from .testing_result import TestResult, p_value
 
-__all__ = ["are_states", "state_band", "relabelled_states"]
+__all__ = ["are_states", "relabelled_states", "state_band"]
 
 _CELLS = 1024
 """Cells of a test or of an interval's noise, at most; the next coarser ones are taken. By taste:
@@ -221,9 +221,7 @@ def relabelled_states(
     return {name: _result(name, observed[name], nulls[name], (n, m)) for name in names}
 
 
-def _result(
-    name: str, value: float, parts: list[FloatArray], sizes: tuple[int, ...]
-) -> TestResult:
+def _result(name: str, value: float, parts: list[FloatArray], sizes: tuple[int, ...]) -> TestResult:
     null = np.concatenate(parts or [np.empty(0)])
     reached = int((null >= value * (1.0 - 1e-12)).sum())
     p, error = p_value(reached, null.size, "random permutations")

@@ -15,6 +15,8 @@ from .passes import PassProgress as PassProgress
 from .passes import StreamedDistance as StreamedDistance
 from .passes import sample_state as sample_state
 from .passes import wasserstein1_result as wasserstein1_result
+from .sliced import SlicedState as SlicedState
+from .sliced import sliced_wasserstein1_bounds as sliced_wasserstein1_bounds
 from .sql import bounds_from_cells as bounds_from_cells
 from .sql import cells_query as cells_query
 from .state import SampleState as SampleState
