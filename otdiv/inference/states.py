@@ -200,7 +200,7 @@ def relabelled_states(
         raise UnsupportedProblemError(
             f"relabellings of {n + m} rows are not drawn; `confidence_interval` takes such states"
         )
-    gaps = np.diff(0.5 * cells.left + 0.5 * cells.right) / cells.unit
+    gaps = np.asarray(np.diff(0.5 * cells.left + 0.5 * cells.right) / cells.unit, dtype=np.float64)
     counts = pooled * (n / (n + m) * (m / (n + m)))
 
     def values(of_x: IndexArray) -> dict[str, FloatArray]:

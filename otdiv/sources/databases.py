@@ -15,7 +15,7 @@ from .files import File, UnreadableFileError, guarded, guarded_batches
 from .rows import column_of
 from .source import Batch, Source
 
-__all__ = ["DUCKDB", "SQLITE", "open_duckdb", "open_sqlite"]
+__all__ = ["DUCKDB", "SQLITE", "open_duckdb", "open_relation", "open_sqlite"]
 
 SQLITE = (".sqlite", ".sqlite3", ".db")
 DUCKDB = (".duckdb", ".ddb")
@@ -114,6 +114,18 @@ def open_duckdb(file: File, argument: str) -> Source:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def open_relation(relation: Any, name: str) -> Source:
+    """Open a relation of DuckDB, whose query runs whenever it is read."""
+
+    def batches(columns: tuple[str, ...] | None = None) -> Iterator[Batch]:
+        chosen = relation
+        if columns is not None:
+            chosen = relation.project(", ".join(map(_quoted, columns)))
+        return map(batch_of, _reader(chosen))
+
+    return Source(name=name, columns=tuple(relation.columns), make=batches, make_some=batches)
 
 
 def _reader(relation: Any) -> Any:

@@ -298,6 +298,9 @@ def _open_frame(source: Any, argument: str) -> Source:
         gives = any(hasattr(source, name) for name in ("__arrow_c_stream__", "to_batches", "slice"))
         if not (named and gives):
             raise InvalidInputError(argument, _REQUIREMENT, type(source).__name__)
+        if type(source).__name__ == "DuckDBPyRelation":
+            import_optional("pyarrow", extra="stream", purpose="reading DuckDB relations")
+            return databases.open_relation(source, argument)
         return columnar.open_stream(source, argument)
     if narwhals.dependencies.is_pandas_dataframe(source):
         labels = [str(label) for label in source.columns]

@@ -78,7 +78,35 @@ class CellBounds(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Two samples in common cells, some of them settled."""
+    """What two states prove, and what further passes add.
+
+    `compared` makes one of two states. As long as `undecided` returns windows, each part of both
+    samples is looked through once more by a `Detail` of these windows, the details of a sample are
+    merged, and `refined` returns the comparison that knows them.
+
+    Attributes
+    ----------
+    x, y : Side
+        The cells of each sample.
+    cells : JointCells
+        Those of both.
+    settled : Settled
+        What is known of cells all of whose values were seen.
+    bits : int
+        Of the first pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from otdiv.streaming import Detail, SampleState, compared
+    >>> x, y = np.random.default_rng(0).standard_normal((2, 10_000))
+    >>> comparison = compared(SampleState().update(x), SampleState().update(y))
+    >>> while (windows := comparison.undecided()) is not None:
+    ...     parts = [Detail(windows).update(half) for half in np.split(x, 2)]
+    ...     comparison = comparison.refined(parts[0].merge(parts[1]), Detail(windows).update(y))
+    >>> comparison.wasserstein1.relative_gap < 1e-12
+    True
+    """
 
     x: Side
     y: Side
@@ -109,6 +137,17 @@ class Comparison(NamedTuple):
         Their values are kept where these are at most `max_values`, and counted into smaller cells
         otherwise. Where that would be too many cells, as of two samples that are nearly the same,
         every pass settles as many values as fit.
+
+        Parameters
+        ----------
+        rtol, atol : float, optional
+            Of W1; without either until it is exact to 1e-13.
+        max_values, max_cells : int
+            What a pass may keep: values of both samples, and smaller cells of each.
+
+        Returns
+        -------
+        Windows or None
         """
         bounds = self.areas()
         gaps = bounds.upper - bounds.lower
@@ -146,6 +185,15 @@ class Comparison(NamedTuple):
 
     def refined(self, x: Detail, y: Detail) -> Comparison:
         """Use what a pass over both samples found inside of the same windows.
+
+        Parameters
+        ----------
+        x, y : Detail
+            Of all rows of each sample.
+
+        Returns
+        -------
+        Comparison
 
         Raises
         ------
@@ -189,6 +237,15 @@ class Comparison(NamedTuple):
 
 def compared(x: SampleState, y: SampleState) -> Comparison:
     """Compare two states, in cells of the coarser one.
+
+    Parameters
+    ----------
+    x, y : SampleState
+        With values, none of them infinite.
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------

@@ -63,7 +63,9 @@ def drawn_pair(rng):
     if rng.random() < 0.5:
         a = rng.integers(0, 4, x.size).astype(float)
         a[0] = 1.0
-    return x, y, a, 0.1 + rng.random(y.size)
+    if rng.random() < 0.3:
+        a = 2.0 ** rng.integers(-900, 900, x.size) * rng.choice([1.0, 1.3], x.size)
+    return x, y, a, None if rng.random() < 0.3 else 0.1 + rng.random(y.size)
 
 
 def in_pieces(rng, values, weights, make):

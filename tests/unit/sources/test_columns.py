@@ -82,7 +82,7 @@ def test_a_column_of_any_source_has_its_numbers(tmp_path, kind):
         assert numbers(column).size == X.size
 
 
-@pytest.mark.parametrize("kind", ["parquet", "duckdb", "lazy", "csv", "function"])
+@pytest.mark.parametrize("kind", ["parquet", "duckdb", "relation", "lazy", "csv", "function"])
 def test_the_distance_of_columns_is_that_of_samples_in_memory(tmp_path, kind):
     sides = [kinds_of_source(folder, v)[kind] for folder, v in _folders(tmp_path)]
     name = None if kind == "function" else "v"
