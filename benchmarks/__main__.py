@@ -86,6 +86,12 @@ def main() -> None:
     batches.add_argument("--no-write", action="store_true", help="print only")
     slopes = commands.add_parser("gradients", help="gradients in torch beside those of POT")
     slopes.add_argument("--no-write", action="store_true", help="print only")
+    columns = commands.add_parser(
+        "streaming", help="columns read in passes, in memory and by SQL: 24 bytes of disk a row"
+    )
+    columns.add_argument("--rows", type=int, default=10**8, help="values of each file")
+    columns.add_argument("--times", type=int, default=10, help="readings where more rows are asked")
+    columns.add_argument("--no-write", action="store_true", help="print only")
     texts = commands.add_parser(
         "messy", help="texts as strangers write them, beside pandas, polars"
     )
@@ -160,6 +166,10 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "streaming":
+        from .streaming import streaming
+
+        sys.exit(streaming(options.rows, options.times, write=not options.no_write))
     elif options.command == "messy":
         from .messy import messy
 

@@ -119,6 +119,7 @@ __getattr__, __dir__, __all__ = attach(
         "saving",
         "solvers",
         "sources",
+        "streaming",
         "testing",
         "theory",
         "wgan",

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import OtdivError
-from . import certify, compare, verify, warmup, wgan
+from . import certify, compare, distance, verify, warmup, wgan
 from .exits import EXIT_CODES, ExitCode, UnwrittenError, drop_output, reason, say
 
 __all__ = ["INTERRUPTED", "USAGE", "run"]
@@ -18,7 +18,7 @@ __all__ = ["INTERRUPTED", "USAGE", "run"]
 USAGE = ExitCode.USAGE
 INTERRUPTED = ExitCode.INTERRUPTED
 
-_COMMANDS = (compare, certify, verify, warmup, wgan)
+_COMMANDS = (compare, distance, certify, verify, warmup, wgan)
 """Modules with `add_parser(commands)`, which sets `run`: the parsed arguments -> exit code.
 
 Importing them must stay cheap: what a command needs is imported when it runs.

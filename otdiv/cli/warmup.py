@@ -104,6 +104,7 @@ def _parts() -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], ob
 
     import otdiv
     from otdiv import solvers
+    from otdiv.streaming import wasserstein1_result
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((_N, 2)), rng.standard_normal((_N, 2)) + 1.0
@@ -122,6 +123,9 @@ def _parts() -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], ob
     blurred = solvers.Sinkhorn(epsilon=0.1)
     exact: dict[str, Callable[[], object]] = {
         "distances on the line": lambda: otdiv.wasserstein1(x[:, 0], y[:, 0]),
+        "columns read in passes": lambda: wasserstein1_result(
+            lambda: iter([x[:, 0]]), lambda: iter([y[:, 0]]), bits=2
+        ),
         "wasserstein2": lambda: otdiv.wasserstein2(x, y),
         "transport of weighted points": lambda: otdiv.transport(x, y, x_weights=weights),
         "transport of many points": lambda: otdiv.transport(more_x, more_y),

@@ -19,6 +19,7 @@ from .dispatch import (
     line_samples,
     line_value,
 )
+from .streamed import is_streamed, streamed_distance
 
 __all__ = ["wasserstein", "wasserstein1", "wasserstein1_result", "wasserstein2"]
 
@@ -49,7 +50,9 @@ def wasserstein1(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`.
+        Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`; or
+        columns of tables of any size, `otdiv.sources.open_column`, read in as many passes as the
+        tolerance takes.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of samples, each side normalised to 1; uniform by default.
     metric : PNormCost or str, default "euclidean"
@@ -222,6 +225,10 @@ def wasserstein1_result(
     (True, 'certified')
     """
     max_seconds = check_seconds(max_seconds)
+    if is_streamed(x, y):
+        return streamed_distance(
+            x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
+        )
     if solver is None:
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
@@ -245,6 +252,10 @@ def _distance(
     solver: Solver | None,
 ) -> float:
     max_seconds = check_seconds(max_seconds)
+    if is_streamed(x, y):
+        return streamed_distance(
+            x, y, p, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
+        ).value
     if solver is None:
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:

@@ -18,7 +18,7 @@ from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..results import Valued
 from . import atoms, continuous, integers
-from .dispatch import as_frozen, check_base, evaluate, in_base, kind_of, vector_pair
+from .dispatch import as_frozen, check_base, counted, evaluate, in_base, kind_of, vector_pair
 from .orders import renyi_in_nats
 from .recipes import JEFFREYS, KULLBACK_LEIBLER
 from .vectors import as_vector_pair
@@ -42,16 +42,17 @@ def kl_divergence(p: Any, q: Any, *, base: float | None = None, axis: int = -1) 
 
     Parameters
     ----------
-    p, q : array_like, DiscreteMeasure, Gaussian or 1-D law of scipy.stats
-        Two laws of one kind. Vectors hold masses along `axis` and broadcast along the others:
-        floating-point rows must sum to 1 within 1e-6 and are taken as they are, as
-        sum(p log(p / q) - p + q) over the mean of the two sums; integer rows are counts and are
-        divided by their totals. Entries are matched by place: labels of series and frames must be
-        the same in the same order. Atoms of measures are the same when their coordinates are
-        bit-equal, and the two measures must carry the same mass. Gaussians have closed forms in
-        any dimension, and so have normal laws of scipy.stats. Its other laws (and a 1-D Gaussian
-        beside one) go through a quadrature or a sum: relative error some 1e-12 for smooth
-        densities, 1e-9 where a density is infinite at an end of its support or a tail barely
+    p, q : array_like, DiscreteMeasure, Gaussian, 1-D law of scipy.stats or Column
+        Two laws of one kind, or two columns of categories of any size
+        (`otdiv.sources.open_column`), which are counted in one pass. Vectors hold masses along
+        `axis` and broadcast along the others: floating-point rows must sum to 1 within 1e-6 and are
+        taken as they are, as sum(p log(p / q) - p + q) over the mean of the two sums; integer rows
+        are counts and are divided by their totals. Entries are matched by place: labels of series
+        and frames must be the same in the same order. Atoms of measures are the same when their
+        coordinates are bit-equal, and the two measures must carry the same mass. Gaussians have
+        closed forms in any dimension, and so have normal laws of scipy.stats. Its other laws (and a
+        1-D Gaussian beside one) go through a quadrature or a sum: relative error some 1e-12 for
+        smooth densities, 1e-9 where a density is infinite at an end of its support or a tail barely
         integrates, or else a ConvergenceError.
     base : float, optional
         Base of the logarithm, above 1: 2 for bits. Nats by default.
@@ -144,6 +145,7 @@ def kl_divergence_result(
     >>> result.value, result.off_support, result.off_support_mass
     (inf, array([1, 2]), 0.5)
     """
+    p, q = counted(p, q)
     value = kl_divergence(p, q, base=base, axis=axis)
     where, mass = _off_support(p, q, axis, bool(np.isfinite(value).all()))
     where.flags.writeable = False
@@ -262,6 +264,7 @@ def population_stability_index(
     >>> round(population_stability_index([30, 70, 0], [20, 70, 10], pseudocount=0.5), 6)
     0.339096
     """
+    p, q = counted(p, q)
     for name, law in (("p", p), ("q", q)):
         if kind_of(name, law) != "vector":
             raise InvalidInputError(name, "be a vector of bin masses", type(law).__name__)

@@ -13,7 +13,15 @@ from .._laws import as_law
 from .._typing import FloatArray, FloatOrArray
 from ..errors import UnsupportedProblemError
 from . import continuous, integers
-from .dispatch import as_frozen, check_axis, closed_form, evaluate, kind_of, vector_pair
+from .dispatch import (
+    as_frozen,
+    check_axis,
+    closed_form,
+    counted,
+    evaluate,
+    kind_of,
+    vector_pair,
+)
 from .recipes import Recipe, power_sum, renyi
 from .vectors import VectorPair, row_ratios
 
@@ -32,6 +40,7 @@ def renyi_in_nats(p: Any, q: Any, alpha: float, axis: int) -> FloatOrArray:
     plain sum of p^alpha q^(1 - alpha) is; where that overflows, the plain sum of ratios divided by
     the largest one.
     """
+    p, q = counted(p, q)
     p, q = as_law("p", p), as_law("q", q)
     axis = check_axis(p, q, axis)
     recipe = renyi(alpha)

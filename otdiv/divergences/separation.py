@@ -13,7 +13,7 @@ from .._calling import explains_calls
 from .._typing import FloatArray, FloatOrArray
 from .._validation import as_axis, as_number
 from ..errors import InvalidInputError
-from .dispatch import as_float_or_array, evaluate, kind_of
+from .dispatch import as_float_or_array, counted, evaluate, kind_of
 from .recipes import CHI2, HELLINGER, TOTAL_VARIATION, user_function, values_of
 from .vectors import as_vector_pair, row_ratios
 
@@ -186,6 +186,7 @@ def f_divergence(
         if not slope > -math.inf:
             raise InvalidInputError("slope_at_infinity", "be a number or infinity", slope)
     recipe = user_function(f, slope)
+    p, q = counted(p, q)
     if (kind_of("p", p), kind_of("q", q)) == ("vector", "vector"):
         pair = as_vector_pair(p, q, as_axis(axis), normalize=True)
         ratios = row_ratios(recipe.terms, pair)

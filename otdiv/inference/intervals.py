@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from ..distances.dispatch import as_order
 from ..distances.samples import SamplePair
 from ..errors import InvalidInputError, UnsupportedProblemError
 from ..results import Callback, Valued
+from ..streaming.categories import CategoryState
 from .bands import Band, Draws, Kind, as_rows_in_units
 from .category_bands import (
     jensen_shannon_band,
@@ -36,6 +37,7 @@ from .percentile_bands import PERCENTILE_WARNING, percentile_band
 from .quantile_bands import wasserstein_band
 from .replicates import check_level, check_replicates
 from .sliced_bands import sliced_band
+from .states import are_states, state_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -166,9 +168,9 @@ def confidence_interval(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples, one row an observation; independent unless `blocks` or `paired` say otherwise.
-        For "total_variation" and "jensen_shannon" labels, one a row, or mappings of labels to
-        counts.
+        Samples, one row an observation; independent unless `blocks` or `paired` say otherwise. For
+        W1 also two `otdiv.streaming.SampleState`. For "total_variation" and "jensen_shannon"
+        labels, one a row, mappings of labels to counts, or `otdiv.streaming.CategoryState`.
     distance : str, default "wasserstein1"
         "wasserstein1" (on the line an interval, in more dimensions a lower end alone),
         "wasserstein2" or "wasserstein" with `p` (on the line), "sliced_wasserstein", "energy",
@@ -248,7 +250,15 @@ def confidence_interval(
     n_jobs = check_positive_integer("n_jobs", n_jobs)
     check_callback(callback)
     draws = Draws(level, n_replicates, as_generator(rng), n_jobs, callback)
-    if name in _CATEGORIES:
+    if are_states(x, y):
+        _of_states_alone(
+            {"x_weights": x_weights, "y_weights": y_weights, "blocks": blocks},
+            paired,
+        )
+        check_replicates(n_replicates, level)
+        band = state_band(x, y, name, method, draws)
+    elif name in _CATEGORIES:
+        x, y = (side.counts if isinstance(side, CategoryState) else side for side in (x, y))
         counts = two_counts(x, y, x_weights, y_weights)
         chosen = _as_method(method, name, 1, draws)
         _check_dependence(blocks, paired, name, chosen)
@@ -269,6 +279,13 @@ def confidence_interval(
     if not math.isfinite(band.value):
         raise InvalidInputError("x, y", "have a distance within float64", band.value)
     return Interval(level=level, distance=name, **band._asdict())
+
+
+def _of_states_alone(given: Mapping[str, Any], paired: bool) -> None:
+    """Raise for what states, which know no single row, have no use for."""
+    for name, value in {**given, "paired": paired or None}.items():
+        if value is not None:
+            raise InvalidInputError(name, "be None for states", type(value).__name__)
 
 
 def _as_finite_order(name: str, p: Any) -> float:

@@ -12,6 +12,7 @@ from .._validation import describe
 from ..errors import InvalidInputError
 from ..results import Callback
 from .answering import Answer, answers_of, as_question
+from .states import are_states, relabelled_states
 from .testing_result import Method, TestResult, p_value
 
 __all__ = ["k_sample_test", "permutation_null", "two_sample_test"]
@@ -143,7 +144,9 @@ def two_sample_test(
     Parameters
     ----------
     x, y : array_like, shapes (n,) or (n, d) and (m,) or (m, d)
-        Samples; for statistics of categories sequences of labels, or vectors of counts.
+        Samples; for statistics of categories sequences of labels, or vectors of counts. Or two
+        `otdiv.streaming.SampleState`, whose values are put to the middles of at most 1024 cells,
+        with "wasserstein1", "energy", "cramer_von_mises" and "kolmogorov_smirnov".
     statistic : str or sequence of str, default "wasserstein1"
         Several at once share their relabellings.
 
@@ -241,6 +244,21 @@ def two_sample_test(
         bandwidth,
         n_projections,
     )
+    if are_states(x, y):
+        others = {"x_weights": x_weights, "y_weights": y_weights, "blocks": blocks}
+        others |= {"strata": strata, "paired": paired or None, "counts": counts or None}
+        for name, option in others.items():
+            if option is not None:
+                raise InvalidInputError(name, "be left out for states", describe(option))
+        found = relabelled_states(
+            x,
+            y,
+            names=question.names,
+            n_permutations=question.n_permutations,
+            rng=question.rng,
+            monitor=question.monitor,
+        )
+        return found[statistic] if isinstance(statistic, str) else found
     answers, sizes = answers_of(
         question,
         {"x": x, "y": y},

@@ -6,9 +6,11 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Batch": "source",
+        "Column": "columns",
         "Source": "source",
         "Spelling": "source",
         "Unreadable": "source",
+        "open_column": "columns",
         "open_table": "opening",
     },
 )

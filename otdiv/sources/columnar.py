@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ _PURPOSE = "reading Parquet, Arrow, ORC and JSON files"
 
 _JSON_BLOCK = 2**24
 """Bytes of JSON lines parsed together: a line must fit in. By taste."""
+
+_ROWS = 2**16
+"""Rows of a batch of Parquet."""
+
+_NUMBERS = 2**18
+"""Values of a batch of few columns, which go faster in longer ones: 2 MB; by taste."""
+
+_BUFFER = 2**20
+"""Bytes of a column chunk that are read at once: a row group may be as large as its file."""
+
+_READ_AHEAD = 4
+"""Batches of a dataset that are read ahead; by taste."""
+
+PARQUET = (".parquet", ".pq")
 
 DATASETS = {
     ".parquet": "parquet",
@@ -67,11 +82,16 @@ def open_columnar(file: File, argument: str) -> Source:
         return tuple(schema.names), units_of(schema), batches
 
     names, units, batches = guarded(file, argument, opened)
+
+    def some(columns: tuple[str, ...]) -> Iterator[Batch]:
+        return guarded_batches(file, argument, lambda: _parquet_batches(file, columns))
+
     return Source(
         name=file.shown,
         columns=names,
         units=units,
         make=lambda: guarded_batches(file, argument, batches),
+        make_some=some if file.suffix in PARQUET else None,
     )
 
 
@@ -85,18 +105,36 @@ def open_stream(source: Any, name: str) -> Source:
         return _source(name, source.schema, lambda: iter((batch,)))
     if hasattr(source, "to_batches"):  # a Dataset, or a Scanner of one
         schema = getattr(source, "projected_schema", None) or source.schema
-        return _source(name, schema, lambda: map(batch_of, source.to_batches()))
+        read = partial(_dataset_batches, source)
+        scanned = hasattr(source, "projected_schema")
+        return _source(name, schema, read, some=None if scanned else read)
     reader = source
     if not isinstance(source, pyarrow.RecordBatchReader):
         reader = pyarrow.RecordBatchReader.from_stream(source)
     return _source(name, reader.schema, lambda: map(batch_of, reader), once=True)
 
 
+def _dataset_batches(dataset: Any, columns: tuple[str, ...] | None = None) -> Iterator[Batch]:
+    if columns is None:
+        return map(batch_of, dataset.to_batches())
+    return map(batch_of, dataset.to_batches(columns=list(columns)))
+
+
 def _source(
-    name: str, schema: Any, make: Callable[[], Iterator[Batch]], *, once: bool = False
+    name: str,
+    schema: Any,
+    make: Callable[[], Iterator[Batch]],
+    *,
+    once: bool = False,
+    some: Callable[[tuple[str, ...]], Iterator[Batch]] | None = None,
 ) -> Source:
     return Source(
-        name=name, columns=tuple(schema.names), units=units_of(schema), make=make, once=once
+        name=name,
+        columns=tuple(schema.names),
+        units=units_of(schema),
+        make=make,
+        once=once,
+        make_some=some,
     )
 
 
@@ -144,14 +182,26 @@ def open_many(paths: Sequence[Path], kind: str, whole: File, argument: str) -> S
         return dataset.dataset(names, schema=schema, format=kind, partitioning=hive)
 
     table = guarded(_without_path(whole), argument, opened)
+
+    def batches(columns: tuple[str, ...] | None) -> Iterator[Batch]:
+        names = None if columns is None else list(columns)
+        return guarded_batches(
+            whole, argument, lambda: map(batch_of, map(_validated, _scanned(table, names)))
+        )
+
     return Source(
         name=whole.shown,
         columns=tuple(table.schema.names),
         units=units_of(table.schema),
-        make=lambda: guarded_batches(
-            whole, argument, lambda: map(batch_of, map(_validated, table.to_batches()))
-        ),
+        make=lambda: batches(None),
+        make_some=batches,
     )
+
+
+def _scanned(table: Any, columns: list[str] | None) -> Iterator[Any]:
+    """Batches of a dataset, few of which are read ahead."""
+    ahead = {"batch_readahead": _READ_AHEAD, "fragment_readahead": 1}
+    return iter(table.to_batches(columns=columns, **ahead))
 
 
 def _without_path(file: File) -> File:
@@ -165,14 +215,22 @@ def _parquet(file: File) -> Opened:
     parquet = import_optional("pyarrow.parquet", extra="cli", purpose=_PURPOSE)
     file.check_beginning(b"PAR1")
 
-    def batches() -> Iterator[Batch]:
-        # The file object, unlike a path, keeps repeated names apart and looks for no partitions.
-        with file.open() as stream, parquet.ParquetFile(stream) as rows:
-            for batch in rows.iter_batches():
-                yield batch_of(_validated(batch))
-
     with file.open() as stream, parquet.ParquetFile(stream) as whole:
-        return whole.schema_arrow, batches
+        return whole.schema_arrow, lambda: _parquet_batches(file, None)
+
+
+def _parquet_batches(file: File, columns: tuple[str, ...] | None) -> Iterator[Batch]:
+    parquet = import_optional("pyarrow.parquet", extra="cli", purpose=_PURPOSE)
+    size, names = _ROWS, None
+    if columns is not None:
+        names = list(columns)
+        size = max(_ROWS, _NUMBERS // max(len(names), 1))
+    # The file object, unlike a path, keeps repeated names apart and looks for no partitions. Arrow
+    # would hold all row groups that it has read ahead.
+    settings = {"pre_buffer": False, "buffer_size": _BUFFER}
+    with file.open() as stream, parquet.ParquetFile(stream, **settings) as rows:
+        for batch in rows.iter_batches(batch_size=size, columns=names):
+            yield batch_of(_validated(batch))
 
 
 def _orc(file: File) -> Opened:
@@ -250,7 +308,7 @@ def _validated(rows: Any) -> Any:
 
 
 READERS: dict[str, Callable[[File], Opened]] = {
-    **dict.fromkeys((".parquet", ".pq"), _parquet),
+    **dict.fromkeys(PARQUET, _parquet),
     **dict.fromkeys((".arrow", ".feather", ".ipc"), _arrow),
     ".orc": _orc,
     **dict.fromkeys(JSON_LINES, _json_lines),

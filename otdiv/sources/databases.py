@@ -15,7 +15,7 @@ from .files import File, UnreadableFileError, guarded, guarded_batches
 from .rows import column_of
 from .source import Batch, Source
 
-__all__ = ["DUCKDB", "SQLITE", "open_duckdb", "open_sqlite"]
+__all__ = ["DUCKDB", "SQLITE", "open_duckdb", "open_relation", "open_sqlite"]
 
 SQLITE = (".sqlite", ".sqlite3", ".db")
 DUCKDB = (".duckdb", ".ddb")
@@ -40,8 +40,7 @@ def _query(part: str | None, tables: list[str]) -> str:
         part = tables[0]
     elif part not in tables:
         raise UnreadableFileError(f"no table {part!r}; there are {_listing(tables)}")
-    doubled = ".".join('"' + name.replace('"', '""') + '"' for name in [part])
-    return f"SELECT * FROM {doubled}"
+    return f"SELECT * FROM {_quoted(part)}"
 
 
 def _listing(names: list[str]) -> str:
@@ -100,11 +99,33 @@ def open_duckdb(file: File, argument: str) -> Source:
             yield from map(batch_of, _reader(base.sql(query)))
 
     query, schema = guarded(file, argument, opened)
+
+    def some(columns: tuple[str, ...]) -> Iterator[Batch]:
+        chosen = f"SELECT {', '.join(map(_quoted, columns))} FROM ({query})"
+        return guarded_batches(file, argument, lambda: batches(chosen))
+
     return Source(
         name=file.shown,
         columns=tuple(schema.names),
         make=lambda: guarded_batches(file, argument, lambda: batches(query)),
+        make_some=some,
     )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def open_relation(relation: Any, name: str) -> Source:
+    """Open a relation of DuckDB, whose query runs whenever it is read."""
+
+    def batches(columns: tuple[str, ...] | None = None) -> Iterator[Batch]:
+        chosen = relation
+        if columns is not None:
+            chosen = relation.project(", ".join(map(_quoted, columns)))
+        return map(batch_of, _reader(chosen))
+
+    return Source(name=name, columns=tuple(relation.columns), make=batches, make_some=batches)
 
 
 def _reader(relation: Any) -> Any:

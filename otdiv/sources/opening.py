@@ -298,6 +298,9 @@ def _open_frame(source: Any, argument: str) -> Source:
         gives = any(hasattr(source, name) for name in ("__arrow_c_stream__", "to_batches", "slice"))
         if not (named and gives):
             raise InvalidInputError(argument, _REQUIREMENT, type(source).__name__)
+        if type(source).__name__ == "DuckDBPyRelation":
+            import_optional("pyarrow", extra="stream", purpose="reading DuckDB relations")
+            return databases.open_relation(source, argument)
         return columnar.open_stream(source, argument)
     if narwhals.dependencies.is_pandas_dataframe(source):
         labels = [str(label) for label in source.columns]
@@ -312,7 +315,36 @@ def _open_frame(source: Any, argument: str) -> Source:
             backend="pandas",
         )
     if narwhals.dependencies.is_polars_lazyframe(source):
-        source = source.collect()
+        return _open_lazy(source, argument)
+    return _open_eager(source, argument)
+
+
+def _open_lazy(source: Any, argument: str) -> Source:
+    """Open a LazyFrame: all of it is collected, single columns are read in batches."""
+
+    def some(columns: tuple[str, ...]) -> Iterator[Batch]:
+        chosen = source.select(list(columns))
+        # Polars before 1.34 has no batches.
+        batches = getattr(chosen, "collect_batches", None)
+        for frame in (chosen.collect(),) if batches is None else batches():
+            yield Batch(n_rows=len(frame), columns=tuple(frame.get_columns()))
+
+    def whole() -> Iterator[Batch]:
+        frame = source.collect()
+        yield Batch(n_rows=len(frame), columns=tuple(frame.get_columns()))
+
+    return Source(
+        name=argument,
+        columns=tuple(source.collect_schema().names()),
+        make=whole,
+        backend="polars",
+        make_some=some,
+    )
+
+
+def _open_eager(source: Any, argument: str) -> Source:
+    """Open a frame that is in memory."""
+    narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
     try:
         frame = narwhals.from_native(source, eager_only=True)
     except TypeError:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import InvalidInputError
 
 __all__ = ["Backend", "Batch", "Source", "Spelling", "Unreadable", "spelling_of"]
+
+_SHOWN = 8
+"""Columns that an error lists."""
 
 Backend: TypeAlias = Literal["pandas", "polars", "pyarrow"]
 
@@ -66,6 +69,8 @@ class Source:
         Those of "delimiter", "decimal", "encoding", "na" that have a meaning for this source.
     once : bool
         Whether it can be read only once.
+    make_some : callable or None
+        Like `make`, for the columns of given names alone, where that takes less than all of them.
     """
 
     name: str
@@ -76,20 +81,44 @@ class Source:
     backend: Backend = "pyarrow"
     spelled: frozenset[str] = frozenset()
     once: bool = False
+    make_some: Callable[[tuple[str, ...]], Iterator[Batch]] | None = None
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, columns: Iterable[str] | None = None) -> Iterator[Batch]:
         """Yield the rows, in order.
 
         Parquet, Arrow, ORC, DuckDB and whatever streams Arrow come in batches as they are stored.
         What is in memory already, and text, workbooks and SQLite, where only the last row settles
         what a column holds, are one batch.
 
+        Parameters
+        ----------
+        columns : iterable of str, optional
+            Only these, in this order; each is the name of one column.
+
         Raises
         ------
         InvalidInputError
-            If the rows that follow cannot be read.
+            If the rows that follow cannot be read, or a name is that of no column or of several.
         """
-        return self.make()
+        if columns is None:
+            return self.make()
+        names = tuple(columns)
+        places = [self.place(name) for name in names]
+        if self.make_some is not None and len(set(names)) == len(names):
+            return self.make_some(names)
+        return (
+            replace(batch, columns=tuple(batch.columns[place] for place in places))
+            for batch in self.make()
+        )
+
+    def place(self, name: str) -> int:
+        """Position of the column of a name; raise unless there is one."""
+        if self.columns.count(name) != 1:
+            listed = ", ".join(self.columns[:_SHOWN]) + (", …" if self.columns[_SHOWN:] else "")
+            times = "several times" if name in self.columns else f"no column of {self.name}"
+            requirement = f"name one of {listed}"
+            raise InvalidInputError("column", requirement, f"{name!r}, {times}")
+        return self.columns.index(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

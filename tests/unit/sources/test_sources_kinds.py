@@ -406,7 +406,7 @@ def test_the_command_reads_what_the_function_reads(tmp_path, capsys):
     sqlite(tmp_path / "t.sqlite")
     (tmp_path / "t.csv").write_text(CSV.replace(",", ";"))
     words = ["compare", f"{tmp_path}/t.sqlite::select * from t", f"{tmp_path}/t.csv"]
-    assert main([*words, "--format", "json", "--splits", "0"]) == 0
+    assert main([*words, "--format", "json", "--permutations", "0"]) == 0
     columns = json.loads(capsys.readouterr().out)["columns"]
     assert {column["column"]: column["effect"] for column in columns} == dict.fromkeys(NAMES, 0.0)
 

@@ -1,0 +1,1 @@
+"""Rows of one sample counted into cells of floats, and what lies inside of a cell."""

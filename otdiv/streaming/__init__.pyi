@@ -1,0 +1,24 @@
+# Made from the table in __init__.py by `python -m tests.stubs`.
+from .bounds import cdf_bounds as cdf_bounds
+from .bounds import cramer_von_mises_bounds as cramer_von_mises_bounds
+from .bounds import energy_distance_bounds as energy_distance_bounds
+from .bounds import kolmogorov_smirnov_bounds as kolmogorov_smirnov_bounds
+from .bounds import quantile_bounds as quantile_bounds
+from .bounds import wasserstein1_bounds as wasserstein1_bounds
+from .bounds import wasserstein_bounds as wasserstein_bounds
+from .categories import CategoryState as CategoryState
+from .categories import category_counts as category_counts
+from .categories import category_state as category_state
+from .comparison import Comparison as Comparison
+from .comparison import compared as compared
+from .passes import PassProgress as PassProgress
+from .passes import StreamedDistance as StreamedDistance
+from .passes import sample_state as sample_state
+from .passes import wasserstein1_result as wasserstein1_result
+from .sliced import SlicedState as SlicedState
+from .sliced import sliced_wasserstein1_bounds as sliced_wasserstein1_bounds
+from .sql import bounds_from_cells as bounds_from_cells
+from .sql import cells_query as cells_query
+from .state import SampleState as SampleState
+from .windows import Detail as Detail
+from .windows import Windows as Windows
