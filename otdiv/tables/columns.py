@@ -95,6 +95,8 @@ class Column:
         their library keeps an order.
     is_dates : bool
         Whether datetimes are days without a time of day.
+    is_whole : bool
+        Whether numbers are of a type of integers.
     role : str or None
         What the column is in a table of which these are some rows, if it names rows.
     """
@@ -106,6 +108,7 @@ class Column:
     tick: int = 1000
     order: tuple[str, ...] = ()
     is_dates: bool = False
+    is_whole: bool = False
     role: str | None = None
 
 
@@ -222,7 +225,8 @@ def _decode_series(series: Any, narwhals: Any) -> Column:
                 present[present] = known
                 values = values[known]
         kind = Kind.NUMBERS if values.size else Kind.EMPTY
-        return Column(kind=kind, present=present, values=values)
+        whole = bool(dtype.is_integer())
+        return Column(kind=kind, present=present, values=values, is_whole=whole)
     if dtype == narwhals.Datetime:
         kind = Kind.DATETIMES if dtype.time_zone is None else Kind.ZONED_DATETIMES
         unit = "ns" if dtype.time_unit == "ns" else "us"

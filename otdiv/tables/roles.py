@@ -25,8 +25,8 @@ WORDS = 3.0
 def role(a: Column, b: Column) -> str | None:
     """Name what two columns are that take no part in a comparison; None for the others.
 
-    Texts of which nearly all are distinct, and whole numbers that count rows: up by one from each
-    row to the next.
+    Texts of which nearly all are distinct, and integers that count rows: up by one from each row to
+    the next.
     """
     sides = (a, b)
     if a.role is not None and a.role == b.role:
@@ -46,7 +46,8 @@ def role(a: Column, b: Column) -> str | None:
 
 def _counts_rows(column: Column) -> bool:
     return bool(
-        column.present.all()
+        column.is_whole
+        and column.present.all()
         and column.values.dtype == np.float64
         and (np.diff(column.values) == 1.0).all()
     )

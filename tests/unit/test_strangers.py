@@ -654,7 +654,8 @@ def test_numbers_of_every_precision_come_out_as_json(kind):
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, otdiv
 for module in pkgutil.walk_packages(otdiv.__path__, "otdiv."):
-    if not module.name.endswith("__main__"):
+    border = module.name.split(".")[1] in ("torch", "jax", "dask")  # they import their library
+    if not (border or module.name.endswith("__main__")):
         importlib.import_module(module.name)
 print(otdiv.wasserstein1([[0.0, 0.0]], [[3.0, 4.0]]), otdiv.js_divergence([1, 0], [0, 1], base=2))
 """
