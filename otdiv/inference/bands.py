@@ -21,6 +21,7 @@ __all__ = [
     "Kind",
     "as_rows",
     "as_rows_in_units",
+    "correlation_of_sides",
     "effective_size",
     "neighbour_correlation",
     "row_notes",
@@ -154,14 +155,36 @@ def neighbour_correlation(column: FloatArray) -> float | None:
         return None
     # An order statistic, and comparisons: means and differences of the largest floats overflow.
     middle = np.partition(column, n // 2)[n // 2]
-    sides = (column > middle).astype(np.float64) - (column < middle)
+    sides = (column > middle).astype(np.int8) - (column < middle)
+    products = sides[1:] * sides[:-1]
+    return correlation_of_sides(
+        n,
+        int(np.count_nonzero(sides > 0)),
+        int(np.count_nonzero(sides < 0)),
+        2 * int(np.count_nonzero(products > 0)) - int(np.count_nonzero(products)),
+        (int(sides[0]), int(sides[-1])),
+    )
+
+
+def correlation_of_sides(
+    n: int, above: int, below: int, products: int, ends: tuple[int, int]
+) -> float | None:
+    """Correlation of neighbours' sides of a value, +1, 0 and -1, from their counts.
+
+    `products` is the sum over neighbours of the products of their sides, and `ends` are the sides
+    of the first and the last of n rows. None as in `neighbour_correlation`.
+    """
+    if n < _MEASURED_FROM:
+        return None
     # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of neighbours
     # is a large correlation.
-    rare = n - int(np.unique(sides, return_counts=True)[1].max())
+    rare = n - max(above, below, n - above - below)
     if rare * rare < _LEAST_PAIRS * n:
         return None
     # Where many rows lie at the median itself the sides are not even: of zeros and larger values
     # none is below. About their mean, neighbours without order still have 0.
-    sides -= sides.mean()
-    correlation = float(np.mean(sides[1:] * sides[:-1]) / np.mean(sides * sides))
+    total = above - below
+    mean = total / n
+    covariance = (products - mean * (2 * total - sum(ends))) / (n - 1) + mean * mean
+    correlation = covariance / ((above + below) / n - mean * mean)
     return correlation if abs(correlation) * math.sqrt(n - 1.0) > _DEPENDENT else None

@@ -34,7 +34,7 @@ from .bands import Draws
 from .pooled_line import PooledLine, decided_signs, noise_sd, pool
 from .replicates import block_keys, in_parts
 
-__all__ = ["ROW_BUDGET", "LineCells"]
+__all__ = ["ROW_BUDGET", "LineCells", "cell_starts", "tail_places"]
 
 # Pooled rows from which intervals are made of cells. A thousand draws of so many take a quarter of
 # a second, as long as sorting a few million; those of cells take a tenth, whatever the rows.
@@ -124,7 +124,7 @@ class LineCells:
         """Cells of samples that are sorted; `masses` (N,) of the pooled rows are for `null`."""
         of_x = line.steps > 0.0
         sizes = int(np.count_nonzero(of_x)), int(of_x.size - np.count_nonzero(of_x))
-        starts = _cell_starts(of_x.size, n_cells)
+        starts = cell_starts(of_x.size, n_cells)
         heights = np.add.reduceat(line.gaps, starts)
         places = np.arange(of_x.size) - np.repeat(starts, np.diff(starts, append=of_x.size))
         moments = np.add.reduceat(line.gaps * places, starts)
@@ -132,7 +132,7 @@ class LineCells:
         heights, starts = heights[open_cells], starts[open_cells]
         stops = 1 + starts + np.rint(moments[open_cells] / heights).astype(np.int64)
         kept = _kept_rows(line, of_x, masses)
-        first, last = _tail_rows(sizes, masses)
+        first, last = tail_places(sizes, masses)
         ends = np.unique(np.concatenate([stops, kept, kept + 1, [first, last, of_x.size]]))
         ends = ends[ends > 0]
         gaps = np.zeros(ends.size)
@@ -228,7 +228,7 @@ class LineCells:
         return np.concatenate([np.empty((rows, 0)), *parts], axis=1)
 
 
-def _cell_starts(n_rows: int, n_cells: int) -> IndexArray:
+def cell_starts(n_rows: int, n_cells: int) -> IndexArray:
     """First row of each cell: cells of one row at the ends, wider ones towards the middle."""
     widest = max(1, n_rows // n_cells)
     starts = [0]
@@ -258,7 +258,7 @@ def _kept_rows(line: PooledLine, of_x: NDArray[np.bool_], masses: FloatArray | N
     return np.concatenate(kept)
 
 
-def _tail_rows(sizes: tuple[int, int], masses: FloatArray | None) -> tuple[int, int]:
+def tail_places(sizes: tuple[int, int], masses: FloatArray | None) -> tuple[int, int]:
     """The rows from which, and up to which, labels of the rarer sample are drawn by counts."""
     n_rows, rarer = sum(sizes), min(sizes)
     few: float = rarer

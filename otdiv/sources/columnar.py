@@ -77,11 +77,14 @@ def open_columnar(file: File, argument: str) -> Source:
     """Open one file of a format in `READERS`."""
     import_optional("pyarrow", extra="cli", purpose=_PURPOSE)
 
-    def opened() -> tuple[tuple[str, ...], dict[str, str], Callable[[], Iterator[Batch]]]:
+    def opened() -> tuple[
+        tuple[str, ...], dict[str, str], Callable[[], Iterator[Batch]], int | None
+    ]:
         schema, batches = READERS[file.suffix](file)
-        return tuple(schema.names), units_of(schema), batches
+        n_rows = _parquet_rows(file) if file.suffix in PARQUET else None
+        return tuple(schema.names), units_of(schema), batches, n_rows
 
-    names, units, batches = guarded(file, argument, opened)
+    names, units, batches, n_rows = guarded(file, argument, opened)
 
     def some(columns: tuple[str, ...]) -> Iterator[Batch]:
         return guarded_batches(file, argument, lambda: _parquet_batches(file, columns))
@@ -92,6 +95,7 @@ def open_columnar(file: File, argument: str) -> Source:
         units=units,
         make=lambda: guarded_batches(file, argument, batches),
         make_some=some if file.suffix in PARQUET else None,
+        n_rows=n_rows,
     )
 
 
@@ -182,6 +186,7 @@ def open_many(paths: Sequence[Path], kind: str, whole: File, argument: str) -> S
         return dataset.dataset(names, schema=schema, format=kind, partitioning=hive)
 
     table = guarded(_without_path(whole), argument, opened)
+    n_rows = int(table.count_rows()) if kind == "parquet" else None  # from the footers
 
     def batches(columns: tuple[str, ...] | None) -> Iterator[Batch]:
         names = None if columns is None else list(columns)
@@ -195,6 +200,7 @@ def open_many(paths: Sequence[Path], kind: str, whole: File, argument: str) -> S
         units=units_of(table.schema),
         make=lambda: batches(None),
         make_some=batches,
+        n_rows=n_rows,
     )
 
 
@@ -217,6 +223,13 @@ def _parquet(file: File) -> Opened:
 
     with file.open() as stream, parquet.ParquetFile(stream) as whole:
         return whole.schema_arrow, lambda: _parquet_batches(file, None)
+
+
+def _parquet_rows(file: File) -> int:
+    """Rows by the footer of a file."""
+    parquet = import_optional("pyarrow.parquet", extra="cli", purpose=_PURPOSE)
+    with file.open() as stream, parquet.ParquetFile(stream) as whole:
+        return int(whole.metadata.num_rows)
 
 
 def _parquet_batches(file: File, columns: tuple[str, ...] | None) -> Iterator[Batch]:

@@ -71,6 +71,8 @@ class Source:
         Whether it can be read only once.
     make_some : callable or None
         Like `make`, for the columns of given names alone, where that takes less than all of them.
+    n_rows : int or None
+        Rows, where that is known before they are read.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Source:
     spelled: frozenset[str] = frozenset()
     once: bool = False
     make_some: Callable[[tuple[str, ...]], Iterator[Batch]] | None = None
+    n_rows: int | None = None
 
     def batches(self, columns: Iterable[str] | None = None) -> Iterator[Batch]:
         """Yield the rows, in order.

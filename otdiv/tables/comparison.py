@@ -16,10 +16,12 @@ from .asking import Asked, as_asked, check_told
 from .evidence import Question
 from .exchange import as_exchange
 from .progress import Pulse, StoppedError, TableProgress
-from .reading import Table, TableLike, read_table
+from .reading import Table, TableLike, table_of
 from .report import TableReport
 from .rows import ColumnComparison
 from .step import Pair, Step, failed_row
+from .streamed import compared_in_passes
+from .streamed_road import opened_pair
 from .telling import IGNORE
 from .verdicts import judged
 
@@ -47,6 +49,7 @@ def compare_tables(
     paired: bool = False,
     n_permutations: int = 9999,
     rng: RngLike = 0,
+    max_memory: int | None = None,
     callback: Callable[[TableProgress], object] | None = None,
 ) -> TableReport:
     r"""Tell how table `b` differs from table `a`, column by column and jointly.
@@ -119,6 +122,11 @@ def compare_tables(
     rng : numpy.random.Generator, int or None
         Draws relabellings, noise and projections. What a column shows depends on the seed and the
         column's name, not on the other columns.
+    max_memory : int, optional
+        Bytes that a comparison in memory may take by its forecast, half of what the machine has
+        left by default. Above that rows are read in batches, as `otdiv.streaming` does: once, and
+        again only in columns whose bounds are apart by more than a thousandth. `weights`, `blocks`
+        and `paired` need all rows in memory.
     callback : callable, optional
         Called with a `TableProgress` after each column, and about every half second within one that
         takes long; returning True leaves the remaining columns uncompared.
@@ -136,6 +144,8 @@ def compare_tables(
         If a table is unreadable, damaged, of another format or delimiter than its suffix says, or
         empty; if no column is shared, a name is not that of a shared column, or the weights are not
         finite, non-negative and of positive sum; if an option is not of its kind.
+    UnsupportedProblemError
+        If `weights`, `blocks` or `paired` are asked for and the tables do not fit into memory.
     MissingDependencyError
         If narwhals or the library that reads a table is not installed.
 
@@ -176,7 +186,10 @@ def compare_tables(
     if all(isinstance(side, str) and side == "-" for side in (a, b)):
         raise InvalidInputError("b", "differ from `a`: standard input is read once", "-")
     pulse = Pulse(callback)  # whose first beat may follow the reading of large tables
-    table_a, table_b = read_table(a, "a", asked.spelling), read_table(b, "b", asked.spelling)
+    pair, fits = opened_pair(a, b, asked, max_memory)
+    if not fits:
+        return judged_reports([compared_in_passes(pair, asked, pulse)])[0]
+    table_a, table_b = (table_of(each.source, each.held, each.argument) for each in pair)
     check_told(asked.told, asked.spelling, table_a, table_b)
     return judged_reports([compared(table_a, table_b, asked, pulse)])[0]
 

@@ -12,18 +12,28 @@ from ..estimators.counts import Counts
 from ..inference.bands import Draws
 from ..inference.category_bands import total_variation_band
 from ..inference.category_units import CategoryUnits
+from ..inference.counted_cells import tails_of_cells
 from ..inference.dependence import Units
 from ..inference.line_bands import SIGNS_CERTAIN, tail_notes
 from ..inference.line_cells import ROW_BUDGET, LineCells
 from ..inference.pooled_line import PooledLine, pool, tails
 from ..inference.replicates import upper_quantile
+from ..results import Bounds
 from .columns import BoolArray
 from .exchange import Exchange
-from .nulls import KEPT, Null, category_null, cells_null, line_null, share_null
+from .nulls import KEPT, Null, category_null, cells_null, line_null, share_null, table_null
 from .progress import SILENT, Pulse
 from .rows import Evidence, NoiseFloor
 
-__all__ = ["Kept", "Question", "category_evidence", "line_evidence", "noise_floor"]
+__all__ = [
+    "Kept",
+    "Question",
+    "category_evidence",
+    "cells_evidence",
+    "counted_evidence",
+    "line_evidence",
+    "noise_floor",
+]
 
 N_REPLICATES = 1000
 """Draws of the noise behind an interval."""
@@ -103,7 +113,7 @@ def line_evidence(
     relabelling = exchange.relabelling(kept.a, kept.b)
     null = line_null(x, y, weights, relabelling, limit, seed, beat)
     if min(sizes) < 2:
-        ends = _Ends(0.0, math.inf, math.inf, ("one row has no spread: there is no interval",))
+        ends = _NO_SPREAD
     else:
         line = _pooled(x, y, weights, units)
         ends = _line_ends(line, line, effect, question, rng)
@@ -117,6 +127,9 @@ class _Ends(NamedTuple):
     high: float
     at_most: float
     notes: tuple[str, ...]
+
+
+_NO_SPREAD = _Ends(0.0, math.inf, math.inf, ("one row has no spread: there is no interval",))
 
 
 def _evidence(null: Null, ends: _Ends) -> Evidence:
@@ -141,13 +154,23 @@ def _line_ends(
     rng: np.random.Generator,
 ) -> _Ends:
     """Selective band and one-sided triangle, from the rows or from cells of them."""
+    return _noise_ends(source, effect, tail_notes(*tails(line)), question, rng)
+
+
+def _noise_ends(
+    source: PooledLine | LineCells,
+    effect: float,
+    notes: tuple[str, ...],
+    question: Question,
+    rng: np.random.Generator,
+) -> _Ends:
     level = question.level
     draws = Draws(level, N_REPLICATES, rng, 1, lambda _: question.pulse.beat())
     choices = [source.decided(SIGNS_CERTAIN), source.undecided()]
     signed, absolute, _, everywhere = source.signed_noise(choices, draws)
     half = upper_quantile(np.abs(signed) + absolute, level)
     at_most = effect + upper_quantile(everywhere, level)
-    return _Ends(max(0.0, effect - half), effect + half, at_most, tail_notes(*tails(line)))
+    return _Ends(max(0.0, effect - half), effect + half, at_most, notes)
 
 
 def category_evidence(
@@ -167,16 +190,15 @@ def category_evidence(
     exchange = question.exchange
     weights = exchange.weights(kept.a, kept.b) if weighted else None
     units = exchange.units(kept.a, kept.b)
+    if weights is None and units is None:
+        table = np.array([np.bincount(side, minlength=n_categories) for side in (x, y)])
+        return counted_evidence(table, question, rng)
     seed = int(rng.integers(2**63))
     sizes = (x.size, y.size)
-    if weights is None and units is None and n_categories == 2:
-        marked = int(np.count_nonzero(x)), int(np.count_nonzero(y))
-        null = share_null(marked, sizes, seed)
-    else:
-        relabelling = exchange.relabelling(kept.a, kept.b)
-        limit = question.n_permutations
-        beat = question.pulse.beat
-        null = category_null(x, y, n_categories, weights, relabelling, limit, seed, beat)
+    relabelling = exchange.relabelling(kept.a, kept.b)
+    limit = question.n_permutations
+    beat = question.pulse.beat
+    null = category_null(x, y, n_categories, weights, relabelling, limit, seed, beat)
     sides: list[FloatArray | None] = [None, None]
     if weights is not None:
         sides = [side / side.sum() for side in (weights[: x.size], weights[x.size :])]
@@ -187,6 +209,45 @@ def category_evidence(
         dependent = CategoryUnits.of_codes((x, y), (sides[0], sides[1]), units, k)
     ends = _category_ends(counts, dependent, question, rng)
     return _evidence(null, ends), noise_floor(null, sizes)
+
+
+def counted_evidence(
+    table: IndexArray, question: Question, rng: np.random.Generator
+) -> tuple[Evidence, NoiseFloor]:
+    """Of the total variation between counts (2, k) of rows that are exchanged one by one."""
+    seed = int(rng.integers(2**63))
+    n, m = (int(side.sum()) for side in table)
+    if table.shape[1] == 2:
+        null = share_null((int(table[0, 1]), int(table[1, 1])), (n, m), seed)
+    else:
+        null = table_null(table, question.n_permutations, seed, question.pulse.beat)
+    k = max(table.shape[1], 2)
+    shares = np.zeros((2, k))
+    shares[:, : table.shape[1]] = table / np.array([[n], [m]])
+    sizes = np.array([float(n), float(m)])
+    counts = Counts(shares, sizes, shares / sizes[:, None], False)
+    ends = _category_ends(counts, None, question, rng)
+    return _evidence(null, ends), noise_floor(null, (n, m))
+
+
+def cells_evidence(
+    cells: LineCells, proven: Bounds, question: Question, rng: np.random.Generator
+) -> tuple[Evidence, NoiseFloor]:
+    """Of W1 of which there are proven bounds, from cells of the pooled order.
+
+    Between the bounds the verdict is the more careful one: the p-value is that of the lower one,
+    and the interval reaches beyond both.
+    """
+    seed = int(rng.integers(2**63))
+    null = cells_null(cells, proven.lower, question.n_permutations, seed, question.pulse.beat)
+    floor = noise_floor(null, cells.sizes, method="cells")
+    if min(cells.sizes) < 2:
+        return _evidence(null, _NO_SPREAD), floor
+    notes = tail_notes(*tails_of_cells(cells))
+    least = _noise_ends(cells, proven.lower, notes, question, rng)
+    wider = proven.upper - proven.lower
+    ends = least._replace(high=least.high + wider, at_most=least.at_most + wider)
+    return _evidence(null, ends), floor
 
 
 def _category_ends(

@@ -26,7 +26,7 @@ from .rows import (
     NoiseFloor,
 )
 
-__all__ = ["compare_categories", "compare_missing", "compare_numbers"]
+__all__ = ["compare_categories", "compare_missing", "compare_numbers", "effects_in_unit"]
 
 N_DRAWN = 512
 """Quantiles, and as many evenly spaced values, at which ECDFs are kept: finer than a screen."""
@@ -71,7 +71,7 @@ def compare_numbers(
     evidence = noise = None
     if question.n_permutations:
         evidence, noise = line_evidence(x, y, effect, kept, question, rng)
-        evidence, noise = _in_unit(evidence, noise, scale.per_unit)
+        evidence, noise = effects_in_unit(evidence, noise, scale.per_unit)
     row = replace(
         row,
         effect=scale.in_unit(effect),
@@ -134,7 +134,9 @@ class _Scale(NamedTuple):
         return Bounds(least, most)
 
 
-def _in_unit(evidence: Evidence, noise: NoiseFloor, per_unit: float) -> tuple[Evidence, NoiseFloor]:
+def effects_in_unit(
+    evidence: Evidence, noise: NoiseFloor, per_unit: float
+) -> tuple[Evidence, NoiseFloor]:
     """What the rows say, in the row's unit."""
     if per_unit == 1.0:
         return evidence, noise

@@ -25,6 +25,7 @@ __all__ = [
     "draw_until_settled",
     "line_null",
     "share_null",
+    "table_null",
 ]
 
 ENOUGH = 50
@@ -146,16 +147,10 @@ def category_null(
     beat: Callable[[int], None] = SILENT.beat,
 ) -> Null:
     """Total variation of codes x (n,) and y (m,) whose rows are dealt anew."""
-    n_rows = x.size + y.size
     names = ("total_variation",)
     if weights is None and relabelling.unit_of_row is None:
-        table = np.array([np.bincount(side, minlength=n_categories) for side in (x, y)], np.float64)
-
-        def draw(block: int) -> FloatArray:
-            return np.asarray(category_values(names, dealt_tables([table], seed, block), n_rows)[0])
-
-        observed = float(category_values(names, table[None], n_rows)[0, 0])
-        return draw_until_settled(draw, observed, _ROUNDING, n_permutations, beat)
+        table = np.array([np.bincount(side, minlength=n_categories) for side in (x, y)])
+        return table_null(table, n_permutations, seed, beat)
     codes = np.concatenate([x, y])
     statistic = CategoryStatistic(names, codes, n_categories, (x.size, y.size), weights)
     ordered = relabelling if statistic.order is None else relabelling.in_order(statistic.order)
@@ -165,6 +160,20 @@ def category_null(
 
     observed = float(statistic.evaluate(ordered.observed()[:, :, None])[0, 0])
     return draw_until_settled(draw_rows, observed, _ROUNDING, n_permutations, beat)
+
+
+def table_null(
+    table: IndexArray, n_permutations: int, seed: int, beat: Callable[[int], None] = SILENT.beat
+) -> Null:
+    """Total variation between the rows of a table of counts (2, k) whose rows are dealt anew."""
+    counts, n_rows = table.astype(np.float64), int(table.sum())
+    names = ("total_variation",)
+
+    def draw(block: int) -> FloatArray:
+        return np.asarray(category_values(names, dealt_tables([counts], seed, block), n_rows)[0])
+
+    observed = float(category_values(names, counts[None], n_rows)[0, 0])
+    return draw_until_settled(draw, observed, _ROUNDING, n_permutations, beat)
 
 
 _ROUNDING = 1e-14

@@ -12,9 +12,9 @@ import numpy as np
 from .._optional import import_optional
 from ..errors import InvalidInputError
 from ..sources.opening import open_spelled
-from ..sources.source import Backend, Batch, Spelling, Unreadable
+from ..sources.source import Backend, Batch, Source, Spelling, Unreadable
 
-__all__ = ["Backend", "Table", "TableLike", "read_table"]
+__all__ = ["Backend", "Table", "TableLike", "as_series", "read_table", "split_names", "table_of"]
 
 TableLike: TypeAlias = Any
 """A path, a frame, dataset, reader or relation, an array, a mapping, rows, or a `Source`."""
@@ -82,14 +82,24 @@ def read_table(source: TableLike, argument: str, spelling: Spelling | None = Non
         If narwhals or the library that reads it is not installed.
     """
     opened = open_spelled(source, argument, spelling or Spelling())
+    return table_of(opened, list(opened.batches()), argument)
+
+
+def table_of(opened: Source, batches: Sequence[Batch], argument: str) -> Table:
+    """The table of a source of which all batches are read.
+
+    Raises
+    ------
+    InvalidInputError
+        If it has no rows or no columns.
+    """
     if not opened.columns:
         raise InvalidInputError(argument, "have at least one column", opened.name)
-    batches = list(opened.batches())
     n_rows = sum(batch.n_rows for batch in batches)
     if n_rows == 0:
         raise InvalidInputError(argument, "have at least one row", opened.name)
     batches = [batch for batch in batches if batch.n_rows]
-    once, repeated = _split_names(opened.columns)
+    once, repeated = split_names(opened.columns)
     return Table(
         name=opened.name,
         n_rows=n_rows,
@@ -108,7 +118,11 @@ def _column(batches: Sequence[Batch], place: int) -> Any:
     for part in parts:
         if isinstance(part, Unreadable):
             return part
-    column = parts[0] if len(parts) == 1 else _joined(parts)
+    return as_series(parts[0] if len(parts) == 1 else _joined(parts))
+
+
+def as_series(column: Any) -> Any:
+    """A stored column as `decode` takes it: a narwhals Series, an array, or an `Unreadable`."""
     if isinstance(column, np.ndarray | Unreadable):
         return column
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose=_PURPOSE)
@@ -135,7 +149,7 @@ def _joined(parts: Sequence[Any]) -> Any:
         return Unreadable(f"{listed} in different files")
 
 
-def _split_names(names: Sequence[str]) -> tuple[dict[int, str], dict[str, int]]:
+def split_names(names: Sequence[str]) -> tuple[dict[int, str], dict[str, int]]:
     """Positions of the names that occur once, and the counts of the others."""
     counts = Counter(names)
     once = {position: name for position, name in enumerate(names) if counts[name] == 1}

@@ -55,6 +55,9 @@ class TableReport(Findings):
         What p-values take for exchangeable: rows, pairs or blocks.
     missing_tolerance : float or None
         The largest difference of missing rates that does not matter.
+    n_passes : int or None
+        How often rows were read, in batches, where they were not held in memory; None where they
+        were.
     backend : {"pandas", "polars", "pyarrow"}
         Library of table A, and of `to_frame`.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .columns import Column, Kind
 
-__all__ = ["FREE_TEXT", "IDENTIFIERS", "role"]
+__all__ = ["FREE_TEXT", "IDENTIFIERS", "role", "role_of_texts"]
 
 IDENTIFIERS = "identifiers"
 FREE_TEXT = "free text"
@@ -36,12 +38,16 @@ def role(a: Column, b: Column) -> str | None:
     if all(side.kind is Kind.CATEGORIES for side in sides):
         if not all(len(side.labels) >= NEARLY_ALL * side.values.size for side in sides):
             return None
-        labels = [label for side in sides for label in side.labels[:1000]]
-        words = np.mean([len(label.split()) for label in labels])
-        return FREE_TEXT if words >= WORDS else IDENTIFIERS
+        return role_of_texts([label for side in sides for label in side.labels[:1000]])
     if all(side.kind is Kind.NUMBERS and _counts_rows(side) for side in sides):
         return IDENTIFIERS
     return None
+
+
+def role_of_texts(labels: Sequence[str]) -> str:
+    """What texts are that name rows, by some of them."""
+    words = np.mean([len(label.split()) for label in labels])
+    return FREE_TEXT if words >= WORDS else IDENTIFIERS
 
 
 def _counts_rows(column: Column) -> bool:

@@ -468,6 +468,7 @@ class Findings:
     n_permutations: int
     exchanged: str
     missing_tolerance: float | None
+    n_passes: int | None = None
 
     @property
     def tested(self) -> tuple[ColumnComparison, ...]:

@@ -34,7 +34,15 @@ from .rows import ColumnComparison, JointComparison, MissingComparison
 from .telling import Told, with_kind
 from .tolerances import Tolerances
 
-__all__ = ["Pair", "Step", "failed_row"]
+__all__ = [
+    "Pair",
+    "Step",
+    "common_kind",
+    "failed_row",
+    "generator_of",
+    "number_unit",
+    "time_unit",
+]
 
 
 class Pair(NamedTuple):
@@ -63,6 +71,11 @@ def failed_row(name: str, reason: str) -> ColumnComparison:
     )
 
 
+def generator_of(seed: int, name: str) -> np.random.Generator:
+    """Randomness of one column, the same whatever else is compared."""
+    return np.random.default_rng([seed, *name.encode("utf-8", "surrogatepass")])
+
+
 class Step:
     """Compares the columns of two tables."""
 
@@ -80,7 +93,7 @@ class Step:
 
     def generator(self, name: str) -> np.random.Generator:
         """Randomness of one column, the same whatever else is compared."""
-        return np.random.default_rng([self.seed, *name.encode("utf-8", "surrogatepass")])
+        return generator_of(self.seed, name)
 
     def compare(
         self, name: str, unit: str | None
@@ -139,7 +152,7 @@ class Step:
         kept = Kept(_on_rows(a, seen_a), _on_rows(b, seen_b))
         sides = _chosen(self.weights_a, kept.a), _chosen(self.weights_b, kept.b)
         row = replace(row, n_a=int(np.count_nonzero(seen_a)), n_b=int(np.count_nonzero(seen_b)))
-        kind = _common_kind(a, b)
+        kind = common_kind(a.kind, b.kind)
         for side, seen in (("A", row.n_a), ("B", row.n_b)):
             if seen == 0:
                 raise ColumnError(f"no value of positive weight in {side}")
@@ -153,10 +166,14 @@ class Step:
         if kind is Kind.ORDERED:
             unit, seconds, numbers = unit or "ranks", 1.0, common_ranks(a, b)
         elif kind.is_time:
-            unit, seconds = _time_unit(unit, a.is_dates and b.is_dates)
+            unit, seconds = time_unit(unit, a.is_dates and b.is_dates)
             numbers = common_numbers(a, b)
         else:
-            unit, seconds, numbers = self._unit(row.column, unit), 1.0, common_numbers(a, b)
+            unit, seconds, numbers = (
+                number_unit(row.column, unit, self.a, self.b),
+                1.0,
+                common_numbers(a, b),
+            )
         row = replace(row, unit=unit, neighbours=self._neighbours(numbers, seen_a, seen_b))
         row, standardized = compare_numbers(
             row,
@@ -214,15 +231,6 @@ class Step:
                 raise ColumnError(f"{what} in {side}{colon}{remedy}") from error
         return decoded[0], decoded[1]
 
-    def _unit(self, name: str, given: str | None) -> str | None:
-        """Return the unit of a column of numbers, which must not be percent on one side alone."""
-        marks = [table.marks.get(name) for table in (self.a, self.b)]
-        if marks[0] != marks[1] and (None not in marks or not {"%", "‰"}.isdisjoint(marks)):
-            shown = [f"with {mark}" if mark else "without" for mark in marks]
-            raise ColumnError(f"numbers {shown[0]} in A, {shown[1]} in B")
-        stated = (table.units.get(name) for table in (self.a, self.b))
-        return next((unit for unit in (given, *stated, *marks) if unit is not None), None)
-
     def jointly(
         self, numeric: Mapping[str, tuple[FloatArray, FloatArray]]
     ) -> JointComparison | None:
@@ -231,6 +239,16 @@ class Step:
             return None
         sides = self.weights_a, self.weights_b
         return compare_jointly(numeric, sides, self.question, self.generator("\0joint"))
+
+
+def number_unit(name: str, given: str | None, a: Table, b: Table) -> str | None:
+    """Return the unit of a column of numbers, which must not be percent on one side alone."""
+    marks = [table.marks.get(name) for table in (a, b)]
+    if marks[0] != marks[1] and (None not in marks or not {"%", "‰"}.isdisjoint(marks)):
+        shown = [f"with {mark}" if mark else "without" for mark in marks]
+        raise ColumnError(f"numbers {shown[0]} in A, {shown[1]} in B")
+    stated = (table.units.get(name) for table in (a, b))
+    return next((unit for unit in (given, *stated, *marks) if unit is not None), None)
 
 
 def _on_rows(column: Column, seen: BoolArray) -> BoolArray:
@@ -251,18 +269,26 @@ def _spread(values: FloatArray, kept: BoolArray) -> FloatArray:
     return full
 
 
-def _common_kind(a: Column, b: Column) -> Kind:
-    if Kind.EMPTY in (a.kind, b.kind):
-        sides = [side for side, column in (("A", a), ("B", b)) if column.kind is Kind.EMPTY]
+def common_kind(a: Kind, b: Kind) -> Kind:
+    """The kind as which two columns are compared.
+
+    Raises
+    ------
+    ColumnError
+        If there is none.
+    """
+    if Kind.EMPTY in (a, b):
+        sides = [side for side, kind in (("A", a), ("B", b)) if kind is Kind.EMPTY]
         raise ColumnError(f"all values are missing in {' and '.join(sides)}")
-    if {a.kind, b.kind} == {Kind.ORDERED, Kind.CATEGORIES}:
+    if {a, b} == {Kind.ORDERED, Kind.CATEGORIES}:
         return Kind.ORDERED  # the other table's texts, if they stand in the order
-    if a.kind is not b.kind:
-        raise ColumnError(f"{a.kind} in A, {b.kind} in B")
-    return a.kind
+    if a is not b:
+        raise ColumnError(f"{a} in A, {b} in B")
+    return a
 
 
-def _time_unit(unit: str | None, are_dates: bool) -> tuple[str, float]:
+def time_unit(unit: str | None, are_dates: bool) -> tuple[str, float]:
+    """The unit in which times are shown, and its seconds."""
     if unit is None:
         unit = "d" if are_dates else "s"
     if unit not in SECONDS:
