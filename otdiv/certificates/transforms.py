@@ -96,6 +96,20 @@ def point_transform(
     return np.where(tiny, g - _LOST, g) if tiny.any() else g
 
 
+def _circle_transform(
+    x: FloatArray, y: FloatArray, f: FloatArray, cost: ShapedCost
+) -> FloatArray:
+    """The same on a circle, by the sweep of the line past three laps of the points.
+
+    Where the nearest of the three is across the end, its position is rounded by u of two periods:
+    what the cost of points on a circle counts as lost has room for that.
+    """
+    period = float(cost.periods[0])
+    laps = np.concatenate([x - period, x, x + period])
+    orders = np.argsort(laps, kind="stable"), np.argsort(y, kind="stable")
+    return np.asarray(line_transform(laps, y, np.tile(f, 3), cost.power, orders=orders))
+
+
 def shaped_transform(
     x: FloatArray,
     y: FloatArray,
@@ -107,6 +121,8 @@ def shaped_transform(
 ) -> FloatArray:
     """min_i c(x_i, y_j) - f_i for every y_j (m,) of a cost with a shape; each is a computed one."""
     n, m = x.shape[0], y.shape[0]
+    if cost.is_circle and n * m > _LINE_PAIRS:
+        return _circle_transform(x[:, 0], y[:, 0], f, cost)
     if x.shape[1] <= 3 and n * m > _SHAPED_PAIRS:
         return np.asarray(shaped_c_transform(y, x, f, cost.shape, threads, tick))
     g = np.full(m, np.inf)

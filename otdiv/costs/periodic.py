@@ -47,7 +47,7 @@ class Periodic(DerivedCost):
 
     Notes
     -----
-    Coordinates are brought into one period. What that and differences across its end may lose, 4 u
+    Coordinates are brought into one period. What that and differences across its end may lose, 8 u
     of the period an axis (u = 2**-53), makes the bounds wider. An angle in radians has a period
     that float64 does not hold: the period counts as the number that it is.
 
@@ -113,7 +113,7 @@ class Periodic(DerivedCost):
             # The remainder is exact where it is positive, and rounded once where not.
             inside[:, round_axes] = np.mod(inside[:, round_axes], periods[round_axes])
             points.append(inside)
-        lost = 4.0 * d * _U * float(periods[round_axes].max(initial=0.0)) + LEAST_LENGTH
+        lost = 8.0 * d * _U * float(periods[round_axes].max(initial=0.0)) + LEAST_LENGTH
         cost = ShapedCost(code=POWER, periods=periods, norm=self.norm, power=self.power)
         return Reduced(points[0], points[1], cost, lost=lost, power=self.power)
 

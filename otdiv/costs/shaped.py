@@ -50,6 +50,12 @@ class ShapedCost:
         freeze(self, periods=self.periods)
 
     @property
+    def is_circle(self) -> bool:
+        """Whether it is a convex cost on a circle, without a cap."""
+        round_once = self.periods.size == 1 and math.isfinite(self.periods[0])
+        return round_once and self.code == POWER and self.power >= 1.0 and self.cap == math.inf
+
+    @property
     def shape(self) -> Shape:
         """The same for kernels."""
         from .._kernels.shaped import Shape
