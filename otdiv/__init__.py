@@ -147,7 +147,7 @@ __getattr__, __dir__, __all__ = attach(
         "sinkhorn2": "transport and transport_matrix take solver=otdiv.solvers.Sinkhorn(epsilon=…)",
         "sliced_wasserstein_distance": "POT's sliced_wasserstein_distance is sliced_wasserstein",
         "wasserstein_1d": "POT's wasserstein_1d(x, y, p=p) is wasserstein(x, y, p=p) ** p",
-        "wasserstein_circle": "POT's wasserstein_circle is wasserstein(x, y, p=p, metric=Periodic(1))",
+        "wasserstein_circle": "POT's wasserstein_circle has metric=Periodic(1) here",
         # Short ones.
         "mmd": "maximum_mean_discrepancy is what it is called here",
         "psi": "population_stability_index is what it is called here",

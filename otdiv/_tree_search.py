@@ -146,8 +146,8 @@ def _first_limits(
     """Limits (n,) below which every row has at least k reduced costs.
 
     From the centre of every leaf a greedy descent leads to a node of at least k points that looks
-    best; the k best of them for the centre are seeds for the rows of the leaf. `cost_of` differences
-    (d, ...) errs by the share `relative` of the largest cost.
+    best; the k best of them for the centre are seeds for the rows of the leaf. `cost_of` takes
+    differences (d, ...) and errs by the share `relative` of the largest cost.
     """
     (d, n), m = tree_x.points.shape, tree_y.points.shape[1]
     leaves = 1 << tree_x.depth

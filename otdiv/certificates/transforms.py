@@ -96,9 +96,7 @@ def point_transform(
     return np.where(tiny, g - _LOST, g) if tiny.any() else g
 
 
-def _circle_transform(
-    x: FloatArray, y: FloatArray, f: FloatArray, cost: ShapedCost
-) -> FloatArray:
+def _circle_transform(x: FloatArray, y: FloatArray, f: FloatArray, cost: ShapedCost) -> FloatArray:
     """The same on a circle, by the sweep of the line past three laps of the points.
 
     Where the nearest of the three is across the end, its position is rounded by u of two periods:

@@ -288,7 +288,7 @@ def _of_derived_metric(
 
     if is_law(x) or is_law(y):
         raise UnsupportedProblemError(
-            f"laws are compared in norms, and not in {type(ground).__name__}; draw samples from them"
+            f"laws are compared in norms and not in {type(ground).__name__}; draw samples of them"
         )
     if p == math.inf:
         raise UnsupportedProblemError("p=inf is solved on the line only; use a large finite p")

@@ -50,9 +50,9 @@ def wasserstein1(
         Samples; or laws: a `DiscreteMeasure`, a 1-D `Gaussian`, a 1-D law of `scipy.stats`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of samples, each side normalised to 1; uniform by default.
-    metric : PNormCost, `Geodesic`, `Periodic`, `Mahalanobis`, `Truncated` or str, default "euclidean"
+    metric : PNormCost, another metric of points, or str, default "euclidean"
         Ground metric: "euclidean", "cityblock", "chebyshev", "geodesic" (degrees, on the unit
-        sphere) or a cost of power 1.
+        sphere), or a `PNormCost`, `Geodesic`, `Periodic`, `Mahalanobis` or `Truncated` of power 1.
     rtol, atol : float, optional
         Proven tolerance of the returned number; exact (to rounding) by default. Between laws with
         densities the tolerance may be met by quadrature only: `wasserstein1_result` says which.

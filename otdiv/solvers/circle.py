@@ -102,7 +102,7 @@ def _turned(
 
     Where both sides end an atom together, potentials may go on along the next row or the next
     column. Both ways are feasible on the line that goes on around, with a gain f(x + period) - f(x)
-    of one sign each, as the turn is optimal. The mean of both that has no gain is one of the circle.
+    of one sign each, as the turn is optimal. Of their means one has no gain: that is the circle's.
     """
     size = x.size + y.size
     _, start = best_turn(x, y, whole.a, whole.b, period, power)

@@ -111,8 +111,8 @@ def coarse_levels(finest: Level, smallest: int, *, on_sphere: bool = False) -> l
     """The problem at several resolutions, coarsest first: nodes of the trees taken as points.
 
     Levels have a quarter of the points of the next. In up to three dimensions a node becomes its
-    centroid; in more, where nodes are wide, one of its points stands for it. `on_sphere` centroids of
-    unit vectors are brought back to length 1.
+    centroid; in more, where nodes are wide, one of its points stands for it. With `on_sphere`
+    centroids of unit vectors are brought back to length 1.
     """
     levels = [finest]
     depths = [max(0, math.ceil(math.log2(size / 4.0))) if size > 1 else 0 for size in finest.shape]
