@@ -19,8 +19,10 @@ import numpy as np
 from ._kernels import costs
 from ._kernels.kdtree.lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
 from ._kernels.kdtree.search import search
+from ._kernels.kdtree.shaped_search import shaped_search
 from ._kernels.kdtree.tiled_search import search_tiles
 from ._kernels.kdtree.tree import KDTree, build_tree
+from ._kernels.shaped import ARC, HUBER, Shape, numbers_of
 from ._kernels.threads import for_each
 
 # Points of a leaf: its rows share one descent, its columns one vectorised loop. Measured: the
@@ -116,13 +118,36 @@ def _lengths(differences: np.ndarray, norm: float, power: float, mode: int) -> n
     return np.sqrt(total) if mode == EUCLIDEAN else np.asarray(total)
 
 
+def _shaped_lengths(differences: np.ndarray, shape: Shape) -> np.ndarray:
+    """Costs of differences over the first axis, to about eight digits near the largest arc."""
+    axes = (-1,) + (1,) * (differences.ndim - 1)
+    sizes = np.abs(differences)
+    sizes = np.minimum(sizes, np.abs(shape.periods.reshape(axes) - sizes))
+    if shape.norm == 2.0:
+        r = np.sqrt((sizes * sizes).sum(axis=0))
+    else:
+        r = sizes.sum(axis=0) if shape.norm == 1.0 else sizes.max(axis=0)
+    if shape.code == HUBER:
+        costs = np.where(r <= shape.delta, 0.5 * r * r, shape.delta * (r - 0.5 * shape.delta))
+    else:
+        costs = 2.0 * np.arcsin(np.minimum(0.5 * r, 1.0)) if shape.code == ARC else r
+        costs = costs**shape.power
+    return np.asarray(np.minimum(costs, shape.cap))
+
+
 def _first_limits(
-    tree_x: KDTree, tree_y: KDTree, bounded: Field, norm: float, power: float, mode: int, k: int
+    tree_x: KDTree,
+    tree_y: KDTree,
+    bounded: Field,
+    cost_of: Callable[[np.ndarray], np.ndarray],
+    relative: float,
+    k: int,
 ) -> np.ndarray:
     """Limits (n,) below which every row has at least k reduced costs.
 
     From the centre of every leaf a greedy descent leads to a node of at least k points that looks
-    best; the k best of them for the centre are seeds for the rows of the leaf.
+    best; the k best of them for the centre are seeds for the rows of the leaf. `cost_of` takes
+    differences (d, ...) and errs by the share `relative` of the largest cost.
     """
     (d, n), m = tree_x.points.shape, tree_y.points.shape[1]
     leaves = 1 << tree_x.depth
@@ -135,7 +160,7 @@ def _first_limits(
         children = 2 * node + np.arange(2)[:, None]
         boxes = tree_y.boxes[:, children]
         gaps = np.maximum(np.abs(centres[:, None] - boxes[:d]) - boxes[d:], 0.0)
-        bounds = _lengths(gaps, norm, power, mode) - bounded.top[children]
+        bounds = cost_of(gaps) - bounded.top[children]
         node = children[0] + (bounds[1] < bounds[0])
     starts = ((node - (1 << depth)) * m) >> depth
     places = starts[:, None] + np.arange(m >> depth)
@@ -145,18 +170,17 @@ def _first_limits(
     rows_of = np.minimum(first_rows[:-1, None] + np.arange(width), first_rows[1:, None] - 1)
     limits = np.empty(n)
     step = max(1, _SEED_PAIRS // (width * places.shape[1]))
-    relative = 1e-15 if mode != GENERAL else 1e-13 * (d + 4.0) * (power + 2.0)
     for begin in range(0, leaves, step):
         some = slice(begin, min(begin + step, leaves))
         seeds = places[some]
         if seeds.shape[1] > k:
             differences = centres[:, some, None] - tree_y.points[:, seeds]
-            reduced = _lengths(differences, norm, power, mode) - bounded.values[seeds]
+            reduced = cost_of(differences) - bounded.values[seeds]
             seeds = np.take_along_axis(seeds, np.argpartition(reduced, k - 1)[:, :k], axis=1)
         # Seeds by leaves by rows: extremes over the first axis are quick.
         rows, seeds = rows_of[some], np.ascontiguousarray(seeds.T)
         differences = tree_x.points[:, None, rows] - tree_y.points[:, seeds, None]
-        lengths = _lengths(differences, norm, power, mode)
+        lengths = cost_of(differences)
         held = bounded.values[seeds]
         rounding = relative * (lengths.max(axis=0) + np.abs(held).max(axis=0)[:, None])
         # Above them all, so that they count themselves, in spite of the rounding of any of them.
@@ -187,8 +211,13 @@ def search_all(
     k = min(k, m)
     mode = _search_mode(tree_x, tree_y, norm, power)
     bounded = field(tree_y, values)
+
+    def cost_of(differences: np.ndarray) -> np.ndarray:
+        return _lengths(differences, norm, power, mode)
+
+    relative = 1e-15 if mode != GENERAL else 1e-13 * (d + 4.0) * (power + 2.0)
     limits = (
-        _first_limits(tree_x, tree_y, bounded, norm, power, mode, k)
+        _first_limits(tree_x, tree_y, bounded, cost_of, relative, k)
         if bounds is None
         else np.ascontiguousarray(bounds, dtype=np.float64)
     )
@@ -222,6 +251,58 @@ def search_all(
             first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
             tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,
             mode, other_norm, float(power), columns, found, counts, packed, listed, near,
+        )  # fmt: skip
+
+    for_each(run, range(0, leaves, step), n_threads, tick)
+    return columns, found, counts
+
+
+# Share of the largest cost by which `_shaped_lengths` may err: the root of a rounding near pi.
+_SHAPED_ERROR = 1e-6
+
+
+def shaped_search_all(
+    tree_x: KDTree,
+    tree_y: KDTree,
+    values: np.ndarray,
+    shape: Shape,
+    k: int,
+    bounds: np.ndarray | None = None,
+    n_threads: int = 1,
+    tick: Callable[[], object] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`search_all` for a cost with a shape, of points of about unit size or near it."""
+    d, n, m = *tree_x.points.shape, tree_y.points.shape[1]
+    k = min(k, m)
+    bounded = field(tree_y, values)
+
+    def cost_of(differences: np.ndarray) -> np.ndarray:
+        return _shaped_lengths(differences, shape)
+
+    limits = (
+        _first_limits(tree_x, tree_y, bounded, cost_of, _SHAPED_ERROR, k)
+        if bounds is None
+        else np.ascontiguousarray(bounds, dtype=np.float64)
+    )
+    columns, found = np.empty((n, k), np.int64), np.empty((n, k))
+    counts = np.zeros(n, np.int64)
+    corners = (tree_x.lower, tree_x.upper, tree_y.lower, tree_y.upper)
+    reach = max(float(np.abs(box[:, 1:]).max()) for box in corners)
+    steepest = shape.steepest(2.0 * reach * math.sqrt(d))
+    planes_x = field(tree_x, limits, tree_x.depth).padded(steepest, reach)
+    planes = bounded.padded(steepest, reach)
+    leaves, leaves_y = 1 << tree_x.depth, 1 << tree_y.depth
+    rows = max(1, min(4096, 200_000_000 // m))
+    step = max(1, rows * leaves // n)
+    convex = shape.is_convex and d <= 3
+
+    def run(first: int) -> None:
+        packed, listed = np.empty((3 * d + 5, leaves_y)), np.empty(2 * leaves_y, np.int64)
+        near = np.empty((4, d + m // leaves_y + 2))
+        shaped_search(
+            first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
+            tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,
+            *numbers_of(shape), convex, columns, found, counts, packed, listed, near,
         )  # fmt: skip
 
     for_each(run, range(0, leaves, step), n_threads, tick)
@@ -289,3 +370,20 @@ def pruned_c_transform(
     more = 2.0**-52 * costs.relative_rounding(x.shape[1], norm, power)
     lowest -= more * (np.abs(lowest) + np.abs(g[best]))
     return lowest
+
+
+def shaped_c_transform(
+    x: np.ndarray,
+    y: np.ndarray,
+    g: np.ndarray,
+    shape: Shape,
+    n_threads: int = 1,
+    tick: Callable[[], object] | None = None,
+) -> np.ndarray:
+    """min_j c(x_i, y_j) - g_j (n,) of a cost with a shape; each is the computed one of some j."""
+    tree_x, tree_y = build_tree(x, LEAF_SIZE), build_tree(y, LEAF_SIZE)
+    values = np.ascontiguousarray(g[tree_y.order])
+    found = shaped_search_all(tree_x, tree_y, values, shape, 1, None, n_threads, tick)[1]
+    least = np.empty(x.shape[0])
+    least[tree_x.order] = found[:, 0]
+    return least

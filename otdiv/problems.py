@@ -15,7 +15,18 @@ from ._labels import labels_of
 from ._memory import room_for
 from ._typing import FloatArray, IndexArray
 from ._validation import HUGE_COST, as_weights, describe, is_huge
-from .costs import Cost, CostMatrix, PNormCost, SparseCost, as_cost, is_sparse
+from .costs import (
+    Cost,
+    CostMatrix,
+    DerivedCost,
+    PNormCost,
+    Reduced,
+    ShapedCost,
+    SparseCost,
+    as_cost,
+    check_exact_points,
+    is_sparse,
+)
 from .errors import InvalidInputError, MassMismatchError
 from .measures import DiscreteMeasure
 
@@ -79,7 +90,7 @@ class TransportProblem:
     ----------
     source, target : DiscreteMeasure
         Measures of n and m atoms whose masses agree to 1e-9 relative.
-    cost : PNormCost, CostMatrix or SparseCost
+    cost : PNormCost, another cost of points, CostMatrix or SparseCost
         Ground cost; the latter two have shape (n, m).
 
     Raises
@@ -112,6 +123,8 @@ class TransportProblem:
     _proof: tuple[Any, float, float] | None = field(init=False, default=None)
 
     _grids: tuple[Grid | None, Grid | None] | None = field(init=False, default=None)
+    # What a derived cost comes down to.
+    _ground: tuple[TransportProblem, Reduced] | None = field(init=False, default=None)
 
     __setstate__ = restore
 
@@ -132,7 +145,7 @@ class TransportProblem:
             b.flags.writeable = False
         object.__setattr__(self, "a", self.source.weights)
         object.__setattr__(self, "b", b)
-        if not isinstance(self.cost, PNormCost):
+        if isinstance(self.cost, CostMatrix | SparseCost):
             if self.cost.shape != self.shape:
                 raise InvalidInputError(
                     "C",
@@ -143,6 +156,10 @@ class TransportProblem:
             raise InvalidInputError(
                 "target", f"have dimension {self.source.d} like `source`", self.target.d
             )
+        elif isinstance(self.cost, DerivedCost):
+            self.ground()
+        elif isinstance(self.cost, ShapedCost):
+            pass  # whoever made it has checked the points
         elif not (self._is_moderate() or math.isfinite(self.cost_bound())):
             raise InvalidInputError(
                 "cost", "stay within float64 on these points", "an overflow (rescale the points)"
@@ -167,6 +184,8 @@ class TransportProblem:
     def counted_from(self, origin: tuple[Any, ...] | None) -> TransportProblem:
         """Note the origin (d,) from which the coordinates of a new problem count."""
         if origin is not None:
+            if isinstance(self.cost, DerivedCost) and not self.cost.translates:
+                check_exact_points(self.cost)
             object.__setattr__(self, "origin", origin)
         return self
 
@@ -185,6 +204,25 @@ class TransportProblem:
         """Mass to move."""
         return self.source.mass
 
+    def ground(self) -> tuple[TransportProblem, Reduced]:
+        """Return the problem that a derived cost comes down to, and how its bounds are widened.
+
+        Both have the same atoms, in the same order. Found once.
+        """
+        if self._ground is None:
+            assert isinstance(self.cost, DerivedCost)
+            reduced = self.cost.reduced(self.x, self.y)
+            sides = self.source, self.target
+            if not isinstance(reduced.cost, CostMatrix):
+                sides = (
+                    DiscreteMeasure._canonical(reduced.x, self.a),
+                    DiscreteMeasure._canonical(reduced.y, self.b),
+                )
+            problem = TransportProblem(sides[0], target=sides[1], cost=reduced.cost)
+            object.__setattr__(self, "_ground", (problem, reduced))
+        assert self._ground is not None
+        return self._ground
+
     def known_cost(self) -> Cost:
         """Return the cost: as a matrix, if it is one or while `matrix` keeps the costs of points.
 
@@ -199,6 +237,11 @@ class TransportProblem:
             return cost.values[start:stop]
         if isinstance(cost, SparseCost):
             return cost.block(start, stop)
+        if isinstance(cost, DerivedCost):
+            problem, reduced = self.ground()
+            return problem.block(start, stop) * reduced.factor
+        if isinstance(cost, ShapedCost):
+            return cost.pairwise(self.x[start:stop], self.y)
         from ._kernels import costs as kernels  # Numba is not loaded before it is needed
 
         values = kernels.pairwise(self.x[start:stop], self.y, cost.norm, cost.power)
@@ -217,7 +260,7 @@ class TransportProblem:
             with room_for(8 * n * m, f"the costs of {n} x {m} pairs", way_out):
                 C = self.block(0, n)
         C.flags.writeable = False
-        if C.size <= _KEPT_PAIRS and isinstance(self.known_cost(), PNormCost):
+        if C.size <= _KEPT_PAIRS and isinstance(self.known_cost(), PNormCost | ShapedCost):
             kept = object.__new__(CostMatrix)  # costs of points need no check
             object.__setattr__(kept, "values", C)
             object.__setattr__(self, "_kept", kept)
@@ -235,6 +278,11 @@ class TransportProblem:
             return cost.values[rows, columns]
         if isinstance(cost, SparseCost):
             return cost.at(rows, columns)
+        if isinstance(cost, DerivedCost):
+            problem, reduced = self.ground()
+            return problem.pair_costs(rows, columns) * reduced.factor
+        if isinstance(cost, ShapedCost):
+            return cost.gathered(self.x, self.y, rows, columns)
         from ._kernels import costs as kernels
 
         return np.asarray(kernels.gathered(self.x, self.y, rows, columns, cost.norm, cost.power))
@@ -315,8 +363,10 @@ class TransportProblem:
     def is_huge(self) -> bool:
         """Whether sums and differences of a few costs may overflow; found once."""
         if self._huge is None:
-            if not isinstance(self.cost, PNormCost):
+            if isinstance(self.cost, CostMatrix | SparseCost):
                 huge = is_huge(self.cost.values)
+            elif isinstance(self.cost, ShapedCost):
+                huge = self.cost_bound() > HUGE_COST
             else:
                 # Where no bound was needed at first the points are moderate.
                 huge = self._bound is not None and self._bound > HUGE_COST
@@ -334,7 +384,7 @@ class TransportProblem:
             factor = 2.0**-_HALVINGS
             smaller = cost.times(factor)
             return TransportProblem(source=self.source, target=self.target, cost=smaller), factor
-        if isinstance(cost, CostMatrix) or cost.power > _STEEP:
+        if not isinstance(cost, PNormCost) or cost.power > _STEEP:
             # Half the unit of the points would take all of a steep power's costs to nothing.
             factor = 2.0**-_HALVINGS
             values = CostMatrix(self.matrix() * factor)
@@ -361,6 +411,11 @@ class TransportProblem:
         return length < limit
 
     def _find_bound(self) -> float:
+        if isinstance(self.cost, DerivedCost):
+            problem, reduced = self.ground()
+            return problem.cost_bound() * reduced.factor
+        if isinstance(self.cost, ShapedCost):
+            return self.cost.bound(self.x, self.y)
         if isinstance(self.cost, PNormCost):
             from ._kernels import costs as kernels
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._calling import explains_calls
 from ._validation import check_positive_integer, check_tolerance
+from .costs import DerivedCost
 from .errors import UnsupportedProblemError
 from .problems import PROBLEM_OF_SAMPLES, TransportProblem, check_problem
 from .results import Solver
@@ -81,6 +82,8 @@ def _choices(problem: TransportProblem, tolerance: float | None) -> list[Choice]
     """Solvers that forecast the problem, the quickest first."""
     from . import solvers
 
+    if isinstance(problem.cost, DerivedCost):
+        problem = problem.ground()[0]
     found = []
     for solver in _candidates(tuple(dir(solvers))):
         forecast = solver.forecast(problem, early=bool(tolerance))

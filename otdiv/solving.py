@@ -12,6 +12,7 @@ import numpy as np
 from . import certificates
 from ._arrays import keeps_arrays
 from ._calling import explains_calls
+from ._derived import brought_to_ground, on_ground, result_of
 from ._monitor import Deadline
 from ._validation import (
     check_callback,
@@ -20,7 +21,7 @@ from ._validation import (
     check_tolerance,
     describe,
 )
-from .costs import PNormCost, as_point_cost
+from .costs import DerivedCost, PNormCost, ShapedCost, as_cost_of_points
 from .errors import ConvergenceError, InvalidInputError
 from .measures import as_measures
 from .plans import Potentials, SparsePlan
@@ -132,13 +133,41 @@ def solve(
     elif isinstance(solver, str | type) or not hasattr(solver, "run"):
         requirement = "be a solver object, as solvers.NetworkSimplex()"
         raise InvalidInputError("solver", requirement, describe(solver))
-    try:
-        result = _certified(problem, solver, solver.run(problem, options=options), options)
-    finally:
-        problem.forget()
+    if isinstance(problem.cost, DerivedCost):
+        result = _of_derived_cost(problem, solver, options)
+    else:
+        result = _run(problem, solver, options)
     if throw and result.status is not Status.OPTIMAL:
         raise ConvergenceError(_complaint(result, options), result)
     return result
+
+
+def _run(problem: TransportProblem, solver: Solver, options: SolveOptions) -> TransportResult:
+    try:
+        return _certified(problem, solver, solver.run(problem, options=options), options)
+    finally:
+        problem.forget()
+
+
+def _of_derived_cost(
+    problem: TransportProblem, solver: Solver, options: SolveOptions
+) -> TransportResult:
+    """Solve the problem that the cost comes down to, and widen its bounds by what that loses.
+
+    Where nothing was asked it is exact if the problem on the ground was solved exactly: no
+    algorithm closes what rounding of the points leaves.
+    """
+    ground, reduced = on_ground(problem, takes_shapes=getattr(solver, "takes_shapes", False))
+    found = _run(ground, solver, brought_to_ground(options, ground, reduced))
+    result = result_of(found, problem, reduced)
+    asked = options.rtol is not None or options.atol is not None
+    if asked and result.status is Status.OPTIMAL and not _is_closed_to(result.bounds, options):
+        return dataclasses.replace(result, status=Status.STALLED)
+    return result
+
+
+def _is_closed_to(bounds: Bounds, options: SolveOptions) -> bool:
+    return bounds.meets(options.rtol or 0.0, options.atol or 0.0)
 
 
 def _checked_warm_start(warm_start: Any) -> TransportResult | None:
@@ -263,7 +292,8 @@ def _is_closed(proof: certificates.Proof, options: SolveOptions) -> bool:
     if bounds.gap <= _LEAST * (64.0 + 2.0 * sum(problem.shape)):
         return True
     # Costs of both signs may cancel: what is paid and what is earned is the measure then.
-    if isinstance(problem.cost, PNormCost) or not isinstance(proof.plan, SparsePlan):
+    of_points = isinstance(problem.cost, PNormCost | ShapedCost)
+    if of_points or not isinstance(proof.plan, SparsePlan):
         return False
     plan = proof.plan
     paid = float(np.abs(problem.pair_costs(plan.rows, plan.columns)) @ plan.mass)
@@ -297,7 +327,7 @@ def _infeasible(problem: TransportProblem, solver: Solver, solution: Solution) -
 def _unproven(problem: TransportProblem, solver: Solver, solution: Solution) -> TransportResult:
     """Result without plan or proof: nothing is known but that the value is some number."""
     failed = solution.status in (Status.OPTIMAL, Status.INFEASIBLE)
-    lower = 0.0 if isinstance(problem.cost, PNormCost) else -math.inf
+    lower = 0.0 if isinstance(problem.cost, PNormCost | ShapedCost) else -math.inf
     return TransportResult(
         problem=problem,
         plan=None,
@@ -360,8 +390,10 @@ def transport(
         `result.problem.origin` is what was taken off.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies, each side normalised to 1; uniform by default.
-    cost : PNormCost or str, default "euclidean"
-        Ground cost, or one of "euclidean", "sqeuclidean", "cityblock", "chebyshev".
+    cost : PNormCost, another cost of points, or str, default "euclidean"
+        Ground cost: also `Cosine`, `Mahalanobis`, `Periodic`, `Geodesic`, `Truncated`, `Huber` and
+        `FunctionCost`; or one of "euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine",
+        "geodesic".
     solver, rtol, atol, max_seconds, max_memory, callback, warm_start, throw
         As in `solve`; tolerances are those of the cost.
 
@@ -384,7 +416,7 @@ def transport(
     >>> 1.0 in result.bounds
     True
     """
-    cost = as_point_cost(cost)
+    cost = as_cost_of_points(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     problem = TransportProblem(source=source, target=target, cost=cost).counted_from(origin)
     return solve(

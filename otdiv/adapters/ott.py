@@ -31,6 +31,7 @@ _EXPECTED = (
 # OTT's costs by their class: this library's name, and what OTT's is a multiple of it by. Those with
 # a power are PNormP, |x - y|_p^p / p, SqPNorm, |x - y|_p^2 / 2, and EuclideanP, |x - y|^p.
 _COSTS: dict[str, dict[float | None, tuple[str, float]]] = {
+    "Cosine": {None: ("cosine", 1.0)},
     "Euclidean": {None: ("euclidean", 1.0)},
     "SqEuclidean": {None: ("sqeuclidean", 1.0)},
     "EuclideanP": {1.0: ("euclidean", 1.0), 2.0: ("sqeuclidean", 1.0)},

@@ -43,7 +43,7 @@ _UNBALANCED = (
     "bounds of its own"
 )
 # POT's metrics that are named alike here; others are left to the caller.
-_METRICS = ("euclidean", "sqeuclidean", "cityblock", "chebyshev")
+_METRICS = ("euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine")
 # Sums of a plan may be this far, in share of the mass, from uniform weights that nobody gave: a
 # Sinkhorn that stopped early is nearer, other weights hardly ever. By taste.
 _UNIFORM = 0.05

@@ -10,7 +10,7 @@ import numpy as np
 from .._kernels.proofs import sums
 from .._typing import FloatArray
 from .._validation import LEAST_WEIGHT
-from ..costs import PNormCost, SparseCost
+from ..costs import PNormCost, ShapedCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import Potentials
 from ..problems import TransportProblem
@@ -151,11 +151,11 @@ def exact_lower(problem: TransportProblem, potentials: Potentials) -> tuple[Pote
     f, g = potentials.f, potentials.g
     if f.shape != (n,) or g.shape != (m,) or not np.isfinite(f).all() or not np.isfinite(g).all():
         return potentials, -math.inf
-    if isinstance(problem.cost, PNormCost) and n * m > _MANY_PAIRS:
+    if isinstance(problem.cost, PNormCost | ShapedCost) and n * m > _MANY_PAIRS:
         return potentials, -math.inf
     drawn = f * (1.0 - _DRAWN)
     pairs = [(drawn, _below(problem, drawn))]
-    if not isinstance(problem.cost, PNormCost) and (g <= _below(problem, f)).all():
+    if not isinstance(problem.cost, PNormCost | ShapedCost) and (g <= _below(problem, f)).all():
         pairs.append((f, g))
     if vague_mass(problem) > 0.0:
         return potentials, -math.inf
@@ -188,7 +188,7 @@ def _below(problem: TransportProblem, f: FloatArray) -> FloatArray:
         part = slice(start, start + starts.step)
         costs = problem.block(start, start + starts.step)
         with np.errstate(all="ignore"):
-            if isinstance(problem.cost, PNormCost):
+            if isinstance(problem.cost, PNormCost | ShapedCost):
                 # Costs near the least float are rounded by more than a share.
                 costs = np.where(costs < _TINY, 0.0, np.nextafter(costs * room, 0.0))
         lowest = np.minimum(lowest, _lowered(costs, f[part, None]).min(axis=0, initial=math.inf))

@@ -21,7 +21,7 @@ from .._kernels.proofs.sums import (
     shrink,
 )
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import BlockPlan, DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
@@ -101,11 +101,11 @@ def _lost_to_underflow(problem: TransportProblem, plan: SparsePlan, costs: Float
     A cost of points that differ may have become 0, by its own underflow.
     """
     moved = costs != 0.0
-    if isinstance(problem.cost, PNormCost):
+    if isinstance(problem.cost, PNormCost | ShapedCost):
         x, y = problem.x[plan.rows], problem.y[plan.columns]
         moved |= (x != y).any(axis=1)
     count = float(np.count_nonzero(moved & (plan.mass > 0.0)))
-    if count > 0.0 and isinstance(problem.cost, PNormCost):
+    if count > 0.0 and isinstance(problem.cost, PNormCost | ShapedCost):
         # Besides the products, per unit of mass, the roundings of the costs themselves.
         count += (cost_rounding(problem) + 4.0) * math.ceil(problem.mass)
     return _LEAST * count
@@ -227,7 +227,7 @@ def _without_dear(problem: TransportProblem, plan: SparsePlan) -> TransportProbl
     the better one: what rounding left out would cost more on those pairs than everything else.
     """
     cost = problem.cost
-    if isinstance(cost, PNormCost) or not plan.mass.size:
+    if isinstance(cost, PNormCost | ShapedCost) or not plan.mass.size:
         return None
     limit = _DEAR * float(np.abs(problem.pair_costs(plan.rows, plan.columns)).max())
     dear = (cost.values > limit) & (cost.values < math.inf)

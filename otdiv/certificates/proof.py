@@ -13,7 +13,7 @@ from .._kernels._jit import frozen
 from .._kernels.proofs.dense_proof import ENOUGH, PROVEN, ROUNDINGS, prove_dense
 from .._kernels.threads import both
 from .._typing import IndexArray
-from ..costs import CostMatrix, PNormCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds, Valued
@@ -212,7 +212,8 @@ def _is_scaled_exactly(
     problem: TransportProblem, moderate: TransportProblem, factor: float
 ) -> bool:
     given, scaled = problem.cost, moderate.cost
-    if not isinstance(given, PNormCost) and not isinstance(scaled, PNormCost):
+    stored = CostMatrix | SparseCost
+    if isinstance(given, stored) and isinstance(scaled, stored):
         return bool((scaled.values / factor == given.values).all())
     # Costs of points are rounded anew in the other unit.
     return False
@@ -230,7 +231,7 @@ def vague_slack(problem: TransportProblem) -> float:
 def is_non_negative(problem: TransportProblem) -> bool:
     """Whether no cost is negative."""
     cost = problem.cost
-    return isinstance(cost, PNormCost) or float(cost.values.min(initial=0.0)) >= 0.0
+    return isinstance(cost, PNormCost | ShapedCost) or float(cost.values.min(initial=0.0)) >= 0.0
 
 
 def infeasibility_holds(problem: TransportProblem, rows: IndexArray, columns: IndexArray) -> bool:

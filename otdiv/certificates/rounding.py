@@ -31,7 +31,7 @@ small.
 from __future__ import annotations
 
 from .._kernels.costs import relative_rounding
-from ..costs import PNormCost
+from ..costs import PNormCost, ShapedCost
 from ..problems import TransportProblem
 
 __all__ = ["U", "blocks", "cost_rounding"]
@@ -51,6 +51,8 @@ def blocks(n: int, m: int) -> range:
 def cost_rounding(problem: TransportProblem) -> float:
     """Relative rounding k of one computed cost, in units of u."""
     cost = problem.cost
+    if isinstance(cost, ShapedCost):
+        return cost.rounding()
     if not isinstance(cost, PNormCost):
         return 0.0
     return float(relative_rounding(problem.source.d, cost.norm, cost.power))

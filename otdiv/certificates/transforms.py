@@ -14,11 +14,11 @@ from .._kernels.gibbs import grids
 from .._kernels.line.monotone_plan import line_transform
 from .._kernels.proofs import repair
 from .._kernels.proofs.tiled_transform import MOST_RATIO, tiled_transform
-from .._tree_search import pruned_c_transform
+from .._tree_search import pruned_c_transform, shaped_c_transform
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..problems import TransportProblem
-from .rounding import U
+from .rounding import U, blocks
 
 __all__ = ["c_transform", "c_transform_back", "point_transform"]
 
@@ -26,6 +26,8 @@ __all__ = ["c_transform", "c_transform_back", "point_transform"]
 _LINE_PAIRS = 10**5
 _PRUNED_PAIRS = 10**9
 _GRID_PAIRS = 10**6
+# The same of costs with a shape, whose pairs take 2 to 5 ns.
+_SHAPED_PAIRS = 10**6
 # From how many dimensions and pairs on single precision tells which pairs are worth a second look.
 _TILED_DIMENSION, _TILED_PAIRS = 6, 10**7
 # Pairs between two looks at the caller: a few seconds of the dearest costs.
@@ -94,6 +96,43 @@ def point_transform(
     return np.where(tiny, g - _LOST, g) if tiny.any() else g
 
 
+def _circle_transform(x: FloatArray, y: FloatArray, f: FloatArray, cost: ShapedCost) -> FloatArray:
+    """The same on a circle, by the sweep of the line past three laps of the points.
+
+    Where the nearest of the three is across the end, its position is rounded by u of two periods:
+    what the cost of points on a circle counts as lost has room for that.
+    """
+    period = float(cost.periods[0])
+    laps = np.concatenate([x - period, x, x + period])
+    orders = np.argsort(laps, kind="stable"), np.argsort(y, kind="stable")
+    return np.asarray(line_transform(laps, y, np.tile(f, 3), cost.power, orders=orders))
+
+
+def shaped_transform(
+    x: FloatArray,
+    y: FloatArray,
+    f: FloatArray,
+    cost: ShapedCost,
+    *,
+    threads: int = 1,
+    tick: Tick = None,
+) -> FloatArray:
+    """min_i c(x_i, y_j) - f_i for every y_j (m,) of a cost with a shape; each is a computed one."""
+    n, m = x.shape[0], y.shape[0]
+    if cost.is_circle and n * m > _LINE_PAIRS:
+        return _circle_transform(x[:, 0], y[:, 0], f, cost)
+    if x.shape[1] <= 3 and n * m > _SHAPED_PAIRS:
+        return np.asarray(shaped_c_transform(y, x, f, cost.shape, threads, tick))
+    g = np.full(m, np.inf)
+    starts = blocks(n, m)
+    for start in starts:
+        part = slice(start, start + starts.step)
+        repair.transform_matrix(cost.pairwise(x[part], y), np.ascontiguousarray(f[part]), g)
+        if tick is not None:
+            tick()
+    return g
+
+
 def _orders(problem: TransportProblem) -> tuple[IndexArray | slice, IndexArray | slice] | None:
     n, m = problem.shape
     return problem.line_orders() if problem.source.d == 1 and n * m > _LINE_PAIRS else None
@@ -138,6 +177,8 @@ def c_transform(
         g = np.full(problem.shape[1], np.inf)
         repair.transform_matrix(cost.values, f, g)
         return g
+    if isinstance(cost, ShapedCost):
+        return shaped_transform(problem.x, problem.y, f, cost, threads=threads, tick=tick)
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(*pair, f)
@@ -154,6 +195,8 @@ def c_transform_back(
         return cost.least_of_rows(g)
     if isinstance(cost, CostMatrix):
         return np.asarray(repair.transform_matrix_columns(cost.values, g))
+    if isinstance(cost, ShapedCost):
+        return shaped_transform(problem.y, problem.x, g, cost, threads=threads, tick=tick)
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(pair[1], pair[0], g)

@@ -6,20 +6,26 @@ import math
 from typing import Any
 
 from .._calling import explains_calls
+from .._derived import on_ground
 from .._memory import room_for
 from .._monitor import Monitor
+from .._rescaling import moderate_callback
 from .._validation import check_callback, check_positive, check_positive_integer
-from ..costs import CostMatrix, PNormCost, as_point_cost
+from ..costs import CostMatrix, DerivedCost, PNormCost, as_cost_of_points
 from ..errors import InvalidInputError
 from ..measures import as_measures
 from ..problems import TransportProblem
 from ..results import Callback
+from .derived import brought_from_ground
 from .record import Certificate
 from .units import brought_back, brought_down
 from .witnesses import as_given_plan, as_given_potentials
 from .work import needed_bytes, proven
 
 __all__ = ["certify", "certify_matrix"]
+
+# Pairs up to which the costs of a derived cost are written down: 32 MB.
+_MATRIX_PAIRS = 2**22
 
 
 @explains_calls("costs that are a matrix go to certify_matrix(C, plan=…, potentials=…)")
@@ -56,7 +62,7 @@ def certify(
         ``(f, g)`` of n and m numbers in the unit of the cost, or one of them and None, of any float
         type, and of any problem near this one; or a `TransportResult`, whose entropic potentials
         are taken where `epsilon` is that of its own problem.
-    cost : PNormCost or str, default "euclidean"
+    cost : PNormCost, another cost of points, or str, default "euclidean"
         Ground cost, as for `transport`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies, each side normalised to 1; uniform by default.
@@ -94,7 +100,7 @@ def certify(
     >>> round(certificate.row_error, 6), round(certificate.infeasibility, 6)
     (0.01, 0.1)
     """
-    point_cost = as_point_cost(cost)
+    point_cost = as_cost_of_points(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     problem = TransportProblem(source=source, target=target, cost=point_cost).counted_from(origin)
     return _certified(problem, plan, potentials, epsilon, max_memory, callback)
@@ -148,11 +154,11 @@ def certify_matrix(
     """
     problem = TransportProblem.from_matrix(C, x_weights, y_weights)
     if cost is not None:
-        _check_costs_of_points(problem, as_point_cost(cost))
+        _check_costs_of_points(problem, as_cost_of_points(cost))
     return _certified(problem, plan, potentials, epsilon, max_memory, callback)
 
 
-def _check_costs_of_points(problem: TransportProblem, cost: PNormCost) -> None:
+def _check_costs_of_points(problem: TransportProblem, cost: PNormCost | DerivedCost) -> None:
     """Raise where a matrix holds what no cost of points is."""
     assert isinstance(problem.cost, CostMatrix)
     values = problem.cost.values
@@ -173,6 +179,8 @@ def _certified(
     """Coerce what is to be certified, and do it in a unit in which sums of costs are finite."""
     if plan is None and potentials is None:
         raise InvalidInputError("plan", "be given, or else potentials", None)
+    if isinstance(problem.cost, DerivedCost):
+        return _of_derived_cost(problem, plan, potentials, epsilon, max_memory, callback)
     epsilon = None if epsilon is None else check_positive("epsilon", epsilon)
     limit = None if max_memory is None else check_positive_integer("max_memory", max_memory)
     check_callback(callback)
@@ -187,3 +195,26 @@ def _certified(
         moderate, factor = problem.scaled_down()
         found = proven(moderate, given, *brought_down(pair, epsilon, factor), monitor)
         return brought_back(found, problem, factor)
+
+
+def _of_derived_cost(
+    problem: TransportProblem,
+    plan: Any,
+    potentials: Any,
+    epsilon: Any,
+    max_memory: Any,
+    callback: Callback | None,
+) -> Certificate:
+    """The certificate of the problem that the cost comes down to, its bounds widened."""
+    n, m = problem.shape
+    takes_shapes = epsilon is None and n * m > _MATRIX_PAIRS
+    ground, reduced = on_ground(problem, takes_shapes=takes_shapes)
+    factor = 1.0 / reduced.factor
+    if potentials is not None and factor != 1.0:
+        pair = as_given_potentials(potentials, ground, None)
+        potentials = brought_down(pair, None, factor)[0]
+    callback = callback if factor == 1.0 else moderate_callback(callback, factor)
+    found = _certified(ground, plan, potentials, epsilon, max_memory, callback)
+    if factor != 1.0:
+        found = brought_back(found, problem, factor)
+    return brought_from_ground(found, problem, reduced)

@@ -14,7 +14,7 @@ from .._labels import labels_of
 from .._laws import as_law, is_law
 from .._typing import FloatArray
 from .._validation import as_number, as_samples_together, as_weights, check_tolerance
-from ..costs import PNormCost, as_metric
+from ..costs import DerivedCost, PNormCost, as_any_metric
 from ..errors import (
     ConvergenceError,
     InvalidInputError,
@@ -197,7 +197,11 @@ def certified_distance(
     solver: Solver | None,
 ) -> DistanceResult:
     """W_p with bounds that meet the tolerance, whatever the two sides are."""
-    ground = as_metric(metric)
+    ground = as_any_metric(metric)
+    if isinstance(ground, DerivedCost):
+        return _of_derived_metric(
+            x, y, p, x_weights, y_weights, ground, rtol, atol, max_seconds, solver
+        )
     if is_law(x) or is_law(y):
         x, y = as_law("x", x), as_law("y", y)
         if solver is not None:
@@ -264,6 +268,46 @@ def _solved(
         result = _of_capped_costs(source, target, p, ground, result)
     if rtol is None and atol is None and doubt:
         rtol = EXACT_RTOL
+    return checked_tolerance(result, rtol, atol)
+
+
+def _of_derived_metric(
+    x: Any,
+    y: Any,
+    p: float,
+    x_weights: Any,
+    y_weights: Any,
+    ground: DerivedCost,
+    rtol: float | None,
+    atol: float | None,
+    max_seconds: float | None,
+    solver: Solver | None,
+) -> DistanceResult:
+    """Distance in a metric such as that of a sphere, whose p-th power is the cost."""
+    from ..solving import solve
+
+    if is_law(x) or is_law(y):
+        raise UnsupportedProblemError(
+            f"laws are compared in norms and not in {type(ground).__name__}; draw samples of them"
+        )
+    if p == math.inf:
+        raise UnsupportedProblemError("p=inf is solved on the line only; use a large finite p")
+    rtol, atol = check_tolerance("rtol", rtol), check_tolerance("atol", atol)
+    source, target, origin = as_measures(x, y, x_weights, y_weights)
+    cost = ground.powered(p)
+    assert cost is not None
+    problem = TransportProblem(source=source, target=target, cost=cost).counted_from(origin)
+    # As in `_at_scale`.
+    cost_rtol = None if rtol is None else 1.0 - max(0.0, 1.0 - rtol) ** p
+    cost_atol = None if atol is None else _power(atol, p)
+    transport = solve(
+        problem, solver=solver, rtol=cost_rtol, atol=cost_atol, max_seconds=max_seconds
+    )
+    ends = transport.bounds.lower, transport.value, transport.bounds.upper
+    lower, value, upper = (_root(end / problem.mass, p) for end in ends)
+    # The division and the root are rounded once each.
+    bounds = Bounds(lower * (1.0 - 2.0**-51), max(value, upper * (1.0 + 2.0**-51)))
+    result = DistanceResult(value=value, bounds=bounds, kind="certified", transport=transport)
     return checked_tolerance(result, rtol, atol)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._validation import check_seconds
-from ..costs import as_metric
+from ..costs import PNormCost, as_any_metric
 from ..errors import UnsupportedProblemError
 from ..results import Solver
 from .dispatch import (
@@ -55,8 +55,9 @@ def wasserstein1(
         tolerance takes.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies of samples, each side normalised to 1; uniform by default.
-    metric : PNormCost or str, default "euclidean"
-        Ground metric: "euclidean", "cityblock", "chebyshev" or a PNormCost of power 1.
+    metric : PNormCost, another metric of points, or str, default "euclidean"
+        Ground metric: "euclidean", "cityblock", "chebyshev", "geodesic" (degrees, on the unit
+        sphere), or a `PNormCost`, `Geodesic`, `Periodic`, `Mahalanobis` or `Truncated` of power 1.
     rtol, atol : float, optional
         Proven tolerance of the returned number; exact (to rounding) by default. Between laws with
         densities the tolerance may be met by quadrature only: `wasserstein1_result` says which.
@@ -229,10 +230,9 @@ def wasserstein1_result(
         return streamed_distance(
             x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
         )
-    if solver is None:
+    if solver is None and isinstance(as_any_metric(metric), PNormCost):
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
-            as_metric(metric)
             return checked_tolerance(line_result(*fast, 1.0), rtol, atol)
     return certified_distance(
         x, y, 1.0, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
@@ -256,11 +256,10 @@ def _distance(
         return streamed_distance(
             x, y, p, x_weights, y_weights, metric, rtol, atol, max_seconds, solver
         ).value
-    if solver is None:
+    euclidean = type(metric) is str and metric == "euclidean"
+    if solver is None and (euclidean or isinstance(as_any_metric(metric), PNormCost)):
         fast = line_samples(x, y, x_weights, y_weights)
         if fast is not None:
-            if type(metric) is not str or metric != "euclidean":
-                as_metric(metric)
             if rtol is not None or atol is not None:
                 return checked_tolerance(line_result(*fast, p), rtol, atol).value
             return line_value(*fast, p)[0]

@@ -8,6 +8,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Circle": "circle",
         "ColumnGeneration": "column_generation",
         "Line": "line",
         "LinearProgram": "linear_program",

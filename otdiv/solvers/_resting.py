@@ -11,7 +11,7 @@ import numpy as np
 
 from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import IndexArray
-from ..costs import PNormCost, SparseCost
+from ..costs import PNormCost, ShapedCost, SparseCost
 from ..plans import SparsePlan
 from ..problems import TransportProblem
 
@@ -57,7 +57,7 @@ def _places(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
     """Number of the place of each row and each column; pairs cost nothing within a place."""
     n, m = problem.shape
     cost = problem.cost
-    if isinstance(cost, PNormCost):
+    if isinstance(cost, PNormCost | ShapedCost):
         points = np.concatenate([problem.x, problem.y]) + 0.0  # of -0.0 and 0.0 one number
         labels = np.unique(points, axis=0, return_inverse=True)[1].ravel()
         return labels[:n], labels[n:]

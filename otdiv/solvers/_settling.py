@@ -26,7 +26,7 @@ from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import FloatArray, IndexArray
 from ..certificates import c_transform
 from ..certificates.rounding import blocks
-from ..costs import PNormCost, SparseCost
+from ..costs import PNormCost, ShapedCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, Status
@@ -308,7 +308,7 @@ class _Forest:
             return
         columns = np.flatnonzero(targets[n:])
         for part in _parts(np.flatnonzero(sources[:n]), columns.size):
-            if isinstance(cost, PNormCost):
+            if isinstance(cost, PNormCost | ShapedCost):
                 costs = cost.pairwise(self.problem.x[part], self.problem.y[columns])
             else:
                 costs = cost.values[np.ix_(part, columns)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from .._memory import room_for
 from .._rescaling import in_moderate_units
 from .._tree_search import cost_mode
 from .._validation import check_positive_integer
-from ..costs import PNormCost
+from ..costs import PNormCost, ShapedCost
 from ..errors import UnsupportedProblemError
 from ..problems import TransportProblem
 from ..results import Forecast, Solution, SolveOptions
@@ -95,6 +96,8 @@ class ColumnGeneration:
     max_iterations: int = 10_000
     n_jobs: int = 1
 
+    takes_shapes: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if self.n_candidates is not None:
             check_positive_integer("n_candidates", self.n_candidates)
@@ -103,13 +106,16 @@ class ColumnGeneration:
 
     def forecast(self, problem: TransportProblem, *, early: bool) -> Forecast | None:
         """Time and memory for points; None for a cost matrix, which has no boxes."""
-        if not isinstance(problem.cost, PNormCost):
+        if not isinstance(problem.cost, PNormCost | ShapedCost):
             return None
         # Atoms without weight take no part in a solve.
         n, m = int(np.count_nonzero(problem.a)), int(np.count_nonzero(problem.b))
         d, power = problem.source.d, problem.cost.power
         if d > _PRUNED_DIMENSIONS:
-            tiled = d >= _TILED_DIMENSIONS and cost_mode(problem.cost.norm, power) != GENERAL
+            plain = isinstance(problem.cost, PNormCost)
+            tiled = (
+                plain and d >= _TILED_DIMENSIONS and cost_mode(problem.cost.norm, power) != GENERAL
+            )
             seconds = (_TILED_PAIR_SECONDS if tiled else _PAIR_SECONDS) * n * m
             reason = f"{n} and {m} points: pairs are compared without storing them"
         else:
@@ -124,13 +130,15 @@ class ColumnGeneration:
 
     def run(self, problem: TransportProblem, *, options: SolveOptions) -> Solution:
         """Solve the problem on the support of the weights and extend the potentials to the rest."""
-        if not isinstance(problem.cost, PNormCost):
+        if not isinstance(problem.cost, PNormCost | ShapedCost):
             raise UnsupportedProblemError(
                 "ColumnGeneration computes costs from points; use NetworkSimplex for a cost matrix"
             )
         needed = memory_estimate(*problem.shape, self.n_candidates)
         way_out = "a smaller `n_candidates` or fewer points would fit"
         with room_for(needed, "ColumnGeneration", way_out, options.max_memory):
+            if isinstance(problem.cost, ShapedCost):
+                return self._solved(problem, options)  # its points are moderate
             return in_moderate_units(problem, options, self._solved)
 
     def _solved(self, problem: TransportProblem, options: SolveOptions) -> Solution:

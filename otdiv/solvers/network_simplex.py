@@ -17,7 +17,7 @@ from .._memory import room_for
 from .._monitor import Monitor
 from .._typing import FloatArray, IndexArray
 from ..certificates.transforms import point_transform
-from ..costs import CostMatrix, PNormCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..errors import InvalidInputError
 from ..plans import Potentials, SparsePlan
 from ..problems import TransportProblem
@@ -102,7 +102,7 @@ class NetworkSimplex:
                 seconds=_SECONDS + share * _ENTRY_SECONDS * (k + n + m),
                 bytes=sparse_memory(problem.cost),
             )
-        with_matrix = isinstance(problem.cost, PNormCost)
+        with_matrix = isinstance(problem.cost, PNormCost | ShapedCost)
         return Forecast(
             reason=f"a dense cost of {n} x {m} pairs",
             seconds=_SECONDS + share * _PAIR_SECONDS * n * m,

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "assert_metric": "assertions",
         "assert_optimal": "assertions",
         "discrete_measures": "strategies",
+        "point_costs": "strategies",
         "funnels": "problems",
         "gaussian_line": "problems",
         "monotone_line": "problems",

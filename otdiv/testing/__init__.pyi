@@ -9,6 +9,7 @@ from .problems import permuted as permuted
 from .problems import point_masses as point_masses
 from .problems import translated as translated
 from .strategies import discrete_measures as discrete_measures
+from .strategies import point_costs as point_costs
 from .strategies import probability_vectors as probability_vectors
 from .strategies import solved_problems as solved_problems
 from .strategies import transport_batches as transport_batches

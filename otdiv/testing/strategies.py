@@ -8,13 +8,22 @@ from typing import Any
 import numpy as np
 
 from .._optional import import_optional
-from ..costs import Euclidean, PNormCost, SquaredEuclidean
+from ..costs import (
+    Euclidean,
+    Huber,
+    Mahalanobis,
+    Periodic,
+    PNormCost,
+    SquaredEuclidean,
+    Truncated,
+)
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
 from . import problems as known
 
 __all__ = [
     "discrete_measures",
+    "point_costs",
     "probability_vectors",
     "solved_problems",
     "transport_batches",
@@ -126,6 +135,45 @@ def _costs() -> Any:
             norm=st.sampled_from([1.0, 2.0, 3.0, float("inf")]),
             power=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
         ),
+    )
+
+
+def point_costs(*, d: int) -> Any:
+    """Strategy of costs of points of `d` dimensions: norms and what else there is.
+
+    `Geodesic` and `Cosine` are left out, which do not know all points: latitudes beyond a pole, and
+    vectors of zeros.
+
+    Parameters
+    ----------
+    d : int
+        Dimension of the points.
+
+    Returns
+    -------
+    strategy of costs
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv.testing import point_costs
+    >>> @given(point_costs(d=2))
+    ... def points_cost_nothing_where_they_are(cost):
+    ...     assert cost.pairwise([[0.0, 1.0]], [[0.0, 1.0]])[0, 0] == 0.0
+    >>> points_cost_nothing_where_they_are()
+    """
+    powers = st.sampled_from([1.0, 2.0, 0.5, 1.5])
+    sizes = st.sampled_from([1.0, 24.0, 0.1])
+    norms = st.builds(PNormCost, norm=st.sampled_from([2.0, 1.0, float("inf")]), power=powers)
+    diagonal = st.lists(st.sampled_from([1.0, 4.0, 0.25]), min_size=d, max_size=d)
+    rings = st.builds(Periodic, sizes, norm=st.sampled_from([2.0, 1.0]), power=powers)
+    scaled = st.builds(Mahalanobis, diagonal.map(np.diag), power=powers)
+    return st.one_of(
+        _costs(),
+        rings,
+        scaled,
+        st.builds(Huber, sizes),
+        st.builds(Truncated, st.one_of(norms, rings, scaled), limit=sizes),
     )
 
 

@@ -19,6 +19,7 @@ _FILES = (
     "vanishing_gradients",
     "transport_examples",
     "wasserstein_metric",
+    "ground_costs",
     "topology",
     "generators",
     "linear_programming",

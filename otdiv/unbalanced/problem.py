@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from .._calling import explains_construction
 from .._typing import FloatArray
 from .._validation import check_positive
-from ..costs import Cost, CostMatrix, SparseCost, as_cost
+from ..costs import Cost, CostMatrix, PNormCost, SparseCost, as_cost
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
@@ -49,6 +49,9 @@ class UnbalancedProblem:
         object.__setattr__(self, "cost", as_cost(self.cost))
         if isinstance(self.cost, SparseCost):
             hint = "(an array with `inf` for the pairs that are forbidden)"
+            raise InvalidInputError("cost", "be a PNormCost or a CostMatrix", repr(self.cost), hint)
+        if not isinstance(self.cost, PNormCost | CostMatrix):
+            hint = "(`CostMatrix(cost.pairwise(x, y))` holds its values)"
             raise InvalidInputError("cost", "be a PNormCost or a CostMatrix", repr(self.cost), hint)
         object.__setattr__(self, "reach", check_positive("reach", self.reach))
         for name in ("source", "target"):

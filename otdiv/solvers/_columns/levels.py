@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._kernels import shaped
 from ..._kernels.costs import gathered
 from ..._kernels.kdtree.tree import KDTree, box_tree, centroids
 from ..._monitor import Monitor
-from ..._tree_search import LEAF_SIZE, search_all
+from ..._tree_search import LEAF_SIZE, search_all, shaped_search_all
 from ..._typing import FloatArray, IndexArray
 
 __all__ = [
@@ -37,6 +38,8 @@ class Context:
     n_candidates: int | None
     n_threads: int
     monitor: Monitor
+    shape: shaped.Shape | None = None
+    """Of a cost that is no power of a norm; `norm` and `power` are its own then."""
 
     def candidates_for(self, n: int) -> int:
         """Arcs that each of n atoms starts with and may gain in a round; by default measured.
@@ -50,6 +53,9 @@ class Context:
 
     def costs(self, x: KDTree, y: KDTree, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs of arcs, positions in tree order."""
+        if self.shape is not None:
+            points = (np.ascontiguousarray(side.points.T) for side in (x, y))
+            return shaped.gathered(*points, rows, columns, self.shape)
         return gathered(
             np.ascontiguousarray(x.points.T), np.ascontiguousarray(y.points.T), rows, columns,
             self.norm, self.power,
@@ -59,6 +65,9 @@ class Context:
         self, x: KDTree, y: KDTree, g: FloatArray, k: int, bounds: FloatArray | None = None
     ) -> tuple[IndexArray, FloatArray, IndexArray]:
         """The k smallest c - g of every row, below its bound if there is one; see `search_all`."""
+        if self.shape is not None:
+            options = self.n_threads, self.monitor.tick
+            return shaped_search_all(x, y, g, self.shape, k, bounds, *options)
         return search_all(
             x, y, g, self.norm, self.power, k, bounds, self.n_threads, self.monitor.tick
         )
@@ -98,11 +107,12 @@ class Level:
         return self.a.size, self.b.size
 
 
-def coarse_levels(finest: Level, smallest: int) -> list[Level]:
+def coarse_levels(finest: Level, smallest: int, *, on_sphere: bool = False) -> list[Level]:
     """The problem at several resolutions, coarsest first: nodes of the trees taken as points.
 
     Levels have a quarter of the points of the next. In up to three dimensions a node becomes its
-    centroid; in more, where nodes are wide, one of its points stands for it.
+    centroid; in more, where nodes are wide, one of its points stands for it. With `on_sphere`
+    centroids of unit vectors are brought back to length 1.
     """
     levels = [finest]
     depths = [max(0, math.ceil(math.log2(size / 4.0))) if size > 1 else 0 for size in finest.shape]
@@ -119,6 +129,9 @@ def coarse_levels(finest: Level, smallest: int) -> list[Level]:
             starts = (np.arange(1 << depth) * n) >> depth
             if tree.points.shape[0] > 3:
                 points = np.ascontiguousarray(tree.points[:, starts])
+            elif on_sphere:
+                lengths = np.sqrt((points * points).sum(axis=0))
+                points = points / np.where(lengths > 0.0, lengths, 1.0)
             sides.append((box_tree(points, np.arange(1 << depth), LEAF_SIZE), totals))
         (x, a), (y, b) = sides
         levels.append(Level(x, y, a, b))

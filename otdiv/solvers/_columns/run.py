@@ -15,7 +15,8 @@ from ..._monitor import Deadline, EndOfRun, Monitor
 from ..._tree_search import LEAF_SIZE, safe_scale
 from ..._typing import FloatArray, IndexArray
 from ...certificates.dual import kept_dual_bound
-from ...costs import PNormCost
+from ...costs import PNormCost, ShapedCost
+from ...costs.shaped import ARC
 from ...errors import InvalidInputError
 from ...plans import Potentials, SparsePlan
 from ...problems import TransportProblem
@@ -75,12 +76,15 @@ class ColumnRun:
         max_iterations: int,
         n_jobs: int,
     ) -> None:
-        assert isinstance(problem.cost, PNormCost)
+        cost = problem.cost
+        assert isinstance(cost, PNormCost | ShapedCost)
+        shape = cost.shape if isinstance(cost, ShapedCost) else None
         self.problem, self.options, self.max_iterations = problem, options, max_iterations
-        norm, power = problem.cost.norm, problem.cost.power
+        norm, power = cost.norm, cost.power
         self.rows, self.columns = np.flatnonzero(problem.a > 0.0), np.flatnonzero(problem.b > 0.0)
         # A power of two: scaled coordinates, and costs of powers 1 and 2, are exact.
-        self.scale = safe_scale(problem.x, problem.y)
+        # A shape has a unit of its own.
+        self.scale = safe_scale(problem.x, problem.y) if shape is None else 1.0
         self.cost_unit = self.scale**-power
         x = build_tree(problem.x[self.rows] * self.scale, LEAF_SIZE, 2)
         y = build_tree(problem.y[self.columns] * self.scale, LEAF_SIZE, 2)
@@ -97,7 +101,9 @@ class ColumnRun:
             n_candidates=n_candidates,
             n_threads=n_jobs,
             monitor=self.monitor,
+            shape=shape,
         )
+        self.on_sphere = shape is not None and shape.code == ARC
         self.finest = Level(x, y, self.whole.a, self.whole.b)
         # The cheapest complete plan so far that is no tree's: repaired, or spread from coarse ones.
         self.spare: _PlanArrays | None = None
@@ -136,7 +142,7 @@ class ColumnRun:
                     state = None
             levels = [self.finest]
             if state is None:
-                levels = coarse_levels(self.finest, _SMALLEST_LEVEL)
+                levels = coarse_levels(self.finest, _SMALLEST_LEVEL, on_sphere=self.on_sphere)
             for level in levels:
                 finest = level is self.finest
                 if state is None or state.level is not level:
@@ -191,7 +197,7 @@ class ColumnRun:
         if warm is None or warm.potentials is None:
             return None
         if (
-            not isinstance(warm.problem.cost, PNormCost)
+            not isinstance(warm.problem.cost, PNormCost | ShapedCost)
             or warm.problem.source.d != problem.source.d
         ):
             found = repr(warm.problem.cost), warm.problem.source.d

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._kernels import shaped
 from ..._typing import FloatArray, IndexArray
-from ...costs import PNormCost
+from ...costs import CostMatrix, PNormCost
 from ...measures import DiscreteMeasure
 from ...plans import SparsePlan
 from ...problems import TransportProblem
@@ -29,7 +30,9 @@ def plan_of_unplaced(
     problem = TransportProblem(
         source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
         target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
-        cost=PNormCost(norm=context.norm, power=context.power),
+        cost=PNormCost(norm=context.norm, power=context.power)
+        if context.shape is None
+        else CostMatrix(shaped.pairwise(*map(np.ascontiguousarray, points), context.shape)),
     )
     plan = NetworkSimplex().run(problem, options=options).plan
     assert isinstance(plan, SparsePlan)

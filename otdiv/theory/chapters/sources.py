@@ -106,6 +106,10 @@ SOMMERFELD = Source(
     "arXiv:1610.03287",
     short="Sommerfeld & Munk (2018)",
 )
+CIRCLE = Source(
+    "Rabin, Delon & Gousseau (2011), Transportation distances on the circle, arXiv:0906.5499",
+    short="Rabin, Delon & Gousseau (2011)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
