@@ -82,6 +82,8 @@ __getattr__, __dir__, __all__ = attach(
         "UnbalancedProblem": "unbalanced",
         "UnbalancedResult": "unbalanced",
         "unbalanced_transport": "unbalanced",
+        "BarycenterResult": "barycenters",
+        "barycenter": "barycenters",
         "TestResult": "inference",
         "k_sample_test": "inference",
         "permutation_null": "inference",
@@ -103,6 +105,7 @@ __getattr__, __dir__, __all__ = attach(
     },
     modules=(
         "adapters",
+        "barycenters",
         "certificates",
         "conformance",
         "costs",
