@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from .._calling import explains_calls
@@ -14,6 +16,7 @@ from .._validation import (
     check_tolerance,
     describe,
 )
+from ..certificates.rounding import U
 from ..costs import PNormCost
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from ..measures import Gaussian
@@ -29,11 +32,18 @@ from .family import (
     measured,
     status_of,
 )
+from .fixed import support_barycenter
+from .free import free_barycenter
 from .gaussians import check_order, gaussian_barycenter_of
 from .line import line_barycenter
+from .places import Places, as_images, as_places, cells_of, is_grid
 from .result import BarycenterResult, BoundsOf
 
 __all__ = ["barycenter"]
+
+# Share of the objective that is aimed at where no tolerance is asked and the exact answer takes
+# long; by taste.
+_AIM = 1e-2
 
 
 @explains_calls(
@@ -55,26 +65,30 @@ def barycenter(
 ) -> BarycenterResult:
     """Measure a of least sum_k weights[k] W_p^p(a, measures[k]), with bounds of that least.
 
-    On the line and for Gaussians it is exact.
+    On the line and for Gaussians it is exact, on a given support and for images as near as is
+    asked.
 
     Parameters
     ----------
     measures : sequence of k samples, DiscreteMeasure or Gaussian
-        Samples (n,) or (n, d), of any sizes; discrete measures of one mass; or Gaussians of one
-        dimension.
+        Samples (n,) or (n, d), of any sizes; discrete measures of one mass; Gaussians of one
+        dimension; or images, arrays of masses of one shape, each normalised to mass one, with a
+        grid as `support`.
     weights : array_like, shape (k,), optional
         Non-negative, of sum one; even by default.
-    support : "free"
-        Where the barycenter may have atoms.
+    support : "free", "grid", array_like of shape (n, d), or tuple of axes
+        Where the barycenter may have atoms: anywhere; on the cells of the images, at their indices;
+        at these points; or on the cells of the images, at these coordinates of each axis.
     size : int, optional
         Number of atoms of a free support in more than one dimension.
     p : float, default 2
-        Order; with a free support 2, on the line also 1.
+        Order; with a free support 2, on the line also 1; on a given one any from 1 on.
     rtol : float, optional
         Relative gap of the bounds that is asked for: `ConvergenceError` where it is not reached.
-        By default as exact as the method is, and no error.
+        By default as exact as floats allow on the line and for Gaussians, 1e-2 otherwise, and no
+        error. The exact barycenter on a support is a linear programme: `rtol=1e-9` asks for it.
     max_iterations : int, default 100
-        Limit of the method's own iterations.
+        Limit of the method's own iterations: rounds of linear programmes, steps of covariances.
     max_seconds : float, optional
         Seconds of the clock after which the method stops with what it has.
     callback : callable, optional
@@ -100,7 +114,8 @@ def barycenter(
 
     References
     ----------
-    Agueh & Carlier (2011), Barycenters in the Wasserstein space, doi:10.1137/100805741.
+    Agueh & Carlier (2011), Barycenters in the Wasserstein space, doi:10.1137/100805741. Anderes,
+    Borgwardt & Miller (2016), Discrete Wasserstein barycenters, doi:10.1007/s00186-016-0549-x.
 
     Examples
     --------
@@ -108,6 +123,9 @@ def barycenter(
     >>> result = barycenter([[0.0, 1.0], [2.0, 5.0]])
     >>> result.measure.points.ravel(), result.value
     (array([1., 3.]), 2.5)
+    >>> images = [[[1, 0, 0]], [[0, 0, 1]]]
+    >>> barycenter(images, support="grid").image()
+    array([[0., 1., 0.]])
     >>> wide = barycenter([Gaussian(0.0, covariance=1.0), Gaussian(0.0, covariance=9.0)])
     >>> round(wide.measure.standard_deviation, 12)
     2.0
@@ -169,13 +187,25 @@ def _of_atoms(
     max_iterations: int,
     clock: Clock,
 ) -> BarycenterResult:
+    if is_grid(support):
+        images, places = as_images(given, support)
+        return _on_support(places, Family(images, weights), p, size, rtol, max_iterations, clock)
     family = Family(as_family(given), weights)
     if not _is_free(support):
-        raise InvalidInputError("support", 'be "free"', describe(support))
+        places = as_places(support, family.d)
+        return _on_support(places, family, p, size, rtol, max_iterations, clock)
     if family.d == 1:
         _check_no_size(size, "on the line, where the barycenter has the atoms that it has")
         return _on_line(family, p, rtol, clock)
-    raise UnsupportedProblemError("barycenters of samples are found on the line only")
+    if p != 2.0:
+        raise UnsupportedProblemError(
+            f"a free support in more than one dimension takes p=2; got p={p:g}: give the points of "
+            "a support for another order"
+        )
+    asked = _AIM if rtol is None else rtol
+    found, lower = free_barycenter(family, size, asked, max_iterations, clock)
+    floor = 64.0 * U * max(result.problem.cost_bound() for result in found.transports) * family.mass
+    return as_result(found, lower, "free", family, asked, floor, clock)
 
 
 def _is_free(support: Any) -> bool:
@@ -200,6 +230,30 @@ def _on_line(family: Family, p: float, rtol: float | None, clock: Clock) -> Bary
     return as_result(
         found, lower, "free", family, EXACT_RTOL if rtol is None else rtol, 4.0 * slack, clock
     )
+
+
+def _on_support(
+    places: Places,
+    family: Family,
+    p: float,
+    size: int | None,
+    rtol: float | None,
+    max_iterations: int,
+    clock: Clock,
+) -> BarycenterResult:
+    if not 1.0 <= p < math.inf:
+        raise InvalidInputError("p", "be at least 1 and finite on a given support", p)
+    _check_no_size(size, "on a given support")
+    cost = PNormCost(norm=2.0, power=p)
+    asked = _AIM if rtol is None else rtol
+    known = support_barycenter(places, family, cost, asked, max_iterations, clock)
+    assert known.best is not None
+    # What costs the longest way is rounded, and so is the share of it that no float resolves.
+    floor = 64.0 * U * max(problem.cost_bound() for problem in known.problems) * family.mass
+    result = as_result(known.best, known.lower, "support", family, asked, floor, clock)
+    if places.axes is None:
+        return result
+    return replace(result, shape=places.shape, _cells=cells_of(places, known.best.measure))
 
 
 def as_result(

@@ -1,14 +1,16 @@
 """Bounds of barycenters against exact optima, also from hostile witnesses."""
 
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
-from otdiv import DiscreteMeasure, Gaussian, barycenter
-from otdiv.certificates.barycenters import bures_bound
+from otdiv import DiscreteMeasure, Gaussian, PNormCost, TransportProblem, barycenter
+from otdiv.certificates.barycenters import bures_bound, support_bound
 from otdiv.testing import discrete_measures
 
 # Twice what atoms are known to, 4 u of each weight, on both sides.
@@ -129,3 +131,103 @@ def test_no_matrices_prove_more_than_the_optimum(case, seed, noise):
 def test_a_measure_that_is_its_own_neighbour_costs_nothing():
     one = DiscreteMeasure([[0.25], [7.0]], weights=[0.3, 0.7])
     assert barycenter([one, one]).bounds.lower == 0.0
+
+
+def support_optimum(support, measures, weights, p):
+    """Least objective over measures on the support, by HiGHS: plans of all pairs at once."""
+    n, sizes = len(support), [one.n for one in measures]
+    costs, rows = [], []
+    n_pairs = n * sum(sizes)
+    start = 0
+    right = []
+    for weight, one in zip(weights, measures, strict=True):
+        C = PNormCost(norm=2.0, power=p).pairwise(support, one.points)
+        costs.append(weight * C.ravel())
+        index = start + np.arange(C.size).reshape(C.shape)
+        for i in range(n):
+            row = np.zeros(n_pairs + n)
+            row[index[i]], row[n_pairs + i] = 1.0, -1.0
+            rows.append(row)
+            right.append(0.0)
+        for j in range(one.n):
+            row = np.zeros(n_pairs + n)
+            row[index[:, j]] = 1.0
+            rows.append(row)
+            right.append(one.weights[j])
+        start += C.size
+    costs.append(np.zeros(n))
+    answer = linprog(np.concatenate(costs), A_eq=np.array(rows), b_eq=right, method="highs")
+    return answer.fun
+
+
+@st.composite
+def planar_families(draw, most=3, size=4):
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    k = draw(st.integers(1, most))
+    lattice = draw(st.booleans())
+    measures = []
+    for _ in range(k):
+        n = rng.integers(1, size + 1)
+        points = rng.integers(0, 4, (n, 2)).astype(float) if lattice else rng.normal(size=(n, 2))
+        measures.append(DiscreteMeasure(points, weights=rng.dirichlet(np.ones(n))))
+    return rng, measures, rng.dirichlet(np.ones(k))
+
+
+# What HiGHS may be off by, relative to the extent squared.
+HIGHS = 1e-7
+
+
+@settings(max_examples=60, deadline=None)
+@given(planar_families(), st.sampled_from([1.0, 1.5, 2.0]))
+def test_the_optimum_on_a_support_lies_within_the_bounds(case, p):
+    rng, measures, weights = case
+    support = np.unique(rng.normal(size=(rng.integers(1, 7), 2)), axis=0)
+    optimum = support_optimum(support, measures, weights, p)
+    result = barycenter(measures, weights=weights, support=support, p=p, rtol=1e-9, throw=False)
+    assert result.bounds.lower <= optimum * (1 + HIGHS) + HIGHS
+    assert optimum <= result.bounds.upper * (1 + HIGHS) + HIGHS
+    assert result.value == pytest.approx(optimum, rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(planar_families(), st.floats(0.0, 30.0))
+def test_no_potentials_prove_more_than_the_optimum_on_a_support(case, noise):
+    rng, measures, weights = case
+    support = rng.normal(size=(rng.integers(1, 7), 2))
+    cost = PNormCost(norm=2.0, power=2.0)
+    n = len(support)
+    everywhere = DiscreteMeasure(support, weights=np.full(n, 1.0 / n))
+    problems = [TransportProblem(source=everywhere, target=one, cost=cost) for one in measures]
+    potentials = noise * rng.normal(size=(len(measures), n)) * 10.0 ** rng.integers(-9, 9)
+    lower, centred = support_bound(weights, problems, potentials)
+    assert lower <= support_optimum(support, measures, weights, 2.0) + HIGHS
+    size = np.abs(potentials).max(initial=0.0)
+    np.testing.assert_allclose(weights @ centred, 0.0, atol=1e-14 * (size + 1.0))
+
+
+def multi_marginal_optimum(measures, weights):
+    """Least objective over all measures, by HiGHS: means of tuples of atoms, one of each."""
+    tuples = list(product(*(range(one.n) for one in measures)))
+    costs, rows = [], []
+    for tuple_ in tuples:
+        points = np.array([one.points[i] for one, i in zip(measures, tuple_, strict=True)])
+        costs.append(weights @ np.square(points - weights @ points).sum(axis=1))
+    for k, one in enumerate(measures):
+        rows += [[float(t[k] == i) for t in tuples] for i in range(one.n)]
+    right = np.concatenate([one.weights for one in measures])
+    return linprog(costs, A_eq=np.array(rows), b_eq=right, method="highs").fun
+
+
+@settings(max_examples=80, deadline=None)
+@given(planar_families())
+def test_the_optimum_over_all_measures_lies_within_the_bounds_of_a_free_support(case):
+    rng, measures, weights = case
+    size = None if rng.random() < 0.5 else int(rng.integers(1, 6))
+    result = barycenter(measures, weights=weights, size=size)
+    optimum = multi_marginal_optimum(measures, weights)
+    assert result.bounds.lower <= optimum * (1 + HIGHS) + HIGHS
+    assert optimum <= result.bounds.upper * (1 + HIGHS) + HIGHS
+    if len(measures) == 2 and size is None:
+        # Pieces are joined where there are more than atoms are wanted.
+        assert result.bounds.lower == pytest.approx(optimum, rel=1e-6, abs=1e-7)
