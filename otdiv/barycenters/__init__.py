@@ -1,4 +1,4 @@
-"""Measures that are near many others on average, with bounds of the least average."""
+"""Measures that are near many others on average, with bounds of the least; clusters."""
 
 from .._lazy import attach
 
@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "BarycenterResult": "result",
+        "KMeansResult": "clustering",
         "barycenter": "averaging",
+        "wasserstein_kmeans": "clustering",
     },
 )

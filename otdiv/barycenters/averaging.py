@@ -19,7 +19,7 @@ from .._validation import (
 from ..certificates.rounding import U
 from ..costs import PNormCost
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
-from ..measures import Gaussian
+from ..measures import DiscreteMeasure, Gaussian
 from ..results import Bounds, Callback, Status
 from ..solving import EXACT_RTOL
 from .family import (
@@ -39,7 +39,7 @@ from .line import line_barycenter
 from .places import Places, as_images, as_places, cells_of, is_grid
 from .result import BarycenterResult, BoundsOf
 
-__all__ = ["barycenter"]
+__all__ = ["barycenter", "barycenter_of"]
 
 # Share of the objective that is aimed at where no tolerance is asked and the exact answer takes
 # long; by taste.
@@ -187,12 +187,29 @@ def _of_atoms(
     max_iterations: int,
     clock: Clock,
 ) -> BarycenterResult:
+    places: Places | None = None
     if is_grid(support):
-        images, places = as_images(given, support)
-        return _on_support(places, Family(images, weights), p, size, rtol, max_iterations, clock)
-    family = Family(as_family(given), weights)
-    if not _is_free(support):
-        places = as_places(support, family.d)
+        measures, places = as_images(given, support)
+    else:
+        measures = as_family(given)
+        if not _is_free(support):
+            places = as_places(support, measures[0].d)
+    return barycenter_of(measures, places, weights, p, size, rtol, max_iterations, clock)
+
+
+def barycenter_of(
+    measures: list[DiscreteMeasure],
+    places: Places | None,
+    weights: FloatArray,
+    p: float,
+    size: int | None,
+    rtol: float | None,
+    max_iterations: int,
+    clock: Clock,
+) -> BarycenterResult:
+    """Barycenter of measures of one mass and dimension, on a support or anywhere."""
+    family = Family(measures, weights)
+    if places is not None:
         return _on_support(places, family, p, size, rtol, max_iterations, clock)
     if family.d == 1:
         _check_no_size(size, "on the line, where the barycenter has the atoms that it has")

@@ -59,6 +59,7 @@ NOUNS = [
     otdiv.BlockPlan.from_blocks(even_rows, (2, 2)),
     otdiv.wasserstein1_result(X, Y),
     otdiv.barycenter([X[:, 0], Y[:, 0]]),
+    otdiv.wasserstein_kmeans([X[:, 0], Y[:, 0]], 1),
     otdiv.barycenter([otdiv.Gaussian(0.0, covariance=1.0)]),
     otdiv.transport_batch([X, Y], [X, Y]),
     otdiv.transport_batch([X, X], [X[::-1], Y]),
