@@ -89,6 +89,10 @@ __getattr__, __dir__, __all__ = attach(
         "UnbalancedProblem": "unbalanced",
         "UnbalancedResult": "unbalanced",
         "unbalanced_transport": "unbalanced",
+        "BarycenterResult": "barycenters",
+        "KMeansResult": "barycenters",
+        "barycenter": "barycenters",
+        "wasserstein_kmeans": "barycenters",
         "TestResult": "inference",
         "k_sample_test": "inference",
         "permutation_null": "inference",
@@ -114,6 +118,7 @@ __getattr__, __dir__, __all__ = attach(
     },
     modules=(
         "adapters",
+        "barycenters",
         "certificates",
         "conformance",
         "costs",

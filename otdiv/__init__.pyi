@@ -1,5 +1,9 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
 __version__: str
+from .barycenters import BarycenterResult as BarycenterResult
+from .barycenters import KMeansResult as KMeansResult
+from .barycenters import barycenter as barycenter
+from .barycenters import wasserstein_kmeans as wasserstein_kmeans
 from .certifying import Certificate as Certificate
 from .certifying import EntropicCertificate as EntropicCertificate
 from .certifying import certify as certify
