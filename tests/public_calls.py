@@ -110,6 +110,16 @@ CALLS = {
             {"samples[0]": x, "samples[1]": y},
         )
     ],
+    "partial_transport": [
+        (two(otdiv.partial_transport, mass=0.5), samples),
+        (two(otdiv.partial_transport, reach=1.0), clouds),
+    ],
+    "partial_transport_matrix": [
+        (
+            lambda k: otdiv.partial_transport_matrix(k.pop("C"), mass=0.5, **k),
+            {"C": C, "x_weights": w, "y_weights": w},
+        )
+    ],
     "permutation_null": [(two(otdiv.permutation_null), samples)],
     "two_sample_test": [
         *((two(otdiv.two_sample_test), s) for s in (samples, clouds)),
@@ -246,6 +256,9 @@ NOT_INPUT = {
     "KullbackLeiblerResult",
     "NeighborsResult",
     "PairingResult",
+    # Of measures.
+    "PartialProblem",
+    "PartialResult",
     "progress_bar",
     "Quality",
     "TableReport",

@@ -116,30 +116,46 @@ class RestrictedProblem:
         # The coarsest level has no estimated duals: its lists are of nearest atoms, which place
         # little mass at any length. Only costs of power 1 need longer ones on finer levels too.
         self.tells_length = context.power <= 1.0 or earlier is not None or start is not None
-        if earlier is not None:
-            g = earlier.g
-        elif start is None or previous is None:
-            g = np.zeros(self.m)
-        else:
-            g = context.search(level.y, previous.x, start, 1)[1][:, 0].copy()
-        self._begin(g)
+        self._begin(earlier.g if earlier is not None else self._estimate(start, previous))
 
-    def _begin(self, g: FloatArray) -> None:
-        """Candidate arcs of estimated duals g, and a first basis."""
-        level, context, earlier, k = self.level, self.context, self.earlier, self.k
+    def costs(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
+        """Costs of arcs."""
+        return self.context.costs(self.level.x, self.level.y, rows, columns)
+
+    def _estimate(self, start: FloatArray | None, previous: Level | None) -> FloatArray:
+        """Estimated duals g (m,), from those of the sources of the level before."""
+        if start is None or previous is None:
+            return np.zeros(self.m)
+        return self.context.search(self.level.y, previous.x, start, 1)[1][:, 0].copy()
+
+    def _candidates(
+        self, g: FloatArray
+    ) -> tuple[FloatArray, FloatArray, IndexArray, IndexArray, int]:
+        """Feasible f, g from estimated duals g, arcs, and how many of them a search found."""
+        level, context, k = self.level, self.context, self.k
         row_columns, values, row_counts = context.search(level.x, level.y, g, k)
         f = values[:, 0].copy()
         column_rows, values, column_counts = context.search(level.y, level.x, f, k)
         g = values[:, 0].copy()
+        rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
+        n_found = rows.size
+        if self.earlier is not None:
+            rows = np.concatenate([rows, self.earlier.rows])
+            columns = np.concatenate([columns, self.earlier.columns])
+        return f, g, rows, columns, n_found
+
+    def _ranked(self, order: IndexArray) -> IndexArray:
+        """The order in which the first basis tries arcs, from that of their reduced costs."""
+        return order
+
+    def _begin(self, g: FloatArray) -> None:
+        """Candidate arcs of estimated duals g, and a first basis."""
+        level, context, earlier = self.level, self.context, self.earlier
+        f, g, rows, columns, n_found = self._candidates(g)
         self.f, self.g = f, g
         self.first_f, self.first_g = f, g
         self.note_lower(f, g)
-        rows, columns = candidates.merge_lists(row_columns, row_counts, column_rows, column_counts)
-        n_found = rows.size
-        if earlier is not None:
-            rows = np.concatenate([rows, earlier.rows])
-            columns = np.concatenate([columns, earlier.columns])
-        self.cost = context.costs(level.x, level.y, rows, columns)
+        self.cost = self.costs(rows, columns)
         self.source = rows.astype(np.uint32)
         self.target = (columns + self.n).astype(np.uint32)
         reduced = self.cost - f[rows] - g[columns]
@@ -159,7 +175,7 @@ class RestrictedProblem:
         eligible = np.flatnonzero(reduced <= 2.0 * self.penalty)
         keys = reduced[eligible]
         large = keys.size > _LONG_SORT
-        order = eligible[interruptible(keys.argsort) if large else keys.argsort()]
+        order = self._ranked(eligible[interruptible(keys.argsort) if large else keys.argsort()])
         if earlier is not None:
             tight = n_found + np.flatnonzero(reduced[n_found:] <= _TIGHT_SHARE * scale)
             order = np.concatenate([tight, order])
@@ -258,6 +274,10 @@ class RestrictedProblem:
         else:
             options = SolveOptions(rtol=_BRIDGE_RTOL)
             rows, columns, _ = plan_of_unplaced(self.level, self.context, a, b, options)
+        self._dearer_than(rows, columns)
+
+    def _dearer_than(self, rows: IndexArray, columns: IndexArray) -> None:
+        """List arcs, and make artificial ones dearer than they are."""
         reduced = self._list(rows, columns) - self.first_f[rows] - self.first_g[columns]
         penalty = min(_PENALTY_GROWTH * float(reduced.max()), self.penalty_cap)
         if penalty > self.penalty:
@@ -265,7 +285,7 @@ class RestrictedProblem:
 
     def _list(self, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Add arcs to the list; their costs."""
-        cost = self.context.costs(self.level.x, self.level.y, rows, columns)
+        cost = self.costs(rows, columns)
         self.cost = np.concatenate([self.cost, cost])
         self.source = np.concatenate([self.source, rows.astype(np.uint32)])
         self.target = np.concatenate([self.target, (columns + self.n).astype(np.uint32)])
@@ -295,7 +315,7 @@ class RestrictedProblem:
     def plan_cost(self) -> float:
         """Cost of `plan`."""
         rows, columns, mass = self.plan()
-        return float(self.context.costs(self.level.x, self.level.y, rows, columns) @ mass)
+        return float(self.costs(rows, columns) @ mass)
 
     def unplaced(self) -> tuple[IndexArray, IndexArray]:
         """Masses (n,), (m,) that no real arc moves yet."""

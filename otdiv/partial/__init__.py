@@ -1,0 +1,12 @@
+"""Partial transport: some of the mass is moved, the rest stays, for nothing or at a price."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "PartialResult": "result",
+        "partial_transport": "transport",
+        "partial_transport_matrix": "transport",
+    },
+)
