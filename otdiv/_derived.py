@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from ._rescaling import in_callers_units, moderate_callback
+from .certificates.derived import widened_bounds
 from .costs import DerivedCost, Reduced, ShapedCost
-from .plans import Plan, Potentials, SparsePlan
+from .plans import Potentials
 from .problems import TransportProblem
 from .results import Bounds, SolveOptions, TransportResult
 
-__all__ = ["brought_to_ground", "moved_mass", "on_ground", "result_of"]
+__all__ = ["brought_to_ground", "on_ground", "result_of"]
 
 
 def on_ground(problem: TransportProblem, *, takes_shapes: bool) -> tuple[TransportProblem, Reduced]:
@@ -58,23 +57,13 @@ def _scaled(potentials: Potentials, factor: float) -> Potentials:
     return Potentials(f=potentials.f * factor, g=potentials.g * factor)
 
 
-def moved_mass(problem: TransportProblem, plan: Plan | object) -> float:
-    """Upper bound on the mass that a plan moves between points that differ."""
-    if not isinstance(plan, SparsePlan):
-        return problem.mass
-    moved = (problem.x[plan.rows] != problem.y[plan.columns]).any(axis=1)
-    return min(float(np.sum(plan.mass, where=moved)) * (1.0 + 2.0**-40), problem.mass)
-
-
 def result_of(
     found: TransportResult, problem: TransportProblem, reduced: Reduced
 ) -> TransportResult:
     """Return the answer of the problem on the ground as one of `problem`, its bounds widened."""
     if found.plan is None or found.potentials is None:
         return dataclasses.replace(found, problem=problem)
-    bounds = found.bounds
-    moved = moved_mass(problem, found.plan)
-    lower, upper = reduced.widened(bounds.lower, bounds.upper, problem.mass, moved)
+    bounds = widened_bounds(problem, found.plan, reduced, found.bounds)
     entropic = found.entropic
     if entropic is not None:
         # A cost is off by at most what the largest is; the entropy does not see it.
@@ -88,7 +77,7 @@ def result_of(
         found,
         problem=problem,
         potentials=_scaled(found.potentials, reduced.factor),
-        value=min(max(found.value * reduced.factor, lower), upper),
-        bounds=Bounds(lower, upper),
+        value=min(max(found.value * reduced.factor, bounds.lower), bounds.upper),
+        bounds=bounds,
         entropic=entropic,
     )

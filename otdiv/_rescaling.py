@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .costs import CostMatrix, PNormCost
+from .costs import CostMatrix, PNormCost, SparseCost
 from .measures import DiscreteMeasure
 from .plans import Potentials, ScaledKernelPlan
 from .problems import TransportProblem
@@ -39,6 +39,7 @@ def moderate_problem(problem: TransportProblem) -> tuple[TransportProblem, float
     if not isinstance(cost, PNormCost):
         if bound == 0.0 or _SMALL < bound < _LARGE:
             return problem, 1.0
+        assert isinstance(cost, CostMatrix | SparseCost)
         # Large costs stay as large as is safe: small ones beside them, and epsilon, keep digits.
         size = 0 if bound < 1.0 else _LARGEST_BITS
         factor = math.ldexp(1.0, _within(size - math.frexp(bound)[1]))

@@ -29,13 +29,13 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from . import __version__, certificates, solvers
+from . import __version__, certificates, costs, solvers
 from ._memory import check_room
 from ._typing import FloatArray, IndexArray
 from ._validation import describe
 from .certificates import Proof
 from .certificates.transforms import c_transform_back
-from .costs import Cost, CostMatrix, PNormCost, SparseCost
+from .costs import Cost, CostMatrix, DerivedCost, PNormCost, ShapedCost, SparseCost
 from .errors import InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure
 from .plans import DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
@@ -166,7 +166,7 @@ def _described(result: TransportResult) -> tuple[dict[str, Any], dict[str, np.nd
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "otdiv": __version__,
-        "cost": type(problem.cost).__name__,
+        "cost": _kind_of_cost(problem.cost),
         "plan": None if result.plan is None else type(result.plan).__name__,
         "entropic": None if result.entropic is None else list(result.entropic.terms),
         "infeasible": result.infeasible_rows is not None,
@@ -191,8 +191,10 @@ def _described(result: TransportResult) -> tuple[dict[str, Any], dict[str, np.nd
         arrays |= {"C": cost.values, "C_rows": cost.rows, "C_columns": cost.columns}
     elif isinstance(cost, PNormCost):
         arrays["norm"], arrays["power"] = np.array(cost.norm), np.array(cost.power)
+    elif isinstance(cost, DerivedCost) and result.entropic is None:
+        arrays |= _numbers_of_cost(cost)
     else:
-        raise UnsupportedProblemError(f"files hold no cost like {describe(cost)}")
+        raise UnsupportedProblemError(f"files hold no result like this of {describe(cost)}")
     if result.plan is not None and result.potentials is not None:
         arrays |= _plan_arrays(problem, result.plan)
         arrays |= {"f": result.potentials.f, "g": result.potentials.g}
@@ -225,6 +227,61 @@ def _plan_arrays(problem: TransportProblem, plan: Plan) -> dict[str, Any]:
         "files hold a SparsePlan, a DensePlan, or a ScaledKernelPlan of the result's own problem; "
         f"this plan is {describe(plan)}"
     )
+
+
+# The derived costs that files hold, with the fields that are numbers. A unit counts the names.
+_COST_FIELDS: dict[str, tuple[str, ...]] = {
+    "Cosine": (),
+    "Geodesic": ("unit", "radius", "power"),
+    "Huber": ("delta",),
+    "Mahalanobis": ("covariance", "power"),
+    "PNormCost": ("norm", "power"),
+    "Periodic": ("period", "norm", "power"),
+}
+_UNITS = ("degrees", "radians")
+_TRUNCATED = "Truncated "
+
+
+def _kind_of_cost(cost: Cost) -> str:
+    """The name of a cost in a file: of a truncated one with that of what is truncated."""
+    if isinstance(cost, costs.Truncated):
+        return _TRUNCATED + type(cost.cost).__name__
+    return type(cost).__name__
+
+
+def _numbers_of_cost(cost: Any) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    if isinstance(cost, costs.Truncated):
+        arrays, cost = {"cost_limit": np.array(cost.limit)}, cost.cost
+    if type(cost).__name__ not in _COST_FIELDS:
+        raise UnsupportedProblemError(f"files hold no cost like {describe(cost)}")
+    for name in _COST_FIELDS[type(cost).__name__]:
+        value = getattr(cost, name)
+        number = _UNITS.index(value) if name == "unit" else value
+        array = np.array(number, dtype=np.float64)
+        arrays[f"cost_{name}"] = array.reshape(-1) if name == "period" else array
+    return arrays
+
+
+def _derived_cost(kind: str, parts: _Parts) -> Cost | None:
+    if kind.startswith(_TRUNCATED):
+        inner = _derived_cost(kind.removeprefix(_TRUNCATED), parts)
+        return inner and costs.Truncated(inner, limit=parts.number("cost_limit"))
+    if kind not in _COST_FIELDS:
+        return None
+    values: dict[str, Any] = {}
+    for name in _COST_FIELDS[kind]:
+        if name == "covariance":
+            values[name] = parts.numbers("cost_covariance", ndim=2)
+        elif name == "period":
+            period = parts.numbers("cost_period")
+            values[name] = float(period[0]) if period.size == 1 else period
+        else:
+            values[name] = parts.number(f"cost_{name}")
+    if "unit" in values:
+        values["unit"] = _UNITS[int(values["unit"] != 0.0)]
+    found: Cost = getattr(costs, kind)(**values)
+    return found
 
 
 def _solver_described(solver: Any) -> dict[str, Any]:
@@ -508,6 +565,9 @@ def _problem(header: _Header, parts: _Parts) -> TransportProblem:
 def _cost(kind: str, parts: _Parts, shape: tuple[int, int]) -> Cost:
     if kind == PNormCost.__name__:
         return PNormCost(parts.number("norm"), power=parts.number("power"))
+    derived = _derived_cost(kind, parts)
+    if derived is not None:
+        return derived
     if kind == CostMatrix.__name__:
         return CostMatrix(parts.numbers("C", ndim=2))
     if kind == SparseCost.__name__:
@@ -747,7 +807,7 @@ def _without_plan(stated: TransportResult) -> TransportResult:
             raise _FalseClaim("it states that there is no plan, which its rows do not prove")
         proven = Bounds(math.inf, math.inf)
     else:
-        lower = 0.0 if isinstance(problem.cost, PNormCost) else -math.inf
+        lower = 0.0 if isinstance(problem.cost, PNormCost | ShapedCost) else -math.inf
         proven = Bounds(lower, math.inf)
     if bounds != proven or stated.value != math.inf:
         raise _FalseClaim(f"it states the bounds {bounds}, and proves {proven} and no value")

@@ -81,6 +81,8 @@ _TINY = Fraction(1, 2**1074)
 # Digits of powers that are no roots. `Decimal` powers are exact to a unit or two of the last digit.
 _DECIMAL = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
+# Costs whose values are rational numbers, or roots of them.
+_AUDITED = PNormCost | CostMatrix | SparseCost
 _INF = math.inf
 # From here on a float is infinite.
 _LARGEST = 2**1024 - 2**970
@@ -171,6 +173,12 @@ def audit(result: TransportResult | Proof, *, max_pairs: int = 2**20) -> Audit:
             type(result).__name__,
         )
     problem, bounds = result.problem, result.bounds
+    if not isinstance(problem.cost, _AUDITED):
+        reason = (
+            f"the costs of {type(problem.cost).__name__} are not audited: their values are "
+            "no roots of rational numbers (a matrix of them, solved as such, is)"
+        )
+        return Audit(verdict=Verdict.UNDECIDED, reason=reason)
     false = _false_statement(result)
     if false:
         return Audit(verdict=Verdict.REFUTED, reason=false)
@@ -221,6 +229,7 @@ def _false_mass(plan: Plan | None, n: int, m: int) -> str:
 
 def _non_negative(problem: TransportProblem) -> bool:
     cost = problem.cost
+    assert isinstance(cost, _AUDITED)
     return isinstance(cost, PNormCost) or all(c >= 0.0 for c in cost.values.ravel().tolist())
 
 
@@ -390,6 +399,7 @@ def _costs(
 ) -> tuple[list[list[Any]], list[list[Any]], int]:
     """Lower and upper ends of all costs in units of 2**-exponent, and the exponent (>= `least`)."""
     cost = problem.cost
+    assert isinstance(cost, _AUDITED)
     if not isinstance(cost, PNormCost):
         every = _table(cost)
         table = [[every[i][j] for j in columns] for i in rows]
@@ -592,6 +602,7 @@ def _is_plan(P: _Masses, A: _Weights, B: _Weights, low: list[list[Any]]) -> bool
 def _audit_infeasible(result: TransportResult) -> Audit:
     """Check that some rows reach only columns that hold less: then there is no plan (Hall)."""
     problem, cost = result.problem, result.problem.cost
+    assert isinstance(cost, _AUDITED)
     if isinstance(cost, PNormCost):
         return Audit(verdict=Verdict.REFUTED, reason="no pair is forbidden, so there is a plan")
     if result.bounds.upper < _INF:

@@ -21,8 +21,8 @@ from .._kernels.proofs.sums import (
     shrink,
 )
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
-from ..errors import InvalidInputError
+from ..costs import CostMatrix, DerivedCost, PNormCost, ShapedCost, SparseCost
+from ..errors import InvalidInputError, UnsupportedProblemError
 from ..plans import BlockPlan, DensePlan, Plan, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from .cloud_plan import cloud_plan_upper, is_cloud_plan
@@ -227,7 +227,7 @@ def _without_dear(problem: TransportProblem, plan: SparsePlan) -> TransportProbl
     the better one: what rounding left out would cost more on those pairs than everything else.
     """
     cost = problem.cost
-    if isinstance(cost, PNormCost | ShapedCost) or not plan.mass.size:
+    if not isinstance(cost, CostMatrix | SparseCost) or not plan.mass.size:
         return None
     limit = _DEAR * float(np.abs(problem.pair_costs(plan.rows, plan.columns)).max())
     dear = (cost.values > limit) & (cost.values < math.inf)
@@ -345,6 +345,10 @@ def primal_bound(
     InvalidInputError
         If the shape of `plan` is not that of the problem, or an entry lies outside of it.
     """
+    if isinstance(problem.cost, DerivedCost):
+        raise UnsupportedProblemError(
+            f"{problem.cost!r} is bounded by `prove`, or on `problem.ground()`"
+        )
     if plan.shape != problem.shape:
         raise InvalidInputError("plan", f"have shape {problem.shape}", f"shape {plan.shape}")
     repaired: Plan | BlockPlan

@@ -13,10 +13,11 @@ from .._kernels._jit import frozen
 from .._kernels.proofs.dense_proof import ENOUGH, PROVEN, ROUNDINGS, prove_dense
 from .._kernels.threads import both
 from .._typing import IndexArray
-from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
+from ..costs import CostMatrix, DerivedCost, PNormCost, ShapedCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds, Valued
+from .derived import proof_of_ground
 from .dual import derived_value, dual_bound, vague_mass
 from .primal import primal_bound
 from .rounding import U, cost_rounding
@@ -111,10 +112,15 @@ def prove(
     >>> proof.value, proof.bounds
     (0.0, Bounds(lower=0.0, upper=0.0))
     """
+    if isinstance(problem.cost, DerivedCost):
+        ground, reduced = problem.ground()
+        given = Potentials(f=potentials.f / reduced.factor, g=potentials.g / reduced.factor)
+        proof = prove(ground, plan, given, rtol=rtol, atol=atol / reduced.factor)
+        return proof_of_ground(proof, problem, reduced)
     if atol == 0.0 and max(problem.shape) <= _SMALL:
-        proof = _of_small_problem(problem, plan, potentials, rtol)
-        if proof is not None:
-            return proof
+        small = _of_small_problem(problem, plan, potentials, rtol)
+        if small is not None:
+            return small
     if problem.is_huge:
         return _of_huge_costs(problem, plan, potentials, rtol, atol)
     if isinstance(problem.cost, PNormCost) and problem.source.d == 1:
@@ -231,6 +237,8 @@ def vague_slack(problem: TransportProblem) -> float:
 def is_non_negative(problem: TransportProblem) -> bool:
     """Whether no cost is negative."""
     cost = problem.cost
+    if isinstance(cost, DerivedCost):
+        return is_non_negative(problem.ground()[0])
     return isinstance(cost, PNormCost | ShapedCost) or float(cost.values.min(initial=0.0)) >= 0.0
 
 

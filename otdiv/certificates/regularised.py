@@ -56,7 +56,7 @@ from .._gibbs.point_kernel import PointKernel
 from .._kernels.exponential import LOG2_E
 from .._kernels.proofs.sums import dot
 from .._typing import FloatArray, IndexArray
-from ..costs import PNormCost
+from ..costs import CostMatrix, PNormCost, SparseCost
 from ..plans import BlockPlan, DensePlan, Plan, Potentials, ScaledKernelPlan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
@@ -432,6 +432,7 @@ def _upper(
     if not isinstance(cost, PNormCost):
         if forbids(problem):
             return math.inf
+        assert isinstance(cost, CostMatrix | SparseCost)
         least = min(float(cost.values.min()), 0.0)
     if not (math.isfinite(error) and error <= 0.25 * epsilon and np.isfinite(exact_f).all()):
         return math.inf

@@ -16,7 +16,7 @@ from .._kernels.proofs import repair
 from .._kernels.proofs.tiled_transform import MOST_RATIO, tiled_transform
 from .._tree_search import pruned_c_transform, shaped_c_transform
 from .._typing import FloatArray, IndexArray
-from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
+from ..costs import CostMatrix, DerivedCost, PNormCost, ShapedCost, SparseCost
 from ..problems import TransportProblem
 from .rounding import U, blocks
 
@@ -179,6 +179,10 @@ def c_transform(
         return g
     if isinstance(cost, ShapedCost):
         return shaped_transform(problem.x, problem.y, f, cost, threads=threads, tick=tick)
+    if isinstance(cost, DerivedCost):
+        ground, reduced = problem.ground()
+        factor = reduced.factor
+        return c_transform(ground, f / factor, threads=threads, tick=tick) * factor
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(*pair, f)
@@ -197,6 +201,10 @@ def c_transform_back(
         return np.asarray(repair.transform_matrix_columns(cost.values, g))
     if isinstance(cost, ShapedCost):
         return shaped_transform(problem.y, problem.x, g, cost, threads=threads, tick=tick)
+    if isinstance(cost, DerivedCost):
+        ground, reduced = problem.ground()
+        factor = reduced.factor
+        return c_transform_back(ground, g / factor, threads=threads, tick=tick) * factor
     pair = _grids(problem)
     if pair is not None:
         return grid_transform(pair[1], pair[0], g)

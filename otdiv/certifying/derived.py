@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from .._derived import moved_mass
+from ..certificates.derived import widened_bounds
 from ..costs import Reduced
 from ..problems import TransportProblem
 from ..results import Bounds
@@ -24,17 +24,14 @@ def brought_from_ground(
     unit = reduced._replace(
         factor=1.0, lost=reduced.lost * reduced.factor ** (1.0 / reduced.power) * (1.0 + 2.0**-50)
     )
-    moved = moved_mass(problem, found.plan)
-    lower, upper = unit.widened(found.bounds.lower, found.bounds.upper, problem.mass, moved)
+    wider = widened_bounds(problem, found.plan, unit, found.bounds)
     value = found.value
     if value < math.inf:
-        value = min(max(value, lower), upper)
+        value = min(max(value, wider.lower), wider.upper)
     entropic = found.entropic
     if entropic is not None:
         largest = problem.cost_bound()
         off = (unit.widened(0.0, largest, 1.0, 1.0)[1] - largest) * problem.mass
         bounds = Bounds(entropic.bounds.lower - off, entropic.bounds.upper + off)
         entropic = replace(entropic, bounds=bounds)
-    return replace(
-        found, problem=problem, value=value, bounds=Bounds(lower, upper), entropic=entropic
-    )
+    return replace(found, problem=problem, value=value, bounds=wider, entropic=entropic)

@@ -38,7 +38,7 @@ PointCost: TypeAlias = PNormCost | DerivedCost
 Cost: TypeAlias = PNormCost | DerivedCost | ShapedCost | CostMatrix | SparseCost
 
 # Derived costs that need no numbers have names as well.
-_DERIVED = {"cosine": Cosine, "geodesic": Geodesic}
+_DERIVED: dict[str, type[Cosine | Geodesic]] = {"cosine": Cosine, "geodesic": Geodesic}
 
 # What else people call the named costs, and what scipy.spatial.distance does.
 _ALIASES = {

@@ -35,7 +35,7 @@ from .._typing import FloatArray, IndexArray
 from ..certificates.rounding import U, cost_rounding
 from ..certificates.transforms import point_transform
 from ..certificates.unbalanced import LEAST_SHARE
-from ..costs import Cost, CostMatrix, PNormCost, SparseCost
+from ..costs import Cost, CostMatrix, PNormCost
 from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure
 from ..problems import TransportProblem
@@ -123,7 +123,7 @@ class NormalForm:
             self._most_pairs = min(_FEW_FAR_PAIRS, max_memory // (8 * _COPIES))
         source, target = measures
         cost = balanced.cost
-        assert not isinstance(cost, SparseCost)  # such a problem is not made
+        assert isinstance(cost, PNormCost | CostMatrix)  # no others are made
         self.cost: PNormCost | CostMatrix = cost
         self.swapped = comes_later(balanced, source.weights, target.weights)
         if self.swapped:

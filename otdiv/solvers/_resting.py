@@ -11,7 +11,7 @@ import numpy as np
 
 from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import IndexArray
-from ..costs import PNormCost, ShapedCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..plans import SparsePlan
 from ..problems import TransportProblem
 
@@ -61,6 +61,7 @@ def _places(problem: TransportProblem) -> tuple[IndexArray, IndexArray] | None:
         points = np.concatenate([problem.x, problem.y]) + 0.0  # of -0.0 and 0.0 one number
         labels = np.unique(points, axis=0, return_inverse=True)[1].ravel()
         return labels[:n], labels[n:]
+    assert isinstance(cost, CostMatrix | SparseCost)
     if cost.values.size > _MOST_PAIRS:
         return None
     from scipy.sparse import coo_array

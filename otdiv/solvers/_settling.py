@@ -26,7 +26,7 @@ from .._kernels.line.whole_numbers import whole_numbers
 from .._typing import FloatArray, IndexArray
 from ..certificates import c_transform
 from ..certificates.rounding import blocks
-from ..costs import PNormCost, ShapedCost, SparseCost
+from ..costs import CostMatrix, PNormCost, ShapedCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Solution, Status
@@ -311,6 +311,7 @@ class _Forest:
             if isinstance(cost, PNormCost | ShapedCost):
                 costs = cost.pairwise(self.problem.x[part], self.problem.y[columns])
             else:
+                assert isinstance(cost, CostMatrix)
                 costs = cost.values[np.ix_(part, columns)]
             rows = part[:, None]
             yield rows, columns, self._untied(rows, columns, costs)

@@ -335,7 +335,7 @@ def _extended(
     all_f, all_g = np.full(n, -np.inf), np.full(m, np.inf)
     all_f[rows] = f
     cost = problem.cost
-    assert not isinstance(cost, SparseCost)
+    assert isinstance(cost, CostMatrix | PNormCost)
     if isinstance(cost, CostMatrix):
         # Rows without weight have no say yet.
         transform_matrix(cost.values, all_f, all_g)

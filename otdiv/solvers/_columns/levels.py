@@ -54,8 +54,8 @@ class Context:
     def costs(self, x: KDTree, y: KDTree, rows: IndexArray, columns: IndexArray) -> FloatArray:
         """Costs of arcs, positions in tree order."""
         if self.shape is not None:
-            points = (np.ascontiguousarray(side.points.T) for side in (x, y))
-            return shaped.gathered(*points, rows, columns, self.shape)
+            left, right = (np.ascontiguousarray(side.points.T) for side in (x, y))
+            return shaped.gathered(left, right, rows, columns, self.shape)
         return gathered(
             np.ascontiguousarray(x.points.T), np.ascontiguousarray(y.points.T), rows, columns,
             self.norm, self.power,

@@ -27,12 +27,14 @@ def plan_of_unplaced(
     """
     rows, columns = np.flatnonzero(a), np.flatnonzero(b)
     points = level.x.points[:, rows].T, level.y.points[:, columns].T
+    cost: PNormCost | CostMatrix = PNormCost(norm=context.norm, power=context.power)
+    if context.shape is not None:
+        x, y = (np.ascontiguousarray(side) for side in points)
+        cost = CostMatrix(shaped.pairwise(x, y, context.shape))
     problem = TransportProblem(
         source=DiscreteMeasure(points=points[0], weights=a[rows].astype(np.float64)),
         target=DiscreteMeasure(points=points[1], weights=b[columns].astype(np.float64)),
-        cost=PNormCost(norm=context.norm, power=context.power)
-        if context.shape is None
-        else CostMatrix(shaped.pairwise(*map(np.ascontiguousarray, points), context.shape)),
+        cost=cost,
     )
     plan = NetworkSimplex().run(problem, options=options).plan
     assert isinstance(plan, SparsePlan)

@@ -1,5 +1,6 @@
 """Costs of points beyond norms: what they are, what they refuse, and bounds that hold exactly."""
 
+import io
 import itertools
 import math
 
@@ -27,7 +28,9 @@ from otdiv import (
     Truncated,
     UnbalancedProblem,
     UnsupportedProblemError,
+    certificates,
     certify,
+    load_result,
     preflight,
     sinkhorn_divergence,
     solvers,
@@ -38,6 +41,7 @@ from otdiv import (
     wasserstein1,
     wasserstein1_result,
 )
+from otdiv.testing import point_costs
 
 COVARIANCE = [[2.0, 0.5], [0.5, 1.0]]
 PLANE = [
@@ -403,7 +407,11 @@ def test_where_only_norms_are_supported_the_error_says_so():
     with pytest.raises(InvalidInputError, match="PNormCost or a CostMatrix"):
         UnbalancedProblem(measure, target=measure, reach=1.0, cost=Geodesic())
     with pytest.raises(UnsupportedProblemError, match="laws are compared in norms"):
-        wasserstein1(Gaussian([0.0], [[1.0]]), Gaussian([1.0], [[1.0]]), metric=Periodic(1.0))
+        wasserstein1(
+            Gaussian([0.0], covariance=[[1.0]]),
+            Gaussian([1.0], covariance=[[1.0]]),
+            metric=Periodic(1.0),
+        )
 
 
 def test_huber_lies_between_its_two_costs():
@@ -514,3 +522,41 @@ def test_problems_say_their_costs_in_the_callers_unit():
     assert isinstance(result.potentials, Potentials)
     excess = result.potentials.f[:, None] + result.potentials.g - C
     assert excess.max() <= 1e-11 * C.max()
+
+
+@pytest.mark.parametrize("cost", ALL, **NAMES)
+def test_files_hold_the_result_and_prove_it_anew(cost):
+    rng = np.random.default_rng(22)
+    x, y = hard_pairs(cost, rng)[0]
+    result, file = transport(x, y, cost=cost), io.BytesIO()
+    result.save(file)
+    found = load_result(io.BytesIO(file.getvalue()))
+    assert found.value == pytest.approx(result.value, rel=1e-13)
+    assert found.bounds.lower == pytest.approx(result.bounds.lower, rel=1e-12)
+    assert repr(found.problem.cost) == repr(cost)
+    np.testing.assert_array_equal(found.problem.cost.pairwise(x, y), cost.pairwise(x, y))
+
+
+def test_files_hold_no_function():
+    result = transport([0.0], [1.0], cost=FunctionCost(lambda x, y: np.abs(x - y.T)))
+    with pytest.raises(UnsupportedProblemError, match="files hold no cost"):
+        result.save(io.BytesIO())
+
+
+def test_the_auditor_says_what_it_does_not_audit():
+    audit = certificates.audit(transport([23.0], [1.0], cost=Periodic(24.0)))
+    assert audit.verdict.name == "UNDECIDED"
+    assert "Periodic" in audit.reason
+
+
+@given(cost=point_costs(d=2), seed=st.integers(0, 2**32 - 1), n=st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_every_cost_is_bounded_and_proven_by_strangers(cost, seed, n):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n, 2)), rng.normal(size=(n, 2))
+    result = transport(x, y, cost=cost, throw=False)
+    with mpmath.workdps(60):
+        exact = optimum(cost, x, y)
+    assert result.bounds.lower <= exact <= result.bounds.upper
+    proof = certificates.prove(result.problem, result.plan, result.potentials)
+    assert proof.bounds.lower <= exact <= proof.bounds.upper
