@@ -12,7 +12,7 @@ from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._typing import FloatArray
 from ._validation import as_exact_array, as_number, first_index
-from .costs import Cost, PNormCost, as_cost
+from .costs import Cost, CostMatrix, PNormCost, SparseCost, as_cost
 from .errors import InvalidInputError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
@@ -78,6 +78,9 @@ class PartialProblem:
             if not isinstance(value, DiscreteMeasure):
                 raise InvalidInputError(name, "be a DiscreteMeasure", type(value).__name__)
         object.__setattr__(self, "cost", as_cost(self.cost))
+        if not isinstance(self.cost, PNormCost | CostMatrix | SparseCost):
+            hint = "(its `pairwise` makes a matrix for `partial_transport_matrix`)"
+            raise InvalidInputError("cost", "be a PNormCost or a CostMatrix", repr(self.cost), hint)
         if (self.mass is None) == (self.reach is None):
             found = "neither" if self.mass is None else "both"
             raise InvalidInputError("mass", "be given, or else `reach`", found)
@@ -125,21 +128,21 @@ class PartialProblem:
     def _check_costs(self, p: FloatArray, q: FloatArray) -> None:
         """Raise where a pair would be used over and over."""
         cost = self.cost
-        if isinstance(cost, PNormCost) or cost.values.min(initial=0.0) >= 0.0:
+        assert isinstance(cost, CostMatrix | SparseCost)
+        if cost.values.min(initial=0.0) >= 0.0:
             return
-        if cost.values.ndim == 2:
+        if isinstance(cost, CostMatrix):
             below = cost.values < -(p[:, None] + q)
             if not below.any():
                 return
             i, j = (int(k) for k in np.argwhere(below)[0])
             found = float(cost.values[i, j])
         else:
-            assert not isinstance(cost, PNormCost)
-            below = cost.values < -(p[cost.rows] + q[cost.columns])  # type: ignore[union-attr]
+            below = cost.values < -(p[cost.rows] + q[cost.columns])
             if not below.any():
                 return
             e = int(np.argmax(below))
-            i, j = int(cost.rows[e]), int(cost.columns[e])  # type: ignore[union-attr]
+            i, j = int(cost.rows[e]), int(cost.columns[e])
             found = float(cost.values[e])
         requirement = f"cost at least minus both prices, {-(p[i] + q[j]):g}"
         raise InvalidInputError("C", requirement, found, f"at index ({i}, {j})")

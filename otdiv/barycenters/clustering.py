@@ -197,7 +197,7 @@ class _Lloyd:
             else:
                 chosen.append(next(i for i in range(n) if i not in chosen))
             costs = np.column_stack([costs, self._costs([self.measures[chosen[-1]]])])
-        labels = costs.argmin(axis=1)
+        labels: IndexArray = costs.argmin(axis=1)
         labels[chosen] = np.arange(k)
         return labels
 

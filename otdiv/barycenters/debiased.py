@@ -84,7 +84,7 @@ class Start:
 
         def apply(values: FloatArray) -> FloatArray:
             rows = values.reshape(-1, values.shape[-1])
-            passed = rows
+            passed: FloatArray = rows
             for factor in factors:
                 passed = passed.reshape(len(rows), len(factor), -1)
                 passed = (factor @ passed).transpose(0, 2, 1)

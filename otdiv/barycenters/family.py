@@ -111,7 +111,7 @@ def as_barycenter_weights(weights: Any, k: int) -> FloatArray:
 
 def as_family(measures: Any) -> list[DiscreteMeasure]:
     """Coerce k samples or discrete measures to measures of one dimension and mass."""
-    found = []
+    found: list[DiscreteMeasure] = []
     for index, value in enumerate(as_sequence(measures)):
         name = f"measures[{index}]"
         if not isinstance(value, DiscreteMeasure):

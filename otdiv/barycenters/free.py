@@ -181,7 +181,7 @@ def _joined(
 def _merged(
     points: FloatArray, weights: FloatArray, group: IndexArray
 ) -> tuple[FloatArray, FloatArray]:
-    mass = np.bincount(group, weights=weights)
+    mass = np.asarray(np.bincount(group, weights=weights), dtype=np.float64)
     columns = [np.bincount(group, weights=weights * column) / mass for column in points.T]
     return np.stack(columns, axis=1), mass
 

@@ -89,7 +89,7 @@ def _means(
     mean = np.zeros(breaks.size)
     for weight, x, level in zip(weights, points, levels, strict=True):
         mean += weight * x[np.searchsorted(level, breaks)]
-    return mean / weights.sum()
+    return np.asarray(mean / weights.sum())
 
 
 def _medians(

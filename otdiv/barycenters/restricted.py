@@ -107,7 +107,7 @@ class RestrictedProgramme:
         best = self.known.best
         assert best is not None
         atoms = _index_of(best.measure.points, self.known.places.points)
-        for position, k in enumerate(self.live):
+        for position, k in enumerate(map(int, self.live)):
             plan = best.transports[k].plan
             assert plan is not None
             entries = plan.tocoo()
@@ -132,7 +132,7 @@ class RestrictedProgramme:
         F = known.potentials if potentials is None else potentials
         assert F is not None
         added = 0
-        for position, k in enumerate(self.live):
+        for position, k in enumerate(map(int, self.live)):
             G = self._least(k, F[k]) if column_duals is None else column_duals[position]
             step = max(1, _BLOCK // G.size)
             found = [self.columns[position]]
@@ -163,7 +163,7 @@ class RestrictedProgramme:
         if n_near > most or n_near < fewest:
             wanted = min(block.size - 1, int(most if n_near > most else fewest))
             self.tight = float(np.partition(block.ravel(), wanted)[wanted])
-        return self.tight
+        return float(self.tight)
 
     # The programme
 
@@ -207,7 +207,7 @@ class RestrictedProgramme:
         slack = float(answer.x[n_pairs + atoms.size :].sum())
         potentials = known.potentials.copy()
         duals = answer.eqlin.marginals[: len(self.live) * atoms.size].reshape(-1, atoms.size)
-        for position, k in enumerate(self.live):
+        for position, k in enumerate(map(int, self.live)):
             potentials[k, atoms] = duals[position] * self.unit / known.family.weights[k]
         if not weights.any():
             return None

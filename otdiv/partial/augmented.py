@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._typing import FloatArray, IndexArray
-from ..costs import Cost, CostMatrix, PNormCost, SparseCost
+from ..costs import Cost, CostMatrix, SparseCost
 from ..measures import DiscreteMeasure
 from ..partial_problem import PartialProblem
 from ..plans import Potentials, SparsePlan
@@ -91,7 +91,7 @@ def _with_staying(problem: PartialProblem, *, has_row: bool, has_column: bool) -
     if isinstance(cost, SparseCost):
         return _sparse(cost, p, q, joint, has_row=has_row, has_column=has_column)
     C = np.empty((n + has_row, m + has_column))
-    C[:n, :m] = problem.pairs.matrix() if isinstance(cost, PNormCost) else cost.values
+    C[:n, :m] = cost.values if isinstance(cost, CostMatrix) else problem.pairs.matrix()
     if has_column:
         C[:n, m] = p
     if has_row:

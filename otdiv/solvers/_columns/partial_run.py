@@ -18,7 +18,7 @@ from ...plans import SparsePlan
 from ...results import SolveOptions, Status
 from .levels import Context
 from .partial_level import PartialLevel, PartialRestricted, partial_levels
-from .restricted import solve_level
+from .restricted import RestrictedProblem, solve_level
 
 __all__ = ["PartialSolution", "solve_points"]
 
@@ -114,8 +114,9 @@ class _Run:
             status = Status.STOPPED
         return self._solution(state, done, n_pivots, status)
 
-    def _good_enough(self, state: PartialRestricted) -> bool:
+    def _good_enough(self, state: RestrictedProblem) -> bool:
         """Whether bounds meet the tolerance."""
+        assert isinstance(state, PartialRestricted)
         monitor, options = self.monitor, self.options
         if state.artificial > 0:
             return False
