@@ -127,6 +127,7 @@ __getattr__, __dir__, __all__ = attach(
         "conformance",
         "costs",
         "critics",
+        "dask",
         "distances",
         "divergences",
         "estimators",

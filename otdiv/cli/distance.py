@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     """Read, print, and return the exit code."""
     from .._validation import check_positive_integer, check_tolerance
     from ..sources.columns import open_column
-    from ..streaming.passes import LEAST_MEMORY, MEMORY, Passes, finish
+    from ..streaming.passes import LEAST_MEMORY, MEMORY, ColumnPasses, finish
 
     rtol = check_tolerance("--rtol", options.rtol)
     atol = check_tolerance("--atol", options.atol)
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         for name, path in (("A", options.a), ("B", options.b))
     )
     with _progress() as callback:
-        passes = Passes(*sides, missing="drop", callback=callback, names=("A", "B"))
+        passes = ColumnPasses(*sides, missing="drop", callback=callback, names=("A", "B"))
         try:
             passes.first()
             finish(passes, rtol, atol, memory)

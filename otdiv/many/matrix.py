@@ -27,7 +27,7 @@ from .batch import joined, new_table
 from .engine import Problems, even_mass, even_weights, n_threads
 from .layout import PairLayout
 
-__all__ = ["pairwise_distances"]
+__all__ = ["check_out", "pairwise_distances"]
 
 _NAMES = (
     *("wasserstein1", "wasserstein2", "energy_distance", "maximum_mean_discrepancy"),
@@ -146,7 +146,7 @@ def pairwise_distances(
         with room_for(needed, f"{needed // 8} distances", "pass an array in a file as `out`"):
             out = np.full(layout.shape, math.nan)
     else:
-        _check_out(out, layout.shape)
+        check_out(out, layout.shape)
         if resume:
             wanted = layout.rows_with_nan(out)
         else:
@@ -182,7 +182,8 @@ def _samples(name: str, value: Any, distance: Any) -> list[Any]:
     return samples
 
 
-def _check_out(out: Any, shape: tuple[int, ...]) -> None:
+def check_out(out: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless distances of this shape can be written to `out`."""
     if getattr(out, "shape", None) != shape:
         raise InvalidInputError("out", f"have shape {shape}", describe(out))
     if getattr(out, "dtype", None) not in (np.float64, np.float32):

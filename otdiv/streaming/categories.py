@@ -254,7 +254,12 @@ def _counted(values: Any) -> Iterable[tuple[Any, int]]:
     if not isinstance(values, np.ndarray | list | tuple | str):
         narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose="counting categories")
         series = narwhals.from_native(values, series_only=True, pass_through=True)
-        values = series.to_list() if isinstance(series, narwhals.Series) else np.asarray(values)
+        if isinstance(series, narwhals.Series):
+            # What libraries have for a missing entry does not even compare with itself.
+            values = series.drop_nulls().to_list()
+            values += [None] * (len(series) - len(values))
+        else:
+            values = np.asarray(values)
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise InvalidInputError("values", "have shape (n,)", f"shape {values.shape}")

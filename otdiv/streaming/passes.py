@@ -151,11 +151,12 @@ def sliced(column: Column) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
 
 
 class Passes:
-    """Two columns, read again and again.
+    """Two samples, read again and again; kinds of it say how they are read.
 
     Attributes
     ----------
-    x, y : Column
+    once : bool
+        Whether there is no other pass than the first one.
     n_passes : int
         Passes that were begun.
     comparison : Comparison or None
@@ -166,15 +167,14 @@ class Passes:
 
     def __init__(
         self,
-        x: Column,
-        y: Column,
         *,
+        once: bool,
         missing: Missing,
         bits: int = BITS,
         callback: Callable[[PassProgress], object] | None,
         names: tuple[str, str] = ("x", "y"),
     ):
-        self.x, self.y = x, y
+        self.once = once
         self.names = names
         self.missing = missing
         self.callback = callback
@@ -203,14 +203,12 @@ class Passes:
         self.comparison = self.comparison.refined(x, y)
 
     def _read(self, x: T, y: T) -> None:
+        """Add all rows of both samples to what is kept of each."""
         self.n_passes, self.n_rows = self.n_passes + 1, 0
-        for name, column, kept in zip(self.names, (self.x, self.y), (x, y), strict=True):
-            for values, masses in sliced(column):
-                kept.update(values, masses)
-                if isinstance(kept, SampleState):
-                    self._check(name, kept)
-                self.n_rows += values.size
-                self._tell()
+        self._gather(x, y)
+
+    def _gather(self, x: T, y: T) -> None:
+        raise NotImplementedError
 
     def _check(self, name: str, state: SampleState) -> None:
         if state.n_infinite:
@@ -260,6 +258,38 @@ class Passes:
             n_missing_x=x.n_missing,
             n_missing_y=y.n_missing,
         )
+
+
+class ColumnPasses(Passes):
+    """Two columns of tables, read chunk by chunk.
+
+    Attributes
+    ----------
+    x, y : Column
+    """
+
+    def __init__(
+        self,
+        x: Column,
+        y: Column,
+        *,
+        missing: Missing,
+        bits: int = BITS,
+        callback: Callable[[PassProgress], object] | None,
+        names: tuple[str, str] = ("x", "y"),
+    ):
+        once = x.once or y.once
+        super().__init__(once=once, missing=missing, bits=bits, callback=callback, names=names)
+        self.x, self.y = x, y
+
+    def _gather(self, x: T, y: T) -> None:
+        for name, column, kept in zip(self.names, (self.x, self.y), (x, y), strict=True):
+            for values, masses in sliced(column):
+                kept.update(values, masses)
+                if isinstance(kept, SampleState):
+                    self._check(name, kept)
+                self.n_rows += values.size
+                self._tell()
 
 
 def wasserstein1_result(
@@ -329,7 +359,7 @@ def wasserstein1_result(
         open_column(side, None if isinstance(side, Column) else column, weights=weights, argument=n)
         for n, side in (("x", x), ("y", y))
     )
-    passes = Passes(*sides, missing=missing, bits=bits, callback=callback)
+    passes = ColumnPasses(*sides, missing=missing, bits=bits, callback=callback)
     stopped = False
     try:
         passes.first()
@@ -343,7 +373,7 @@ def wasserstein1_result(
 
 def finish(passes: Passes, rtol: float | None, atol: float | None, memory: int) -> None:
     """Read on until nothing is left to be decided, as far as both can be read again."""
-    while not (passes.x.once or passes.y.once):
+    while not passes.once:
         assert passes.comparison is not None
         windows = passes.comparison.undecided(
             rtol=rtol,
@@ -365,7 +395,7 @@ def checked(
         return result
     if stopped:
         why = "the callback stopped"
-    elif passes.x.once or passes.y.once:
+    elif passes.once:
         why = (
             "one pass does not prove it, and this can be read only once: pass a path, or a "
             "function that returns a new iterator, for more passes"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._kernels.streaming.cells import (
     INFINITE,
@@ -75,6 +76,11 @@ class Windows:
         sizes = np.zeros(0, np.int64) if self.finer is None else 1 << (self.shifts - self.finer)
         object.__setattr__(self, "_places", np.concatenate([[0], np.cumsum(sizes)]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What the rest is made of: much less to send.
+        finer = None if self.finer is None else self.finer.astype(np.int8)
+        return _windows, (self.starts, self.shifts.astype(np.int8), finer, self.bits, self.n_values)
+
     @property
     def ends(self) -> IndexArray:
         """Last keys of the windows."""
@@ -102,6 +108,23 @@ class Windows:
         finer = b"" if self.finer is None else self.finer.tobytes()
         text = self.starts.tobytes() + self.shifts.tobytes() + finer
         return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _windows(
+    starts: IndexArray,
+    shifts: NDArray[np.int8],
+    finer: NDArray[np.int8] | None,
+    bits: int,
+    n_values: int,
+) -> Windows:
+    """Windows as they are sent."""
+    return Windows(
+        starts=starts,
+        shifts=shifts.astype(np.int64),
+        finer=None if finer is None else finer.astype(np.int64),
+        bits=bits,
+        n_values=n_values,
+    )
 
 
 class Detail:

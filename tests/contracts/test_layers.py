@@ -34,7 +34,7 @@ LAYERS = [
     {"wgan", "theory", "tables"},
     {"cli"},
     {"__main__"},
-    {"torch", "jax"},  # borders: each imports its library, and nothing imports them
+    {"torch", "jax", "dask"},  # borders: each imports its library, and nothing imports them
 ]
 ORDERED = [
     ("_text", "errors", "_labels", "_validation", "_optional"),
@@ -187,6 +187,27 @@ def test_every_file_of_kernels_holds_one(name):
     if name in NO_KERNELS - {"otdiv._kernels._jit"}:
         reasons = importlib.import_module("otdiv._kernels").__doc__
         assert f"`{name.removeprefix('otdiv._kernels.').replace('.', '/')}`" in reasons
+
+
+# A border is the room of a library that it is named after: nothing else imports the library, and
+# nothing imports the border. Its imports are absolute, since a relative one reads like the library.
+BORDERS = {"dask": {"dask", "distributed"}}
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_a_border_alone_imports_its_library_and_is_not_imported(border):
+    for module in modules():
+        path, name, is_package = module.values
+        inside = room_of(name) == border
+        found = {each.split(".")[0] for each, _ in imports_of(path, name, is_package)}
+        assert not found & BORDERS[border], f"{name}: `import_optional` says what is missing"
+        if inside:
+            tree = ast.walk(ast.parse(path.read_text()))
+            assert not any(isinstance(node, ast.ImportFrom) and node.level for node in tree), name
+        else:
+            assert border not in map(room_of, imported(path, name, is_package)), name
+            wanted = [f'import_optional("{library}' for library in BORDERS[border]]
+            assert not any(call in path.read_text() for call in wanted), name
 
 
 # What decides a number: the floors that a proof of it must not share.

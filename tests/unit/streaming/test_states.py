@@ -98,6 +98,17 @@ def test_cut_changed_and_foreign_bytes_are_refused():
         assert not _is_read(foreign)
 
 
+def test_what_pandas_has_for_a_missing_category_is_counted_as_missing():
+    pandas = pytest.importorskip("pandas")
+    for column in (
+        pandas.Series(["a", pandas.NA, "a"], dtype="string"),
+        pandas.Series([1, None, 1], dtype="Int64"),
+        pandas.Series(["a", None, "a"], dtype="category"),
+    ):
+        state = CategoryState().update(column)
+        assert (state.n, state.n_missing) == (2, 1)
+
+
 def _is_read(data):
     try:
         SampleState.from_bytes(data)

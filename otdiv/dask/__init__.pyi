@@ -1,0 +1,25 @@
+# Made from the table in __init__.py by `python -m tests.stubs`.
+from .bounds import cdf_bounds as cdf_bounds
+from .bounds import cramer_von_mises_bounds as cramer_von_mises_bounds
+from .bounds import energy_distance_bounds as energy_distance_bounds
+from .bounds import kolmogorov_smirnov_bounds as kolmogorov_smirnov_bounds
+from .bounds import quantile_bounds as quantile_bounds
+from .bounds import sliced_wasserstein1_bounds as sliced_wasserstein1_bounds
+from .bounds import wasserstein1_bounds as wasserstein1_bounds
+from .bounds import wasserstein_bounds as wasserstein_bounds
+from .counting import category_counts as category_counts
+from .counting import chi2_divergence as chi2_divergence
+from .counting import hellinger_distance as hellinger_distance
+from .counting import jeffreys_divergence as jeffreys_divergence
+from .counting import js_distance as js_distance
+from .counting import js_divergence as js_divergence
+from .counting import kl_divergence as kl_divergence
+from .counting import population_stability_index as population_stability_index
+from .counting import renyi_divergence as renyi_divergence
+from .counting import total_variation as total_variation
+from .matrix import pairwise_distances as pairwise_distances
+from .passes import wasserstein1 as wasserstein1
+from .passes import wasserstein1_result as wasserstein1_result
+from .states import category_state as category_state
+from .states import sample_state as sample_state
+from .states import sliced_state as sliced_state
