@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..costs import Reduced
-from ..plans import BlockPlan, Plan, Potentials, SparsePlan
+from ..plans import BlockPlan, Plan, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds
 
-if TYPE_CHECKING:
-    from .proof import Proof
-
-__all__ = ["proof_of_ground", "widened_bounds"]
+__all__ = ["widened_bounds"]
 
 
 def widened_bounds(
@@ -35,19 +29,3 @@ def _moved_mass(problem: TransportProblem, plan: Plan | BlockPlan | None) -> flo
         return problem.mass
     moved = (problem.x[plan.rows] != problem.y[plan.columns]).any(axis=1)
     return float(np.sum(plan.mass, where=moved)) * (1.0 + 2.0**-12)
-
-
-def proof_of_ground(proof: Proof, problem: TransportProblem, reduced: Reduced) -> Proof:
-    """Return a proof on the ground as one of `problem`, in its unit and with wider bounds."""
-    bounds = widened_bounds(problem, proof.plan, reduced, proof.bounds)
-    value = min(max(proof.value * reduced.factor, bounds.lower), bounds.upper)
-    wider = bounds.gap - reduced.factor * proof.bounds.gap
-    f, g = (h * reduced.factor for h in (proof.potentials.f, proof.potentials.g))
-    return replace(
-        proof,
-        problem=problem,
-        potentials=Potentials(f=f, g=g),
-        value=value,
-        bounds=bounds,
-        slack=reduced.factor * proof.slack + max(wider, 0.0),
-    )

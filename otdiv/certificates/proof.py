@@ -13,11 +13,11 @@ from .._kernels._jit import frozen
 from .._kernels.proofs.dense_proof import ENOUGH, PROVEN, ROUNDINGS, prove_dense
 from .._kernels.threads import both
 from .._typing import IndexArray
-from ..costs import CostMatrix, DerivedCost, PNormCost, ShapedCost, SparseCost
+from ..costs import CostMatrix, DerivedCost, PNormCost, Reduced, ShapedCost, SparseCost
 from ..plans import Plan, Potentials, SparsePlan
 from ..problems import TransportProblem
 from ..results import Bounds, Valued
-from .derived import proof_of_ground
+from .derived import widened_bounds
 from .dual import derived_value, dual_bound, vague_mass
 from .primal import primal_bound
 from .rounding import U, cost_rounding
@@ -72,6 +72,22 @@ def in_caller_order(proof: Proof, problem: TransportProblem) -> Proof:
     )
 
 
+def _proof_of_ground(proof: Proof, problem: TransportProblem, reduced: Reduced) -> Proof:
+    """Return a proof on the ground as one of `problem`, in its unit and with wider bounds."""
+    bounds = widened_bounds(problem, proof.plan, reduced, proof.bounds)
+    value = min(max(proof.value * reduced.factor, bounds.lower), bounds.upper)
+    wider = bounds.gap - reduced.factor * proof.bounds.gap
+    f, g = (h * reduced.factor for h in (proof.potentials.f, proof.potentials.g))
+    return replace(
+        proof,
+        problem=problem,
+        potentials=Potentials(f=f, g=g),
+        value=value,
+        bounds=bounds,
+        slack=reduced.factor * proof.slack + max(wider, 0.0),
+    )
+
+
 def _bound(bound: Callable[..., Any], problem: TransportProblem, witness: Any) -> Any:
     return bound(problem, witness)
 
@@ -116,7 +132,7 @@ def prove(
         ground, reduced = problem.ground()
         given = Potentials(f=potentials.f / reduced.factor, g=potentials.g / reduced.factor)
         proof = prove(ground, plan, given, rtol=rtol, atol=atol / reduced.factor)
-        return proof_of_ground(proof, problem, reduced)
+        return _proof_of_ground(proof, problem, reduced)
     if atol == 0.0 and max(problem.shape) <= _SMALL:
         small = _of_small_problem(problem, plan, potentials, rtol)
         if small is not None:

@@ -108,7 +108,7 @@ def test_a_distance_on_the_line_needs_no_scipy():
 
 
 def test_every_module_imports():
-    optional = {"ot", "matplotlib", "torch", "jax"}
+    optional = {"ot", "matplotlib", "torch", "jax", "dask", "distributed"}
     for module in pkgutil.walk_packages(otdiv.__path__, "otdiv."):
         if module.name.endswith("__main__"):
             continue
