@@ -57,11 +57,11 @@ differs first, the column that moved most at the top.
               change their category.
   in sd       W1 over the pooled standard deviation. Rows are sorted by it, and
               categories stand among them by their TV.
-  mean shift  The share of W1 that a plain shift of the mean explains. 100 %:
-              all moved one way; 0 %: only the shape changed.
+  interval    Where the effect between the laws behind the tables lies, for
+              each column by itself.
   JS          Jensen-Shannon divergence of categories, in nats.
-  noise       The same effect between random parts of the pooled rows, of the
-              tables' sizes, where nothing changed: median and 95th percentile.
+  noise 95 %  The same effect between random parts of the pooled rows, of the
+              tables' sizes, where nothing changed: 95 % of the parts are below.
   p           How often chance alone goes as far: the share of such parts, whose
               rows are taken to be exchangeable, after a correction for the
               number of columns. The verdict looks at it, and at the tolerance.
@@ -102,6 +102,10 @@ examples
   otdiv compare may.csv june.csv --tolerance delay=5min,0.1sd --blocks day
   otdiv compare main.csv new.csv --fail-on differs,missing,schema \\
     --format summary >> "$GITHUB_STEP_SUMMARY"
+  otdiv compare march.csv april.csv may.csv june.csv
+  otdiv compare flights.parquet --by carrier --reference UA
+  otdiv compare flights.parquet --over day --every 1w --reference 2013-01
+  otdiv compare train.parquet live.parquet --over time --every 1d
 
 config, in pyproject.toml
   [tool.otdiv.compare]
@@ -110,10 +114,6 @@ config, in pyproject.toml
   missing-tolerance = "2%"
   kinds = { zip = "category", id = "ignore", day = "time:%d.%m.%Y" }
   units = { delay = "min" }
-  otdiv compare march.csv april.csv may.csv june.csv
-  otdiv compare flights.parquet --by carrier --reference UA
-  otdiv compare flights.parquet --over day --every 1w --reference 2013-01
-  otdiv compare train.parquet live.parquet --over time --every 1d
 
 """
     + EXIT_CODES

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..tables.batch_rows import BatchFindings
-    from ..tables.formats import counted
-from ..tables.heat import Cell
+    from ..tables.heat import Cell
 
 __all__ = ["print_batches"]
 

@@ -16,6 +16,7 @@ from ..results import Callback
 from .dependence import Units, as_units
 
 __all__ = [
+    "MEASURED_FROM",
     "Band",
     "Draws",
     "Kind",
@@ -31,7 +32,7 @@ __all__ = [
 Kind = Literal["proven", "asymptotic", "measured"]
 
 # Rows of a side from which coverage was measured: `python -m benchmarks coverage`.
-_MEASURED_FROM = 50
+MEASURED_FROM = 50
 # Standard errors of a lag-one correlation that chance does not explain; by taste.
 _DEPENDENT = 5.0
 # Neighbours on the rarer side that chance alone must give for the correlation to be near normal; by
@@ -103,12 +104,13 @@ class _HasSizes(Protocol):
     def sizes(self) -> tuple[int, int]: ...
 
 
-def unit_notes(units: _HasSizes) -> list[str]:
+def unit_notes(units: _HasSizes, names: tuple[str, str] = ("`x`", "`y`")) -> list[str]:
     """What the number of units says: the signs of few have few sums."""
     return [
-        f"`{name}` has {count} blocks; coverage was measured from {_MEASURED_FROM} on"
-        for name, count in zip("xy", units.sizes, strict=True)
-        if count < _MEASURED_FROM
+        f"{name} has {count} block{'' if count == 1 else 's'}; coverage was measured from "
+        f"{MEASURED_FROM} on"
+        for name, count in zip(names, units.sizes, strict=True)
+        if count < MEASURED_FROM
     ]
 
 
@@ -122,9 +124,9 @@ def row_notes(pair: SamplePair, units: Units | None = None) -> tuple[str, ...]:
     for name, points, weights in (("x", pair.x, pair.a), ("y", pair.y, pair.b)):
         n = len(points)
         size = effective_size(n, weights)
-        if size < _MEASURED_FROM:
+        if size < MEASURED_FROM:
             counted = f"{n} rows" if weights is None else f"weights worth {size:.0f} equal rows"
-            notes.append(f"`{name}` has {counted}; coverage was measured from {_MEASURED_FROM} on")
+            notes.append(f"`{name}` has {counted}; coverage was measured from {MEASURED_FROM} on")
         if (points == points[0]).all():
             notes.append(
                 f"all rows of `{name}` are equal and show no noise, which the laws may have"
@@ -151,7 +153,7 @@ def neighbour_correlation(column: FloatArray) -> float | None:
     None where chance explains it, or where there are too few rows to tell.
     """
     n = column.size
-    if n < _MEASURED_FROM:
+    if n < MEASURED_FROM:
         return None
     # An order statistic, and comparisons: means and differences of the largest floats overflow.
     middle = np.partition(column, n // 2)[n // 2]

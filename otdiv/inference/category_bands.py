@@ -7,6 +7,12 @@ counts half a row more for its standard deviation, since a cell that was not see
 
 Rows that depend on each other are drawn as whole units, see `category_units.py`.
 
+A share of which few rows were seen has hardly any noise to be drawn, and one that was not seen has
+none, though the law may have it. So the upper end is at least that of the exact limits of Clopper
+and Pearson (1934), doi:10.1093/biomet/26.4.404: of two categories the limits of both shares,
+combined as Newcombe (1998) does (method 10 there, with these limits), doi:10.1002/(SICI)1097-0258(
+19980430)17:8<873::AID-SIM779>3.0.CO;2-I; of more, the share that no row of a side may have shown.
+
 *Jensen-Shannon*: see `estimators/noncentral.py`.
 
 *Concentration* is proven for every size and law over K known categories. With Z = (p* - p) -
@@ -21,6 +27,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.stats import beta
 
 from .._typing import FloatArray, IndexArray
 from ..divergences import js_divergence, total_variation
@@ -89,8 +96,32 @@ def _category_noise(counts: Counts, smooth: bool, draws: Draws) -> FloatArray:
     return noise
 
 
+def _seen_upper_end(counts: Counts, sizes: FloatArray, value: float, tail: float) -> float:
+    """Upper end that so many rows (or units) a side allow, whatever noise they show.
+
+    It is too low with probability `tail`, for two categories about that.
+    """
+    if counts.n_categories > 2:
+        # Of n rows none is of a share s with probability (1 - s)^n.
+        return min(1.0, value + float((1.0 - tail ** (1.0 / sizes)).max()))
+    seen = counts.shares[:, 1] * sizes
+    with np.errstate(invalid="ignore"):  # where all rows or none are seen, that limit is 1 or 0
+        least = np.where(seen > 0.0, beta.ppf(tail, seen, sizes - seen + 1.0), 0.0)
+        most = np.where(seen < sizes, beta.ppf(1.0 - tail, seen + 1.0, sizes - seen), 1.0)
+    p, q = counts.shares[:, 1]
+    below, above = counts.shares[:, 1] - least, most - counts.shares[:, 1]
+    return min(
+        1.0, max(q - p + math.hypot(above[1], below[0]), p - q + math.hypot(above[0], below[1]))
+    )
+
+
 def total_variation_band(
-    counts: Counts, method: str, draws: Draws, *, units: CategoryUnits | None = None
+    counts: Counts,
+    method: str,
+    draws: Draws,
+    *,
+    units: CategoryUnits | None = None,
+    names: tuple[str, str] = ("`x`", "`y`"),
 ) -> Band:
     """Total variation, by "selective", "triangle" or, of independent rows, "concentration".
 
@@ -101,6 +132,8 @@ def total_variation_band(
     draws : Draws
     units : CategoryUnits, optional
         Rows that depend on each other; by default none do.
+    names : pair of str
+        What notes call the samples.
     """
     p, q = counts.shares
     value = float(total_variation(p / p.sum(), q / q.sum()))
@@ -126,17 +159,19 @@ def total_variation_band(
         certain = np.where(sure, np.sign(difference), 0.0)
     signed = np.abs(noise @ certain) + np.abs(noise[:, certain == 0.0]).sum(axis=1)
     half = 0.5 * upper_quantile(signed, draws.level)
-    notes = () if units is None else tuple(unit_notes(units))
+    notes = () if units is None else tuple(unit_notes(units, names))
     if thin:
         notes += (
             f"{_size_note(rows, units)}, fewer than {_ROWS_PER_CATEGORY:g} for each: the band was "
             f"widened by half a {'row' if units is None else 'block'} in every cell, and says "
             "little; join categories",
         )
+    sizes = np.minimum(counts.sizes, rows.sizes)
+    seen = _seen_upper_end(counts, sizes, value, 0.5 * (1.0 - draws.level))
     return Band(
         value=value,
         low=max(0.0, value - half),
-        high=min(1.0, value + half),
+        high=max(min(1.0, value + half), seen),
         method=method,
         kind="measured" if method == "selective" else "asymptotic",
         notes=notes,

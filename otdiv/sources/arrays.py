@@ -106,6 +106,7 @@ def _as_column(values: Any) -> Any:
         if any(issubclass(found, np.ma.MaskedArray) for found in types):
             cells = [None if np.ma.is_masked(value) else value for value in values]
             return np.array(cells, dtype=object)
-        if types == {int, float}:
+        if types == {int, float} or (str in types and types <= {str, type(None), np.str_}):
+            # Texts of NumPy end before a NUL character.
             return np.array(values, dtype=object)
     return np.asarray(values)

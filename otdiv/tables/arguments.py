@@ -56,6 +56,9 @@ def shared_columns(a: Table, b: Table, apart: Collection[str] = ()) -> list[str]
     """Return the columns of both tables in the order of `a`, without those set apart."""
     others = set(b.names).difference(apart)
     shared = [name for name in a.names if name in others]
+    if not shared and apart and set(a.names) & set(b.names):
+        requirement = "have a column beside those of weights, blocks and kinds 'ignore' (--ignore)"
+        raise InvalidInputError("b", requirement, _listing(b.names))
     if not shared:
         found = f"{_listing(b.names)} against {_listing(a.names)}"
         raise InvalidInputError("b", "share a column name with `a`", found)

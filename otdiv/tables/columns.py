@@ -173,6 +173,8 @@ def _arrow_array(source: Any) -> Any:
         mask, source = np.ma.getmaskarray(source), source.data
     if isinstance(source, np.ndarray):
         source = _known_to_arrow(source)
+    if isinstance(source, np.ndarray) and source.dtype.kind == "U":
+        source = source.astype(object)  # Arrow ends texts of NumPy at a NUL character
     if isinstance(source, np.ndarray) and source.dtype.kind == "f" and source.dtype.itemsize > 8:
         try:
             source = as_exact_array("", source)

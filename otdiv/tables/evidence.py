@@ -9,7 +9,7 @@ import numpy as np
 
 from .._typing import FloatArray, IndexArray
 from ..estimators.counts import Counts
-from ..inference.bands import Draws
+from ..inference.bands import MEASURED_FROM, Draws, effective_size, unit_notes
 from ..inference.category_bands import total_variation_band
 from ..inference.category_units import CategoryUnits
 from ..inference.counted_cells import tails_of_cells
@@ -21,6 +21,7 @@ from ..inference.replicates import upper_quantile
 from ..results import Bounds
 from .columns import BoolArray
 from .exchange import Exchange
+from .formats import counted
 from .nulls import KEPT, Null, category_null, cells_null, line_null, share_null, table_null
 from .progress import SILENT, Pulse
 from .rows import Evidence, NoiseFloor
@@ -34,6 +35,8 @@ __all__ = [
     "line_evidence",
     "noise_floor",
 ]
+
+_SIDES = ("A", "B")
 
 N_REPLICATES = 1000
 """Draws of the noise behind an interval."""
@@ -109,14 +112,18 @@ def line_evidence(
         cells = LineCells.of_line(line, masses)
         null = cells_null(cells, effect, limit, seed, beat)
         ends = _line_ends(line, cells, effect, question, rng)
+        ends = ends._replace(notes=(*_row_notes((x, y), weights, None), *ends.notes))
         return _evidence(null, ends), noise_floor(null, sizes, method="cells")
     relabelling = exchange.relabelling(kept.a, kept.b)
     null = line_null(x, y, weights, relabelling, limit, seed, beat)
     if min(sizes) < 2:
         ends = _NO_SPREAD
+    elif units is not None and min(units.sizes) < 2:
+        ends = _Ends(0.0, math.inf, math.inf, ("one block has no spread: there is no interval",))
     else:
         line = _pooled(x, y, weights, units)
         ends = _line_ends(line, line, effect, question, rng)
+        ends = ends._replace(notes=(*_row_notes((x, y), weights, units), *ends.notes))
     return _evidence(null, ends), noise_floor(null, sizes)
 
 
@@ -171,6 +178,25 @@ def _noise_ends(
     half = upper_quantile(np.abs(signed) + absolute, level)
     at_most = effect + upper_quantile(everywhere, level)
     return _Ends(max(0.0, effect - half), effect + half, at_most, notes)
+
+
+def _row_notes(
+    values: tuple[FloatArray, FloatArray], weights: FloatArray | None, units: Units | None
+) -> tuple[str, ...]:
+    """What the rows of both tables say of the conditions of an interval of numbers."""
+    notes = [] if units is None else unit_notes(units, _SIDES)
+    n = values[0].size
+    sides = (None, None) if weights is None else (weights[:n], weights[n:])
+    for name, side, masses in zip(_SIDES, values, sides, strict=True):
+        size = effective_size(side.size, None if masses is None else masses / masses.sum())
+        if size < MEASURED_FROM:
+            told = counted(side.size, "row")
+            if masses is not None:
+                told = f"weights worth {size:.0f} equal rows"
+            notes.append(f"{name} has {told}; coverage was measured from {MEASURED_FROM} on")
+        if (side == side[0]).all():
+            notes.append(f"all rows of {name} are equal and show no noise, which the law may have")
+    return tuple(notes)
 
 
 def category_evidence(
@@ -257,8 +283,8 @@ def _category_ends(
     if counts.n_categories * N_REPLICATES > MOST_DRAWN and units is None:
         band = total_variation_band(counts._replace(weighted=False), "concentration", draws)
         return _Ends(band.low, band.high, band.high, band.notes)
-    band = total_variation_band(counts, "selective", draws, units=units)
-    above = total_variation_band(counts, "triangle", draws, units=units)
+    band = total_variation_band(counts, "selective", draws, units=units, names=_SIDES)
+    above = total_variation_band(counts, "triangle", draws, units=units, names=_SIDES)
     return _Ends(band.low, band.high, max(band.value, above.high), band.notes)
 
 

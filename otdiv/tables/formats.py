@@ -34,6 +34,8 @@ def format_number(value: float | None, digits: int = 4) -> str:
     --------
     >>> [format_number(v) for v in (11.749269, 0.0243173, 52.48448, 0.0, 1234567.8, 3e-7, None)]
     ['11.75', '0.02432', '52.48', '0', '1,234,568', '3e-07', '–']
+    >>> format_number(0.99999), format_number(9_999_600.0)
+    ('1.000', '9,999,600')
     """
     if value is None:
         return DASH
@@ -44,6 +46,8 @@ def format_number(value: float | None, digits: int = 4) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if exponent < -4 or exponent >= 7:
         return f"{value:.{digits}g}"
+    # Digits are counted from the first of the rounded number: 0.99999 is 1.000 in four.
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
     return f"{value:,.{max(0, digits - 1 - exponent)}f}"
 
 

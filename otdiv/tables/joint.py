@@ -15,7 +15,7 @@ from ..results import TransportResult
 from ..solving import transport
 from .columns import BoolArray
 from .evidence import Kept, Question, noise_floor
-from .nulls import draw_until_settled
+from .nulls import draw_until_settled, noise_scale
 from .rows import Driver, Evidence, JointComparison
 
 __all__ = ["compare_jointly"]
@@ -119,8 +119,11 @@ def _tested(
         pool, N_PROJECTIONS, np.random.default_rng(seed), sizes_vary=relabelling.sizes_vary
     )
 
+    scale = noise_scale(weights, relabelling)
+
     def draw(block: int) -> FloatArray:
-        return np.asarray(statistic.evaluate(relabelling.drawn(seed, block)[:, :, None])[0])
+        planes = relabelling.drawn(seed, block)
+        return np.asarray(statistic.evaluate(planes[:, :, None])[0]) * scale(planes)
 
     observed = float(statistic.evaluate(relabelling.observed()[:, :, None])[0, 0])
     most = min(question.n_permutations, MOST_PERMUTATIONS)

@@ -1,7 +1,18 @@
-"""How large an effect is where nothing changed: relabellings until the p-value is settled."""
+"""How large an effect is where nothing changed: relabellings until the p-value is settled.
+
+*Weights* travel with their rows. Where those of one table are more uneven than those of the other,
+the parts that are dealt are both of a middling kind, and the noise between them is not that of the
+tables: of 300 rows whose weights are exponential beside 900 that weigh the same, one column of one
+law in nine had a p-value below 5 %. So every draw is taken in units of its own noise, the root of
+the sum over both parts of Σ w² / (Σ w)², and given back in that of the tables. The test stays exact
+where rows with their weights are exchangeable, and is right for large tables where only the laws of
+the values are equal (Janssen 1997, Studentized permutation tests for non-i.i.d. hypotheses,
+doi:10.1016/S0167-7152(97)00043-6).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,7 +25,7 @@ from ..inference.line_cells import LineCells
 from ..inference.line_statistics import OrderedPool, WalkStatistics
 from ..inference.nulls import TIES
 from ..inference.pooling import Pool
-from ..inference.relabelling import Relabelling
+from ..inference.relabelling import Planes, Relabelling, unpacked
 from .progress import SILENT
 
 __all__ = [
@@ -24,6 +35,7 @@ __all__ = [
     "cells_null",
     "draw_until_settled",
     "line_null",
+    "noise_scale",
     "share_null",
     "table_null",
 ]
@@ -95,6 +107,34 @@ def draw_until_settled(
     return Null(p, np.concatenate(blocks), n_draws)
 
 
+def noise_scale(
+    weights: FloatArray | None, relabelling: Relabelling
+) -> Callable[[Planes], FloatArray | float]:
+    """Of a block of relabellings: noise of the tables over that of each, of rows with weights (N,).
+
+    1 for rows that weigh the same, and for pairs, which are of both parts whatever is drawn.
+    """
+    if weights is None or relabelling.swapped is not None:
+        return lambda _: 1.0
+    if relabelling.unit_of_row is None:
+        rows, masses = np.arange(weights.size), weights
+    else:
+        rows = np.unique(relabelling.unit_of_row, return_index=True)[1]
+        masses = np.bincount(relabelling.unit_of_row, weights)
+    total, total_of_squares = masses.sum(), (masses * masses).sum()
+
+    def variances(planes: Planes) -> FloatArray:
+        dealt = unpacked(planes[0][rows, None]) * masses[:, None]
+        one, squares = dealt.sum(axis=0), np.einsum("ij,ij->j", dealt, dealt)
+        # A part that weighs next to nothing is a difference of two equal numbers.
+        other = np.maximum(total - one, _ROUNDING * total)
+        of_other = np.maximum(total_of_squares - squares, 0.0)
+        return np.asarray(squares / one**2 + of_other / other**2)
+
+    observed = float(variances(relabelling.observed())[0])
+    return lambda planes: np.sqrt(observed / variances(planes))
+
+
 def line_null(
     x: FloatArray,
     y: FloatArray,
@@ -110,8 +150,11 @@ def line_null(
     statistic = WalkStatistics(("wasserstein1",), pool, sizes_vary=relabelling.sizes_vary)
     ordered = relabelling.in_order(pool.order)
 
+    scale = noise_scale(None if weights is None else weights[pool.order], ordered)
+
     def draw(block: int) -> FloatArray:
-        return np.asarray(statistic.evaluate(ordered.drawn(seed, block)[:, :, None])[0])
+        planes = ordered.drawn(seed, block)
+        return np.asarray(statistic.evaluate(planes[:, :, None])[0]) * scale(planes)
 
     observed = statistic.evaluate(ordered.observed()[:, :, None])[:, 0]
     slack = float(statistic.rounding(observed)[0])
@@ -127,11 +170,19 @@ def cells_null(
     beat: Callable[[int], None] = SILENT.beat,
 ) -> Null:
     """W1 of many numbers, from cells of their pooled order; `observed` is that of the rows."""
+    scale = 1.0
+    if cells.masses is not None:
+        # The noise of the tables over that of random parts, which for so many rows varies little.
+        n, m = cells.sizes
+        squares = cells.squares[:, -1].sum()
+        scale = math.sqrt(
+            squares / (np.mean(cells.masses**2) / np.mean(cells.masses) ** 2 * (1.0 / n + 1.0 / m))
+        )
 
     def draw(block: int) -> FloatArray:
         # Few draws at first, which is all that most columns need.
         size = LEAST_DRAWS if block == 0 else 4 * LEAST_DRAWS
-        return cells.null(size, np.random.default_rng([seed, block]))
+        return scale * cells.null(size, np.random.default_rng([seed, block]))
 
     return draw_until_settled(draw, observed, 0.0, n_permutations, beat)
 
@@ -155,8 +206,12 @@ def category_null(
     statistic = CategoryStatistic(names, codes, n_categories, (x.size, y.size), weights)
     ordered = relabelling if statistic.order is None else relabelling.in_order(statistic.order)
 
+    placed = weights if weights is None or statistic.order is None else weights[statistic.order]
+    scale = noise_scale(placed, ordered)
+
     def draw_rows(block: int) -> FloatArray:
-        return np.asarray(statistic.evaluate(ordered.drawn(seed, block)[:, :, None])[0])
+        planes = ordered.drawn(seed, block)
+        return np.asarray(statistic.evaluate(planes[:, :, None])[0]) * scale(planes)
 
     observed = float(statistic.evaluate(ordered.observed()[:, :, None])[0, 0])
     return draw_until_settled(draw_rows, observed, _ROUNDING, n_permutations, beat)

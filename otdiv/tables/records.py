@@ -202,10 +202,16 @@ def as_frame(records: Sequence[Mapping[str, Any]], types: Mapping[str, type], ba
     if backend not in ("pandas", "polars", "pyarrow"):
         raise InvalidInputError("backend", 'be "pandas", "polars" or "pyarrow"', repr(backend))
     narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose="`to_frame`")
-    import_optional(backend, extra="cli", purpose="`to_frame`")
+    library = import_optional(backend, extra="cli", purpose="`to_frame`")
     columns = {name: [one[name] for one in records] for name in types}
     known = {str: narwhals.String, int: narwhals.Int64, float: narwhals.Float64}
     known[bool] = narwhals.Boolean
+    if backend == "pandas":
+        # Its plain integers and booleans have no missing values.
+        nullable = {int: "Int64", bool: "boolean"}
+        for name, kind in types.items():
+            if kind in nullable and None in columns[name]:
+                columns[name] = library.array(columns[name], dtype=nullable[kind])
     schema = {name: known[kind] for name, kind in types.items()}
     return narwhals.from_dict(columns, schema=schema, backend=backend).to_native()
 

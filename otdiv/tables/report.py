@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._optional import import_optional
 from .._text import as_json, code_span, for_markdown, for_terminal, shortened
-from ..errors import InvalidInputError, MissingDependencyError
+from ..errors import MissingDependencyError
 from .formats import counted, format_effect
 from .gate import Gate, gate
 from .naming import telling_names
 from .outline import fields_of, markdown_table
 from .reading import Backend
-from .records import FIELDS, document, record
+from .records import FIELDS, as_frame, document, record
 from .rows import ColumnComparison, Findings
 from .summary import markdown_summary
 from .wording import escaped, headlines
@@ -153,20 +152,7 @@ class TableReport(Findings):
             If that library is not installed.
         """
         chosen = self.backend if backend is None else backend
-        if chosen not in ("pandas", "polars", "pyarrow"):
-            raise InvalidInputError("backend", 'be "pandas", "polars" or "pyarrow"', repr(chosen))
-        narwhals = import_optional("narwhals.stable.v2", extra="cli", purpose="`to_frame`")
-        import_optional(chosen, extra="cli", purpose="`to_frame`")
-        records = self.to_records()
-        columns = {name: [record[name] for record in records] for name in records[0]}
-        types = {
-            str: narwhals.String,
-            int: narwhals.Int64,
-            float: narwhals.Float64,
-            bool: narwhals.Boolean,
-        }
-        schema = {name: types[FIELDS[name]] for name in columns}
-        return narwhals.from_dict(columns, schema=schema, backend=chosen).to_native()
+        return as_frame(self.to_records(), FIELDS, chosen)
 
     def to_json(self) -> str:
         """All of it but the distributions, as JSON; what is not a finite number is null."""

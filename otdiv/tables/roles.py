@@ -51,9 +51,7 @@ def role_of_texts(labels: Sequence[str]) -> str:
 
 
 def _counts_rows(column: Column) -> bool:
-    return bool(
-        column.is_whole
-        and column.present.all()
-        and column.values.dtype == np.float64
-        and (np.diff(column.values) == 1.0).all()
-    )
+    if not column.is_whole or not column.present.all() or column.values.dtype != np.float64:
+        return False
+    with np.errstate(over="ignore"):  # of the largest floats
+        return bool((np.diff(column.values) == 1.0).all())

@@ -28,9 +28,13 @@ class Tolerance(NamedTuple):
     text: str
 
     def of(self, row: ColumnComparison) -> float | None:
-        """In the unit of a row's effect; None where it counts what the row does not have."""
+        """In the unit of a row's effect; None where it counts what the row does not have.
+
+        Of categories no share of the rows is above 1: a number without a unit that is cannot be
+        meant, and "5" would stand for 500 %.
+        """
         if row.measure == "TV":
-            return self.number if self.counts in ("", "%") else None
+            return self.number if self.counts in ("", "%") and self.number <= 1.0 else None
         if self.counts == "sd":
             return self.number * (row.pooled_sd or 0.0)
         if self.counts not in ("", row.unit):

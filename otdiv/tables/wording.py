@@ -34,6 +34,9 @@ _MOST_NAMES = 8
 _MOST_PHRASES = 4
 """Columns that a list names with a number."""
 
+_MOST_NOTES = 2
+"""Notes on intervals that are told in full."""
+
 _MOST_DRIVERS = 4
 
 _CORRECTIONS = {
@@ -342,12 +345,17 @@ def _cautions(report: Findings) -> Iterator[str]:
             f"Neighbouring rows are alike in {listed(told, 2)}: p-values take rows for"
             " exchangeable; --blocks keeps neighbours together."
         )
-    noted = [row for row in report.rows if row.evidence is not None and row.evidence.notes]
-    for row in noted[:1]:
-        assert row.evidence is not None
-        yield f"Interval of {row.column}: {'; '.join(row.evidence.notes)}."
-    if noted[1:]:
-        yield f"Intervals with such a note too: {_names(noted[1:])}."
+    noted: dict[str, list[ColumnComparison]] = {}
+    for row in report.rows:
+        if row.evidence is not None and row.evidence.notes:
+            noted.setdefault("; ".join(row.evidence.notes), []).append(row)
+    told_apart = sorted(noted, key=lambda note: -len(noted[note]))
+    for note in told_apart[:_MOST_NOTES]:
+        noun = "Interval" if len(noted[note]) == 1 else "Intervals"
+        yield f"{noun} of {_names(noted[note])}: {note}."
+    rest = [row for note in told_apart[_MOST_NOTES:] for row in noted[note]]
+    if rest:
+        yield f"Intervals with a note of their own (in the HTML report): {_names(rest)}."
 
 
 def _method(report: Findings) -> Iterator[str]:

@@ -455,3 +455,34 @@ def test_long_columns_keep_thinned_ecdfs(flights):
     area = float(np.sum(np.abs(curve.a - curve.b)[:-1] * np.diff(curve.values)))
     # Minutes are whole numbers and the grid has some 2.6-minute gaps in the tails only.
     assert area == pytest.approx(flights["dep_delay"].effect, rel=0.01)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_frame_holds_columns_that_take_no_part(library):
+    table = {"id": [f"u{k}" for k in range(30)], "x": [float(k) for k in range(30)]}
+    frame = compare_tables(table, table, n_permutations=99).to_frame(library)
+    assert len(frame) == 2
+
+
+@pytest.mark.parametrize("make", [list, np.array], ids=["list", "array"])
+def test_texts_do_not_end_at_a_nul_character(make):
+    a, b = make(["a\0b", "a"] * 10), make(["a\0c", "a"] * 10)
+    row = compare_tables({"x": a}, {"x": b}, n_permutations=0)["x"]
+    assert (row.effect, row.new, row.vanished) == (0.5, ("a\0c",), ("a\0b",))
+
+
+def test_a_tolerance_of_categories_is_a_share_of_the_rows():
+    table = {"x": ["a", "b"] * 10}
+    with pytest.raises(InvalidInputError, match=r"a share of the rows, as in '2%'; got '5'"):
+        compare_tables(table, table, tolerance={"x": 5})
+
+
+def test_an_error_says_that_no_column_is_left():
+    table = {"x": [1.0, 2.0]}
+    with pytest.raises(InvalidInputError, match="have a column beside those"):
+        compare_tables(table, table, kinds={"x": "ignore"})
+
+
+def test_the_largest_floats_raise_no_warning():
+    a, b = {"x": [1.7e308, -1.7e308] * 10}, {"x": [-1.7e308] * 20}
+    assert compare_tables(a, b, n_permutations=99)["x"].error is None

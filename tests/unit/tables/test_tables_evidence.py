@@ -404,3 +404,60 @@ def test_rows_that_are_far_beyond_squares_have_no_drivers():
     b = {"x": [0.0, 1e-200] * 20 + [1e200], "y": far["y"]}
     joint = compare_tables(a, b).joint
     assert joint is None or joint.effect is None or joint.effect >= 0.0
+
+
+@pytest.mark.parametrize("make", [lambda rng, n: rng.exponential(size=n), lambda rng, n: None])
+def test_weights_of_one_table_alone_give_no_false_alarms(make):
+    """Uneven weights on one side make its part noisier than the parts that are dealt."""
+    p = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        a, b = ({str(k): rng.normal(size=n) for k in range(3)} for n in (100, 300))
+        weights = rng.exponential(size=100), make(rng, 300)
+        report = compare_tables(a, b, weights=weights, n_permutations=199, rng=seed)
+        p += [row.p_value for row in report]
+    # At most 0.05 of 300, of which three share their weights, and 3.3 standard deviations.
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_weights_of_one_table_alone_find_what_moved():
+    rng = np.random.default_rng(3)
+    a, b = {"x": rng.normal(size=200)}, {"x": rng.normal(0.8, size=400)}
+    weights = rng.exponential(size=200), None
+    assert compare_tables(a, b, weights=weights)["x"].verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize("share", [0.03, 0.05, 0.07])
+def test_shares_that_few_rows_show_are_not_said_to_be_the_same(share):
+    """None of 50 rows may well be marked where 3 % of the law are."""
+    said = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        a, b = {"x": np.zeros(50, bool)}, {"x": rng.random(50) < share}
+        report = compare_tables(a, b, tolerance=share - 0.001, n_permutations=99)
+        said += report["x"].verdict is Verdict.SAME
+    assert said <= 200 * 0.05 + 3.0 * math.sqrt(200 * 0.05 * 0.95)
+
+
+def test_a_constant_category_may_hold_others_that_no_row_showed():
+    row = compare_tables({"x": ["a"] * 30}, {"x": ["a"] * 30}, tolerance="1%")["x"]
+    assert row.verdict is Verdict.WITHIN_NOISE
+    # Clopper and Pearson's two-sided limit of 0 in 30, and that of the other side.
+    assert row.evidence.at_most == pytest.approx(1.0 - 0.025 ** (1.0 / 30.0))
+
+
+def test_one_block_a_side_has_no_interval():
+    rng = np.random.default_rng(0)
+    a, b = {"x": rng.normal(size=50)}, {"x": rng.normal(1.0, size=50)}
+    evidence = compare_tables(a, b, blocks=50, tolerance=5.0)["x"].evidence
+    assert (evidence.low, evidence.at_most) == (0.0, math.inf)
+    assert evidence.verdict is Verdict.WITHIN_NOISE
+    assert evidence.notes == ("one block has no spread: there is no interval",)
+
+
+def test_few_and_equal_rows_are_noted_by_the_names_of_the_tables():
+    rng = np.random.default_rng(0)
+    a, b = {"x": [1.0] * 60}, {"x": rng.normal(size=5)}
+    notes = "; ".join(compare_tables(a, b, n_permutations=99)["x"].evidence.notes)
+    assert "all rows of A are equal" in notes
+    assert "B has 5 rows" in notes
