@@ -176,7 +176,7 @@ def correlation_of_sides(
     `products` is the sum over neighbours of the products of their sides, and `ends` are the sides
     of the first and the last of n rows. None as in `neighbour_correlation`.
     """
-    if n < _MEASURED_FROM:
+    if n < MEASURED_FROM:
         return None
     # Where nearly all rows are on one side (a pixel that is mostly 0), one more pair of neighbours
     # is a large correlation.

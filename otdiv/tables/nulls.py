@@ -120,7 +120,7 @@ def noise_scale(
         rows, masses = np.arange(weights.size), weights
     else:
         rows = np.unique(relabelling.unit_of_row, return_index=True)[1]
-        masses = np.bincount(relabelling.unit_of_row, weights)
+        masses = np.asarray(np.bincount(relabelling.unit_of_row, weights), dtype=np.float64)
     total, total_of_squares = masses.sum(), (masses * masses).sum()
 
     def variances(planes: Planes) -> FloatArray:
