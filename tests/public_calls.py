@@ -37,6 +37,10 @@ def two(function, **options):
 
 # Name of the public callable: calls, each with good arrays under the names of the arguments.
 CALLS = {
+    "Mahalanobis": [(lambda k: otdiv.Mahalanobis(**k), {"covariance": np.eye(2)})],
+    "barycenter": [
+        (lambda k: otdiv.barycenter([x, y], **k), {"weights": np.array([0.5, 0.5])}),
+    ],
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
     "DensePlan": [(lambda k: otdiv.DensePlan(**k), {"mass": C})],
     "DiscreteMeasure": [
@@ -245,6 +249,8 @@ CALLS = {
 }
 # Takes arrays that the library made, or of SciPy that hold no masks, or is filled by the library.
 NOT_INPUT = {
+    "BarycenterResult",
+    "wasserstein_kmeans",
     "BlockPlan",
     "BatchResult",
     "Certificate",

@@ -107,7 +107,7 @@ def as_metric(metric: Any) -> PNormCost:
 
 def as_any_metric(metric: Any) -> PointCost:
     """Coerce a ground metric that may also be a derived cost, such as `Geodesic()`."""
-    if metric == "geodesic" and type(metric) is str:
+    if type(metric) is str and metric == "geodesic":
         return Geodesic()
     if isinstance(metric, DerivedCost):
         if metric.powered(1.0) is None:

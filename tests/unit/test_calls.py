@@ -129,7 +129,7 @@ def test_positive_samples_are_shown_the_way_too(divergence):
         ("L2", "'euclidean' here"),
         ("euclidian", "did you mean 'euclidean'"),
         ("minkowski", r"PNormCost\(norm=p\)"),
-        ("cosine", r"transport_matrix\(scipy\.spatial\.distance\.cdist\(x, y, metric\)\)"),
+        ("braycurtis", r"transport_matrix\(scipy\.spatial\.distance\.cdist\(x, y, metric\)\)"),
         ("correlation", r"transport_matrix\(.*cdist"),
         (lambda u, v: 0.0, r"transport_matrix\(.*cdist"),
         (C, r"transport_matrix\(.*cdist|transport_matrix\(C"),
