@@ -59,8 +59,8 @@ class Geodesic(DerivedCost):
     --------
     >>> from otdiv import Geodesic
     >>> rome, sydney = [[12.5, 41.9]], [[151.2, -33.9]]
-    >>> Geodesic(radius=6371.0).pairwise(rome, sydney).round()
-    array([[16321.]])
+    >>> Geodesic(radius=6371.0).pairwise(rome, sydney).round(-1)
+    array([[16320.]])
     """
 
     unit: str = "degrees"

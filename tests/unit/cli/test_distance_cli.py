@@ -75,7 +75,7 @@ def test_usage_errors_are_told(words, capsys):
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_ctrl_c_in_a_later_pass_prints_the_bounds_so_far(tmp_path):
     # The same column twice takes very many passes where little memory is given.
-    values = np.random.default_rng(0).standard_normal(2_000_000)
+    values = np.random.default_rng(0).standard_normal(8_000_000)
     path = tmp_path / "t.parquet"
     parquet.write_table(pyarrow.table({"v": values}), path)
     words = ["distance", str(path), str(path), "--max-memory", "1M"]
