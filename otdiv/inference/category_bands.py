@@ -110,9 +110,8 @@ def _seen_upper_end(counts: Counts, sizes: FloatArray, value: float, tail: float
         most = np.where(seen < sizes, beta.ppf(1.0 - tail, seen + 1.0, sizes - seen), 1.0)
     p, q = counts.shares[:, 1]
     below, above = counts.shares[:, 1] - least, most - counts.shares[:, 1]
-    return min(
-        1.0, max(q - p + math.hypot(above[1], below[0]), p - q + math.hypot(above[0], below[1]))
-    )
+    ends = (q - p + math.hypot(above[1], below[0]), p - q + math.hypot(above[0], below[1]))
+    return min(1.0, float(max(ends)))
 
 
 def total_variation_band(
