@@ -116,9 +116,9 @@ def noise_scale(
     """
     if weights is None or relabelling.swapped is not None:
         return lambda _: 1.0
-    if relabelling.unit_of_row is None:
-        rows, masses = np.arange(weights.size), weights
-    else:
+    rows: IndexArray = np.arange(weights.size)
+    masses = weights
+    if relabelling.unit_of_row is not None:
         rows = np.unique(relabelling.unit_of_row, return_index=True)[1]
         masses = np.asarray(np.bincount(relabelling.unit_of_row, weights), dtype=np.float64)
     total, total_of_squares = masses.sum(), (masses * masses).sum()

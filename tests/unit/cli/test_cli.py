@@ -89,7 +89,7 @@ def test_the_exit_codes_are_these_and_stand_in_every_help(capsys):
 def test_the_help_of_compare_explains_its_words_and_exit_codes(capsys):
     main(["compare", "--help"])
     text = capsys.readouterr().out
-    for word in ("effect", "in sd", "interval", "noise", "130", "--units", "examples"):
+    for word in ("effect", "in sd", "interval", "noise 95 %", "130", "--units", "examples"):
         assert word in text
 
 

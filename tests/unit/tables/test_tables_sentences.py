@@ -198,12 +198,13 @@ def test_alike_neighbours_warn_of_p_values():
     assert "--blocks" not in said(row("x"))
 
 
-def test_notes_of_intervals_are_told_once_with_the_columns_that_have_them():
-    heavy = evidence(notes=("with heavy tails its length is that of a handful of rows",))
-    few = evidence(notes=("A has 9 rows",))
-    text = said(*(row(name, evidence=heavy) for name in "xy"), row("z", evidence=few))
-    assert "Intervals of x, y: with heavy tails its length is that of a handful of rows." in text
-    assert "Interval of z: A has 9 rows." in text
+def test_notes_of_intervals_are_told_once_for_all_columns_that_have_them():
+    noted = evidence(notes=("with heavy tails its length is that of a handful of rows",))
+    text = said(*(row(name, evidence=noted) for name in "xyz"))
+    assert "Intervals of x, y, z: with heavy tails its length is that of a handful of rows." in text
+    text = said(*(row(name, evidence=evidence(notes=(f"note {name}",))) for name in "xyz"))
+    assert "Interval of x: note x." in text
+    assert "Intervals with a note of their own (in the HTML report): z." in text
 
 
 def test_the_last_line_says_level_correction_and_what_is_exchanged():
