@@ -24,7 +24,7 @@ _KINDS = {
 }
 _PLAIN = (
     *("weights", "delimiter", "decimal", "encoding", "level", "correction"),
-    *("missing_tolerance", "blocks", "paired", "rng"),
+    *("missing_tolerance", "blocks", "paired", "rng", "max_memory"),
 )
 """Options that are arguments of `compare_tables` as they are."""
 
@@ -135,6 +135,13 @@ def _add_verdicts(group: Any) -> None:
     )
     group.add_argument(
         "--rng", metavar="SEED", type=int, help="of relabellings and projections (default: 0)"
+    )
+    group.add_argument(
+        "--max-memory",
+        metavar="BYTES",
+        type=int,
+        help="tables that would take more, by forecast, are read in batches (default: half of what "
+        "the machine has left)",
     )
 
 

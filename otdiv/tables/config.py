@@ -47,8 +47,8 @@ def read_config(path: str | os.PathLike[str]) -> Config:
     They stand in its table `[compare]`, in a `pyproject.toml` in `[tool.otdiv.compare]`, and are
     called as the options of `otdiv compare`: columns, weights, units, kinds, delimiter, decimal,
     encoding, na, level, correction, tolerance, missing-tolerance, blocks, paired, permutations,
-    rng, fail-on. `units`, `kinds` and `tolerance` are tables by column; "*" in the last is every
-    column without one of its own.
+    rng, max-memory, fail-on. `units`, `kinds` and `tolerance` are tables by column; "*" in the last
+    is every column without one of its own.
 
     Parameters
     ----------
@@ -223,6 +223,7 @@ _SETTINGS: dict[str, _Setting] = {
     "paired": _Setting("paired", "be true or false", lambda value: isinstance(value, bool)),
     "permutations": _Setting("n_permutations", "be a whole number", _is_whole),
     "rng": _Setting("rng", "be a whole number", _is_whole),
+    "max-memory": _Setting("max_memory", "be a whole number", _is_whole),
     "fail-on": _Setting("fail_on", f"be a list of {', '.join(CHECKS)}", _is_texts),
 }
 

@@ -93,6 +93,7 @@ def document(report: Findings) -> dict[str, Any]:
         "permutations": report.n_permutations,
         "exchanged": report.exchanged,
         "missing_tolerance": report.missing_tolerance,
+        "passes": report.n_passes,
         "columns": [record(row) | _moves(row) for row in report.rows],
         "joint": None if report.joint is None else _joint(report.joint),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..sources.source import Source
-from ..streaming.comparison import MAX_STEP, Comparison
+from ..streaming.comparison import Comparison
 from ..streaming.windows import Detail, Windows
 from .streamed_columns import Gathered
 
@@ -28,6 +28,9 @@ CROWDED = 2.0**-9
 NARROW = 2.0**-8
 """... the share of the standard deviation that is: quantiles and noise know it no better. By
 taste."""
+
+MOST_BITS = 16
+"""By which a crowded cell is divided at most: that of all values far from 0 takes 16 MB; by taste."""
 
 MOST_PASSES = 4
 """Beside the first one; by taste."""
@@ -99,7 +102,7 @@ def _crowded(comparison: Comparison, width: float) -> Windows | None:
     chosen = np.flatnonzero(wide & (counts > CROWDED * float(counts.sum())) & (cells.shifts > 0))
     if chosen.size == 0 or comparison.settled.starts.size:
         return None
-    bits = min(max((MEMORY // _CELL_BYTES // chosen.size).bit_length() - 1, 1), MAX_STEP)
+    bits = min(max((MEMORY // _CELL_BYTES // chosen.size).bit_length() - 1, 1), MOST_BITS)
     return Windows(
         starts=cells.starts[chosen],
         shifts=cells.shifts[chosen],

@@ -359,13 +359,24 @@ def _cautions(report: Findings) -> Iterator[str]:
 
 
 def _method(report: Findings) -> Iterator[str]:
-    """How it was computed: one last line."""
+    """How it was computed: the last lines."""
+    if report.n_passes is not None:
+        yield in_passes(report.n_passes)
     if not report.tested:
         return
     yield (
         f"Verdicts at {_percent(report.level)}, {_CORRECTIONS[report.correction]}; noise and"
         f" p-values exchange {report.exchanged};"
         f" {counted(report.n_permutations, 'relabelling')} at most."
+    )
+
+
+def in_passes(n_passes: int) -> str:
+    """What a report of rows that were not held in memory says of them."""
+    times = "once" if n_passes == 1 else f"up to {n_passes} times"
+    return (
+        f"Rows were read {times}, in batches: effects are the middles of their bounds, quantiles"
+        " those of cells, noise is drawn from cells."
     )
 
 

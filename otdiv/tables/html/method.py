@@ -10,6 +10,7 @@ from ... import __version__
 from ..._optional import import_optional
 from ..formats import counted, format_share
 from ..rows import Findings
+from ..wording import in_passes
 
 __all__ = ["method"]
 
@@ -51,6 +52,8 @@ def method(report: Findings) -> list[tuple[str, str]]:
         ]  # fmt: skip
     else:
         said.append(("Tests", "None: no relabellings were asked for."))
+    if report.n_passes is not None:
+        said.append(("Rows", in_passes(report.n_passes)))
     if report.weights is not None:
         source = "" if report.weights == "given" else f" by {report.weights}"
         said.append(("Weights", f"Rows are weighted{source}; missing rates count rows."))

@@ -311,8 +311,8 @@ def test_an_unknown_setting_is_named_with_its_file_and_the_known_ones(capsys, pa
     assert main(["compare", *pair]) == USAGE
     assert capsys.readouterr().err == (
         "otdiv: error: `tolerence` must be one of blocks, columns, correction, decimal, delimiter, "
-        "encoding, fail-on, kinds, level, missing-tolerance, na, paired, permutations, rng, "
-        "tolerance, units, weights in [tool.otdiv.compare] of pyproject.toml\n"
+        "encoding, fail-on, kinds, level, max-memory, missing-tolerance, na, paired, permutations, "
+        "rng, tolerance, units, weights in [tool.otdiv.compare] of pyproject.toml\n"
     )
 
 
