@@ -30,7 +30,7 @@ NARROW = 2.0**-8
 taste."""
 
 MOST_BITS = 16
-"""By which a crowded cell is divided at most: that of all values far from 0 takes 16 MB; by taste."""
+"""By which a crowded cell is divided at most: that of values far from 0 takes 16 MB; by taste."""
 
 MOST_PASSES = 4
 """Beside the first one; by taste."""
