@@ -15,7 +15,7 @@ In the other direction f(z) = min_l |z - c'_l| - g_l is 1-Lipschitz for any numb
 E f(x) - E f(y) is at most W1; g are the potentials of the transport between the means. A second
 pass takes the means of f over all rows. Without one, f is known at the means of the cells, and a
 cell's mean of f differs from that by at most E|z - c| <= sqrt(V). (Transport between the means
-alone is no bound: two equal samples may have cells with other means.)
+alone is no bound: a row that barely crosses a cut changes the means of both cells.)
 
 Rounding. Let U be half of the spacing at 1. Rows are moved by less than 1.1 U of their placed size
 and of their offset from the pivot; then offsets count as exact. A sum over a cell of m rows of
@@ -135,7 +135,8 @@ def _upper(a: _Side, b: _Side) -> float:
         entries = np.bincount(places, minlength=len(side.shares))
         vague = np.abs(side.shares - sums) + (entries + 8.0) * U * (sums + side.shares)
         unmet += math.fsum(vague * side.sizes)
-    return (total * (1.0 + (d + 16.0) * U) + unmet * 1.01) * (1.0 + 8.0 * U) + a.lost + b.lost
+    high = (total * (1.0 + (d + 16.0) * U) + unmet * 1.01) * (1.0 + 8.0 * U) + a.lost + b.lost
+    return float(high)
 
 
 def _outward(low: float, high: float, unit: float) -> Bounds:
@@ -155,7 +156,7 @@ def _distance_of_means(a: _Side, b: _Side) -> float:
     ]
     sizes = math.fsum(a.shares * a.sizes) + math.fsum(b.shares * b.sizes)
     length = math.sqrt(math.fsum(each * each for each in found))
-    return length * (1.0 - (d + 8.0) * U) - 8.0 * U * sizes - a.lost - b.lost
+    return float(length * (1.0 - (d + 8.0) * U) - 8.0 * U * sizes - a.lost - b.lost)
 
 
 def cloud_wasserstein1_bounds(x: CloudState, y: CloudState) -> Bounds:

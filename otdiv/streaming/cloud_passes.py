@@ -122,7 +122,7 @@ def wasserstein1_clouds(
         if state.n_missing:
             raise InvalidInputError(name, "have no missing coordinates", f"{state.n_missing} rows")
     potential = cloud_potential(*states)
-    bounds = bounds_of_pass(*states, potential)
+    bounds = bounds_of_pass(states[0], states[1], potential)
     if n_passes > 1:
         means = [_read(side, PotentialMean(potential)) for side in sides]
         for name, state, mean in zip("xy", states, means, strict=True):

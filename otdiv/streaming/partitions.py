@@ -67,7 +67,7 @@ class CloudCells:
     @property
     def d(self) -> int:
         """Columns of the points."""
-        return self.pivots.shape[1]
+        return int(self.pivots.shape[1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that tells these cells from others."""
