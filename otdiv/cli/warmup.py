@@ -104,7 +104,7 @@ def _parts() -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], ob
 
     import otdiv
     from otdiv import solvers
-    from otdiv.streaming import wasserstein1_result
+    from otdiv.streaming import wasserstein1_clouds, wasserstein1_result
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((_N, 2)), rng.standard_normal((_N, 2)) + 1.0
@@ -126,6 +126,7 @@ def _parts() -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], ob
         "columns read in passes": lambda: wasserstein1_result(
             lambda: iter([x[:, 0]]), lambda: iter([y[:, 0]]), bits=2
         ),
+        "clouds read in passes": lambda: wasserstein1_clouds(x, y, n_cells=8),
         "wasserstein2": lambda: otdiv.wasserstein2(x, y),
         "transport of weighted points": lambda: otdiv.transport(x, y, x_weights=weights),
         "transport of many points": lambda: otdiv.transport(more_x, more_y),
