@@ -92,6 +92,11 @@ def main() -> None:
     columns.add_argument("--rows", type=int, default=10**8, help="values of each file")
     columns.add_argument("--times", type=int, default=10, help="readings where more rows are asked")
     columns.add_argument("--no-write", action="store_true", help="print only")
+    large = commands.add_parser(
+        "tables", help="large tables compared in batches and in memory: 104 bytes of disk a row"
+    )
+    large.add_argument("--rows", type=int, default=10**7, help="rows of each table")
+    large.add_argument("--no-write", action="store_true", help="print only")
     texts = commands.add_parser(
         "messy", help="texts as strangers write them, beside pandas, polars"
     )
@@ -166,6 +171,10 @@ def main() -> None:
 
         write = not options.no_write
         sys.exit(run_audits(options.cases, options.rng, only=options.only, write=write))
+    elif options.command == "tables":
+        from .tables import tables
+
+        sys.exit(tables(options.rows, write=not options.no_write))
     elif options.command == "streaming":
         from .streaming import streaming
 

@@ -107,6 +107,9 @@ def compare(
     asked = dict(arguments, callback=callback)
     if options.max_batches is not None:
         asked["max_batches"] = options.max_batches
+    if asked.pop("max_memory", None) is not None:
+        requirement = "be left out beside several tables, --by and --over, which are held in memory"
+        raise InvalidInputError("--max-memory", requirement, arguments["max_memory"])
     if options.by is None and options.over is None:
         return compare_batches(options.a, options.b, **asked)
     if asked.pop("paired", False):

@@ -83,7 +83,8 @@ class Gathered:
         Of categories.
     order : tuple of str
         Of ordered categories.
-    is_dates : bool
+    is_dates, is_whole : bool
+        Whether all times are days, and all numbers are stored as whole ones.
     rounded : float
         Largest number that float64 does not hold and stands for another; 0 where there is none.
     names_rows : bool
@@ -101,6 +102,7 @@ class Gathered:
         "counts",
         "error",
         "is_dates",
+        "is_whole",
         "kind",
         "n_missing",
         "n_present",
@@ -119,7 +121,7 @@ class Gathered:
         self.state = SampleState()
         self.counts: Counter[str] = Counter()
         self.order: tuple[str, ...] = ()
-        self.is_dates = True
+        self.is_dates = self.is_whole = True
         self.rounded = 0.0
         self.names_rows = False
         self.error: str | None = None
@@ -146,6 +148,7 @@ class Gathered:
             if quick is not None:
                 missing = int(np.count_nonzero(np.isnan(quick)))
                 self._settle(Kind.NUMBERS, quick.size - missing, missing)
+                self.is_whole &= missing == quick.size or _is_stored_whole(cells)
                 self._follow(quick)
                 return quick
             counted = _quick_counts(cells)
@@ -163,6 +166,7 @@ class Gathered:
             self._count_codes(column)
             return None
         self.is_dates &= column.is_dates
+        self.is_whole &= column.is_whole
         values = self._on_rows(column)
         self._follow(values)
         return values
@@ -301,9 +305,14 @@ class Gathered:
 
     @property
     def counts_rows(self) -> bool:
-        """Whether every number is the one before and 1."""
+        """Whether every number is the one before and 1, and whole by its type."""
         self._followed()
-        return bool(self._signs[COUNTING]) and not self.n_missing and not self.rounded
+        return (
+            self.is_whole
+            and bool(self._signs[COUNTING])
+            and not self.n_missing
+            and not self.rounded
+        )
 
 
 def quick_numbers(cells: Any) -> FloatArray | None:
@@ -348,6 +357,12 @@ def _quick_counts(cells: Any) -> tuple[Kind, dict[str, int], int] | None:
             # A dictionary may hold one text twice.
             texts[label] = texts.get(label, 0) + count
     return Kind.CATEGORIES, texts, missing
+
+
+def _is_stored_whole(cells: Any) -> bool:
+    """Whether a column of numbers has a type of whole ones; one of NumPy's floats has not."""
+    types = import_optional("pyarrow", extra="cli", purpose=_PURPOSE).types
+    return _is_arrow(cells) and bool(types.is_integer(cells.type))
 
 
 def _is_arrow(cells: Any) -> bool:

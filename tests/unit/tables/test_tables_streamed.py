@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
+from otdiv.cli import main
 from otdiv.errors import InvalidInputError, UnsupportedProblemError
 from otdiv.tables import compare_tables
 
@@ -46,6 +48,7 @@ def _is_inside(value, bounds):
     return bounds.lower <= value <= bounds.upper
 
 
+@pytest.mark.slow
 @given(
     seeds=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
     sizes=st.tuples(st.integers(2, 400), st.integers(2, 400)),
@@ -92,6 +95,7 @@ def test_bounds_hold_the_effect_of_memory(seeds, sizes, batches, laws, once):
                     )
 
 
+@pytest.mark.slow
 def test_batches_do_not_matter():
     tables = [_table(seed, 5_000, ["normal", "heavy"]) for seed in (1, 2)]
     reports = [
@@ -103,6 +107,7 @@ def test_batches_do_not_matter():
         assert json.loads(report.to_json()) == first
 
 
+@pytest.mark.slow
 def test_verdicts_are_those_of_memory_where_they_are_clear():
     rng = np.random.default_rng(3)
     n = 20_000
@@ -145,12 +150,40 @@ def test_equal_laws_seldom_differ(law, once):
     assert reached <= 9
 
 
+def test_ranks_dates_durations_and_wide_integers_are_compared():
+    rng = np.random.default_rng(5)
+    levels = ["low", "middle", "high"]
+
+    def table(shift):
+        codes = pa.array(np.minimum(rng.integers(0, 3, 500) + shift, 2), pa.int8())
+        return pa.table(
+            {
+                "level": pa.DictionaryArray.from_arrays(codes, levels, ordered=True),
+                "date": pa.array(rng.integers(0, 20_000, 500).astype("M8[D]")),
+                "took": pa.array(rng.integers(0, 10**12, 500).astype("m8[ns]")),
+                "number": pa.array(2**60 + rng.integers(0, 2**40, 500)),
+                "price": pa.array(rng.integers(0, 1000, 500).tolist(), pa.decimal128(9, 2)),
+            }
+        )
+
+    a, b = table(0), table(1)
+    streamed, whole = (compare_tables(a, b, max_memory=most) for most in (SMALL, 2**60))
+    assert not streamed.failed
+    for row in whole:
+        other = streamed[row.column]
+        assert (other.kind, other.unit) == (row.kind, row.unit)
+        assert _is_inside(row.effect, other.bounds)
+        for mine, theirs in zip(other.quantiles, row.quantiles, strict=True):
+            assert mine.difference == pytest.approx(theirs.difference, abs=0.05 * row.pooled_sd)
+
+
 def test_what_names_rows_takes_no_part():
     n = 1_000
     a, b = (
         {
             "id": [f"{side}{i}" for i in range(n)],
             "row": np.arange(n) + start,
+            "step": np.arange(n, dtype=float) + start,
             "text": [f"some words of {side} {i}" for i in range(n)],
             "value": np.random.default_rng(start).random(n),
         }
@@ -160,6 +193,7 @@ def test_what_names_rows_takes_no_part():
     found = {row.column: row.left_out for row in whole}
     assert found == {row.column: row.left_out for row in streamed}
     assert found["row"] == "identifiers"
+    assert found["step"] is None
 
 
 @pytest.mark.parametrize("option", [{"weights": "w"}, {"blocks": 2}, {"paired": True}])
@@ -179,3 +213,53 @@ def test_bad_columns_do_not_stop_others():
     b = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0], "z": [1.0, 2.0, 4.0], "e": [None] * 3}
     streamed, whole = (compare_tables(a, b, max_memory=most) for most in (SMALL, 2**60))
     assert {row.column: row.error for row in streamed} == {row.column: row.error for row in whole}
+
+
+def test_a_callback_ends_a_pass():
+    tables = [_in_batches(_table(seed, 100, ["normal"]), 10) for seed in (1, 2)]
+    report = compare_tables(*tables, max_memory=SMALL, callback=lambda _: True)
+    assert report.rows[0].error is None
+    assert all("stopped by the callback" in row.error for row in report.rows[1:])
+
+
+def test_empty_tables_are_told():
+    empty = pa.table({"x": pa.array([], pa.float64())})
+    with pytest.raises(InvalidInputError, match="have at least one row"):
+        compare_tables({"x": [1.0]}, empty, max_memory=SMALL)
+
+
+def test_rows_missing_in_some_columns_are_not_joint():
+    rng = np.random.default_rng(8)
+    a, b = (
+        {name: np.where(rng.random(3_000) < 0.2, np.nan, rng.random(3_000)) for name in "xyz"}
+        for _ in "ab"
+    )
+    streamed, whole = (compare_tables(a, b, max_memory=most) for most in (SMALL, 2**60))
+    assert (streamed.joint.n_a, streamed.joint.n_b) == (whole.joint.n_a, whole.joint.n_b)
+    assert streamed.joint.effect == pytest.approx(whole.joint.effect, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_folders_of_parquet_from_the_command_line(tmp_path, capsys):
+    for side in "ab":
+        folder = tmp_path / side
+        folder.mkdir()
+        for part in range(3):
+            table = _table(ord(side) + part, 200, ["normal", "counts"])
+            parquet.write_table(table, folder / f"{part}.parquet", row_group_size=50)
+    argv = ["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--permutations", "99"]
+    assert main([*argv, "--max-memory", "1000", "--output", str(tmp_path / "r.json")]) == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["passes"] >= 1
+    assert report["a"]["rows"] == 600
+    assert main([*argv, "--max-memory", "1000"]) == 0
+    assert "in batches" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("others", [["--by", "g"], ["A", "A"]])
+def test_several_tables_take_no_limit(tmp_path, capsys, others):
+    path = str(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("x,g\n1,u\n2,u\n3,v\n4,v\n")
+    argv = ["compare", path, *(path if other == "A" else other for other in others)]
+    assert main([*argv, "--max-memory", "1000"]) == 2
+    assert "--max-memory" in capsys.readouterr().err
