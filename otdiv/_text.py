@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "for_markdown",
     "for_terminal",
     "shortened",
+    "wrapped",
 ]
 
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
@@ -43,6 +44,9 @@ _BLOCK = re.compile(r"^(\s*)(?:([#+\-=])|(\d+)([.)]))")
 # wide forms.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+_LEAST_LINE = 8
+"""Cells of a line in the narrowest terminal that is thought of; by taste."""
 
 _LONGEST = 40
 """Characters of a name in a figure, where there is no room to fold it; by taste."""
@@ -212,3 +216,30 @@ def for_figure(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"
     return text.replace("$", "\\$")
+
+
+def wrapped(text: str, width: int, cells: Callable[[str], int] = display_width) -> Iterator[str]:
+    """Lines of a text of at most `width` cells, with percent signs beside their numbers.
+
+    Examples
+    --------
+    >>> list(wrapped("differs by 12 % of the rows", 13))
+    ['differs by', '12 % of the', 'rows']
+    """
+    width = max(_LEAST_LINE, width)
+    line = ""
+    for word in text.replace(" %", "\0%").split(" "):
+        word = word.replace("\0", " ")
+        if line and cells(f"{line} {word}") <= width:
+            line = f"{line} {word}"
+            continue
+        if line:
+            yield line
+        while cells(word) > width:
+            cut = next(
+                length for length in range(1, len(word)) if cells(word[: length + 1]) > width
+            )
+            yield word[:cut]
+            word = word[cut:]
+        line = word
+    yield line

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .._optional import import_optional
-from .._text import for_terminal, shortened
+from .._text import for_terminal, shortened, wrapped
 from ..tables.formats import DASH, counted
 from ..tables.outline import MISSING_MARK, Field, fields_of
 from ..tables.rows import Verdict
@@ -97,28 +97,8 @@ class _Lines:
     def paragraph(self, text: str, mark: str, style: str = "") -> None:
         """Print a text, broken at blanks, behind a mark."""
         width = max(_LEAST_NAME, min(self.console.width, _TEXT_WIDTH) - len(mark))
-        for place, line in enumerate(_wrapped(text, width, self.cells)):
+        for place, line in enumerate(wrapped(text, width, self.cells)):
             self.add((mark if place == 0 else " " * len(mark), style), (line, style))
-
-
-def _wrapped(text: str, width: int, cells: Callable[[str], int]) -> Iterator[str]:
-    """Lines of a text of at most `width` cells, with percent signs beside their numbers."""
-    line = ""
-    for word in text.replace(" %", "\0%").split(" "):
-        word = word.replace("\0", " ")
-        if line and cells(f"{line} {word}") <= width:
-            line = f"{line} {word}"
-            continue
-        if line:
-            yield line
-        while cells(word) > width:
-            cut = next(
-                length for length in range(1, len(word)) if cells(word[: length + 1]) > width
-            )
-            yield word[:cut]
-            word = word[cut:]
-        line = word
-    yield line
 
 
 class _Grid:

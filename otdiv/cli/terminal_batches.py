@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .._optional import import_optional
-from .._text import display_width, for_terminal, shortened
+from .._text import display_width, for_terminal, shortened, wrapped
 from ..tables.batch_words import batch_headlines, shown_batches
 from ..tables.formats import counted
 from ..tables.heat import SHADE_ENDS, SHADES, HeatLine, heat_lines
@@ -69,9 +69,9 @@ def print_batches(report: BatchFindings, console: Console) -> None:
     *findings, last = batch_headlines(report, show)
     room = min(width, _TEXT_WIDTH) - 3
     for sentence in findings:
-        for place, line in enumerate(_wrapped(sentence, room)):
+        for place, line in enumerate(wrapped(sentence, room)):
             put([(" • " if place == 0 else "   ", ""), (line, "")])
-    for place, line in enumerate(_wrapped(last, room)):
+    for place, line in enumerate(wrapped(last, room)):
         put([(" • " if place == 0 else "   ", "dim"), (line, "dim")])
     put([])
 
@@ -120,7 +120,7 @@ def _numbers(
     note = "in pooled sd, categories in shares of rows"
     if any(cell.text.startswith("(") for line in lines for cell in line.cells):
         note += "; (in brackets): does not differ"
-    grid += [[(f" {part}", "dim")] for part in _wrapped(note, width - 1)]
+    grid += [[(f" {part}", "dim")] for part in wrapped(note, width - 1)]
     return grid
 
 
@@ -147,12 +147,12 @@ def _shades(
             parts.append((f"{cell.mark}{gap}", _style(cell)))
         grid.append(parts)
     marks = {line.cells[place].mark for line in lines for place in places}
-    for part in _wrapped(_legend(marks), width - 1):
+    for part in wrapped(_legend(marks), width - 1):
         grid.append([(f" {part}", "dim")])
     if len(places) < len(report.reports):
         which = "the latest" if report.kind == "periods" else "those in which most columns differ"
         told = f"{len(places)} of {len(report.reports):,} batches are shown: {which}"
-        for part in _wrapped(f"{told}; --format markdown, json or csv", width - 1):
+        for part in wrapped(f"{told}; --format markdown, json or csv", width - 1):
             grid.append([(f" {part}", "dim")])
     return grid
 
@@ -193,22 +193,3 @@ def _padded(text: str, width: int) -> str:
 
 def _at_right(text: str, width: int) -> str:
     return " " * (width - display_width(text)) + text
-
-
-def _wrapped(text: str, width: int) -> Iterator[str]:
-    """Lines of at most so many cells, with percent signs beside their numbers."""
-    width = max(8, width)
-    line = ""
-    for word in text.replace(" %", "\0%").split(" "):
-        word = word.replace("\0", " ")
-        if line and display_width(f"{line} {word}") <= width:
-            line = f"{line} {word}"
-            continue
-        if line:
-            yield line
-        while display_width(word) > width:
-            cut = next(n for n in range(1, len(word)) if display_width(word[: n + 1]) > width)
-            yield word[:cut]
-            word = word[cut:]
-        line = word
-    yield line

@@ -18,14 +18,14 @@ _NAMED = 6
 
 
 class GateFailure(NamedTuple):
-    """A check that one column fails.
+    """A check that one column fails, or that had nothing to look at.
 
     Attributes
     ----------
     check : str
         "differs", "tolerance", "missing" or "schema".
     column : str
-        Its name.
+        Its name; "no column" where the tables have none that could be compared.
     sentence : str
         What was found, with its numbers; the name of the column stands in it as it is.
     """
@@ -55,7 +55,10 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """Whether there is no failure; columns that were not judged have none."""
+        """Whether there is no failure.
+
+        Columns that were not judged have none, but a check that judged no column at all fails.
+        """
         return not self.failures
 
     @property
@@ -95,13 +98,27 @@ def gate(report: Findings, checks: Iterable[str]) -> Gate:
     failures = tuple(
         GateFailure(check, column, sentence)
         for check in asked
-        for column, sentence in CHECKS[check](report)
+        for column, sentence in _failing(report, check)
     )
     return Gate(
         checks=asked,
         failures=failures,
         not_judged=tuple(row.column for row in report.failed),
     )
+
+
+def _failing(report: Findings, check: str) -> Iterator[tuple[str, str]]:
+    """What fails a check: a gate that is closed by nothing would pass where nothing was read."""
+    if check != "schema" and not _judged(report, check):
+        yield "no column", "no column could be compared"
+    else:
+        yield from CHECKS[check](report)
+
+
+def _judged(report: Findings, check: str) -> bool:
+    """Whether a column has what a check looks at; missing rates are known of failed ones too."""
+    rows = [row for row in report.rows if row.left_out is None]
+    return any(check == "missing" or row.error is None for row in rows)
 
 
 def as_checks(checks: Iterable[str]) -> tuple[str, ...]:

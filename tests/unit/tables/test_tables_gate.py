@@ -183,3 +183,10 @@ def moved_with_tolerance():
     a = {"moved": normal(), "old": normal(), "lost": normal(seed=2)}
     b = {"moved": normal(2.0, seed=3), "lost": normal(seed=5, missing=100)}
     return compare(a, b, tolerance=0.5)
+
+
+def test_differences_of_columns_that_all_failed_are_not_passed():
+    gate = compare({"x": [1.0] * 200}, {"x": ["u"] * 200}).gate("differs", "schema")
+    assert [failure.check for failure in gate.failures] == ["differs", "schema"]
+    assert gate.failures[0].sentence == "no column could be compared"
+    assert gate.not_judged == ("x",)
