@@ -23,7 +23,7 @@ from .settings import add_settings, read_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..tables.batch_report import BatchReport
+    from ..tables.batches.report import BatchReport
     from ..tables.gate import Gate
     from ..tables.progress import TableProgress
     from ..tables.report import TableReport

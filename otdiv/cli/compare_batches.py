@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from ..tables.batch_report import BatchReport
+    from ..tables.batches.report import BatchReport
     from ..tables.progress import TableProgress
 
 __all__ = ["add_arguments", "check_arguments", "compare", "is_asked"]
@@ -102,7 +102,7 @@ def compare(
     callback: Callable[[TableProgress], object] | None,
 ) -> BatchReport:
     """Compare batches; `arguments` are those of `compare_tables`."""
-    from ..tables.batches import compare_batches, compare_groups, compare_over
+    from ..tables.batches.comparison import compare_batches, compare_groups, compare_over
 
     asked = dict(arguments, callback=callback)
     if options.max_batches is not None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from .._optional import import_optional
 from .._text import display_width, for_terminal, shortened, wrapped
-from ..tables.batch_words import batch_headlines, shown_batches
+from ..tables.batches.heat import SHADE_ENDS, SHADES, HeatLine, heat_lines
+from ..tables.batches.words import batch_headlines, shown_batches
 from ..tables.formats import counted
-from ..tables.heat import SHADE_ENDS, SHADES, HeatLine, heat_lines
 from ..tables.naming import telling_names
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..tables.batch_rows import BatchFindings
-    from ..tables.heat import Cell
+    from ..tables.batches.heat import Cell
+    from ..tables.batches.rows import BatchFindings
 
 __all__ = ["print_batches"]
 

@@ -5,7 +5,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "BatchReport": "batch_report",
+        "BatchReport": "batches.report",
         "ColumnComparison": "rows",
         "Config": "config",
         "Driver": "rows",
@@ -21,9 +21,9 @@ __getattr__, __dir__, __all__ = attach(
         "TableProgress": "progress",
         "TableReport": "report",
         "Verdict": "rows",
-        "compare_batches": "batches",
-        "compare_groups": "batches",
-        "compare_over": "batches",
+        "compare_batches": "batches.comparison",
+        "compare_groups": "batches.comparison",
+        "compare_over": "batches.comparison",
         "compare_tables": "comparison",
         "find_config": "config",
         "read_config": "config",

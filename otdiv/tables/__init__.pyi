@@ -1,8 +1,8 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
-from .batch_report import BatchReport as BatchReport
-from .batches import compare_batches as compare_batches
-from .batches import compare_groups as compare_groups
-from .batches import compare_over as compare_over
+from .batches.comparison import compare_batches as compare_batches
+from .batches.comparison import compare_groups as compare_groups
+from .batches.comparison import compare_over as compare_over
+from .batches.report import BatchReport as BatchReport
 from .comparison import compare_tables as compare_tables
 from .config import Config as Config
 from .config import find_config as find_config

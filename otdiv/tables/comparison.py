@@ -20,8 +20,8 @@ from .reading import Table, TableLike, table_of
 from .report import TableReport
 from .rows import ColumnComparison
 from .step import Pair, Step, failed_row
-from .streamed import compared_in_passes
-from .streamed_road import opened_pair
+from .streamed.comparison import compared_in_passes
+from .streamed.road import opened_pair
 from .telling import IGNORE
 from .verdicts import judged
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otdiv.errors import InvalidInputError
 from otdiv.tables import compare_over
-from otdiv.tables.periods import as_every, chunks_of_times, within
+from otdiv.tables.batches.periods import as_every, chunks_of_times, within
 
 MOMENTS = st.lists(
     st.datetimes(pd.Timestamp("1900-01-01"), pd.Timestamp("2099-12-31")), min_size=1, max_size=30

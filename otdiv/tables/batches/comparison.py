@@ -8,16 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._calling import explains_calls
-from .._typing import RngLike
-from .._validation import check_callback, check_positive_integer
-from ..errors import InvalidInputError
-from ..results import is_stop
-from ..sources.source import Source
-from .asking import Asked, as_asked, check_told, names_of
-from .batch_report import BatchReport
-from .columns import BoolArray
-from .comparison import compared, judged_reports
+from ..._calling import explains_calls
+from ..._typing import RngLike
+from ..._validation import check_callback, check_positive_integer
+from ...errors import InvalidInputError
+from ...results import is_stop
+from ...sources.source import Source
+from ..asking import Asked, as_asked, check_told, names_of
+from ..columns import BoolArray
+from ..comparison import compared, judged_reports
+from ..formats import listed
+from ..progress import Pulse, TableProgress
+from ..reading import Table, TableLike, read_table
+from ..report import TableReport
+from ..telling import IGNORE
 from .dividing import (
     LEAST_ROWS,
     check_chunks,
@@ -27,14 +31,10 @@ from .dividing import (
     reference_rows,
     times_of,
 )
-from .formats import listed
 from .opened import opened_batches, reads_input
 from .periods import ROWS, as_every, chunks_of_rows, chunks_of_times
-from .progress import Pulse, TableProgress
-from .reading import Table, TableLike, read_table
-from .report import TableReport
+from .report import BatchReport
 from .splitting import decoded_table, part_of
-from .telling import IGNORE
 
 __all__ = ["compare_batches", "compare_groups", "compare_over"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._validation import describe
-from ..errors import InvalidInputError
-from ..sources.opening import open_spelled
-from ..sources.source import Source
-from .asking import Asked
+from ..._validation import describe
+from ...errors import InvalidInputError
+from ...sources.opening import open_spelled
+from ...sources.source import Source
+from ..asking import Asked
+from ..naming import telling_names
+from ..reading import TableLike
 from .labels import distinct
-from .naming import telling_names
-from .reading import TableLike
 
 __all__ = ["opened_batches", "reads_input"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .._memory import available_bytes
-from .._validation import check_positive_integer
-from ..errors import UnsupportedProblemError
-from ..sources.opening import open_spelled
-from ..sources.source import Batch, Source
-from .asking import Asked
-from .reading import TableLike
+from ..._memory import available_bytes
+from ..._validation import check_positive_integer
+from ...errors import UnsupportedProblemError
+from ...sources.opening import open_spelled
+from ...sources.source import Batch, Source
+from ..asking import Asked
+from ..reading import TableLike
 
 __all__ = ["Opened", "opened_pair"]
 

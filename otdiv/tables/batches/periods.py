@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import IndexArray
-from ..errors import InvalidInputError
-from .columns import BoolArray
+from ..._typing import IndexArray
+from ...errors import InvalidInputError
+from ..columns import BoolArray
 from .labels import distinct
 
 __all__ = ["Chunks", "Every", "as_every", "chunks_of_rows", "chunks_of_times", "within"]

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._frozen import restore, seal
-from .._typing import FloatArray
-from .report import TableReport
-from .rows import ColumnComparison, Verdict
+from ..._frozen import restore, seal
+from ..._typing import FloatArray
+from ..report import TableReport
+from ..rows import ColumnComparison, Verdict
 
 __all__ = ["BatchFindings"]
 

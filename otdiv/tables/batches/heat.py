@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .batch_rows import BatchFindings
-from .formats import format_number
-from .rows import ColumnComparison, Verdict
+from ..formats import format_number
+from ..rows import ColumnComparison, Verdict
+from .rows import BatchFindings
 
 __all__ = ["SHADES", "SHADE_ENDS", "Cell", "HeatLine", "heat_lines"]
 

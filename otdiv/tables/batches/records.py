@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .batch_rows import BatchFindings
-from .records import FIELDS, document, finite, record
+from ..records import FIELDS, document, finite, record
+from .rows import BatchFindings
 
 __all__ = ["BATCH_FIELDS", "BATCH_SCHEMA_VERSION", "batch_document", "batch_records"]
 

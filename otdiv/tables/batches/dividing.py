@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import IndexArray
-from .._validation import check_positive_integer
-from ..errors import InvalidInputError
-from .asking import Asked
-from .columns import BoolArray, Column, ColumnError, Kind, decode
-from .formats import listed
+from ..._typing import IndexArray
+from ..._validation import check_positive_integer
+from ...errors import InvalidInputError
+from ..asking import Asked
+from ..columns import BoolArray, Column, ColumnError, Kind, decode
+from ..formats import listed
+from ..reading import Table
+from ..telling import label_of
 from .periods import Chunks, Every, within
-from .reading import Table
 from .splitting import decoded_table
-from .telling import label_of
 
 __all__ = [
     "LEAST_ROWS",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .batch_rows import BatchFindings
-from .gate import Gate, GateFailure, as_checks, gate
-from .report import TableReport
+from ..gate import Gate, GateFailure, as_checks, gate
+from ..report import TableReport
+from .rows import BatchFindings
 
 __all__ = ["batch_gate"]
 

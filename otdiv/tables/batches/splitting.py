@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..sources.source import Spelling, Unreadable
-from .columns import BoolArray, Column, ColumnError, decode, decode_any, rows_of
-from .reading import Table
-from .roles import role
-from .telling import IGNORE, Told, with_kind
+from ...sources.source import Spelling, Unreadable
+from ..columns import BoolArray, Column, ColumnError, decode, decode_any, rows_of
+from ..reading import Table
+from ..roles import role
+from ..telling import IGNORE, Told, with_kind
 
 __all__ = ["decoded_table", "part_of"]
 

@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._typing import FloatArray
-from ..errors import InvalidInputError, OtdivError, UnsupportedProblemError
-from ..streaming.comparison import compared
-from ..streaming.state import SampleState
-from .arguments import check_names, chosen_columns, shared_columns
-from .asking import Asked, check_told
-from .columns import Column, ColumnError, Kind, common_codes, common_ranks
-from .evidence import Question
-from .exchange import Exchange
-from .joint import MOST_ROWS, N_PROJECTIONS, compare_jointly
-from .progress import Pulse, StoppedError
-from .reading import Table, split_names
-from .report import TableReport
-from .roles import IDENTIFIERS, LEAST_ROWS, NEARLY_ALL, role_of_texts
-from .rows import ColumnComparison, JointComparison
-from .step import common_kind, failed_row, generator_of, number_unit, time_unit
-from .streamed_columns import Clock, Gathered
-from .streamed_refining import Line, refined
-from .streamed_road import Opened
-from .streamed_rows import Moments, category_row, missing_row, moments_of, number_row
-from .streamed_sample import RowSample
-from .telling import IGNORE
+from ..._typing import FloatArray
+from ...errors import InvalidInputError, OtdivError, UnsupportedProblemError
+from ...streaming.comparison import compared
+from ...streaming.state import SampleState
+from ..arguments import check_names, chosen_columns, shared_columns
+from ..asking import Asked, check_told
+from ..columns import Column, ColumnError, Kind, common_codes, common_ranks
+from ..evidence import Question
+from ..exchange import Exchange
+from ..joint import MOST_ROWS, N_PROJECTIONS, compare_jointly
+from ..progress import Pulse, StoppedError
+from ..reading import Table, split_names
+from ..report import TableReport
+from ..roles import IDENTIFIERS, LEAST_ROWS, NEARLY_ALL, role_of_texts
+from ..rows import ColumnComparison, JointComparison
+from ..step import common_kind, failed_row, generator_of, number_unit, time_unit
+from ..telling import IGNORE
+from .columns import Clock, Gathered
+from .refining import Line, refined
+from .road import Opened
+from .rows import Moments, category_row, missing_row, moments_of, number_row
+from .sample import RowSample
 
 __all__ = ["compared_in_passes"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..sources.source import Source
-from ..streaming.comparison import Comparison
-from ..streaming.windows import Detail, Windows
-from .streamed_columns import Gathered
+from ...sources.source import Source
+from ...streaming.comparison import Comparison
+from ...streaming.windows import Detail, Windows
+from .columns import Gathered
 
 __all__ = ["Line", "refined"]
 

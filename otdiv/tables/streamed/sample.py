@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import FloatArray
+from ..._typing import FloatArray
 
 __all__ = ["RowSample"]
 

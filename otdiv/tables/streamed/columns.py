@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kernels.streaming.rows import (
+from ..._kernels.streaming.rows import (
     ABOVE,
     BELOW,
     COUNTING,
@@ -24,17 +24,17 @@ from .._kernels.streaming.rows import (
     SUM,
     follow_rows,
 )
-from .._optional import import_optional
-from .._typing import FloatArray
-from ..errors import InvalidInputError
-from ..inference.bands import correlation_of_sides
-from ..sources.columns import as_numbers
-from ..sources.source import Spelling
-from ..streaming.state import SampleState
-from .columns import Column, ColumnError, Kind, decode_any
-from .reading import as_series
-from .roles import NEARLY_ALL
-from .telling import Told, with_kind
+from ..._optional import import_optional
+from ..._typing import FloatArray
+from ...errors import InvalidInputError
+from ...inference.bands import correlation_of_sides
+from ...sources.columns import as_numbers
+from ...sources.source import Spelling
+from ...streaming.state import SampleState
+from ..columns import Column, ColumnError, Kind, decode_any
+from ..reading import as_series
+from ..roles import NEARLY_ALL
+from ..telling import Told, with_kind
 
 __all__ = ["Clock", "Gathered"]
 

@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._typing import FloatArray, IndexArray
-from ..divergences import js_divergence, total_variation
-from ..inference.counted_cells import cells_of_counts
-from ..results import Bounds
-from ..streaming.comparison import Comparison
-from ..streaming.keys import values_of
-from ..streaming.sides import Side
-from .columns import ColumnError
-from .evidence import Question, cells_evidence, counted_evidence
-from .measuring import N_DRAWN, effects_in_unit
-from .moves import LEVELS, appeared
-from .rows import (
+from ..._typing import FloatArray, IndexArray
+from ...divergences import js_divergence, total_variation
+from ...inference.counted_cells import cells_of_counts
+from ...results import Bounds
+from ...streaming.comparison import Comparison
+from ...streaming.keys import values_of
+from ...streaming.sides import Side
+from ..columns import ColumnError
+from ..evidence import Question, cells_evidence, counted_evidence
+from ..measuring import N_DRAWN, effects_in_unit
+from ..moves import LEVELS, appeared
+from ..rows import (
     ColumnComparison,
     Ecdfs,
     Frequencies,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from .._text import display_width, for_markdown
-from .batch_rows import BatchFindings
-from .formats import counted, format_effect, format_number, format_share, listed
+from ..._text import display_width, for_markdown
+from ..formats import counted, format_effect, format_number, format_share, listed
+from ..rows import ColumnComparison
 from .heat import heat_lines
-from .rows import ColumnComparison
+from .rows import BatchFindings
 
 __all__ = ["batch_headlines", "batch_markdown", "batch_summary", "shown_batches"]
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._frozen import restore
-from .._text import as_json
-from .batch_gate import batch_gate
-from .batch_records import BATCH_FIELDS, batch_document, batch_records
-from .batch_rows import BatchFindings
-from .batch_words import batch_headlines, batch_markdown, batch_summary
-from .formats import counted
-from .gate import Gate
-from .reading import Backend
-from .records import as_frame
-from .report import TableReport
+from ..._frozen import restore
+from ..._text import as_json
+from ..formats import counted
+from ..gate import Gate
+from ..reading import Backend
+from ..records import as_frame
+from ..report import TableReport
+from .gate import batch_gate
+from .records import BATCH_FIELDS, batch_document, batch_records
+from .rows import BatchFindings
+from .words import batch_headlines, batch_markdown, batch_summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,8 +172,8 @@ class BatchReport(BatchFindings):
         MissingDependencyError
             If Jinja or matplotlib is not installed.
         """
-        from .html.heat_map import heat_map
-        from .html.page import batch_page
+        from ..html.heat_map import heat_map
+        from ..html.page import batch_page
 
         return batch_page(
             self.reports,
@@ -225,7 +225,7 @@ class BatchReport(BatchFindings):
         MissingDependencyError
             If matplotlib is not installed.
         """
-        from ..plotting import plot_heat_map, plot_series
+        from ...plotting import plot_heat_map, plot_series
 
         if column is None:
             return plot_heat_map(self, ax=ax)

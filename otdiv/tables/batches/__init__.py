@@ -1,0 +1,1 @@
+"""Many tables against one reference: given, divided by a column or by time."""
