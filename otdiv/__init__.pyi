@@ -80,9 +80,11 @@ from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure
 from .measures import Gaussian as Gaussian
+from .partial import PartialProfile as PartialProfile
 from .partial import PartialResult as PartialResult
 from .partial import partial_transport as partial_transport
 from .partial import partial_transport_matrix as partial_transport_matrix
+from .partial import partial_transport_profile as partial_transport_profile
 from .partial_problem import PartialProblem as PartialProblem
 from .plans import BlockPlan as BlockPlan
 from .plans import DensePlan as DensePlan

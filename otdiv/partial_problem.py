@@ -12,7 +12,7 @@ from ._calling import explains_construction
 from ._frozen import freeze, restore
 from ._typing import FloatArray
 from ._validation import as_exact_array, as_number, first_index
-from .costs import Cost, CostMatrix, PNormCost, SparseCost, as_cost
+from .costs import Cost, CostMatrix, DerivedCost, PNormCost, SparseCost, as_cost
 from .errors import InvalidInputError
 from .measures import DiscreteMeasure
 from .problems import TransportProblem
@@ -40,7 +40,7 @@ class PartialProblem:
     ----------
     source, target : DiscreteMeasure
         Measures of n and m atoms; their masses may differ.
-    cost : PNormCost, CostMatrix or SparseCost
+    cost : PNormCost, another cost of points, CostMatrix or SparseCost
         Ground cost; the latter two have shape (n, m).
     mass : float, optional
         Mass to move, at most the smaller of both masses.
@@ -78,9 +78,8 @@ class PartialProblem:
             if not isinstance(value, DiscreteMeasure):
                 raise InvalidInputError(name, "be a DiscreteMeasure", type(value).__name__)
         object.__setattr__(self, "cost", as_cost(self.cost))
-        if not isinstance(self.cost, PNormCost | CostMatrix | SparseCost):
-            hint = "(its `pairwise` makes a matrix for `partial_transport_matrix`)"
-            raise InvalidInputError("cost", "be a PNormCost or a CostMatrix", repr(self.cost), hint)
+        if not isinstance(self.cost, PNormCost | DerivedCost | CostMatrix | SparseCost):
+            raise InvalidInputError("cost", "be a cost of points or a CostMatrix", repr(self.cost))
         if (self.mass is None) == (self.reach is None):
             found = "neither" if self.mass is None else "both"
             raise InvalidInputError("mass", "be given, or else `reach`", found)
@@ -122,14 +121,14 @@ class PartialProblem:
             if not free[name == "target"] and must > may * (1.0 + _ALL):
                 requirement = f"be finite for the {name}, which has more mass ({must!r}) than there"
                 raise InvalidInputError("reach", f"{requirement} is room for", may)
-        if not isinstance(self.cost, PNormCost):
-            self._check_costs(p, q)
+        self._check_costs(p, q)
 
     def _check_costs(self, p: FloatArray, q: FloatArray) -> None:
         """Raise where a pair would be used over and over."""
         cost = self.cost
-        assert isinstance(cost, CostMatrix | SparseCost)
-        if cost.values.min(initial=0.0) >= 0.0:
+        if isinstance(cost, DerivedCost):
+            cost = self.pairs.ground()[0].cost
+        if not isinstance(cost, CostMatrix | SparseCost) or cost.values.min(initial=0.0) >= 0.0:
             return
         if isinstance(cost, CostMatrix):
             below = cost.values < -(p[:, None] + q)

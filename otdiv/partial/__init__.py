@@ -5,8 +5,10 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "PartialProfile": "profile",
         "PartialResult": "result",
         "partial_transport": "transport",
         "partial_transport_matrix": "transport",
+        "partial_transport_profile": "profile",
     },
 )

@@ -21,7 +21,7 @@ from .._validation import (
 )
 from ..certificates.partial import prove_partial
 from ..certificates.rounding import U
-from ..costs import PNormCost, as_point_cost
+from ..costs import DerivedCost, PNormCost, as_cost_of_points
 from ..errors import ConvergenceError, InvalidInputError
 from ..measures import DiscreteMeasure, as_measures
 from ..partial_problem import PartialProblem
@@ -32,6 +32,7 @@ from ..solvers._columns.partial_run import solve_points
 from ..solvers.column_generation import memory_estimate
 from ..solving import EXACT_RTOL, solve
 from .augmented import Augmented
+from .derived import of_derived_cost
 from .result import PartialResult
 
 __all__ = ["partial_transport", "partial_transport_matrix", "solve_partial"]
@@ -84,8 +85,9 @@ def partial_transport(
         one price a point, or `inf` for a side that is moved wholly. Just one of `mass` and `reach`.
     x_weights, y_weights : array_like, shapes (n,) and (m,), optional
         Relative frequencies, each side normalised to 1; uniform by default.
-    cost : PNormCost or str, default "euclidean"
-        Ground cost, or one of "euclidean", "sqeuclidean", "cityblock", "chebyshev".
+    cost : PNormCost, another cost of points, or str, default "euclidean"
+        Ground cost, as in `transport`. Where it is no norm of a difference in any coordinates, as
+        great circles, its matrix of 8 n m bytes is made.
     rtol, atol, max_seconds, callback, throw
         As in `solve`; tolerances are those of `value`.
     max_memory : int, optional
@@ -121,7 +123,7 @@ def partial_transport(
     >>> partial_transport([0.0, 100.0], [1.0, 2.0], reach=3.0).value  # 0.5 + 2 * 3 * 0.5
     3.5
     """
-    cost = as_point_cost(cost)
+    cost = as_cost_of_points(cost)
     source, target, origin = as_measures(x, y, x_weights, y_weights)
     if not (isinstance(x, DiscreteMeasure) or isinstance(y, DiscreteMeasure)):
         mass = _of_share(mass, source, target)
@@ -242,10 +244,7 @@ def solve_partial(
         callback=callback if deadline is None else Deadline(callback, deadline),
         deadline=deadline,
     )
-    if isinstance(problem.cost, PNormCost):
-        result = _of_points(problem, options)
-    else:
-        result = _of_matrix(problem, options)
+    result = _solved(problem, options)
     if throw and result.status is not Status.OPTIMAL:
         bounds = result.bounds
         raise ConvergenceError(
@@ -254,6 +253,14 @@ def solve_partial(
             result,
         )
     return result
+
+
+def _solved(problem: PartialProblem, options: SolveOptions) -> PartialResult:
+    if isinstance(problem.cost, DerivedCost):
+        return of_derived_cost(problem, options, _solved)
+    if isinstance(problem.cost, PNormCost):
+        return _of_points(problem, options)
+    return _of_matrix(problem, options)
 
 
 def _of_points(problem: PartialProblem, options: SolveOptions) -> PartialResult:
