@@ -14,7 +14,7 @@ from .._typing import FloatArray
 from .._validation import as_cost_matrix, check_choice, first_index
 from ..errors import InvalidInputError
 
-__all__ = ["LOSSES", "Separated", "as_spaces", "losses_between", "separated"]
+__all__ = ["LOSSES", "Separated", "as_space", "as_spaces", "losses_between", "separated"]
 
 LOSSES = ("square", "kl")
 """(u - v)^2, and u log(u / v) - u + v."""
@@ -34,6 +34,19 @@ class Separated(NamedTuple):
         return sizes[0] + sizes[2] + sizes[1] * sizes[3]
 
 
+def as_space(name: str, value: object) -> FloatArray:
+    """Coerce a square matrix of finite numbers."""
+    space = as_cost_matrix(name, value)
+    if space.shape[0] != space.shape[1]:
+        requirement = "be square, a number for each pair of points of one space"
+        raise InvalidInputError(name, requirement, f"shape {space.shape}")
+    infinite = np.isinf(space)
+    if infinite.any():
+        hint = "(points that no path joins need a finite distance, or spaces of their own)"
+        raise InvalidInputError(name, "be finite", "inf", f"{first_index(infinite)} {hint}")
+    return space
+
+
 def as_spaces(Cx: object, Cy: object, loss: str) -> tuple[FloatArray, FloatArray]:
     """Coerce two square matrices of finite numbers, as far as the loss is defined.
 
@@ -43,17 +56,7 @@ def as_spaces(Cx: object, Cy: object, loss: str) -> tuple[FloatArray, FloatArray
         If one is not square, holds infinity, or for "kl" a negative number or a zero on the right.
     """
     check_choice("loss", loss, LOSSES)
-    spaces = []
-    for name, value in (("Cx", Cx), ("Cy", Cy)):
-        space = as_cost_matrix(name, value)
-        if space.shape[0] != space.shape[1]:
-            requirement = "be square, a number for each pair of points of one space"
-            raise InvalidInputError(name, requirement, f"shape {space.shape}")
-        infinite = np.isinf(space)
-        if infinite.any():
-            hint = "(points that no path joins need a finite distance, or spaces of their own)"
-            raise InvalidInputError(name, "be finite", "inf", f"{first_index(infinite)} {hint}")
-        spaces.append(space)
+    spaces = as_space("Cx", Cx), as_space("Cy", Cy)
     if loss == "kl":
         for name, space, least in (("Cx", spaces[0], 0.0), ("Cy", spaces[1], 5e-324)):
             bad = space < least
@@ -61,7 +64,7 @@ def as_spaces(Cx: object, Cy: object, loss: str) -> tuple[FloatArray, FloatArray
                 requirement = 'be positive with loss="kl"' if least else 'be at least 0 with "kl"'
                 found = float(space[tuple(np.argwhere(bad)[0])])
                 raise InvalidInputError(name, requirement, found, first_index(bad))
-    return spaces[0], spaces[1]
+    return spaces
 
 
 def separated(Cx: FloatArray, Cy: FloatArray, loss: str) -> Separated:

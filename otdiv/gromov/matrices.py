@@ -34,7 +34,7 @@ from ..solving import EXACT_RTOL, transport_matrix
 from .descent import Balanced, Descent, FreeTarget, Part, Step, descend
 from .losses import as_spaces, losses_between
 from .lower_bounds import local_costs, nearest_costs, part_costs
-from .objective import Objective, as_plan, least_above
+from .objective import Objective, as_plan, defect_of, least_above
 from .result import GromovMatrixResult
 
 __all__ = ["gromov_wasserstein_matrix"]
@@ -374,18 +374,5 @@ class _Search:
             yield costs if objective.M is None else objective.gradient(costs)
 
     def _defect(self, plan: SparsePlan) -> float:
-        """How far the marginals are from what they must be, in all; rounding of sums counts."""
-        sums = plan.row_sums(), plan.column_sums()
-        entries = np.bincount(plan.rows, minlength=self.a.size)
-        others = np.bincount(plan.columns, minlength=self.b.size)
-        rounding = [
-            float(np.maximum(count - 1, 0) @ total) * U
-            for count, total in zip((entries, others), sums, strict=True)
-        ]
-        off = sums[0] - self.a, sums[1] - self.b
-        if self.relax is None:
-            return float(np.abs(off[0]).sum() + np.abs(off[1]).sum()) + sum(rounding)
-        if isinstance(self.relax, str):
-            return float(np.abs(off[0]).sum()) + rounding[0]
-        above = sum(float(np.maximum(side, 0.0).sum()) for side in off)
-        return above + abs(math.fsum(plan.mass) - self.relax) + sum(rounding)
+        mass = self.relax if isinstance(self.relax, float) else None
+        return defect_of(plan, self.a, self.b, mass=mass, free=self.relax == "y")

@@ -13,7 +13,7 @@ from ..certificates.rounding import U, blocks
 from ..plans import SparsePlan
 from .losses import Separated, losses_between, separated
 
-__all__ = ["Objective", "as_plan", "least_above"]
+__all__ = ["Objective", "as_plan", "defect_of", "least_above"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +159,31 @@ def least_above(objective: Objective, plan: SparsePlan, defect: float) -> float:
         return above
     moved = 2.0 * defect
     return above + (2.0 * (1.0 + moved) + 1.0) * moved * objective.largest()
+
+
+def defect_of(
+    plan: SparsePlan,
+    a: FloatArray,
+    b: FloatArray,
+    *,
+    mass: float | None = None,
+    free: bool = False,
+) -> float:
+    """How far the marginals of a plan are from what they must be, in all; rounding of sums counts.
+
+    Both must be the weights; or at most the weights, with a mass in all; or only the first one must
+    be, where the second is free.
+    """
+    sums = plan.row_sums(), plan.column_sums()
+    counts = np.bincount(plan.rows, minlength=a.size), np.bincount(plan.columns, minlength=b.size)
+    rounding = [
+        float(np.maximum(count - 1, 0) @ total) * U
+        for count, total in zip(counts, sums, strict=True)
+    ]
+    off = sums[0] - a, sums[1] - b
+    if free:
+        return float(np.abs(off[0]).sum()) + rounding[0]
+    if mass is None:
+        return float(np.abs(off[0]).sum() + np.abs(off[1]).sum()) + sum(rounding)
+    above = sum(float(np.maximum(side, 0.0).sum()) for side in off)
+    return above + abs(math.fsum(plan.mass) - mass) + sum(rounding)
