@@ -110,6 +110,11 @@ CIRCLE = Source(
     "Rabin, Delon & Gousseau (2011), Transportation distances on the circle, arXiv:0906.5499",
     short="Rabin, Delon & Gousseau (2011)",
 )
+MEMOLI = Source(
+    "Mémoli (2011), Gromov-Wasserstein distances and the metric approach to object matching, "
+    "doi:10.1007/s10208-011-9093-5",
+    short="Mémoli (2011)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
