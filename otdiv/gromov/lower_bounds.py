@@ -26,15 +26,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._calling import explains_calls
-from .._kernels.sorted_rows import ordered_products
+from .._kernels.level_means import level_means
 from .._typing import FloatArray
 from .._validation import as_weights
-from ..certificates.rounding import U, blocks
+from ..certificates.rounding import U
 from ..solving import transport_matrix
 from .losses import as_spaces, losses_between, separated
 
-__all__ = ["GromovLowerBounds", "gromov_lower_bounds", "local_costs", "nearest_costs", "part_costs", "third_bound"]
+__all__ = [
+    "GromovLowerBounds",
+    "gromov_lower_bounds",
+    "local_costs",
+    "nearest_costs",
+    "part_costs",
+    "third_bound",
+]
 
+# Levels at which quantiles are compared in any case; the time of a product of matrices grows with
+# them. By taste.
+_MOST_LEVELS = 1024
 # Steps of the bisection for the price of a part; each halves what is lost by a wrong one.
 _HALVINGS = 12
 
@@ -141,71 +151,55 @@ def _second(x: FloatArray, y: FloatArray, a: FloatArray, b: FloatArray, loss: st
         _rows_in_order(part.reshape(1, -1), np.outer(w, w).reshape(1, -1))
         for part, w in ((x, a), (y, b))
     ]
-    costs, slack = _coupled(rows[0], rows[1], x, y, loss)
+    costs, slack = _coupled(rows[0], rows[1], loss)
     return float(costs[0, 0]) - slack
 
 
 class _Rows(NamedTuple):
-    """Rows in order of their entries, the order, and their weights and cumulated ones."""
+    """Rows in order of their entries, and their cumulated weights."""
 
-    order: np.ndarray
-    weights: FloatArray
+    values: FloatArray
     levels: FloatArray
+    is_even: bool
+    """Whether all weights are the same, so that every row has the same levels."""
 
 
 def _rows_in_order(matrix: FloatArray, weights: FloatArray) -> _Rows:
+    """Rows of a matrix (n, p), each with the weights (1, p)."""
     order = np.argsort(matrix, axis=1, kind="stable")
-    weights = np.take_along_axis(np.broadcast_to(weights, matrix.shape), order, axis=1)
-    levels = np.cumsum(weights, axis=1)
+    ordered = np.take_along_axis(np.broadcast_to(weights, matrix.shape), order, axis=1)
+    levels = np.cumsum(ordered, axis=1)
     levels /= levels[:, -1:]
     levels[:, -1] = 1.0
-    return _Rows(order, weights, levels)
+    values = np.take_along_axis(matrix, order, axis=1)
+    return _Rows(values, levels, bool(weights.min() == weights.max()))
 
 
-def _coupled(
-    x_rows: _Rows, y_rows: _Rows, x: FloatArray, y: FloatArray, loss: str
-) -> tuple[FloatArray, float]:
+def _coupled(x_rows: _Rows, y_rows: _Rows, loss: str) -> tuple[FloatArray, float]:
     """Cost of every row of x onto every one of y by the couplings in order, and its slack.
 
-    A cumulated weight of p terms errs by (p + 1) u, so each of p + q pieces does by twice that at
-    its ends; those of one level cancel but for the change of the product. The sums err by p + q
-    roundings of terms of the scale at most.
+    Couplings in order join quantiles of one level. Where the levels of the rows are not all the
+    same, quantiles are averaged between common levels: the loss is convex, so that the loss of
+    means is at most the mean loss (Jensen). A cumulated weight of p terms errs by (p + 1) u, which
+    moves so much of the mass; the sums err by k roundings of terms of the scale at most.
     """
-    parts = separated(x, y, loss)
-    n, p = x_rows.order.shape
-    m, q = y_rows.order.shape
-    f1, h1 = (_taken(part, x_rows.order) for part in parts[:2])
-    f2, h2 = (_taken(part, y_rows.order) for part in parts[2:])
-    crossed = np.empty((n, m))
-    if _is_even(x_rows) and _is_even(y_rows):
-        levels = np.union1d(x_rows.levels[0], y_rows.levels[0])
-        widths = np.diff(levels, prepend=0.0)
-        ends = levels - 0.5 * widths
-        columns = np.minimum(np.searchsorted(x_rows.levels[0], ends), p - 1)
-        others = np.minimum(np.searchsorted(y_rows.levels[0], ends), q - 1)
-        np.matmul(h1[:, columns] * widths, h2[:, others].T, out=crossed)
-    else:
-        h1, h2 = np.ascontiguousarray(h1), np.ascontiguousarray(h2)
-        for start in blocks(n, m * (p + q)):
-            stop = min(n, start + blocks(n, m * (p + q)).step)
-            ordered_products(
-                h1, x_rows.levels, h2, y_rows.levels, start, stop, crossed[start:stop]
-            )
-    own = (f1 * x_rows.weights).sum(axis=1), (f2 * y_rows.weights).sum(axis=1)
-    slack = 16.0 * (p + q) * U * 1.01 * parts.scale()
+    p, q = x_rows.values.shape[1], y_rows.values.shape[1]
+    levels = np.concatenate(
+        [rows.levels[0] if rows.is_even else rows.levels.ravel() for rows in (x_rows, y_rows)]
+    )
+    few = max(_MOST_LEVELS, p + q)
+    levels = np.unique(levels[levels > 0.0]) if levels.size <= few else np.arange(1, few + 1) / few
+    widths = np.diff(levels, prepend=0.0)
+    means = []
+    for rows in (x_rows, y_rows):
+        out = np.empty((rows.values.shape[0], levels.size))
+        level_means(np.ascontiguousarray(rows.values), rows.levels, levels, out)
+        means.append(out)
+    parts = separated(means[0], means[1], loss)
+    own = parts.f1 @ widths, parts.f2 @ widths
+    crossed = (parts.h1 * widths) @ parts.h2.T
+    slack = 16.0 * (p + q + levels.size) * U * 1.01 * parts.scale()
     return own[0][:, None] + own[1] - crossed, slack
-
-
-def _taken(part: FloatArray, order: np.ndarray) -> FloatArray:
-    """Entries of a matrix in the order of its rows, or of all its entries together."""
-    if order.shape[0] == 1 and part.size == order.shape[1]:
-        return part.reshape(1, -1)[:, order[0]]
-    return np.take_along_axis(part, order, axis=1)
-
-
-def _is_even(rows: _Rows) -> bool:
-    """Whether all weights are the same, so that every row has the same levels."""
-    return bool(rows.weights.min() == rows.weights.max())
 
 
 def local_costs(
@@ -218,7 +212,7 @@ def local_costs(
             break
         left, right = (np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)) if turned else (x, y)
         x_rows, y_rows = _rows_in_order(left, a[None]), _rows_in_order(right, b[None])
-        found.append(_coupled(x_rows, y_rows, left, right, loss))
+        found.append(_coupled(x_rows, y_rows, loss))
     return found
 
 

@@ -39,9 +39,7 @@ def exact_value(Cx, Cy, plan: SparsePlan, M=None, alpha: float = 1.0) -> Fractio
 @st.composite
 def spaces(draw, most: int = 6, symmetric: bool | None = None):
     n = draw(st.integers(1, most))
-    numbers = st.one_of(
-        st.integers(-4, 4).map(float), st.floats(-1e3, 1e3, allow_subnormal=False)
-    )
+    numbers = st.one_of(st.integers(-4, 4).map(float), st.floats(-1e3, 1e3, allow_subnormal=False))
     C = np.array(draw(st.lists(numbers, min_size=n * n, max_size=n * n))).reshape(n, n)
     if draw(st.booleans()) if symmetric is None else symmetric:
         C = np.triu(C) + np.triu(C, 1).T
@@ -143,9 +141,7 @@ def test_the_lower_bounds_come_in_order(data):
 @given(data=st.data(), alpha=st.sampled_from([0.1, 0.5, 1.0]))
 def test_costs_of_pairs_count_by_their_share(data, alpha):
     Cx, Cy = data.draw(spaces(most=4)), data.draw(spaces(most=4))
-    numbers = st.lists(
-        st.integers(-3, 9), min_size=len(Cx) * len(Cy), max_size=len(Cx) * len(Cy)
-    )
+    numbers = st.lists(st.integers(-3, 9), min_size=len(Cx) * len(Cy), max_size=len(Cx) * len(Cy))
     M = np.array(data.draw(numbers), dtype=float).reshape(len(Cx), len(Cy))
     result = gromov_wasserstein_matrix(Cx, Cy, feature_costs=M, alpha=alpha)
     exact = float(exact_value(Cx, Cy, result.plan, M, alpha))
@@ -217,8 +213,7 @@ def test_no_space_is_nearer_to_several_than_the_bound_of_their_pairs(data, seed)
         other = rng.normal(size=(2, 2)) * np.sqrt(scale)
         even = np.full(2, 0.5)
         value = sum(
-            weight
-            * value_of(other, D, random_plan(rng, even, np.full(len(D), 1.0 / len(D))))
+            weight * value_of(other, D, random_plan(rng, even, np.full(len(D), 1.0 / len(D))))
             for weight, D in zip(weights, matrices, strict=True)
         )
         assert result.bounds.lower <= value + 1e-9 * max(scale, 1.0), C

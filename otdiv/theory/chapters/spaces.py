@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...gromov import averaging, lower_bounds, matrices
 from ..._typing import FloatArray
+from ...gromov import averaging, lower_bounds, matrices
 from ..cases import choices, numbers, seeds, tuples
 from ..claim import Kind, Topic
 from ..slacks import at_most, equal
@@ -102,9 +102,7 @@ def _names(case: Any) -> float:
     below = lower_bounds.gromov_lower_bounds(x, y, x_weights=a, y_weights=b).third
     scale = _scale(x)
     value = _value(x, y, plan)
-    return min(
-        equal(value, 0.0, scale=scale), equal(below, 0.0, scale=scale, tolerance=1e-10)
-    )
+    return min(equal(value, 0.0, scale=scale), equal(below, 0.0, scale=scale, tolerance=1e-10))
 
 
 @TOPIC.claim(

@@ -87,7 +87,5 @@ def test_barycenters_are_not_above_pots():
     C = ot.gromov.gromov_barycenters(
         12, matrices, [p] * 3, np.full(12, 1.0 / 12), [1 / 3] * 3, "square_loss", random_state=42
     )
-    pot = np.mean(
-        [gromov_wasserstein_matrix(C, D, n_starts=6).value for D in matrices]
-    )
+    pot = np.mean([gromov_wasserstein_matrix(C, D, n_starts=6).value for D in matrices])
     assert gromov_barycenter(matrices, size=12).value <= pot * (1.0 + 1e-6)
