@@ -56,6 +56,12 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .gromov import GromovBarycenterResult as GromovBarycenterResult
+from .gromov import GromovLowerBounds as GromovLowerBounds
+from .gromov import GromovMatrixResult as GromovMatrixResult
+from .gromov import gromov_barycenter as gromov_barycenter
+from .gromov import gromov_lower_bounds as gromov_lower_bounds
+from .gromov import gromov_wasserstein_matrix as gromov_wasserstein_matrix
 from .inference import TestResult as TestResult
 from .inference import k_sample_test as k_sample_test
 from .inference import permutation_null as permutation_null

@@ -42,6 +42,30 @@ CALLS = {
         (lambda k: otdiv.barycenter([x, y], **k), {"weights": np.array([0.5, 0.5])}),
     ],
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
+    "gromov_wasserstein_matrix": [
+        (
+            lambda k: otdiv.gromov_wasserstein_matrix(C @ C.T, C @ C.T, **k),
+            {"x_weights": w, "y_weights": w},
+        ),
+        (lambda k: otdiv.gromov_wasserstein_matrix(k["matrix"], C @ C.T), {"matrix": C @ C.T}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(C @ C.T, k["matrix"]), {"matrix": C @ C.T}),
+    ],
+    "gromov_lower_bounds": [
+        (
+            lambda k: otdiv.gromov_lower_bounds(C @ C.T, C @ C.T, **k),
+            {"x_weights": w, "y_weights": w},
+        ),
+    ],
+    "gromov_barycenter": [
+        (
+            lambda k: otdiv.gromov_barycenter([k["matrix"]], size=2),
+            {"matrix": C @ C.T},
+        ),
+        (
+            lambda k: otdiv.gromov_barycenter([C @ C.T] * 2, size=2, **k),
+            {"weights": np.array([0.5, 0.5])},
+        ),
+    ],
     "DensePlan": [(lambda k: otdiv.DensePlan(**k), {"mass": C})],
     "DiscreteMeasure": [
         (lambda k: otdiv.DiscreteMeasure(**k), {"points": X, "weights": w}),
@@ -250,6 +274,7 @@ CALLS = {
 # Takes arrays that the library made, or of SciPy that hold no masks, or is filled by the library.
 NOT_INPUT = {
     "BarycenterResult",
+    "GromovBarycenterResult",
     "wasserstein_kmeans",
     "BlockPlan",
     "BatchResult",

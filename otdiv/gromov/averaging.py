@@ -135,8 +135,8 @@ def gromov_barycenter(
     GromovBarycenterResult
         `bounds` holds over spaces of any size. The lower one is that of the pairs: plans from the
         barycenter to all spaces are glued to one law on their product, where the matrices are
-        functions of two points each and sum_k w_k |C - C_k|² >= sum_{k<l} w_k w_l |C_k - C_l|²; each
-        of these is at least the third bound of `gromov_lower_bounds`.
+        functions of two points each, so sum_k w_k |C - C_k|² >= sum_{k<l} w_k w_l |C_k - C_l|²;
+        each of these is at least the third bound of `gromov_lower_bounds`.
 
     Raises
     ------

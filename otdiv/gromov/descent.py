@@ -31,7 +31,9 @@ _RENEWAL = 50
 class Step(Protocol):
     """Finds a vertex of the feasible plans that is least for given costs (n, m)."""
 
-    def __call__(self, costs: FloatArray) -> csr_array: ...
+    def __call__(self, costs: FloatArray) -> csr_array:
+        """Return a vertex of least <costs, P>."""
+        ...
 
 
 class Balanced:
@@ -42,6 +44,7 @@ class Balanced:
         self.options = options
 
     def __call__(self, costs: FloatArray) -> csr_array:
+        """Solve a transport."""
         problem = TransportProblem(self.source, target=self.target, cost=CostMatrix(costs))
         plan = NetworkSimplex().run(problem, options=self.options).plan
         assert plan is not None
@@ -56,6 +59,7 @@ class FreeTarget:
         self.a, self.m = a, m
 
     def __call__(self, costs: FloatArray) -> csr_array:
+        """Take the least of each row."""
         n = self.a.size
         columns = np.argmin(costs, axis=1)
         return csr_array((self.a, columns, np.arange(n + 1)), shape=(n, self.m))
@@ -69,6 +73,7 @@ class Part:
         self.options = options
 
     def __call__(self, costs: FloatArray) -> csr_array:
+        """Solve a partial transport."""
         problem = PartialProblem(
             self.source, target=self.target, cost=CostMatrix(costs), mass=self.mass
         )

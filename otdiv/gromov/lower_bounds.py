@@ -138,7 +138,7 @@ def _first(x: FloatArray, y: FloatArray, a: FloatArray, b: FloatArray, loss: str
     costs, off = losses_between(u[:, None], v, loss)
     scale = 1.01 * separated(x, y, loss).scale() + _squares(x, y)
     slack = 8.0 * (x.shape[0] + y.shape[0]) * U * scale + float(off.max())
-    return _least(costs, a, b) - slack
+    return float(_least(costs, a, b) - slack)
 
 
 def _squares(x: FloatArray, y: FloatArray) -> float:
@@ -219,7 +219,7 @@ def local_costs(
 def nearest_costs(
     x: FloatArray, y: FloatArray, a: FloatArray, loss: str, beat: Callable[[], None]
 ) -> tuple[FloatArray, float]:
-    """D (n, m) where the weights of y are free: each entry of a row of x goes to the nearest one."""
+    """D (n, m) where the weights of y are free: entries of a row of x go to the nearest ones."""
     return _by_nearest(x, y, loss, beat, lambda losses: losses @ a)
 
 

@@ -63,7 +63,7 @@ class Objective:
         """
         f1, h1, f2, h2 = self.parts
         p, q = plan.sum(axis=1), plan.sum(axis=0)
-        crossed = h1 @ (plan @ np.ascontiguousarray(h2.T))
+        crossed: FloatArray = h1 @ (plan @ np.ascontiguousarray(h2.T))
         rows, columns = f1 @ p, f2 @ q
         if not self.symmetric:
             crossed = 0.5 * (crossed + h1.T @ (plan @ h2))

@@ -160,7 +160,8 @@ def test_relaxed_plans_are_what_they_must_be_and_none_is_below_the_bound(data, r
     if relax == "y":
         assert np.allclose(rows, 1.0 / n)
     else:
-        assert (rows <= 1.0 / n + 1e-12).all() and (columns <= 1.0 / m + 1e-12).all()
+        assert (rows <= 1.0 / n + 1e-12).all()
+        assert (columns <= 1.0 / m + 1e-12).all()
         assert result.plan.mass.sum() == pytest.approx(relax)
     scale = (np.abs(Cx).max() + np.abs(Cy).max()) ** 2
     rng = np.random.default_rng(seed)
