@@ -44,25 +44,25 @@ CALLS = {
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
     "gromov_wasserstein_matrix": [
         (
-            lambda k: otdiv.gromov_wasserstein_matrix(C @ C.T, C @ C.T, **k),
+            lambda k: otdiv.gromov_wasserstein_matrix(C, C, **k),
             {"x_weights": w, "y_weights": w},
         ),
-        (lambda k: otdiv.gromov_wasserstein_matrix(k["matrix"], C @ C.T), {"matrix": C @ C.T}),
-        (lambda k: otdiv.gromov_wasserstein_matrix(C @ C.T, k["matrix"]), {"matrix": C @ C.T}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(k["matrix"], C), {"matrix": C}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(C, k["matrix"]), {"matrix": C}),
     ],
     "gromov_lower_bounds": [
         (
-            lambda k: otdiv.gromov_lower_bounds(C @ C.T, C @ C.T, **k),
+            lambda k: otdiv.gromov_lower_bounds(C, C, **k),
             {"x_weights": w, "y_weights": w},
         ),
     ],
     "gromov_barycenter": [
         (
             lambda k: otdiv.gromov_barycenter([k["matrix"]], size=2),
-            {"matrix": C @ C.T},
+            {"matrix": C},
         ),
         (
-            lambda k: otdiv.gromov_barycenter([C @ C.T] * 2, size=2, **k),
+            lambda k: otdiv.gromov_barycenter([C] * 2, size=2, **k),
             {"weights": np.array([0.5, 0.5])},
         ),
     ],
