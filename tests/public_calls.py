@@ -47,8 +47,8 @@ CALLS = {
             lambda k: otdiv.gromov_wasserstein_matrix(C, C, **k),
             {"x_weights": w, "y_weights": w},
         ),
-        (lambda k: otdiv.gromov_wasserstein_matrix(k["matrix"], C), {"matrix": C}),
-        (lambda k: otdiv.gromov_wasserstein_matrix(C, k["matrix"]), {"matrix": C}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(k["Cx"], C), {"Cx": C}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(C, k["Cy"]), {"Cy": C}),
     ],
     "gromov_lower_bounds": [
         (
@@ -57,10 +57,6 @@ CALLS = {
         ),
     ],
     "gromov_barycenter": [
-        (
-            lambda k: otdiv.gromov_barycenter([k["matrix"]], size=2),
-            {"matrix": C},
-        ),
         (
             lambda k: otdiv.gromov_barycenter([C] * 2, size=2, **k),
             {"weights": np.array([0.5, 0.5])},
@@ -275,6 +271,7 @@ CALLS = {
 NOT_INPUT = {
     "BarycenterResult",
     "GromovBarycenterResult",
+    "GromovMatrixResult",
     "wasserstein_kmeans",
     "BlockPlan",
     "BatchResult",
