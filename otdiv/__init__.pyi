@@ -20,6 +20,11 @@ from .costs import Periodic as Periodic
 from .costs import SparseCost as SparseCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .costs import Truncated as Truncated
+from .diagrams import DiagramResult as DiagramResult
+from .diagrams import bottleneck_distance as bottleneck_distance
+from .diagrams import bottleneck_distance_result as bottleneck_distance_result
+from .diagrams import persistence_distance as persistence_distance
+from .diagrams import persistence_distance_result as persistence_distance_result
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
 from .distances.batch import wasserstein_batch as wasserstein_batch

@@ -41,6 +41,18 @@ CALLS = {
     "barycenter": [
         (lambda k: otdiv.barycenter([x, y], **k), {"weights": np.array([0.5, 0.5])}),
     ],
+    **{
+        name: [
+            (
+                lambda k, name=name: getattr(otdiv, name)(**k),
+                {"x": [[0.0, 1.0], [0.5, 2.0]], "y": [[0.0, 3.0]]},
+            )
+        ]
+        for name in (
+            *("bottleneck_distance", "bottleneck_distance_result"),
+            *("persistence_distance", "persistence_distance_result"),
+        )
+    },
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
     "gromov_wasserstein_matrix": [
         (
@@ -270,6 +282,7 @@ CALLS = {
 # Takes arrays that the library made, or of SciPy that hold no masks, or is filled by the library.
 NOT_INPUT = {
     "BarycenterResult",
+    "DiagramResult",
     "GromovBarycenterResult",
     "GromovMatrixResult",
     "wasserstein_kmeans",

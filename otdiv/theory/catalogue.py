@@ -20,6 +20,7 @@ _FILES = (
     "transport_examples",
     "wasserstein_metric",
     "ground_costs",
+    "diagrams",
     "spaces",
     "topology",
     "generators",

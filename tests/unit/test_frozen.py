@@ -66,6 +66,7 @@ NOUNS = [
     otdiv.wasserstein_kmeans([X[:, 0], Y[:, 0]], 1),
     otdiv.barycenter([otdiv.Gaussian(0.0, covariance=1.0)]),
     otdiv.gromov_wasserstein_matrix([[0.0, 1.0], [1.0, 0.0]], [[0.0, 2.0], [2.0, 0.0]]),
+    otdiv.persistence_distance_result([[0.0, 1.0]], [[0.0, 2.0]]),
     otdiv.gromov_barycenter([[[0.0, 1.0], [1.0, 0.0]]], size=2),
     otdiv.transport_batch([X, Y], [X, Y]),
     otdiv.transport_batch([X, X], [X[::-1], Y]),

@@ -115,6 +115,16 @@ MEMOLI = Source(
     "doi:10.1007/s10208-011-9093-5",
     short="Mémoli (2011)",
 )
+STABILITY = Source(
+    "Cohen-Steiner, Edelsbrunner & Harer (2007), Stability of persistence diagrams, "
+    "doi:10.1007/s00454-006-1276-5",
+    short="Cohen-Steiner et al. (2007)",
+)
+DIVOL = Source(
+    "Divol & Lacombe (2021), Understanding the topology and the geometry of the space of "
+    "persistence diagrams via optimal partial transport, arXiv:1901.03048",
+    short="Divol & Lacombe (2021)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
