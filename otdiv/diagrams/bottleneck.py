@@ -27,7 +27,7 @@ from ..costs import as_metric
 from ..errors import ConvergenceError
 from ..results import Bounds, Callback, Status
 from .reading import Diagram, as_diagram
-from .result import DiagramResult, matched_forever, matching_of
+from .result import DiagramResult, infinitely_far, matched_forever, result_of
 
 __all__ = ["bottleneck_distance", "bottleneck_distance_result", "bottleneck_of"]
 
@@ -110,15 +110,13 @@ def bottleneck_distance_result(
     """
     norm = as_metric(metric).norm
     left, right = as_diagram("x", x), as_diagram("y", y)
-    return bottleneck_of(left, right, norm, x, y, callback=callback, max_seconds=max_seconds)
+    return bottleneck_of(left, right, norm, callback=callback, max_seconds=max_seconds)
 
 
 def bottleneck_of(
     x: Diagram,
     y: Diagram,
     norm: float,
-    given_x: Any,
-    given_y: Any,
     *,
     callback: Callback | None,
     max_seconds: float | None,
@@ -128,20 +126,9 @@ def bottleneck_of(
     max_seconds = check_seconds(max_seconds)
     if max_seconds is not None:
         callback = Deadline(callback, time.perf_counter() + max_seconds)
-    data = {
-        name: np.asarray(given, dtype=np.float64).reshape(-1, 2)
-        for name, given in (("x", given_x), ("y", given_y))
-    }
     matched = matched_forever(x, y)
-    nothing = np.empty((0, 2), np.int64)
     if matched is None:
-        return DiagramResult(
-            value=math.inf,
-            bounds=Bounds(math.inf, math.inf),
-            status=Status.OPTIMAL,
-            **matching_of(x, y, nothing, []),
-            **data,
-        )
+        return infinitely_far(x, y)
     forever, lengths = matched
     beyond = max((float(length.max()) for length in lengths if length.size), default=0.0)
     search = _Search(x, y, norm, Monitor(callback=callback), beyond)
@@ -150,13 +137,8 @@ def bottleneck_of(
     share = (2.0 if norm == math.inf else 16.0) * U
     value = search.high
     lower = value if status is Status.OPTIMAL else max(search.low, 0.0)
-    result = DiagramResult(
-        value=value,
-        bounds=Bounds(lower * (1.0 - share), value * (1.0 + share)),
-        status=status,
-        **matching_of(x, y, search.pairs, forever),
-        **data,
-    )
+    bounds = Bounds(lower * (1.0 - share), value * (1.0 + share))
+    result = result_of(x, y, search.pairs, forever, value, bounds, status)
     if status is not Status.OPTIMAL:
         raise ConvergenceError(
             f"bottleneck_distance ended with {status.name}: {status.value}; proven so far: "

@@ -23,10 +23,15 @@ class Diagram(NamedTuple):
     """Finite points (k, 2) above the diagonal."""
     rows: IndexArray
     """Their rows (k,)."""
-    n: int
-    """Number of rows that the caller gave."""
+    given: FloatArray
+    """All rows (n, 2)."""
     forever: tuple[tuple[FloatArray, IndexArray], ...]
     """Points (birth, inf), (-inf, death) and (-inf, inf): the finite coordinate, or 0, and rows."""
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.given)
 
     @property
     def halves(self) -> FloatArray:
@@ -73,4 +78,4 @@ def as_diagram(name: str, value: Any) -> Diagram:
         forever.append((array[found_rows, column], found_rows))
     both = np.flatnonzero(from_ever & for_ever)
     forever.append((np.zeros(both.size), both))
-    return Diagram(np.ascontiguousarray(array[rows]), rows, array.shape[0], tuple(forever))
+    return Diagram(np.ascontiguousarray(array[rows]), rows, array, tuple(forever))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from .reading import Diagram
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["DiagramResult", "matched_forever", "matching_of"]
+__all__ = ["DiagramResult", "infinitely_far", "matched_forever", "result_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -68,27 +69,46 @@ class DiagramResult(Valued):
         )
 
 
-def matching_of(
-    x: Diagram, y: Diagram, finite: IndexArray, forever: list[IndexArray]
-) -> dict[str, IndexArray]:
-    """Rows of matched pairs and of those left, from pairs (k, 2) of finite points.
+def result_of(
+    x: Diagram,
+    y: Diagram,
+    pairs: IndexArray,
+    forever: list[IndexArray],
+    value: float,
+    bounds: Bounds,
+    status: Status,
+) -> DiagramResult:
+    """A result from the pairs that were found.
 
     Parameters
     ----------
     x, y : Diagram
-    finite : array (k, 2)
+    pairs : array (k, 2)
         Numbers of points among the finite ones of each.
     forever : list of arrays (l, 2)
         Rows of pairs at infinity.
+    value, bounds, status
+        As in `DiagramResult`.
     """
-    inside = np.stack([x.rows[finite[:, 0]], y.rows[finite[:, 1]]], axis=1)
-    pairs = np.concatenate([inside, *forever]).astype(np.int64)
-    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
-    return {
-        "pairs": pairs,
-        "x_alone": np.setdiff1d(np.arange(x.n), pairs[:, 0]),
-        "y_alone": np.setdiff1d(np.arange(y.n), pairs[:, 1]),
-    }
+    inside = np.stack([x.rows[pairs[:, 0]], y.rows[pairs[:, 1]]], axis=1)
+    matched = np.concatenate([inside, *forever]).astype(np.int64)
+    matched = matched[np.argsort(matched[:, 0], kind="stable")]
+    return DiagramResult(
+        value=value,
+        bounds=bounds,
+        status=status,
+        pairs=matched,
+        x_alone=np.setdiff1d(np.arange(x.n), matched[:, 0]),
+        y_alone=np.setdiff1d(np.arange(y.n), matched[:, 1]),
+        x=x.given,
+        y=y.given,
+    )
+
+
+def infinitely_far(x: Diagram, y: Diagram) -> DiagramResult:
+    """The result of diagrams with different numbers of points at infinity."""
+    nothing, bounds = np.empty((0, 2), np.int64), Bounds(math.inf, math.inf)
+    return result_of(x, y, nothing, [], math.inf, bounds, Status.OPTIMAL)
 
 
 def matched_forever(x: Diagram, y: Diagram) -> tuple[list[IndexArray], list[FloatArray]] | None:

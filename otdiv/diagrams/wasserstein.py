@@ -18,7 +18,7 @@ from ..partial_problem import PartialProblem
 from ..results import Bounds, Callback, Status
 from .bottleneck import bottleneck_of
 from .reading import Diagram, as_diagram
-from .result import DiagramResult, matched_forever, matching_of
+from .result import DiagramResult, infinitely_far, matched_forever, result_of
 
 __all__ = ["persistence_distance", "persistence_distance_result"]
 
@@ -120,8 +120,8 @@ def persistence_distance_result(
     norm = as_metric(metric).norm
     left, right = as_diagram("x", x), as_diagram("y", y)
     if order == math.inf:
-        return bottleneck_of(left, right, norm, x, y, callback=callback, max_seconds=max_seconds)
-    return _of_order(left, right, order, norm, x, y, max_seconds, max_memory, callback)
+        return bottleneck_of(left, right, norm, callback=callback, max_seconds=max_seconds)
+    return _of_order(left, right, order, norm, max_seconds, max_memory, callback)
 
 
 def _of_order(
@@ -129,26 +129,16 @@ def _of_order(
     y: Diagram,
     p: float,
     norm: float,
-    given_x: Any,
-    given_y: Any,
     max_seconds: float | None,
     max_memory: int | None,
     callback: Callback | None,
 ) -> DiagramResult:
-    data = {"x": _rows_of(given_x), "y": _rows_of(given_y)}
     matched = matched_forever(x, y)
     if matched is None:
-        nothing = np.empty((0, 2), np.int64)
-        return DiagramResult(
-            value=math.inf,
-            bounds=Bounds(math.inf, math.inf),
-            status=Status.OPTIMAL,
-            **matching_of(x, y, nothing, []),
-            **data,
-        )
+        return infinitely_far(x, y)
     forever, lengths = matched
     unit = _unit(x, y, lengths)
-    bounds, value, pairs, status = _finite(x, y, p, norm, unit, max_seconds, max_memory, callback)
+    bounds, total, pairs, status = _finite(x, y, p, norm, unit, max_seconds, max_memory, callback)
     apart = np.concatenate(lengths) / unit
     terms = apart**p
     beyond = math.fsum(terms)
@@ -159,16 +149,11 @@ def _of_order(
     root = 8.0 * U
     ends = [
         max(0.0, sum_of_powers) ** (1.0 / p) * unit
-        for sum_of_powers in (lower, value + beyond, upper)
+        for sum_of_powers in (lower, total + beyond, upper)
     ]
     low, high = ends[0] * (1.0 - root), ends[2] * (1.0 + root)
-    result = DiagramResult(
-        value=min(max(ends[1], low), high),
-        bounds=Bounds(low, high),
-        status=status,
-        **matching_of(x, y, pairs, forever),
-        **data,
-    )
+    value = min(max(ends[1], low), high)
+    result = result_of(x, y, pairs, forever, value, Bounds(low, high), status)
     if status not in (Status.OPTIMAL, Status.STALLED):
         raise ConvergenceError(
             f"persistence_distance ended with {status.name}: {status.value}; proven so far: "
@@ -176,10 +161,6 @@ def _of_order(
             result,
         )
     return result
-
-
-def _rows_of(given: Any) -> Any:
-    return np.asarray(given, dtype=np.float64).reshape(-1, 2)
 
 
 def _unit(x: Diagram, y: Diagram, lengths: list[Any]) -> float:

@@ -66,7 +66,9 @@ def plot_diagrams(result: Any, *, ax: Axes | None = None) -> Axes:
             _join(ax, points[i], np.full(2, points[i].mean()))
     size = 22.0 if max(len(x), len(y)) <= _FEW else 7.0
     for points, color, marker, name in ((x, BLUE, "o", "x"), (y, VERMILION, "s", "y")):
-        ax.scatter(*points.T, s=size, color=color, marker=marker, label=name, zorder=3)
+        ax.scatter(
+            points[:, 0], points[:, 1], s=size, color=color, marker=marker, label=name, zorder=3
+        )
     given = np.concatenate([result.x, result.y])
     if (given[:, 1] == np.inf).any():
         ax.axhline(high + room, color=GREY, linewidth=1.0, linestyle=":")

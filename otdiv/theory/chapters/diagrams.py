@@ -105,6 +105,4 @@ def _orders(case: Any) -> float:
     longest = diagrams.bottleneck_distance(x, y)
     middle = diagrams.persistence_distance(x, y, p=4.0)
     most = longest * max(1, len(x) + len(y)) ** 0.25
-    return min(
-        at_most(longest, middle, tolerance=1e-9), at_most(middle, most, tolerance=1e-9)
-    )
+    return min(at_most(longest, middle, tolerance=1e-9), at_most(middle, most, tolerance=1e-9))
