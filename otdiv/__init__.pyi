@@ -32,6 +32,11 @@ from .distances.discrepancy import maximum_mean_discrepancy as maximum_mean_disc
 from .distances.discrepancy import maximum_mean_discrepancy_result as maximum_mean_discrepancy_result
 from .distances.dispatch import DistanceResult as DistanceResult
 from .distances.energy import energy_distance as energy_distance
+from .distances.laws.maps import GaussianMap as GaussianMap
+from .distances.laws.maps import monge_map as monge_map
+from .distances.laws.mixtures import GaussianMixtureResult as GaussianMixtureResult
+from .distances.laws.mixtures import gaussian_mixture_distance as gaussian_mixture_distance
+from .distances.laws.mixtures import gaussian_mixture_distance_result as gaussian_mixture_distance_result
 from .distances.sliced import sliced_wasserstein as sliced_wasserstein
 from .distances.sliced import sliced_wasserstein_result as sliced_wasserstein_result
 from .distances.wasserstein_distance import wasserstein as wasserstein
@@ -91,6 +96,7 @@ from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure
 from .measures import Gaussian as Gaussian
+from .mixtures import GaussianMixture as GaussianMixture
 from .partial import PartialResult as PartialResult
 from .partial import partial_transport as partial_transport
 from .partial import partial_transport_matrix as partial_transport_matrix

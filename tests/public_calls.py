@@ -53,6 +53,16 @@ CALLS = {
             *("persistence_distance", "persistence_distance_result"),
         )
     },
+    "GaussianMixture": [
+        (
+            lambda k: otdiv.GaussianMixture(k["means"], covariances=k["covariances"]),
+            {"means": x, "covariances": w},
+        ),
+        (
+            lambda k: otdiv.GaussianMixture([0.0, 1.0, 2.0], covariances=w, **k),
+            {"weights": w},
+        ),
+    ],
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
     "gromov_wasserstein_matrix": [
         (
@@ -283,6 +293,12 @@ CALLS = {
 NOT_INPUT = {
     "BarycenterResult",
     "DiagramResult",
+    # Of laws.
+    "GaussianMap",
+    "GaussianMixtureResult",
+    "gaussian_mixture_distance",
+    "gaussian_mixture_distance_result",
+    "monge_map",
     "GromovBarycenterResult",
     "GromovMatrixResult",
     "wasserstein_kmeans",

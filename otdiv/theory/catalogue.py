@@ -21,6 +21,7 @@ _FILES = (
     "wasserstein_metric",
     "ground_costs",
     "diagrams",
+    "mixtures",
     "spaces",
     "topology",
     "generators",
