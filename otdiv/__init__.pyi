@@ -20,6 +20,11 @@ from .costs import Periodic as Periodic
 from .costs import SparseCost as SparseCost
 from .costs import SquaredEuclidean as SquaredEuclidean
 from .costs import Truncated as Truncated
+from .diagrams import DiagramResult as DiagramResult
+from .diagrams import bottleneck_distance as bottleneck_distance
+from .diagrams import bottleneck_distance_result as bottleneck_distance_result
+from .diagrams import persistence_distance as persistence_distance
+from .diagrams import persistence_distance_result as persistence_distance_result
 from .distances.batch import wasserstein1_batch as wasserstein1_batch
 from .distances.batch import wasserstein1_histogram as wasserstein1_histogram
 from .distances.batch import wasserstein_batch as wasserstein_batch
@@ -27,6 +32,11 @@ from .distances.discrepancy import maximum_mean_discrepancy as maximum_mean_disc
 from .distances.discrepancy import maximum_mean_discrepancy_result as maximum_mean_discrepancy_result
 from .distances.dispatch import DistanceResult as DistanceResult
 from .distances.energy import energy_distance as energy_distance
+from .distances.laws.maps import GaussianMap as GaussianMap
+from .distances.laws.maps import monge_map as monge_map
+from .distances.laws.mixtures import GaussianMixtureResult as GaussianMixtureResult
+from .distances.laws.mixtures import gaussian_mixture_distance as gaussian_mixture_distance
+from .distances.laws.mixtures import gaussian_mixture_distance_result as gaussian_mixture_distance_result
 from .distances.sliced import sliced_wasserstein as sliced_wasserstein
 from .distances.sliced import sliced_wasserstein_result as sliced_wasserstein_result
 from .distances.wasserstein_distance import wasserstein as wasserstein
@@ -56,6 +66,12 @@ from .errors import MassMismatchError as MassMismatchError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import OtdivError as OtdivError
 from .errors import UnsupportedProblemError as UnsupportedProblemError
+from .gromov import GromovBarycenterResult as GromovBarycenterResult
+from .gromov import GromovLowerBounds as GromovLowerBounds
+from .gromov import GromovMatrixResult as GromovMatrixResult
+from .gromov import gromov_barycenter as gromov_barycenter
+from .gromov import gromov_lower_bounds as gromov_lower_bounds
+from .gromov import gromov_wasserstein_matrix as gromov_wasserstein_matrix
 from .inference import TestResult as TestResult
 from .inference import k_sample_test as k_sample_test
 from .inference import permutation_null as permutation_null
@@ -80,6 +96,7 @@ from .maps import barycentric_map as barycentric_map
 from .maps import gradient as gradient
 from .measures import DiscreteMeasure as DiscreteMeasure
 from .measures import Gaussian as Gaussian
+from .mixtures import GaussianMixture as GaussianMixture
 from .partial import PartialProfile as PartialProfile
 from .partial import PartialResult as PartialResult
 from .partial import partial_transport as partial_transport

@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from ._typing import FloatArray
 from ._validation import LAW_METHODS
 from .errors import InvalidInputError, UnsupportedProblemError
 from .measures import DiscreteMeasure, Gaussian
+from .mixtures import GaussianMixture, log_densities
 
-__all__ = ["as_law", "is_law"]
+__all__ = ["MixtureLaw", "as_law", "is_law"]
 
 _NEW_NAMES = ("cdf", "ccdf", "icdf", "iccdf", "logpdf", "logpmf", "support", "variance")
 # Where the functions of a continuous law are compared, and how far they must agree. By taste: a
@@ -43,7 +45,9 @@ def is_law(value: Any) -> bool:
     """
     if type(value) in (np.ndarray, list, tuple, DiscreteMeasure) or hasattr(value, "__array__"):
         return False
-    return isinstance(value, Gaussian) or any(hasattr(value, name) for name in LAW_METHODS)
+    return isinstance(value, Gaussian | GaussianMixture) or any(
+        hasattr(value, name) for name in LAW_METHODS
+    )
 
 
 def as_law(name: str, value: Any) -> Any:
@@ -58,6 +62,8 @@ def as_law(name: str, value: Any) -> Any:
     """
     if not is_law(value) or isinstance(value, Gaussian | _Law):
         return value
+    if isinstance(value, GaussianMixture):
+        return _of_mixture(name, value)
     kind = type(value)
     if isinstance(value, type):
         requirement = "be a law with its parameters"
@@ -77,6 +83,25 @@ def as_law(name: str, value: Any) -> Any:
         "law of scipy.stats or a DiscreteMeasure, or draw samples from it and pass them to a "
         "distance, as wasserstein1, energy_distance or maximum_mean_discrepancy"
     )
+
+
+def _of_mixture(name: str, value: GaussianMixture) -> Any:
+    if value.d != 1:
+        raise UnsupportedProblemError(
+            f"`{name}` is a mixture in {value.d} dimensions: `gaussian_mixture_distance_result` "
+            "compares two of them, with bounds of W2; or draw samples from it, `sample(n)`"
+        )
+    if value.n_components == 1 or not value.covariances.all():
+        if value.n_components == 1:
+            return value.components[0]
+        if not value.covariances.any():
+            return DiscreteMeasure(value.means, weights=value.weights)
+        k = int(np.argmin(value.covariances[:, 0, 0]))
+        raise UnsupportedProblemError(
+            f"component {k} of `{name}` has no variance and others have: a law with atoms and a "
+            "density is not read here; draw samples from it, `sample(n)`"
+        )
+    return MixtureLaw(value)
 
 
 def _renamed(law: Any) -> Any:
@@ -248,6 +273,99 @@ class _ContinuousLaw(_Law):
             rest = flat[wrong]
             x[wrong] = _first(lambda z: reaches(function(z), rest), low, high, rest.size)
         return x.reshape(level.shape)[()]
+
+
+class MixtureLaw(_ContinuousLaw):
+    """A mixture of normal laws on the line, whose quantiles are found by bisection."""
+
+    def __init__(self, law: GaussianMixture):
+        super().__init__(law)
+        self.centres, self.scales = law.means[:, 0], np.sqrt(law.covariances[:, 0, 0])
+        self.shares = law.weights
+
+    def cdf(self, x: Any) -> Any:
+        """P(X <= x)."""
+        return self._mean_of(ndtr, x, 1.0)
+
+    def sf(self, x: Any) -> Any:
+        """P(X > x)."""
+        return self._mean_of(ndtr, x, -1.0)
+
+    def _mean_of(self, function: Callable[..., Any], x: Any, sign: float) -> Any:
+        x = np.asarray(x, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            z = sign * (x[..., None] - self.centres) / self.scales
+        return (function(z) @ self.shares)[()]
+
+    def _quantile(
+        self,
+        level: Any,
+        inverse: Callable[..., Any],
+        function: Callable[..., Any],
+        reaches: Callable[..., Any],
+    ) -> Any:
+        level = np.asarray(level, dtype=np.float64)
+        flat = level.ravel()
+        # A quantile of a mixture lies between the least and the largest of its components'.
+        own = self.centres + self.scales * inverse(flat)[:, None]
+        ends = own.min(axis=1), own.max(axis=1)
+        x = np.where(ends[0] == ends[1], ends[0], np.nan)
+        open_ = np.isfinite(ends[0]) & np.isfinite(ends[1]) & np.isnan(x)
+        x[~open_ & np.isnan(x)] = ends[0][~open_ & np.isnan(x)]
+        if open_.any():
+            low, high = _rank(ends[0][open_]), _rank(ends[1][open_])
+            asked = flat[open_]
+            while (low < high).any():
+                middle = (low >> 1) + (high >> 1) + (low & high & 1)
+                found = np.asarray(reaches(function(_at_rank(middle)), asked), dtype=bool)
+                low, high = np.where(found, low, middle + 1), np.where(found, middle, high)
+                high = np.maximum(low, high)
+            x[open_] = _at_rank(high)
+        return x.reshape(level.shape)[()]
+
+    def ppf(self, u: Any) -> Any:
+        """Quantile of level u."""
+        return self._quantile(u, ndtri, self.cdf, np.greater_equal)
+
+    def isf(self, v: Any) -> Any:
+        """Quantile of level 1 - v."""
+        return self._quantile(v, lambda level: -ndtri(level), self.sf, np.less_equal)
+
+    def partial_means(self, ends: FloatArray) -> FloatArray:
+        """E[X; X in (ends[b - 1], ends[b]]] of all intervals, -inf and inf among the ends."""
+        z = (ends[:, None] - self.centres) / self.scales
+        heights = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+        # On either side of a centre masses are counted from the side on which they are small.
+        below = np.where(z < 0.0, ndtr(z), -ndtr(-z))
+        masses = np.diff(below, axis=0) + np.diff((z >= 0.0).astype(np.float64), axis=0)
+        terms = self.centres * masses - self.scales * np.diff(heights, axis=0)
+        return np.asarray(terms @ self.shares)
+
+    def support(self) -> Any:
+        """Return both ends."""
+        return -np.inf, np.inf
+
+    def mean(self) -> Any:
+        """Mean."""
+        return float(self.dist.mean[0])
+
+    def std(self) -> Any:
+        """Return the standard deviation."""
+        return float(np.sqrt(self.dist.covariance[0, 0]))
+
+    def stats(self, moments: str) -> tuple[Any, Any]:
+        """Mean and variance, which are the moments that are asked for ("mv")."""
+        return self.mean(), float(self.dist.covariance[0, 0])
+
+    def pdf(self, x: Any) -> Any:
+        """Density."""
+        return np.exp(self.logpdf(x))
+
+    def logpdf(self, x: Any) -> Any:
+        """Logarithm of the density."""
+        x = np.asarray(x, dtype=np.float64)
+        logs = log_densities(self.dist, x.reshape(-1, 1))
+        return np.logaddexp.reduce(logs, axis=1).reshape(x.shape)[()]
 
 
 class _TruncatedLaw(_ContinuousLaw):

@@ -41,7 +41,49 @@ CALLS = {
     "barycenter": [
         (lambda k: otdiv.barycenter([x, y], **k), {"weights": np.array([0.5, 0.5])}),
     ],
+    **{
+        name: [
+            (
+                lambda k, name=name: getattr(otdiv, name)(**k),
+                {"x": [[0.0, 1.0], [0.5, 2.0]], "y": [[0.0, 3.0]]},
+            )
+        ]
+        for name in (
+            *("bottleneck_distance", "bottleneck_distance_result"),
+            *("persistence_distance", "persistence_distance_result"),
+        )
+    },
+    "GaussianMixture": [
+        (
+            lambda k: otdiv.GaussianMixture(k["means"], covariances=k["covariances"]),
+            {"means": x, "covariances": w},
+        ),
+        (
+            lambda k: otdiv.GaussianMixture([0.0, 1.0, 2.0], covariances=w, **k),
+            {"weights": w},
+        ),
+    ],
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
+    "gromov_wasserstein_matrix": [
+        (
+            lambda k: otdiv.gromov_wasserstein_matrix(C, C, **k),
+            {"x_weights": w, "y_weights": w},
+        ),
+        (lambda k: otdiv.gromov_wasserstein_matrix(k["Cx"], C), {"Cx": C}),
+        (lambda k: otdiv.gromov_wasserstein_matrix(C, k["Cy"]), {"Cy": C}),
+    ],
+    "gromov_lower_bounds": [
+        (
+            lambda k: otdiv.gromov_lower_bounds(C, C, **k),
+            {"x_weights": w, "y_weights": w},
+        ),
+    ],
+    "gromov_barycenter": [
+        (
+            lambda k: otdiv.gromov_barycenter([C] * 2, size=2, **k),
+            {"weights": np.array([0.5, 0.5])},
+        ),
+    ],
     "DensePlan": [(lambda k: otdiv.DensePlan(**k), {"mass": C})],
     "DiscreteMeasure": [
         (lambda k: otdiv.DiscreteMeasure(**k), {"points": X, "weights": w}),
@@ -250,6 +292,15 @@ CALLS = {
 # Takes arrays that the library made, or of SciPy that hold no masks, or is filled by the library.
 NOT_INPUT = {
     "BarycenterResult",
+    "DiagramResult",
+    # Of laws.
+    "GaussianMap",
+    "GaussianMixtureResult",
+    "gaussian_mixture_distance",
+    "gaussian_mixture_distance_result",
+    "monge_map",
+    "GromovBarycenterResult",
+    "GromovMatrixResult",
     "wasserstein_kmeans",
     "BlockPlan",
     "BatchResult",

@@ -26,6 +26,9 @@ __all__ = ["c_transform", "c_transform_back", "point_transform"]
 _LINE_PAIRS = 10**5
 _PRUNED_PAIRS = 10**9
 _GRID_PAIRS = 10**6
+# The same of powers of norms that have no kernel of their own, whose pairs take 50 ns, and the
+# least largest cost for which they are scaled safely; the latter by taste.
+_SLOW_PAIRS, _LEAST_BOUND = 10**5, 1e-200
 # The same of costs with a shape, whose pairs take 2 to 5 ns.
 _SHAPED_PAIRS = 10**6
 # From how many dimensions and pairs on single precision tells which pairs are worth a second look.
@@ -78,6 +81,9 @@ def point_transform(
         return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power, threads, tick))
     bound = float(cost_kernels.bounding_cost(x, y, cost.norm, cost.power))
     metric = _plain_metric(cost, d, bound)
+    is_slow = metric is None and _LEAST_BOUND < bound < 1.0 / _LEAST_BOUND
+    if is_slow and d <= 3 and pairs > _SLOW_PAIRS:
+        return np.asarray(pruned_c_transform(y, x, f, cost.norm, cost.power, threads, tick))
     tiled = d >= _TILED_DIMENSION and pairs >= _TILED_PAIRS and metric in (SQUARED, EUCLIDEAN)
     if tiled and float(np.abs(f).max()) <= MOST_RATIO * bound:
         assert metric is not None

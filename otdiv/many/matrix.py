@@ -21,6 +21,7 @@ from .._monitor import EndOfRun, Monitor
 from .._typing import FloatArray, IndexArray
 from .._validation import as_float_array, as_sample, as_weights, check_callback, describe
 from ..costs import PNormCost
+from ..diagrams.reading import as_diagram
 from ..errors import InvalidInputError
 from ..results import Callback, TransportResult
 from .batch import joined, new_table
@@ -32,9 +33,12 @@ __all__ = ["check_out", "pairwise_distances"]
 _NAMES = (
     *("wasserstein1", "wasserstein2", "energy_distance", "maximum_mean_discrepancy"),
     *("hellinger_distance", "js_distance", "js_divergence", "total_variation"),
+    *("persistence_distance", "bottleneck_distance"),
 )
 # Names that have a compiled loop for samples on the line.
 _ON_LINE = frozenset({"wasserstein1", "wasserstein2", "energy_distance"})
+# Names whose samples are persistence diagrams.
+_OF_DIAGRAMS = frozenset({"persistence_distance", "bottleneck_distance"})
 # Names whose samples are vectors of frequencies.
 _OF_VECTORS = frozenset({"hellinger_distance", "js_distance", "js_divergence", "total_variation"})
 # Numbers that one task reads, some 10 ms, and pairs of clouds that are in work at once.
@@ -89,7 +93,8 @@ def pairwise_distances(
     samples : array_like, shapes (k, n) or (k, n, d), or a sequence of k samples
         Samples (n,) on the line or clouds (n, d), of any sizes; with `support` the rows of
         frequencies of k histograms; vectors of frequencies for "hellinger_distance",
-        "js_distance", "js_divergence" and "total_variation".
+        "js_distance", "js_divergence" and "total_variation"; persistence diagrams, empty ones too,
+        for "persistence_distance" and "bottleneck_distance".
     distance : str or callable, default "wasserstein1"
         "wasserstein1", "wasserstein2", "energy_distance", "maximum_mean_discrepancy" or one of the
         above; or a function of two samples that returns a number, and is taken for symmetric.
@@ -159,6 +164,8 @@ def pairwise_distances(
             _run(job, _histograms(left, right, support, layout), left[0].size)
         elif not isinstance(distance, str):
             _each(left, right, distance, job)
+        elif distance in _OF_DIAGRAMS:
+            _each(left, right, _function(distance), job)
         elif distance in _OF_VECTORS:
             _vectors(left, right, distance, job)
         else:
@@ -174,6 +181,11 @@ def _samples(name: str, value: Any, distance: Any) -> list[Any]:
         raise InvalidInputError(name, "be a sequence of samples", describe(value))
     if callable(distance):
         return list(value)
+    if distance in _OF_DIAGRAMS:
+        found = list(value)
+        for k, one in enumerate(found):
+            as_diagram(f"{name}[{k}]", one)
+        return found
     if isinstance(value, np.ndarray) and value.ndim < 2:
         raise InvalidInputError(name, "hold one sample a row", f"shape {value.shape}")
     samples = [as_sample(f"{name}[{k}]", sample) for k, sample in enumerate(value)]
@@ -433,9 +445,12 @@ def _each(left: list[Any], right: list[Any], measure: Callable[[Any, Any], Any],
 
 
 def _function(name: str) -> Callable[[Any, Any], Any]:
-    from .. import distances, divergences
+    from .. import diagrams, distances, divergences
 
-    function: Callable[[Any, Any], Any] = getattr(
-        divergences if name in _OF_VECTORS else distances, name
-    )
+    room: Any = distances
+    if name in _OF_VECTORS:
+        room = divergences
+    elif name in _OF_DIAGRAMS:
+        room = diagrams
+    function: Callable[[Any, Any], Any] = getattr(room, name)
     return function

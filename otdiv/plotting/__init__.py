@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "plot_column": "tables",
         "plot_critic": "critics",
+        "plot_diagrams": "diagrams",
         "plot_distance_matrix": "matrices",
         "plot_effects": "tables",
         "plot_heat_map": "batches",

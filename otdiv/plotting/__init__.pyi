@@ -2,6 +2,7 @@
 from .batches import plot_heat_map as plot_heat_map
 from .batches import plot_series as plot_series
 from .critics import plot_critic as plot_critic
+from .diagrams import plot_diagrams as plot_diagrams
 from .intervals import plot_intervals as plot_intervals
 from .matrices import plot_distance_matrix as plot_distance_matrix
 from .networks import plot_layer_gradients as plot_layer_gradients

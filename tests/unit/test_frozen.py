@@ -41,6 +41,8 @@ DAYS = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
 NOUNS = [
     P,
     otdiv.Gaussian(mean=[0.0, 1.0], covariance=np.eye(2)),
+    otdiv.GaussianMixture([0.0, 1.0], covariances=[1.0, 2.0]),
+    otdiv.monge_map(otdiv.Gaussian(0.0, covariance=1.0), otdiv.Gaussian(1.0, covariance=2.0)),
     otdiv.CostMatrix([[0.0, 1.0]]),
     otdiv.Mahalanobis(np.eye(2)),
     otdiv.Periodic([1.0, 2.0]),
@@ -65,6 +67,9 @@ NOUNS = [
     otdiv.barycenter([X[:, 0], Y[:, 0]]),
     otdiv.wasserstein_kmeans([X[:, 0], Y[:, 0]], 1),
     otdiv.barycenter([otdiv.Gaussian(0.0, covariance=1.0)]),
+    otdiv.gromov_wasserstein_matrix([[0.0, 1.0], [1.0, 0.0]], [[0.0, 2.0], [2.0, 0.0]]),
+    otdiv.persistence_distance_result([[0.0, 1.0]], [[0.0, 2.0]]),
+    otdiv.gromov_barycenter([[[0.0, 1.0], [1.0, 0.0]]], size=2),
     otdiv.transport_batch([X, Y], [X, Y]),
     otdiv.transport_batch([X, X], [X[::-1], Y]),
     otdiv.transport_batch(X[None], X[None] + 1.0),

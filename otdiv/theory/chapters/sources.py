@@ -110,6 +110,36 @@ CIRCLE = Source(
     "Rabin, Delon & Gousseau (2011), Transportation distances on the circle, arXiv:0906.5499",
     short="Rabin, Delon & Gousseau (2011)",
 )
+MEMOLI = Source(
+    "Mémoli (2011), Gromov-Wasserstein distances and the metric approach to object matching, "
+    "doi:10.1007/s10208-011-9093-5",
+    short="Mémoli (2011)",
+)
+STABILITY = Source(
+    "Cohen-Steiner, Edelsbrunner & Harer (2007), Stability of persistence diagrams, "
+    "doi:10.1007/s00454-006-1276-5",
+    short="Cohen-Steiner et al. (2007)",
+)
+DIVOL = Source(
+    "Divol & Lacombe (2021), Understanding the topology and the geometry of the space of "
+    "persistence diagrams via optimal partial transport, arXiv:1901.03048",
+    short="Divol & Lacombe (2021)",
+)
+DELON = Source(
+    "Delon & Desolneux (2020), A Wasserstein-type distance in the space of Gaussian mixture "
+    "models, arXiv:1907.05254",
+    short="Delon & Desolneux (2020)",
+)
+GELBRICH = Source(
+    "Gelbrich (1990), On a formula for the L2 Wasserstein metric between measures on Euclidean and "
+    "Hilbert spaces, doi:10.1002/mana.19901470121",
+    short="Gelbrich (1990)",
+)
+BURES = Source(
+    "Dowson & Landau (1982), The Frechet distance between multivariate normal distributions, "
+    "doi:10.1016/0047-259X(82)90077-X",
+    short="Dowson & Landau (1982)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",

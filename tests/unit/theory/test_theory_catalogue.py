@@ -13,13 +13,15 @@ def items_of(claim):
     return {claim.item, *claim.also}
 
 
-def test_all_81_items_are_there():
-    assert set().union(*map(items_of, TABLE.values())) == set(range(1, 82))
+def test_no_item_is_left_out():
+    items = set().union(*map(items_of, TABLE.values()))
+    assert items == set(range(1, len(items) + 1))
+    assert len(items) >= 82
 
 
 def test_every_item_is_tested_or_says_why_not():
     tested = set().union(*(items_of(claim) for claim in TABLE.values() if claim.check))
-    assert set(range(1, 82)) - tested == {73}
+    assert set().union(*map(items_of, TABLE.values())) - tested == {73}
     for claim in TABLE.values():
         assert (claim.check is None) == bool(claim.reason) == (claim.cases is None)
 
