@@ -94,6 +94,8 @@ __getattr__, __dir__, __all__ = attach(
         "PartialProblem": "partial_problem",
         "PartialProfile": "partial",
         "PartialResult": "partial",
+        "kantorovich_rubinstein": "partial",
+        "kantorovich_rubinstein_result": "partial",
         "partial_transport": "partial",
         "partial_transport_matrix": "partial",
         "partial_transport_profile": "partial",

@@ -99,6 +99,8 @@ from .measures import Gaussian as Gaussian
 from .mixtures import GaussianMixture as GaussianMixture
 from .partial import PartialProfile as PartialProfile
 from .partial import PartialResult as PartialResult
+from .partial import kantorovich_rubinstein as kantorovich_rubinstein
+from .partial import kantorovich_rubinstein_result as kantorovich_rubinstein_result
 from .partial import partial_transport as partial_transport
 from .partial import partial_transport_matrix as partial_transport_matrix
 from .partial import partial_transport_profile as partial_transport_profile

@@ -63,6 +63,13 @@ CALLS = {
             {"weights": w},
         ),
     ],
+    **{
+        name: [(lambda k, name=name: getattr(otdiv, name)(reach=1.0, **k), clouds)]
+        for name in ("kantorovich_rubinstein", "kantorovich_rubinstein_result")
+    },
+    "partial_transport_profile": [
+        (lambda k: otdiv.partial_transport_profile(**k), clouds),
+    ],
     "CostMatrix": [(lambda k: otdiv.CostMatrix(k["C"]), {"C": C})],
     "gromov_wasserstein_matrix": [
         (
@@ -315,6 +322,7 @@ NOT_INPUT = {
     "PairingResult",
     # Of measures.
     "PartialProblem",
+    "PartialProfile",
     "PartialResult",
     "progress_bar",
     "Quality",

@@ -71,7 +71,12 @@ class PartialProof:
 
 
 def prove_partial(
-    problem: PartialProblem, plan: SparsePlan, potentials: Potentials, price: float = math.nan
+    problem: PartialProblem,
+    plan: SparsePlan,
+    potentials: Potentials,
+    price: float = math.nan,
+    *,
+    enough: float = 0.0,
 ) -> PartialProof:
     """Make a plan and potentials feasible, and say what they prove.
 
@@ -85,6 +90,8 @@ def prove_partial(
         Any finite pair f (n,), g (m,).
     price : float
         λ, any number, where the problem has a mass.
+    enough : float
+        Gap between the bounds that needs no second transform of the potentials.
 
     Returns
     -------
@@ -100,7 +107,7 @@ def prove_partial(
     f = np.minimum(potentials.f, p)
     g = np.minimum(c_transform(problem.pairs, f), q)
     lower = _lower(problem, f, g, price, derived_f=False)
-    if upper - lower > _OPEN * upper:
+    if upper - lower > max(_OPEN * upper, enough):
         back = np.minimum(c_transform_back(problem.pairs, g), p)
         second = _lower(problem, back, g, price, derived_f=True)
         if second > lower:

@@ -7,6 +7,8 @@ __getattr__, __dir__, __all__ = attach(
     {
         "PartialProfile": "profile",
         "PartialResult": "result",
+        "kantorovich_rubinstein": "norm",
+        "kantorovich_rubinstein_result": "norm",
         "partial_transport": "transport",
         "partial_transport_matrix": "transport",
         "partial_transport_profile": "profile",

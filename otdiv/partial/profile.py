@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PartialProfile", "partial_transport_profile"]
 
 # Share of the tolerance that one solve may leave open; the rest is for what lies between two.
-_SOLVE_SHARE = 0.2
+_SOLVE_SHARE = 0.3
 # Roundings of a line or a chord at a mass, with room.
 _ROUNDING = 16.0 * U
 
@@ -89,10 +90,11 @@ class PartialProfile:
         if not 0.0 <= s <= most * (1.0 + 2.0**-49):
             raise InvalidInputError("mass", f"be in [0, {most:.9g}]", mass)
         s = min(s, most)
-        lower, upper = self._band(np.array([s]))
+        lower, upper = self.band(np.array([s]))
         return Bounds(float(lower[0]), float(upper[0]))
 
-    def _band(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def band(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper ends (k,) at masses (k,), as `at` has them for one."""
         upper = np.interp(masses, self.masses, self.upper)
         upper = upper * (1.0 + _ROUNDING)
         lines = self.line_values[:, None] + self.line_prices[:, None] * masses
@@ -126,7 +128,7 @@ class PartialProfile:
         """
         masses = np.linspace(0.0, float(self.masses[-1]), 1025)
         masses = np.union1d(masses, self.masses)
-        lower, upper = self._band(masses)
+        lower, upper = self.band(masses)
         middle = 0.5 * (lower + upper)
         end = float(middle[-1])
         if end == 0.0:
@@ -140,10 +142,10 @@ class PartialProfile:
         return np.diff(self.upper) / np.diff(self.masses)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the band, the kink and the price of the last unit of mass; needs matplotlib."""
-        from ..plotting.profiles import draw_profile
+        """Draw band, kink and prices; see `otdiv.plotting.plot_profile`."""
+        from ..plotting.partial import plot_profile
 
-        return draw_profile(self, ax)
+        return plot_profile(self, ax=ax)
 
     def __repr__(self) -> str:
         return (
@@ -192,7 +194,7 @@ def _parts(points: list[_Point], lines: list[_Line]) -> list[_Part]:
     steps = np.diff(rising)
     crossed = np.divide(-np.diff(low), steps, where=steps > 0.0, out=np.zeros(steps.size))
     found = []
-    for left, right in zip(points[:-1], points[1:], strict=True):
+    for left, right in pairwise(points):
         inside = crossed[(crossed > left.mass) & (crossed < right.mass)]
         at = np.concatenate([[left.mass, right.mass], inside])
         share = (at - left.mass) / (right.mass - left.mass)
@@ -261,8 +263,8 @@ def partial_transport_profile(
     >>> profile = partial_transport_profile(x, np.arange(10.0) + 0.5)
     >>> round(profile.kink, 6)
     0.9
-    >>> profile.at(0.9), round(profile.at(1.0).upper, 6)
-    (Bounds(lower=0.45, upper=0.45), 49.5)
+    >>> round(profile.at(0.9).upper, 6), round(profile.at(1.0).upper, 6)
+    (0.45, 49.5)
     """
     check_callback(callback)
     cost = as_cost_of_points(cost)
@@ -339,7 +341,7 @@ class _Curve:
             status=status,
             n_solves=self.n_solves,
         )
-        return replace(found, lower=found._band(masses)[0])
+        return replace(found, lower=found.band(masses)[0])
 
     def _narrow(self, allowed: float) -> Status:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from .._typing import FloatArray
 from ..partial_problem import PartialProblem
 from ..plans import Potentials, SparsePlan
 from ..results import Bounds, Status, Valued
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["PartialResult"]
 
@@ -82,6 +86,12 @@ class PartialResult(Valued):
         left = weights - sums
         # What is no more than the rounding of a weight has been moved.
         return np.asarray(np.where(left > _ROUNDING * weights, left, 0.0))
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw what is moved and what stays; see `otdiv.plotting.plot_partial`."""
+        from ..plotting.partial import plot_partial
+
+        return plot_partial(self, ax=ax)
 
     def __repr__(self) -> str:
         price = "" if math.isnan(self.price) else f", price={self.price:.6g}"

@@ -269,7 +269,7 @@ def _of_points(problem: PartialProblem, options: SolveOptions) -> PartialResult:
     with room_for(memory_estimate(n, m), "partial transport", way_out, options.max_memory):
         solution = solve_points(problem, options)
     given = Potentials(f=solution.f, g=solution.g)
-    proof = prove_partial(problem, solution.plan, given, solution.price)
+    proof = prove_partial(problem, solution.plan, given, solution.price, enough=options.atol or 0.0)
     closed = _is_closed(proof.bounds, options)
     if not closed and solution.status is not Status.STOPPED and n * m <= _FEW_PAIRS:
         return _of_matrix(problem, options)

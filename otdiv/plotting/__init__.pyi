@@ -8,6 +8,8 @@ from .matrices import plot_distance_matrix as plot_distance_matrix
 from .networks import plot_layer_gradients as plot_layer_gradients
 from .networks import plot_weights as plot_weights
 from .nulls import plot_null as plot_null
+from .partial import plot_partial as plot_partial
+from .partial import plot_profile as plot_profile
 from .plans import plot_plan as plot_plan
 from .power import plot_power as plot_power
 from .rays import plot_rays as plot_rays

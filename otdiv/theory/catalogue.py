@@ -20,6 +20,7 @@ _FILES = (
     "transport_examples",
     "wasserstein_metric",
     "ground_costs",
+    "partial",
     "diagrams",
     "mixtures",
     "spaces",

@@ -46,6 +46,7 @@ NOUNS = [
     otdiv.CostMatrix([[0.0, 1.0]]),
     otdiv.Mahalanobis(np.eye(2)),
     otdiv.Periodic([1.0, 2.0]),
+    otdiv.partial_transport_profile([0.0, 1.0], [2.0, 4.0]),
     otdiv.PartialProblem(P, target=Q, cost="euclidean", mass=0.5),
     otdiv.SparseCost(coo_array([[0.0, 1.0]])),
     PROBLEM,

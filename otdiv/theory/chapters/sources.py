@@ -140,6 +140,20 @@ BURES = Source(
     "doi:10.1016/0047-259X(82)90077-X",
     short="Dowson & Landau (1982)",
 )
+FIGALLI = Source(
+    "Figalli (2010), The optimal partial transport problem, doi:10.1007/s00205-008-0212-7",
+    short="Figalli (2010)",
+)
+HANIN = Source(
+    "Hanin (1992), Kantorovich-Rubinstein norm and its application in the theory of Lipschitz "
+    "spaces, doi:10.1090/S0002-9939-1992-1097344-5",
+    short="Hanin (1992)",
+)
+PICCOLI = Source(
+    "Piccoli & Rossi (2014), Generalized Wasserstein distance and its application to transport "
+    "equations with source, doi:10.1007/s00205-013-0669-x",
+    short="Piccoli & Rossi (2014)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
