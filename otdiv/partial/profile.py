@@ -373,13 +373,15 @@ class _Curve:
         self._add_point(_Point(moved, found.transport_cost + max(upper - found.value, 0.0)))
         return found.status is Status.STOPPED
 
-    def _solved(self, problem: PartialProblem, **tolerances: float | None) -> PartialResult:
+    def _solved(
+        self, problem: PartialProblem, *, rtol: float | None = None, atol: float | None = None
+    ) -> PartialResult:
         self.n_solves += 1
         seconds = None
         if self.options.deadline is not None:
             seconds = max(self.options.deadline - time.perf_counter(), 1e-3)
         return solve_partial(
-            problem, callback=self._heard, max_seconds=seconds, throw=False, **tolerances
+            problem, callback=self._heard, max_seconds=seconds, throw=False, rtol=rtol, atol=atol
         )
 
     def _add_line(self, price: float, value: float, size: float) -> None:
