@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._calling import explains_calls
 from .._typing import FloatArray
 from .._validation import (
     as_number,
     check_callback,
+    check_positive,
     check_positive_integer,
     check_seconds,
     check_tolerance,
@@ -32,7 +33,7 @@ from .family import (
     measured,
     status_of,
 )
-from .fixed import support_barycenter
+from .fixed import entropic_barycenter, support_barycenter
 from .free import free_barycenter
 from .gaussians import check_order, gaussian_barycenter_of
 from .line import line_barycenter
@@ -44,6 +45,15 @@ __all__ = ["barycenter", "barycenter_of"]
 # Share of the objective that is aimed at where no tolerance is asked and the exact answer takes
 # long; by taste.
 _AIM = 1e-2
+# Scaling steps for each of `max_iterations`, which counts costlier ones elsewhere; by taste.
+_SCALINGS = 100
+
+
+class _Blur(NamedTuple):
+    """An entropic barycenter: its ε, and whether it is debiased."""
+
+    epsilon: float
+    debiased: bool
 
 
 @explains_calls(
@@ -57,6 +67,8 @@ def barycenter(
     support: Any = "free",
     size: int | None = None,
     p: float = 2.0,
+    epsilon: float | None = None,
+    debiased: bool = True,
     rtol: float | None = None,
     max_iterations: int = 100,
     max_seconds: float | None = None,
@@ -83,12 +95,20 @@ def barycenter(
         Number of atoms of a free support in more than one dimension.
     p : float, default 2
         Order; with a free support 2, on the line also 1; on a given one any from 1 on.
+    epsilon : float, optional
+        On a given support: the entropic barycenter at this ε, in the unit of the cost, instead of
+        the best one. `value` is its objective with exact plans, and the bounds are those of the
+        best measure on the support, which its plans prove.
+    debiased : bool, default True
+        With `epsilon`, the barycenter in Sinkhorn divergences, which is sharp; False for that in
+        entropic costs, which is spread by about the root of ε.
     rtol : float, optional
         Relative gap of the bounds that is asked for: `ConvergenceError` where it is not reached.
         By default as exact as floats allow on the line and for Gaussians, 1e-2 otherwise, and no
         error. The exact barycenter on a support is a linear programme: `rtol=1e-9` asks for it.
     max_iterations : int, default 100
-        Limit of the method's own iterations: rounds of linear programmes, steps of covariances.
+        Limit of the method's own iterations: rounds of linear programmes, steps of covariances;
+        with `epsilon` hundreds of scaling steps.
     max_seconds : float, optional
         Seconds of the clock after which the method stops with what it has.
     callback : callable, optional
@@ -139,10 +159,11 @@ def barycenter(
         size = check_positive_integer("size", size)
     given = as_sequence(measures)
     shares = as_barycenter_weights(weights, len(given))
+    blur = _as_blur(epsilon, debiased, given, support)
     if any(isinstance(one, Gaussian) for one in given):
         result = _of_gaussians(given, shares, order, support, size, asked, max_iterations, clock)
     else:
-        result = _of_atoms(given, shares, order, support, size, asked, max_iterations, clock)
+        result = _of_atoms(given, shares, order, support, size, asked, blur, max_iterations, clock)
     if throw and asked is not None and result.status is not Status.OPTIMAL:
         raise ConvergenceError(
             f"barycenter ended with {result.status.name}: {result.status.value}; proven so far: "
@@ -151,6 +172,20 @@ def barycenter(
             result,
         )
     return result
+
+
+def _as_blur(epsilon: Any, debiased: Any, given: Any, support: Any) -> _Blur | None:
+    """What is asked of an entropic barycenter, or None."""
+    if not isinstance(debiased, bool):
+        raise InvalidInputError("debiased", "be True or False", describe(debiased))
+    if epsilon is None:
+        if not debiased:
+            raise InvalidInputError("debiased", "be True without `epsilon`", debiased)
+        return None
+    if _is_free(support) or any(isinstance(one, Gaussian) for one in given):
+        requirement = "be None but on a given support"
+        raise InvalidInputError("epsilon", requirement, epsilon, "(`support=` points or a grid)")
+    return _Blur(check_positive("epsilon", epsilon), debiased)
 
 
 def _of_gaussians(
@@ -184,6 +219,7 @@ def _of_atoms(
     support: Any,
     size: int | None,
     rtol: float | None,
+    blur: _Blur | None,
     max_iterations: int,
     clock: Clock,
 ) -> BarycenterResult:
@@ -194,6 +230,10 @@ def _of_atoms(
         measures = as_family(given)
         if not _is_free(support):
             places = as_places(support, measures[0].d)
+    if blur is not None:
+        assert places is not None
+        family = Family(measures, weights)
+        return _on_support(places, family, p, size, rtol, max_iterations, clock, blur)
     return barycenter_of(measures, places, weights, p, size, rtol, max_iterations, clock)
 
 
@@ -257,20 +297,28 @@ def _on_support(
     rtol: float | None,
     max_iterations: int,
     clock: Clock,
+    blur: _Blur | None = None,
 ) -> BarycenterResult:
     if not 1.0 <= p < math.inf:
         raise InvalidInputError("p", "be at least 1 and finite on a given support", p)
     _check_no_size(size, "on a given support")
     cost = PNormCost(norm=2.0, power=p)
     asked = _AIM if rtol is None else rtol
-    known = support_barycenter(places, family, cost, asked, max_iterations, clock)
+    if blur is None:
+        known = support_barycenter(places, family, cost, asked, max_iterations, clock)
+    else:
+        steps = _SCALINGS * max_iterations
+        known = entropic_barycenter(
+            places, family, cost, blur.epsilon, steps, clock, debiased=blur.debiased
+        )
     assert known.best is not None
     # What costs the longest way is rounded, and so is the share of it that no float resolves.
     floor = 64.0 * U * max(problem.cost_bound() for problem in known.problems) * family.mass
     result = as_result(known.best, known.lower, "support", family, asked, floor, clock)
     if places.axes is None:
         return result
-    return replace(result, shape=places.shape, _cells=cells_of(places, known.best.measure))
+    cells = cells_of(places, known.best.measure)
+    return replace(result, shape=places.shape, grid=places.axes, _cells=cells)
 
 
 def as_result(
@@ -294,4 +342,5 @@ def as_result(
         costs=found.costs,
         plans=tuple(transport.plan for transport in found.transports if transport.plan is not None),
         n_iterations=clock.iteration,
+        measures=tuple(family.measures),
     )

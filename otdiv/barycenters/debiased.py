@@ -4,8 +4,9 @@ With K = exp(-C / ε) algorithm 1 of Janati, Cuturi & Gramfort (2020, arXiv:2006
 
     v_k = b_k / K'u_k,   a = d Π_k (K v_k)^λ_k,   u_k = a / K v_k,   d = sqrt(d a / K d),
 
-finds the measure of least mean Sinkhorn divergence; without d it would be spread by ε. Nothing is
-proven of it: it is a start. Costs beyond 160 ε an axis are capped: no factor leaves float64.
+finds the measure of least mean Sinkhorn divergence; without d it is spread by ε (iterative Bregman
+projections, Benamou et al. 2015, arXiv:1412.5154). Nothing is proven of it: its exact plans prove
+what it costs, and bound the best. Costs beyond 460 ε are capped: no factor leaves float64.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from .places import Places, cells_of
 
 __all__ = ["Start", "debiased_start"]
 
-# Least factor of an axis: 1e-70 of each of four axes and potentials of both sides stay in float64.
-_LEAST = 1e-70
+# Least factor of a pair, the product of those of its axes: it and its quotients stay in float64.
+_LEAST = 1e-200
 # The least number by which is divided.
 _TINY = 1e-290
 # Share of the mass that may still move in a step, at which a start is good enough; and steps
@@ -55,7 +56,15 @@ class Start:
         n = len(self.places.points)
         return self.on_grid or n * (n + self.b.size) <= _MOST_PAIRS
 
-    def run(self, epsilon: float, max_steps: int, clock: Clock) -> FloatArray:
+    def run(
+        self,
+        epsilon: float,
+        max_steps: int,
+        clock: Clock,
+        *,
+        still: float = _STILL,
+        debiased: bool = True,
+    ) -> FloatArray:
         """Weights (n,) of the support after at most so many steps, at ε in units of the extent."""
         operator = self._grid(epsilon) if self.on_grid else self._pairs(epsilon)
         to_measures, to_support, between = operator
@@ -66,19 +75,21 @@ class Start:
             sums = np.maximum(to_support(v), _TINY)
             before, a = a, d * np.exp(self.family.weights @ np.log(sums))
             u = a / sums
-            d = np.sqrt(d * a / np.maximum(between(d), _TINY))
+            if debiased:
+                d = np.sqrt(d * a / np.maximum(between(d), _TINY))
             clock.iteration += 1
             if step % _LOOK == _LOOK - 1:
                 moved = float(np.abs(a - before).sum())
-                if not moved > _STILL * float(a.sum()) or clock.asks_to_stop():
+                if not moved > still * float(a.sum()) or clock.asks_to_stop():
                     break
         total = float(a.sum())
         return a / total if 0.0 < total < np.inf else np.full(n, 1.0 / n)
 
     def _grid(self, epsilon: float) -> tuple[Callable[[FloatArray], FloatArray], ...]:
         assert self.places.axes is not None
+        least = _LEAST ** (1.0 / len(self.places.axes))
         factors = [
-            np.maximum(np.exp(-np.square(axis[:, None] - axis) / (epsilon * self.length)), _LEAST)
+            np.maximum(np.exp(-np.square(axis[:, None] - axis) / (epsilon * self.length)), least)
             for axis in self.places.axes
         ]
 

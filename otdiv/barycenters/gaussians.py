@@ -108,6 +108,7 @@ def gaussian_barycenter_of(
         costs=shifts + unit * costs,
         plans=(),
         n_iterations=clock.iteration,
+        measures=tuple(gaussians),
     )
 
 

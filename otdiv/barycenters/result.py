@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ..errors import InvalidInputError
 from ..measures import DiscreteMeasure, Gaussian
 from ..plans import Plan
 from ..results import Bounds, Status, Valued
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["BarycenterResult", "BoundsOf"]
 
@@ -48,6 +51,10 @@ class BarycenterResult(Valued):
         Iterations of the method: steps of a start, rounds of a linear programme, alternations.
     shape : tuple of int or None
         Shape of the grid whose cells are the support, if there is one.
+    grid : tuple of arrays or None
+        Coordinates of its cells along each axis.
+    measures : tuple of k measures
+        What it is the barycenter of.
     """
 
     measure: DiscreteMeasure | Gaussian
@@ -60,6 +67,8 @@ class BarycenterResult(Valued):
     plans: tuple[Plan, ...] = field(repr=False)
     n_iterations: int = 0
     shape: tuple[int, ...] | None = None
+    grid: tuple[FloatArray, ...] | None = None
+    measures: tuple[DiscreteMeasure | Gaussian, ...] = field(default=(), repr=False)
     _cells: Any = None
 
     __setstate__ = restore
@@ -81,6 +90,12 @@ class BarycenterResult(Valued):
         image = np.zeros(math.prod(self.shape))
         image[self._cells] = self.measure.weights
         return image.reshape(self.shape)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw it beside its measures; see `otdiv.plotting.plot_barycenter`."""
+        from ..plotting.barycenters import plot_barycenter
+
+        return plot_barycenter(self, ax=ax)
 
     def __repr__(self) -> str:
         return (

@@ -8,6 +8,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "plot_barycenter": "barycenters",
         "plot_column": "tables",
         "plot_critic": "critics",
         "plot_diagrams": "diagrams",

@@ -1,4 +1,5 @@
 # Made from the table in __init__.py by `python -m tests.stubs`.
+from .barycenters import plot_barycenter as plot_barycenter
 from .batches import plot_heat_map as plot_heat_map
 from .batches import plot_series as plot_series
 from .critics import plot_critic as plot_critic

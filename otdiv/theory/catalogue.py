@@ -22,6 +22,7 @@ _FILES = (
     "ground_costs",
     "partial",
     "diagrams",
+    "averages",
     "mixtures",
     "spaces",
     "topology",

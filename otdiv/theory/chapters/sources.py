@@ -154,6 +154,10 @@ PICCOLI = Source(
     "equations with source, doi:10.1007/s00205-013-0669-x",
     short="Piccoli & Rossi (2014)",
 )
+AGUEH = Source(
+    "Agueh & Carlier (2011), Barycenters in the Wasserstein space, doi:10.1137/100805741",
+    short="Agueh & Carlier (2011)",
+)
 DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
