@@ -84,6 +84,11 @@ def main() -> None:
     )
     batches.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     batches.add_argument("--no-write", action="store_true", help="print only")
+    beyond = commands.add_parser(
+        "beyond_pairs", help="partial transport, diagrams, barycenters, spaces: some minutes"
+    )
+    beyond.add_argument("--quick", action="store_true", help="small sizes")
+    beyond.add_argument("--no-write", action="store_true", help="print only")
     slopes = commands.add_parser("gradients", help="gradients in torch beside those of POT")
     slopes.add_argument("--no-write", action="store_true", help="print only")
     columns = commands.add_parser(
@@ -236,6 +241,10 @@ def main() -> None:
         from .many import many
 
         sys.exit(1 if many(only=options.only, write=not options.no_write) else 0)
+    elif options.command == "beyond_pairs":
+        from .beyond_pairs import measure
+
+        sys.exit(measure(quick=options.quick, write=not options.no_write))
     elif options.command == "gradients":
         from .gradients import gradients
 

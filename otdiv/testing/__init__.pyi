@@ -9,6 +9,9 @@ from .problems import permuted as permuted
 from .problems import point_masses as point_masses
 from .problems import translated as translated
 from .strategies import discrete_measures as discrete_measures
+from .strategies import gaussian_mixtures as gaussian_mixtures
+from .strategies import partial_problems as partial_problems
+from .strategies import persistence_diagrams as persistence_diagrams
 from .strategies import point_costs as point_costs
 from .strategies import probability_vectors as probability_vectors
 from .strategies import solved_problems as solved_problems

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._optional import import_optional
+from .._typing import FloatArray
 from ..costs import (
     Euclidean,
     Huber,
@@ -18,11 +20,16 @@ from ..costs import (
     Truncated,
 )
 from ..measures import DiscreteMeasure
+from ..mixtures import GaussianMixture
+from ..partial_problem import PartialProblem
 from ..problems import TransportProblem
 from . import problems as known
 
 __all__ = [
     "discrete_measures",
+    "gaussian_mixtures",
+    "partial_problems",
+    "persistence_diagrams",
     "point_costs",
     "probability_vectors",
     "solved_problems",
@@ -265,6 +272,144 @@ def transport_batches(*, max_length: int = 5, max_size: int = 6) -> Any:
         return X, Y, options
 
     return st.composite(draw_batch)()
+
+
+def partial_problems(*, max_size: int = 8) -> Any:
+    """Strategy of `PartialProblem`s between points: a mass to move, or prices of what stays.
+
+    Masses of the sides differ; prices are one number, one a side, or one an atom.
+
+    Parameters
+    ----------
+    max_size : int, default 8
+        Largest number of atoms on a side.
+
+    Returns
+    -------
+    strategy of PartialProblem
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import partial_transport
+    >>> from otdiv.testing import partial_problems
+    >>> @given(partial_problems(max_size=4))
+    ... def no_more_is_moved_than_there_is(problem):
+    ...     how = {"mass": problem.mass, "reach": problem.reach}
+    ...     result = partial_transport(problem.source, problem.target, cost=problem.cost, **how)
+    ...     assert result.moved <= min(problem.source.mass, problem.target.mass) * (1 + 1e-12)
+    >>> no_more_is_moved_than_there_is()
+    """
+
+    def draw_problem(draw: Callable[[Any], Any]) -> PartialProblem:
+        d = draw(st.integers(1, 3))
+        source, target = (draw(discrete_measures(d=d, max_size=max_size)) for _ in range(2))
+        scale = draw(st.sampled_from([0.5, 1.0, 3.0]))
+        target = DiscreteMeasure(target.points, weights=scale * target.weights)
+        cost = draw(_costs())
+        if draw(st.booleans()):
+            share = draw(st.floats(0.01, 1.0))
+            mass = share * min(source.mass, target.mass)
+            return PartialProblem(source, target=target, cost=cost, mass=mass)
+        prices = st.floats(0.0, 50.0)
+        kind = draw(st.integers(0, 2))
+        reach: Any = draw(prices)
+        if kind == 1:
+            reach = (draw(prices), draw(prices))
+        elif kind == 2:
+            reach = tuple(
+                np.array(draw(st.lists(prices, min_size=side.n, max_size=side.n)))
+                for side in (source, target)
+            )
+        return PartialProblem(source, target=target, cost=cost, reach=reach)
+
+    return st.composite(draw_problem)()
+
+
+def persistence_diagrams(*, max_size: int = 8, forever: bool = True) -> Any:
+    """Strategy of persistence diagrams: arrays (n, 2) of births and deaths, n = 0 included.
+
+    Points repeat, lie on the diagonal and, if `forever`, at infinity. They shrink to the empty one.
+
+    Parameters
+    ----------
+    max_size : int, default 8
+        Largest number of points.
+    forever : bool, default True
+        Whether points never die, were always there, or both.
+
+    Returns
+    -------
+    strategy of arrays
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import bottleneck_distance
+    >>> from otdiv.testing import persistence_diagrams
+    >>> @given(persistence_diagrams())
+    ... def is_no_distance_from_itself(diagram):
+    ...     assert bottleneck_distance(diagram, diagram[::-1]) == 0.0
+    >>> is_no_distance_from_itself()
+    """
+    numbers = st.one_of(st.integers(-4, 4).map(float), st.floats(-1e3, 1e3))
+    lengths = st.one_of(st.integers(0, 4).map(float), st.floats(0.0, 1e3))
+    points = st.builds(lambda birth, length: (birth, birth + length), numbers, lengths)
+    if forever:
+        ends = numbers.map(lambda birth: (birth, np.inf)), numbers.map(lambda d: (-np.inf, d))
+        points = st.one_of(points, points, *ends, st.just((-np.inf, np.inf)))
+
+    def as_rows(pairs: list[tuple[float, float]]) -> FloatArray:
+        return np.array(pairs, dtype=np.float64).reshape(-1, 2)
+
+    return st.lists(points, max_size=max_size).map(as_rows)
+
+
+def gaussian_mixtures(*, d: int, max_components: int = 4) -> Any:
+    """Strategy of `GaussianMixture`s in d dimensions, of positive definite covariances.
+
+    They shrink to one standard normal component.
+
+    Parameters
+    ----------
+    d : int
+        Dimension.
+    max_components : int, default 4
+        Largest number of components.
+
+    Returns
+    -------
+    strategy of GaussianMixture
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from otdiv import gaussian_mixture_distance
+    >>> from otdiv.testing import gaussian_mixtures
+    >>> @given(gaussian_mixtures(d=2))
+    ... def is_no_distance_from_itself(law):
+    ...     assert gaussian_mixture_distance(law, law) == 0.0
+    >>> is_no_distance_from_itself()
+    """
+    numbers = st.integers(-16, 16).map(lambda k: k / 4.0)
+
+    def draw_mixture(draw: Callable[[Any], Any]) -> GaussianMixture:
+        k = draw(st.integers(1, max_components))
+
+        def array(*shape: int) -> FloatArray:
+            size = math.prod(shape)
+            drawn = draw(st.lists(numbers, min_size=size, max_size=size))
+            return np.array(drawn, dtype=np.float64).reshape(shape)
+
+        roots = np.tril(array(k, d, d), -1) + np.eye(d) * (1.0 + np.abs(array(k, 1, 1)))
+        weights = draw(st.lists(st.integers(1, 9), min_size=k, max_size=k))
+        return GaussianMixture(
+            array(k, d),
+            covariances=roots @ roots.transpose(0, 2, 1),
+            weights=np.array(weights, dtype=np.float64),
+        )
+
+    return st.composite(draw_mixture)()
 
 
 def solved_problems(*, max_size: int = 12) -> Any:
