@@ -41,4 +41,4 @@ def test_example_runs_and_writes_its_figure(script, tmp_path, monkeypatch, capsy
 
 
 def test_there_is_an_example_for_every_figure_and_question():
-    assert len(SCRIPTS) == 24
+    assert len(SCRIPTS) == 25
