@@ -89,7 +89,8 @@ class PenalisedSolver:
         return self.is_stopped or self.n_iterations >= self.max_iterations
 
     def _stage(self, epsilon: float, tolerance: float) -> float:
-        error, since = math.inf, 0
+        # The first round only says how well the potentials of another epsilon do.
+        error, since = self._round(epsilon), 0
         while True:
             before, error = error, self._round(epsilon)
             since += 1
