@@ -35,8 +35,9 @@ _ERROR, _FALL, _LEAST_ERROR = 1e-2, 0.2, 1e-15
 _DENSE_ATOMS = 300
 # Steps of multipliers without a better gap before the search ends.
 _PATIENCE = 5
-# Share of the diagonal that is added to it, where a side is fixed and hardly anything is active.
-_RIDGE = 1e-12
+# Shares of the diagonal, and of its largest entry, that are added to it, where a side is fixed and
+# hardly anything is active.
+_RIDGE, _LEAST = 1e-12, 1e-9
 
 
 class PlainSearch:
@@ -45,6 +46,8 @@ class PlainSearch:
     Parameters
     ----------
     pairs : PenalisedPairs
+    start : pair of arrays (n,), (m,)
+        Potentials, of an entropic problem say.
     is_met : callable
         Whether bounds (lower, upper) are what was asked for.
     max_iterations : int
@@ -56,6 +59,7 @@ class PlainSearch:
     def __init__(
         self,
         pairs: PenalisedPairs,
+        start: tuple[FloatArray, FloatArray],
         is_met: Callable[[float, float], bool],
         max_iterations: int,
         asks_to_stop: Callable[[int], bool],
@@ -64,7 +68,7 @@ class PlainSearch:
         self.max_iterations, self.asks_to_stop = max_iterations, asks_to_stop
         n, m = pairs.shape
         self.plan = np.zeros((n, m))
-        self.f, self.g = np.zeros(n), np.zeros(m)
+        self.f, self.g = start
         self.lower, self.feasible = -math.inf, (self.f, self.g)
         self.enclosure: PenalisedEnclosure | None = None
         self.best_plan = self.plan
@@ -96,7 +100,7 @@ class PlainSearch:
 
     def _maximise(self, s: float, error: float) -> None:
         """Make the augmented dual largest up to `error`, and take its multipliers."""
-        pairs, C = self.pairs, self.pairs.matrix()
+        pairs = self.pairs
         source, target = pairs.source, pairs.target
         f, g = self.f, self.g
         Z = self._multipliers(f, g, s)
@@ -124,7 +128,6 @@ class PlainSearch:
             (f, g), Z, value = moved, new, grown
         self.f, self.g = shifted(pairs, f, g)
         self.plan = Z
-        del C
 
     def _multipliers(self, f: FloatArray, g: FloatArray, s: float) -> FloatArray:
         Z = (f[:, None] + g) - self.pairs.matrix()
@@ -153,7 +156,8 @@ class PlainSearch:
                 self.pairs.target.bend(g) + s * active.sum(axis=0),
             ]
         )
-        d += _RIDGE * d + 1e-9 * float(d.max())
+        # Atoms of a fixed side without an active pair have nothing: they move until they have one.
+        d += _RIDGE * d + _LEAST * float(d.max())
         b = np.concatenate([up_f, up_g])
         if b.size <= _DENSE_ATOMS:
             A = np.diag(d)
@@ -171,10 +175,9 @@ class PlainSearch:
 
     def _look(self) -> None:
         """Bounds of what was found, the best of both kept."""
-        for f in (self.f,):
-            lower, *feasible = plain_lower(self.pairs, f)
-            if lower > self.lower or self.enclosure is None:
-                self.lower, self.feasible = lower, (feasible[0], feasible[1])
+        lower, *feasible = plain_lower(self.pairs, self.f)
+        if lower > self.lower or self.enclosure is None:
+            self.lower, self.feasible = lower, (feasible[0], feasible[1])
         plan = _with_fixed_sums(self.pairs, self.plan, *self.feasible)
         found = plain_upper(self.pairs, plan)
         if self.enclosure is None or found.upper < self.enclosure.upper:
