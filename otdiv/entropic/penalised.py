@@ -157,10 +157,10 @@ class PenalisedSolver:
             P[part] = plan_block(pairs, f, g, reference, part)[1]
         r, c = P.sum(axis=1), P.sum(axis=0)
         logs, others = self._row_logs(g, epsilon), self._column_logs(f, epsilon)
-        rest_f = source.best(logs, epsilon) - f
-        rest_g = target.best(others, epsilon) - g
-        pull_f = source.pull(f, logs, epsilon) / np.maximum(r, 1e-300)
-        pull_g = target.pull(g, others, epsilon) / np.maximum(c, 1e-300)
+        best_f, best_g = source.best(logs, epsilon), target.best(others, epsilon)
+        rest_f, rest_g = best_f - f, best_g - g
+        pull_f = source.pull(best_f, logs, epsilon) / np.maximum(r, 1e-300)
+        pull_g = target.pull(best_g, others, epsilon) / np.maximum(c, 1e-300)
         rows, columns = P * pull_f[:, None], P * pull_g
         # df + rows dg = rest_f and dg + columns' df = rest_g, reduced to the shorter side.
         if m <= n:

@@ -28,7 +28,7 @@ MATRICES = 5
 # First s over (1 / atoms) / (largest cost), its growth from step to step and where it ends; by taste.
 _FIRST, _GROWTH, _LARGEST = 10.0, 3.0, 1e9
 # Newton steps of one step of multipliers, and halvings of one of them.
-_STEPS, _HALVINGS = 40, 30
+_STEPS, _HALVINGS = 40, 12
 # Error of the sums over the mass, at first and its fall.
 _ERROR, _FALL, _LEAST_ERROR = 1e-2, 0.2, 1e-15
 # Atoms up to which Newton's equations are solved as a dense matrix.
@@ -38,6 +38,8 @@ _PATIENCE = 5
 # Shares of the diagonal, and of its largest entry, that are added to it, where a side is fixed and
 # hardly anything is active.
 _RIDGE, _LEAST = 1e-12, 1e-9
+# Steps shorter than this ask for more of it.
+_SHORT = 1e-2
 
 
 class PlainSearch:
@@ -104,7 +106,7 @@ class PlainSearch:
         source, target = pairs.source, pairs.target
         f, g = self.f, self.g
         Z = self._multipliers(f, g, s)
-        value = self._value(f, g, Z, s)
+        value, damping = self._value(f, g, Z, s), _LEAST
         for _ in range(_STEPS):
             r, c = Z.sum(axis=1), Z.sum(axis=0)
             up_f, up_g = source.aim(f) - r, target.aim(g) - c
@@ -114,7 +116,7 @@ class PlainSearch:
             self.is_stopped = self.asks_to_stop(self.n_iterations)
             if self.is_stopped or self.n_iterations >= self.max_iterations:
                 break
-            df, dg = self._newton(f, g, Z > 0.0, s, up_f, up_g)
+            df, dg = self._newton(f, g, Z > 0.0, s, up_f, up_g, damping)
             slope, length = float(up_f @ df + up_g @ dg), 1.0
             for _ in range(_HALVINGS):
                 moved = f + length * df, g + length * dg
@@ -123,8 +125,12 @@ class PlainSearch:
                 if grown >= value + 1e-4 * length * slope:
                     break
                 length *= 0.5
-            else:
-                break
+            if length < _SHORT:
+                damping *= 100.0
+                if grown < value:
+                    continue
+            elif length == 1.0:
+                damping = max(0.1 * damping, _LEAST)
             (f, g), Z, value = moved, new, grown
         self.f, self.g = shifted(pairs, f, g)
         self.plan = Z
@@ -148,6 +154,7 @@ class PlainSearch:
         s: float,
         up_f: FloatArray,
         up_g: FloatArray,
+        damping: float,
     ) -> tuple[FloatArray, FloatArray]:
         n = f.size
         d = np.concatenate(
@@ -157,7 +164,7 @@ class PlainSearch:
             ]
         )
         # Atoms of a fixed side without an active pair have nothing: they move until they have one.
-        d += _RIDGE * d + _LEAST * float(d.max())
+        d += _RIDGE * d + damping * max(s, float(d.max()))
         b = np.concatenate([up_f, up_g])
         if b.size <= _DENSE_ATOMS:
             A = np.diag(d)
