@@ -27,8 +27,11 @@ _ANNEALING, _COARSE = 4.0, 1e-2
 _MOST_ATOMS = 4000
 # Rounds between two of Newton's steps, and the contraction of a round that is good enough.
 _ROUNDS, _FAST = 2, 0.3
-# Halvings of a step of Newton's before it is given up.
-_HALVINGS = 4
+# Ridge of Newton's equations, which are singular where no potential is clipped: at first, and where
+# steps are (not) taken.
+_FIRST_RIDGE, _LEAST_RIDGE, _MOST_RIDGE = 1e-8, 1e-12, 1e-4
+# Shortenings of a step of Newton's before it is given up.
+_SHORTENINGS = 4
 
 
 class PenalisedSolve(NamedTuple):
@@ -71,6 +74,7 @@ class PenalisedSolver:
         self.f, self.g = np.zeros(n), np.zeros(m)
         self.n_iterations, self.is_stopped = 0, False
         self._newton = n + m <= _MOST_ATOMS
+        self._ridge = _FIRST_RIDGE
 
     def solve(self, epsilon: float, first: float, tolerance: float) -> PenalisedSolve:
         """Potentials at `epsilon`, coming from `first`, to an error of the sums of `tolerance`."""
@@ -164,23 +168,25 @@ class PenalisedSolver:
         rows, columns = P * pull_f[:, None], P * pull_g
         # df + rows dg = rest_f and dg + columns' df = rest_g, reduced to the shorter side.
         if m <= n:
-            A = np.eye(m) * (1.0 + 1e-12) - columns.T @ rows
+            A = np.eye(m) * (1.0 + self._ridge) - columns.T @ rows
             dg = _solution(A, rest_g - columns.T @ rest_f)
             df = rest_f - rows @ dg
         else:
-            A = np.eye(n) * (1.0 + 1e-12) - rows @ columns.T
+            A = np.eye(n) * (1.0 + self._ridge) - rows @ columns.T
             df = _solution(A, rest_f - rows @ rest_g)
             dg = rest_g - columns.T @ df
         if not (np.isfinite(df).all() and np.isfinite(dg).all()):
             return
         here = self._dual(f, g, logs, epsilon)
-        for _ in range(_HALVINGS):
+        for _ in range(_SHORTENINGS):
             self.n_iterations += 1
             moved = _inside(source, f + df), _inside(target, g + dg)
             if self._dual(*moved, self._row_logs(moved[1], epsilon), epsilon) > here:
                 self.f, self.g = moved
+                self._ridge = max(0.1 * self._ridge, _LEAST_RIDGE)
                 return
             df, dg = 0.25 * df, 0.25 * dg
+        self._ridge = min(100.0 * self._ridge, _MOST_RIDGE)
 
 
 def _inside(side: Side, f: FloatArray) -> FloatArray:
