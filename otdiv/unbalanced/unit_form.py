@@ -100,9 +100,9 @@ class UnitForm:
             rows, columns = (
                 logs[kept] for logs, kept in zip(self._logs, self.kept, strict=True)
             )
-            rows = rows + self.mass_bits * math.log(2.0)
             if self.swapped:
                 rows, columns = columns, rows
+            rows = rows + self.mass_bits * math.log(2.0)
             self.reference = Reference(rows, columns, self.epsilon)
 
     # Units
