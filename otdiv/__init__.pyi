@@ -129,7 +129,10 @@ from .tables import compare_batches as compare_batches
 from .tables import compare_groups as compare_groups
 from .tables import compare_over as compare_over
 from .tables import compare_tables as compare_tables
+from .unbalanced import UnbalancedDivergenceResult as UnbalancedDivergenceResult
 from .unbalanced import UnbalancedPlan as UnbalancedPlan
 from .unbalanced import UnbalancedProblem as UnbalancedProblem
 from .unbalanced import UnbalancedResult as UnbalancedResult
+from .unbalanced import unbalanced_sinkhorn_divergence as unbalanced_sinkhorn_divergence
+from .unbalanced import unbalanced_sinkhorn_divergence_result as unbalanced_sinkhorn_divergence_result
 from .unbalanced import unbalanced_transport as unbalanced_transport

@@ -13,6 +13,7 @@ Where epsilon is smaller, Newton's steps along a path do the rest.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +79,9 @@ class UnbalancedSolver:
         largest: float,
         max_iterations: int,
         max_memory: int | None,
+        asks_to_stop: Callable[[float, int, float], bool] = lambda epsilon, n, error: False,
     ):
+        self.asks_to_stop = asks_to_stop
         self.problem, self.reach, self.log_reference = problem, reach, log_reference
         self.largest, self.max_iterations, self.max_memory = largest, max_iterations, max_memory
         n, m = problem.shape
@@ -135,6 +138,8 @@ class UnbalancedSolver:
         f, g, count, converged = np.zeros(a.size), np.zeros(b.size), 0, False
         while count < self.max_iterations and count < _MOST_ROUNDS and not converged:
             count += 1
+            if self.asks_to_stop(epsilon, count, math.nan):
+                break
             before = f
             f = unit * self._update(g, epsilon, by_column=False)
             g = unit * self._update(f, epsilon, by_column=True)
@@ -201,6 +206,7 @@ class UnbalancedSolver:
             max_iterations=self.max_iterations,
             max_bytes=scaled.plan_bytes(self.max_memory),
             reach=reach / scaled.unit,
+            asks_to_stop=lambda bits, n, error: self.asks_to_stop(bits * scaled.unit, n, error),
         )
         current = epsilon / scaled.unit
         lifted = None

@@ -12,6 +12,7 @@ from ..certificates.plan_sums import Shares, divergence_of_share
 from ..certificates.unbalanced import UnbalancedEnclosure
 from ..entropic.unbalanced_form import NormalForm
 from ..errors import InvalidInputError
+from ..plans import Potentials
 from ..results import Bounds, Status
 from .problem import UnbalancedProblem
 from .result import UnbalancedPlan, UnbalancedResult
@@ -112,13 +113,15 @@ class Report:
             max(_next_above(form.value_from_unit(upper)) if upper > 0.0 else 0.0, value),
         )
         kept = math.fsum(form.source.shares * enclosure.rows.share)
+        plan = self._plan(enclosure, f, g, epsilon, cutoff)
         return UnbalancedResult(
             problem=self.problem,
             value=value,
             terms=terms,
             bounds=bounds,
             mass=_ldexp(self._mean * kept, form.mass_bits),
-            plan=self._plan(enclosure, f, g, epsilon, cutoff),
+            plan=plan,
+            potentials=Potentials(f=plan.f, g=plan.g),
             status=status,
             n_iterations=n_iterations,
         )

@@ -12,10 +12,13 @@ import numpy as np
 from .._frozen import restore, seal
 from .._memory import check_room
 from .._typing import FloatArray
+from ..costs import PNormCost
 from ..entropic.unbalanced_form import NormalForm
-from ..plans import ArrayLikePlan, as_coo, entries_above
+from ..errors import UnsupportedProblemError
+from ..plans import ArrayLikePlan, Potentials, SparsePlan, as_coo, entries_above
 from ..results import Bounds, Status, Valued
 from .problem import UnbalancedProblem
+from .unit_form import BlockCosts
 
 if TYPE_CHECKING:
     from scipy.sparse import coo_array
@@ -24,11 +27,15 @@ __all__ = ["UnbalancedPlan", "UnbalancedResult"]
 
 # What to do where a plan is too large.
 _ROWS = "`block` makes some rows of it"
+# Entries of a plan that are made at a time, 8 MB.
+_BLOCK = 2**20
+# Share of a weight that is nothing: an atom that keeps it to rounding has no image of its own.
+_NOTHING = 1e-14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UnbalancedPlan(ArrayLikePlan):
-    """Plan P_ij = a_i b_j exp((f_i + g_j - C_ij) / epsilon) in factors.
+    """Plan P_ij = R_ij exp((f_i + g_j - C_ij) / epsilon) in factors, R = a⊗b or what was given.
 
     Pairs that cost `cutoff` or more hold nothing, nor do atoms whose partners all cost as much.
     Without an entropic term f and g are no more than such factors.
@@ -43,7 +50,7 @@ class UnbalancedPlan(ArrayLikePlan):
     column_sums: FloatArray
     """Mass that arrives at each target atom (m,)."""
     cutoff: float = math.inf
-    _form: NormalForm
+    _form: NormalForm | BlockCosts
     _exponents: tuple[FloatArray, FloatArray, float, float]
 
     __setstate__ = restore
@@ -103,12 +110,17 @@ class UnbalancedResult(Valued):
         have them up to the marginal tolerance.
     terms : mapping of str to float
         "transport" <C, P>, "source" and "target" (the two penalties), and "entropy",
-        epsilon KL(P | a⊗b), 0 where no epsilon was asked. Each is non-negative.
+        epsilon KL(P | R), 0 where no epsilon was asked. Each is non-negative, but of negative costs
+        the first.
     bounds : Bounds
         Of the optimum of that same objective: dual potentials from below, the plan from above.
     mass : float
         Mass of the plan.
-    plan : UnbalancedPlan
+    plan : UnbalancedPlan or SparsePlan
+        Its positive entries where the optimum without an entropic term was found as such.
+    potentials : Potentials
+        f (n,) and g (m,), in the unit of the cost: the factors of an `UnbalancedPlan`, and with a
+        `SparsePlan` those that the lower bound rests on, f_i + g_j <= C_ij up to rounding.
     status : Status
     n_iterations : int
     """
@@ -118,9 +130,75 @@ class UnbalancedResult(Valued):
     terms: Mapping[str, float]
     bounds: Bounds
     mass: float
-    plan: UnbalancedPlan
+    plan: UnbalancedPlan | SparsePlan
+    potentials: Potentials
     status: Status
     n_iterations: int
+
+    @property
+    def source_left(self) -> FloatArray:
+        """Mass of each source atom (n,) that is not moved: it is lost."""
+        return np.maximum(self.problem.a - self._sums(by_column=False), 0.0)
+
+    @property
+    def source_excess(self) -> FloatArray:
+        """Mass that leaves each source atom (n,) beyond its weight: it is made there."""
+        return np.maximum(self._sums(by_column=False) - self.problem.a, 0.0)
+
+    @property
+    def target_left(self) -> FloatArray:
+        """Mass of each target atom (m,) that nothing is moved to: it is made there."""
+        return np.maximum(self.problem.b - self._sums(by_column=True), 0.0)
+
+    @property
+    def target_excess(self) -> FloatArray:
+        """Mass that arrives at each target atom (m,) beyond its weight: it is lost."""
+        return np.maximum(self._sums(by_column=True) - self.problem.b, 0.0)
+
+    def _sums(self, *, by_column: bool) -> FloatArray:
+        plan = self.plan
+        if isinstance(plan, SparsePlan):
+            return plan.column_sums() if by_column else plan.row_sums()
+        return plan.column_sums if by_column else plan.row_sums
+
+    def barycentric_map(self) -> FloatArray:
+        """Where the plan sends source atoms on average, T(x_i) = sum_j P_ij y_j / sum_j P_ij.
+
+        Returns
+        -------
+        array, shape (n, d)
+            Images; an atom of which nothing is moved keeps its place.
+
+        Raises
+        ------
+        UnsupportedProblemError
+            If the cost is a matrix.
+
+        Examples
+        --------
+        >>> from otdiv import DiscreteMeasure, UnbalancedProblem, unbalanced_transport
+        >>> p, q = DiscreteMeasure([0.0, 9.0]), DiscreteMeasure([1.0])
+        >>> problem = UnbalancedProblem(p, target=q, cost="euclidean", reach=1.0, penalty="tv")
+        >>> unbalanced_transport(problem).barycentric_map().ravel()
+        array([1., 9.])
+        """
+        if not isinstance(self.problem.cost, PNormCost):
+            raise UnsupportedProblemError(
+                "a cost matrix has no points to average; use plan.toarray() @ your_points"
+            )
+        x, y = self.problem.source.points, self.problem.target.points
+        plan, sums = self.plan, self._sums(by_column=False)
+        images = np.zeros(x.shape)
+        if isinstance(plan, SparsePlan):
+            for k in range(x.shape[1]):
+                pulls = plan.mass * y[plan.columns, k]
+                images[:, k] = np.bincount(plan.rows, pulls, x.shape[0])
+        else:
+            step = max(1, _BLOCK // max(1, y.shape[0]))
+            for start in range(0, x.shape[0], step):
+                images[start : start + step] = plan.block(start, start + step) @ y
+        moves = sums > _NOTHING * self.problem.a
+        return np.where(moves[:, None], images / np.where(moves, sums, 1.0)[:, None], x)
 
     def __repr__(self) -> str:
         return (

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .._arrays import keeps_arrays
 from .._calling import explains_calls
 from .._typing import FloatArray
-from .._validation import check_positive, check_positive_integer, describe
+from .._validation import (
+    as_weights,
+    check_positive,
+    check_positive_integer,
+    describe,
+    first_index,
+)
 from ..certificates.plan_sums import PlanSums
 from ..certificates.staying import stay_put
 from ..certificates.unbalanced import (
@@ -25,10 +32,12 @@ from ..entropic.solve_unbalanced import UnbalancedSolve, UnbalancedSolver
 from ..entropic.unbalanced_form import NormalForm
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from ..problems import TransportProblem
-from ..results import Status
+from ..results import Callback, Status
+from .penalised import solve_entropic, solve_plain
 from .problem import UnbalancedProblem
 from .reporting import Report
 from .result import UnbalancedResult
+from .watching import Watch
 
 __all__ = ["unbalanced_transport"]
 
@@ -57,30 +66,39 @@ def unbalanced_transport(
     problem: UnbalancedProblem,
     *,
     epsilon: float | None = None,
+    reference: Any = None,
     rtol: float = 1e-3,
     marginal_tolerance: float = 1e-6,
     max_iterations: int = 1000,
+    max_seconds: float | None = None,
     max_memory: int | None = None,
+    callback: Callback | None = None,
     throw: bool = True,
 ) -> UnbalancedResult:
     """Solve an unbalanced transport problem, with or without an entropic term.
 
-    With `epsilon` the objective is
+    With `epsilon` the objective is, with the penalties of `UnbalancedProblem`,
 
-        <C, P> + reach KL(P 1 | a) + reach KL(P' 1 | b) + epsilon KL(P | a⊗b),
+        <C, P> + D_p(P 1 | a) + D_q(P' 1 | b) + epsilon KL(P | R),
         KL(p | q) = sum p log(p / q) - sum p + sum q.
 
-    The mass of a⊗b is the product of both masses, so the last term does not grow in proportion to
-    them, unlike that of `solvers.Sinkhorn`, whose reference has the mass of the plans.
-    Without it the last term is absent: it is then only the method, and is made smaller until the
-    bounds of the plain objective meet `rtol`.
+    R is a⊗b by default, whose mass is the product of both masses, so the last term does not grow in
+    proportion to them, unlike that of `solvers.Sinkhorn`, whose reference has the mass of the
+    plans. Without `epsilon` the last term is absent. With "kl", one reach and costs that are not
+    negative it is then only the method, and is made smaller until the bounds of the plain objective
+    meet `rtol`; "tv" is solved exactly, as partial transport; all others by the method of
+    multipliers, mostly to ten digits, which holds some matrices (n, m).
 
     Parameters
     ----------
     problem : UnbalancedProblem
-        n source atoms, m target atoms, a cost and a reach.
+        n source atoms, m target atoms, a cost, a reach and a penalty.
     epsilon : float, optional
         Regularisation, in the unit of the cost.
+    reference : pair of arrays (n,) and (m,), optional
+        R = r⊗c with these positive r and c, in the unit of mass (each, as a and b are); only with
+        `epsilon`. Ones give epsilon sum P log P - P, but for the constant epsilon n m. A matrix R is
+        that of the costs C - epsilon log(R / (a⊗b)), but for the constant epsilon (|R| - |a⊗b|).
     rtol : float, default 1e-3
         Relative gap of the bounds that is asked for.
     marginal_tolerance : float, default 1e-6
@@ -88,8 +106,12 @@ def unbalanced_transport(
         made smaller where `rtol` needs that.
     max_iterations : int, default 1000
         Limit of steps of a solve.
+    max_seconds : float, optional
+        Time after which the best result so far has the status STOPPED.
     max_memory : int, optional
-        Bytes that a stored cost matrix may take.
+        Bytes that stored matrices may take.
+    callback : callable, optional
+        Receives a `Progress` from time to time; the search ends where it returns True.
     throw : bool, default True
         Raise where the status is not OPTIMAL; otherwise return it.
 
@@ -123,6 +145,12 @@ def unbalanced_transport(
     True
     >>> 2 * 0.5 * (1 - math.exp(-1.0)) in result.bounds
     True
+
+    Total variation moves all of it where that is cheaper than losing and making it, 0.5 + 0.5:
+
+    >>> problem = UnbalancedProblem(p, target=q, cost="sqeuclidean", reach=0.5, penalty="tv")
+    >>> unbalanced_transport(problem).value
+    1.0
     """
     if not isinstance(problem, UnbalancedProblem):
         raise InvalidInputError(
@@ -137,18 +165,71 @@ def unbalanced_transport(
         )
     if epsilon is not None:
         epsilon = check_positive("epsilon", epsilon)
-    measures = problem.source, problem.target
-    form = NormalForm(problem.normalized(), measures, problem.reach, epsilon, max_memory)
-    report = Report(problem, form, rtol)
-    if form.problem is None:
-        best, reason = report.nothing_moved(), ""
+    given = _as_reference(reference, problem, epsilon)
+    watch = Watch(callback, max_seconds)
+    if given is None and _is_plain_kl(problem):
+        best, reason = _of_equal_reach(
+            problem, epsilon, rtol, tolerance, max_iterations, max_memory, watch
+        )
     else:
-        best, reason = _Search(form.problem, report, tolerance, max_iterations, max_memory).run()
+        with np.errstate(all="ignore"):
+            if epsilon is None:
+                best = solve_plain(problem, rtol, max_iterations, max_memory, watch)
+            else:
+                best = solve_entropic(
+                    problem, epsilon, given, rtol, tolerance, max_iterations, watch
+                )
+        reason = f"a relative gap of {best.bounds.relative_gap:.2e} remains"
     if throw and best.status is not Status.OPTIMAL:
         raise ConvergenceError(
             f"unbalanced_transport ended with {best.status.name}: {reason}", best
         )
     return best
+
+
+def _is_plain_kl(problem: UnbalancedProblem) -> bool:
+    """Whether `NormalForm` knows the problem."""
+    p, q = problem.reaches
+    cost = problem.cost
+    signed = isinstance(cost, CostMatrix) and cost.values.min() < 0.0
+    return problem.penalty == "kl" and p == q and not signed
+
+
+def _as_reference(
+    reference: Any, problem: UnbalancedProblem, epsilon: float | None
+) -> tuple[FloatArray, FloatArray] | None:
+    """Two positive arrays, one entry an atom."""
+    if reference is None:
+        return None
+    if epsilon is None:
+        raise InvalidInputError("reference", "come with an `epsilon`", "no epsilon")
+    if not isinstance(reference, tuple | list) or len(reference) != 2:
+        raise InvalidInputError("reference", "be a pair of arrays (n,) and (m,)", describe(reference))
+    found = []
+    for part, side in zip(reference, (problem.source, problem.target), strict=True):
+        array = as_weights("reference", part, side.n, normalize=False)
+        if not (array > 0.0).all():
+            raise InvalidInputError("reference", "be positive", 0.0, first_index(array <= 0.0))
+        found.append(array)
+    return found[0], found[1]
+
+
+def _of_equal_reach(
+    problem: UnbalancedProblem,
+    epsilon: float | None,
+    rtol: float,
+    tolerance: float,
+    max_iterations: int,
+    max_memory: int | None,
+    watch: Watch,
+) -> tuple[UnbalancedResult, str]:
+    """KL of one reach, costs that are not negative: any ratio of costs, masses, reach, epsilon."""
+    (reach, _), measures = problem.reaches, (problem.source, problem.target)
+    form = NormalForm(problem.normalized(), measures, reach, epsilon, max_memory)
+    report = Report(problem, form, rtol)
+    if form.problem is None:
+        return report.nothing_moved(), ""
+    return _Search(form.problem, report, tolerance, max_iterations, max_memory, watch).run()
 
 
 class _Search:
@@ -161,13 +242,15 @@ class _Search:
         tolerance: float,
         max_iterations: int,
         max_memory: int | None,
+        watch: Watch,
     ):
         self.problem, self.report, self.form = problem, report, report.form
+        self.watch = watch
         self.max_iterations = max_iterations
         form, self.wanted = self.form, self.form.epsilon
         reference = 0.0 if self.wanted is None else form.log_reference
         self.solver = UnbalancedSolver(
-            problem, form.reach, reference, form.largest, max_iterations, max_memory
+            problem, form.reach, reference, form.largest, max_iterations, max_memory, self._asks
         )
         # Where the next solve begins.
         smaller = min(form.largest, form.reach) or form.reach
@@ -191,12 +274,21 @@ class _Search:
             if self._is_at_floor(solve):
                 return result, self._floor_reason(solve)
             best = self.best = self._better(result, residual)
+            self.watch.knows(best.bounds.lower, best.bounds.upper)
+            if self.watch.is_stopped and best.status is not Status.OPTIMAL:
+                return replace(best, status=Status.STOPPED), "it was asked to stop"
             done = best.status is Status.OPTIMAL or self.worse > _PATIENCE
             if done or not (self._is_finer(solve, result, residual) or self._is_smaller(solve)):
                 return best, (
                     f"a relative gap of {best.bounds.relative_gap:.2e} remains; ask for a larger "
                     "rtol"
                 )
+
+    def _asks(self, epsilon: float, n_iterations: int, error: float) -> bool:
+        """Whether the caller wants the solve to end; `epsilon` in the unit of the form."""
+        shown = float(self.form.from_unit(np.array(epsilon)))
+        done = self.n_iterations + n_iterations
+        return self.watch.asks_to_stop(done, epsilon=shown, marginal_error=error)
 
     # What is tried next
 
