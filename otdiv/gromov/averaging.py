@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from ..errors import InvalidInputError
 from ..plans import SparsePlan
 from ..results import Bounds, Callback, SolveOptions, Status, Valued
 from .descent import Balanced, descend
-from .losses import as_space
+from .losses import Unit, as_space
 from .lower_bounds import third_bound
 from .objective import Objective, as_plan, defect_of, least_above
 
@@ -172,8 +172,19 @@ def gromov_barycenter(
     monitor = Monitor(callback=callback if deadline is None else Deadline(callback, deadline))
     largest = max(space.shape[0] for space in spaces)
     needed = 8 * (10 * size * largest + 4 * largest * largest)
+    unit = Unit.of(spaces, "square")
+    spaces = [unit.numbers(space) for space in spaces]
     with room_for(needed, "the barycenter of spaces", "fewer points would fit", memory):
-        return _Average(spaces, masses, shares, own, monitor).result(max_iterations)
+        result = _Average(spaces, masses, shares, own, monitor).result(max_iterations)
+    if unit.exponent == 0:
+        return result
+    return replace(
+        result,
+        matrix=np.ldexp(result.matrix, unit.exponent),
+        value=unit.back(result.value),
+        bounds=Bounds(unit.back(result.bounds.lower), unit.back(result.bounds.upper)),
+        costs=np.array([unit.back(float(cost)) for cost in result.costs]),
+    )
 
 
 def _as_spaces(matrices: Any) -> list[FloatArray]:

@@ -6,6 +6,8 @@ products of matrices, and on the line the coupling in order is optimal.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +16,41 @@ from .._typing import FloatArray
 from .._validation import as_cost_matrix, check_choice, first_index
 from ..errors import InvalidInputError
 
-__all__ = ["LOSSES", "Separated", "as_space", "as_spaces", "losses_between", "separated"]
+__all__ = ["LOSSES", "Separated", "Unit", "as_space", "as_spaces", "losses_between", "separated"]
 
 LOSSES = ("square", "kl")
 """(u - v)^2, and u log(u / v) - u + v."""
+
+
+class Unit(NamedTuple):
+    """A power of two in which numbers of pairs are of about 1: no square leaves float64 there.
+
+    Losses are in the unit's `power`-th power; nothing is rounded on the way there.
+    """
+
+    exponent: int
+    power: int
+
+    @classmethod
+    def of(cls, spaces: Iterable[FloatArray], loss: str) -> Unit:
+        """The unit of the largest number of all spaces."""
+        largest = max(float(np.abs(space).max()) for space in spaces)
+        exponent = math.frexp(largest)[1] if largest > 0.0 else 0
+        return cls(exponent, 2 if loss == "square" else 1)
+
+    def numbers(self, space: FloatArray) -> FloatArray:
+        """Numbers of a space in this unit."""
+        return np.ldexp(space, -self.exponent)
+
+    def losses(self, costs: FloatArray) -> FloatArray:
+        """Losses, or costs beside them, in this unit's power."""
+        with np.errstate(over="ignore"):
+            return np.ldexp(costs, -self.power * self.exponent)
+
+    def back(self, loss: float) -> float:
+        """A loss in the caller's unit."""
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(loss, self.power * self.exponent))
 
 
 class Separated(NamedTuple):

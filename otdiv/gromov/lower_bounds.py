@@ -31,7 +31,7 @@ from .._typing import FloatArray
 from .._validation import as_weights
 from ..certificates.rounding import U
 from ..solving import transport_matrix
-from .losses import as_spaces, losses_between, separated
+from .losses import Unit, as_spaces, losses_between, separated
 
 __all__ = [
     "GromovLowerBounds",
@@ -116,9 +116,10 @@ def gromov_lower_bounds(
     x, y = as_spaces(Cx, Cy, loss)
     a = as_weights("x_weights", x_weights, x.shape[0], normalize=True)
     b = as_weights("y_weights", y_weights, y.shape[0], normalize=True)
-    third = third_bound(x, y, a, b, loss)
-    first, second = _first(x, y, a, b, loss), _second(x, y, a, b, loss)
-    return GromovLowerBounds(*(max(0.0, bound) for bound in (first, second, third)))
+    unit = Unit.of((x, y), loss)
+    x, y = unit.numbers(x), unit.numbers(y)
+    found = _first(x, y, a, b, loss), _second(x, y, a, b, loss), third_bound(x, y, a, b, loss)
+    return GromovLowerBounds(*(unit.back(max(0.0, bound)) for bound in found))
 
 
 def third_bound(x: FloatArray, y: FloatArray, a: FloatArray, b: FloatArray, loss: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ from ..plans import SparsePlan
 from ..results import Bounds, Callback, SolveOptions, Status
 from ..solving import EXACT_RTOL, transport_matrix
 from .descent import Balanced, Descent, FreeTarget, Part, Step, descend
-from .losses import as_spaces, losses_between
+from .losses import Unit, as_spaces, losses_between
 from .lower_bounds import local_costs, nearest_costs, part_costs
 from .objective import Objective, as_plan, defect_of, least_above
 from .result import GromovMatrixResult
@@ -98,7 +99,8 @@ def gromov_wasserstein_matrix(
     max_iterations : int, default 500
         Steps of each descent.
     max_seconds, max_memory, callback, throw
-        As in `transport_matrix`.
+        As in `transport_matrix`; the callback sees bounds in a unit of the call's own, a power of
+        two of the largest entry.
     rng : int or Generator, default 0
         Of the starts.
 
@@ -130,8 +132,8 @@ def gromov_wasserstein_matrix(
     >>> result = gromov_wasserstein_matrix(
     ...     [[0, 1, 2], [1, 0, 1], [2, 1, 0]], [[0, 2, 1], [2, 0, 1], [1, 1, 0]]
     ... )
-    >>> result.value, result.status.name, result.plan.columns.tolist()
-    (0.0, 'OPTIMAL', [0, 2, 1])
+    >>> result.value, result.status.name, int(result.plan.columns[1])  # the middle one
+    (0.0, 'OPTIMAL', 2)
     """
     check_callback(callback)
     max_seconds = check_seconds(max_seconds)
@@ -140,8 +142,9 @@ def gromov_wasserstein_matrix(
     n_starts = check_positive_integer("n_starts", n_starts)
     max_iterations = check_positive_integer("max_iterations", max_iterations)
     memory = None if max_memory is None else check_positive_integer("max_memory", max_memory)
+    objective, unit = _objective(Cx, Cy, loss, feature_costs, alpha)
     search = _Search(
-        _objective(Cx, Cy, loss, feature_costs, alpha),
+        objective,
         x_weights,
         y_weights,
         _as_relaxation(relax),
@@ -151,6 +154,7 @@ def gromov_wasserstein_matrix(
     needed = 8 * (8 * n * m + 3 * (n * n + m * m))
     with room_for(needed, f"Gromov-Wasserstein of {n} x {m} points", "fewer would fit", memory):
         result = search.result(n_starts, max_iterations, as_generator(rng), asked)
+    result = _in_callers_unit(result, unit)
     if throw and asked is not None and result.status is not Status.OPTIMAL:
         bounds = result.bounds
         raise ConvergenceError(
@@ -162,12 +166,32 @@ def gromov_wasserstein_matrix(
     return result
 
 
-def _objective(Cx: Any, Cy: Any, loss: str, feature_costs: Any, alpha: Any) -> Objective:
+def _in_callers_unit(result: GromovMatrixResult, unit: Unit) -> GromovMatrixResult:
+    if unit.exponent == 0:
+        return result
+    bounds = Bounds(unit.back(result.bounds.lower), unit.back(result.bounds.upper))
+    if not math.isfinite(bounds.upper):
+        requirement = "stay within float64, losses included"
+        raise InvalidInputError("Cx", requirement, "an overflow (rescale both matrices)")
+    return replace(
+        result,
+        value=unit.back(result.value),
+        bounds=bounds,
+        values=tuple(unit.back(value) for value in result.values),
+    )
+
+
+def _objective(
+    Cx: Any, Cy: Any, loss: str, feature_costs: Any, alpha: Any
+) -> tuple[Objective, Unit]:
+    """The objective in a unit of its own, and that unit."""
     x, y = as_spaces(Cx, Cy, loss)
+    unit = Unit.of((x, y), loss)
+    x, y = unit.numbers(x), unit.numbers(y)
     if feature_costs is None:
         if alpha is not None:
             raise InvalidInputError("alpha", "come with `feature_costs`", alpha)
-        return Objective.of(x, y, loss, None, 1.0)
+        return Objective.of(x, y, loss, None, 1.0), unit
     M = as_cost_matrix("feature_costs", feature_costs)
     if M.shape != (x.shape[0], y.shape[0]):
         requirement = f"have shape ({x.shape[0]}, {y.shape[0]}), a row for each point of Cx"
@@ -179,7 +203,11 @@ def _objective(Cx: Any, Cy: Any, loss: str, feature_costs: Any, alpha: Any) -> O
     if not 0.0 < share <= 1.0:
         hint = "(0 is `transport_matrix(feature_costs)`)"
         raise InvalidInputError("alpha", "be in (0, 1]", alpha, hint)
-    return Objective.of(x, y, loss, M, share)
+    M = unit.losses(M)
+    if not np.isfinite(M).all():
+        requirement = "not be 1e300 times as large as the losses of the structure"
+        raise InvalidInputError("feature_costs", requirement, float(np.max(feature_costs)))
+    return Objective.of(x, y, loss, M, share), unit
 
 
 def _as_relaxation(relax: Any) -> str | float | None:

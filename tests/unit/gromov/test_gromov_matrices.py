@@ -171,6 +171,28 @@ def test_bad_input_is_named(arguments, options, message):
         gromov_wasserstein_matrix(*arguments, **options)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-120, 1e120])
+def test_units_do_not_matter(scale):
+    Cx, Cy = cloud(12), cloud(10, seed=1)
+    plain = gromov_wasserstein_matrix(Cx, Cy)
+    scaled = gromov_wasserstein_matrix(2.0**400 * Cx, 2.0**400 * Cy)
+    assert scaled.value == plain.value * 2.0**800
+    tiny = gromov_wasserstein_matrix(scale * Cx, scale * Cy, loss="square")
+    if scale > 1e-150:
+        assert tiny.value == pytest.approx(plain.value * scale * scale, rel=1e-9)
+        bounds = gromov_lower_bounds(scale * Cx, scale * Cy)
+        assert bounds.third == pytest.approx(plain.bounds.lower * scale * scale, rel=1e-9)
+        barycenter = gromov_barycenter([scale * Cx, scale * Cy], size=10)
+        assert barycenter.value == pytest.approx(
+            gromov_barycenter([Cx, Cy], size=10).value * scale * scale, rel=1e-6
+        )
+
+
+def test_losses_beyond_float64_are_an_error():
+    with pytest.raises(InvalidInputError, match="an overflow"):
+        gromov_wasserstein_matrix([[0.0, 1e200], [1e200, 0.0]], [[0.0, 1.0], [1.0, 0.0]])
+
+
 def test_lower_bounds_of_a_space_and_itself_are_nothing():
     assert gromov_lower_bounds(PATH, PATH) == (0.0, 0.0, 0.0)
 
