@@ -88,6 +88,7 @@ def main() -> None:
         "beyond_pairs", help="partial transport, diagrams, barycenters, spaces: some minutes"
     )
     beyond.add_argument("--quick", action="store_true", help="small sizes")
+    beyond.add_argument("--only", default="", metavar="TEXT", help="calls whose name has it")
     beyond.add_argument("--no-write", action="store_true", help="print only")
     slopes = commands.add_parser("gradients", help="gradients in torch beside those of POT")
     slopes.add_argument("--no-write", action="store_true", help="print only")
@@ -244,7 +245,7 @@ def main() -> None:
     elif options.command == "beyond_pairs":
         from .beyond_pairs import measure
 
-        sys.exit(measure(quick=options.quick, write=not options.no_write))
+        sys.exit(measure(quick=options.quick, only=options.only, write=not options.no_write))
     elif options.command == "gradients":
         from .gradients import gradients
 
