@@ -21,7 +21,7 @@ from .unit_form import UnitForm
 from .variation import solve_variation
 from .watching import Watch
 
-__all__ = ["solve_entropic", "solve_plain"]
+__all__ = ["plain_bytes", "solve_entropic", "solve_plain"]
 
 # Annealing begins at this share of the largest cost.
 _FIRST_EPSILON = 0.5
@@ -95,8 +95,7 @@ def solve_plain(
         return _variation(problem, rtol, max_memory, watch)
     form = UnitForm(problem, None, None)
     pairs = form.pairs
-    n, m = pairs.shape
-    needed = 8 * n * m * (MATRICES + 1)
+    needed = plain_bytes(*pairs.shape)
     way_out = "an `epsilon` needs no matrices of plans"
     with room_for(needed, "unbalanced transport without epsilon", way_out, max_memory):
         start = _start(form, watch)
@@ -128,6 +127,11 @@ def solve_plain(
     return _result(
         form, plan, potentials, terms, bounds, status, search.n_iterations, enclosure
     )
+
+
+def plain_bytes(n: int, m: int) -> int:
+    """Bytes that `solve_plain` takes for n and m atoms, but for total variation."""
+    return 8 * n * m * (MATRICES + 1)
 
 
 def _start(form: UnitForm, watch: Watch) -> tuple[FloatArray, FloatArray]:

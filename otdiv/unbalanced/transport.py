@@ -33,7 +33,7 @@ from ..entropic.unbalanced_form import NormalForm
 from ..errors import ConvergenceError, InvalidInputError, UnsupportedProblemError
 from ..problems import TransportProblem
 from ..results import Callback, Status
-from .penalised import solve_entropic, solve_plain
+from .penalised import plain_bytes, solve_entropic, solve_plain
 from .problem import UnbalancedProblem
 from .reporting import Report
 from .result import UnbalancedResult
@@ -56,6 +56,8 @@ _TIGHTENING = 4.0
 _FINER, _FINEST = 1e-3, 1e-13
 # A solve that did nothing made progress if it leaves less than this share of the gap before.
 _PROGRESS = 0.9
+# Pairs up to which what annealing leaves is tried by the method of multipliers, in some seconds.
+_FEW_PAIRS = 2**20
 # Solves in a row whose gap is no better: then rounding is most of it.
 _PATIENCE = 1
 
@@ -86,7 +88,7 @@ def unbalanced_transport(
     proportion to them, unlike that of `solvers.Sinkhorn`, whose reference has the mass of the
     plans. Without `epsilon` the last term is absent. With "kl", one reach and costs that are not
     negative it is then only the method, and is made smaller until the bounds of the plain objective
-    meet `rtol`; "tv" is solved exactly, as partial transport; all others by the method of
+    meet `rtol`, small problems then by the method of multipliers; "tv" is solved exactly, as partial transport; all others by the method of
     multipliers, mostly to ten digits, which holds some matrices (n, m).
 
     Parameters
@@ -229,7 +231,18 @@ def _of_equal_reach(
     report = Report(problem, form, rtol)
     if form.problem is None:
         return report.nothing_moved(), ""
-    return _Search(form.problem, report, tolerance, max_iterations, max_memory, watch).run()
+    found = _Search(form.problem, report, tolerance, max_iterations, max_memory, watch).run()
+    best, _ = found
+    if epsilon is not None or best.status in (Status.OPTIMAL, Status.STOPPED):
+        return found
+    # Closer than a plan with the width of an epsilon can be.
+    n, m = problem.source.n, problem.target.n
+    if n * m <= _FEW_PAIRS and (max_memory is None or plain_bytes(n, m) <= max_memory):
+        with np.errstate(all="ignore"):
+            closer = solve_plain(problem, rtol, max_iterations, max_memory, watch)
+        if closer.bounds.gap < best.bounds.gap:
+            return closer, f"a relative gap of {closer.bounds.relative_gap:.2e} remains"
+    return found
 
 
 class _Search:
