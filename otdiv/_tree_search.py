@@ -19,7 +19,7 @@ import numpy as np
 from ._kernels import costs
 from ._kernels.kdtree.lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
 from ._kernels.kdtree.search import search
-from ._kernels.kdtree.shaped_search import shaped_search
+from ._kernels.kdtree.shaped_search import fit_caps, shaped_search
 from ._kernels.kdtree.tiled_search import search_tiles
 from ._kernels.kdtree.tree import KDTree, build_tree
 from ._kernels.shaped import ARC, HUBER, Shape, numbers_of
@@ -295,18 +295,28 @@ def shaped_search_all(
     rows = max(1, min(4096, 200_000_000 // m))
     step = max(1, rows * leaves // n)
     convex = shape.is_convex and d <= 3
+    caps_x, caps = _caps(tree_x, shape, tree_x.depth), _caps(tree_y, shape, 0)
 
     def run(first: int) -> None:
         packed, listed = np.empty((3 * d + 5, leaves_y)), np.empty(2 * leaves_y, np.int64)
         near = np.empty((4, d + m // leaves_y + 2))
         shaped_search(
-            first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
-            tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,
+            first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, caps_x,
+            limits, tree_y.points, tree_y.boxes, planes, caps, tree_y.depth, bounded.values,
             *numbers_of(shape), convex, columns, found, counts, packed, listed, near,
         )  # fmt: skip
 
     for_each(run, range(0, leaves, step), n_threads, tick)
     return columns, found, counts
+
+
+def _caps(tree: KDTree, shape: Shape, first: int) -> np.ndarray:
+    """What `fit_caps` says of the nodes from level `first` on; nothing where there is no sphere."""
+    if shape.code != ARC:
+        return np.empty((3, 0))
+    caps = np.zeros((3, 2 << tree.depth))
+    fit_caps(tree.points, tree.boxes, first, tree.depth, caps)
+    return caps
 
 
 def _search_mode(tree_x: KDTree, tree_y: KDTree, norm: float, power: float) -> int:

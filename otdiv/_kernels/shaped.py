@@ -44,7 +44,8 @@ class Shape(NamedTuple):
         longest = math.pi if self.code == ARC else max(extent, 1.0)
         if self.code == HUBER:
             return longest
-        return 3.0 * self.power * longest ** max(self.power - 1.0, 0.0)
+        # Arcs of squared chords up to 3.91 are up to seven times as steep as chords.
+        return (7.0 if self.code == ARC else 3.0) * self.power * longest ** max(self.power - 1.0, 0.0)
 
 
 def relative_rounding(d: int, shape: Shape) -> float:
