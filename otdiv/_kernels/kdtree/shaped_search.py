@@ -1,80 +1,17 @@
 """`search` for the costs of `otdiv._kernels.shaped`: other bounds, the same walk."""
 
-import math
-
-import numpy as np
-
-from .._jit import helper, kernel
+from .._jit import kernel
 from ..shaped import slope_of, value_of, wrapped
 
 # Leaves that are looked at in the order of their bounds, before all others; by taste.
 _FRONT = 12
-# Squared chord of unit vectors beyond which arcs are too steep for a tangent: 163 degrees. There a
-# rounding u of the chord's length changes the slope by 60 u of itself, which the share that is
-# taken off every cost covers.
-_STEEP_CHORD = 3.91
-# Squared distance of a box from the origin below which it has no direction.
-_CENTRAL = 0.25
-
-
-@kernel
-def fit_caps(points, boxes, first, depth, caps):
-    """Fill in caps (3, nodes): what nodes of a sphere's points are, seen along their directions.
-
-    The point of a node has the offset z from the centre q of its box. The first row has the largest
-    |z|, the others the least and the largest part of z along q, all with room for rounding. A flat
-    piece of a sphere is about h wide and h² thick, however the axes of its box lie.
-    """
-    d, n = points.shape
-    for h in range(first, depth + 1):
-        for node in range(1 << h, 2 << h):
-            q = node - (1 << h)
-            size = 0.0
-            for k in range(d):
-                size += boxes[k, node] * boxes[k, node]
-            scale = 1.0 / math.sqrt(size) if size > _CENTRAL else 0.0
-            radius, least, largest = 0.0, np.inf, -np.inf
-            for t in range((q * n) >> h, ((q + 1) * n) >> h):
-                square = 0.0
-                along = 0.0
-                for k in range(d):
-                    z = points[k, t] - boxes[k, node]
-                    square += z * z
-                    along += z * boxes[k, node]
-                along *= scale
-                radius = max(radius, square)
-                least = min(least, along)
-                largest = max(largest, along)
-            radius = math.sqrt(radius) * (1.0 + 1e-14)
-            caps[0, node] = radius
-            caps[1, node] = least - 1e-14 * radius
-            caps[2, node] = largest + 1e-14 * radius
-
-
-@helper
-def cap_support(vector, boxes, caps, node):
-    """Upper bound on vector . z over the offsets z of a node's points from its box's centre."""
-    size = 0.0
-    along = 0.0
-    for k in range(vector.shape[0]):
-        size += boxes[k, node] * boxes[k, node]
-        along += vector[k] * boxes[k, node]
-    if size <= _CENTRAL:
-        return np.inf
-    share = along / size
-    square = 0.0
-    for k in range(vector.shape[0]):
-        across = vector[k] - share * boxes[k, node]
-        square += across * across
-    along /= math.sqrt(size)
-    thick = along * (caps[2, node] if along > 0.0 else caps[1, node])
-    return math.sqrt(square) * caps[0, node] + thick
+# Squared chord of unit vectors beyond which arcs are too steep for a tangent.
+_STEEP_CHORD = 3.5
 
 
 @kernel
 def shaped_search(
-    first, last, points_x, boxes_x, planes_x, caps_x, limits,
-    points, boxes, planes, caps, depth, values,
+    first, last, points_x, boxes_x, planes_x, limits, points, boxes, planes, depth, values,
     code, norm, power, delta, cap, periods, convex,
     columns, found, counts, packed, listed, near,
 ):  # fmt: skip
@@ -82,13 +19,9 @@ def shaped_search(
 
     Lower bounds on boxes: the cost of the gap, axes with a period going round; and, if `convex`,
     the tangent bound of `lower_bounds` wherever no axis reaches beyond half a period from the
-    centre, as the cost is a convex function of one shift there. A cap bounds both. On a sphere
-    what a tangent loses is the least of what boxes and `fit_caps` say: gradients of arcs point out
-    of the sphere, where the box of a flat piece is as wide as the piece and the piece is not.
+    centre, as the cost is a convex function of one shift there. A cap bounds both.
 
     Parameters are those of `search`, and
-
-    caps_x, caps : (3, nodes), of `fit_caps`; looked at on spheres only
 
     code, norm, power, delta, cap, periods : see `Shape`
     packed : (3 d + 5, leaves)
@@ -100,7 +33,6 @@ def shaped_search(
     leaves, leaves_x = listed.size // 2, boxes_x.shape[1] // 2
     size = columns.shape[1]
     x, work = near[0], near[1, :d]
-    tilt, tilt_x = np.empty(d), np.empty(d)
     lower = packed[3 * d + 4]
     bounding = 1.0 - 1e-13 * (d + 4.0) * (power + 2.0)
     for p in range(leaves_x + first, leaves_x + last):
@@ -137,18 +69,10 @@ def shaped_search(
                 if cost < cap:
                     scale = slope_of(length, cost, code, power, delta)
                     tangent = cost * bounding - planes[d + 1, node] - planes_x[d + 1, p]
-                    loss = 0.0
-                    loss_x = 0.0
                     for k in range(d):
                         gradient = scale * work[k]
-                        tilt[k] = gradient + planes[k, node]
-                        tilt_x[k] = planes_x[k, p] - gradient
-                        loss += abs(tilt[k]) * boxes[d + k, node]
-                        loss_x += abs(tilt_x[k]) * boxes_x[d + k, p]
-                    if code == 1:
-                        loss = min(loss, cap_support(tilt, boxes, caps, node))
-                        loss_x = min(loss_x, cap_support(tilt_x, boxes_x, caps_x, p))
-                    tangent -= loss + loss_x
+                        tangent -= abs(gradient + planes[k, node]) * boxes[d + k, node]
+                        tangent -= abs(gradient - planes_x[k, p]) * boxes_x[d + k, p]
                     tangent = min(tangent, cap * bounding - planes[d, node] - planes_x[d, p])
                     bound = tangent if tangent > bound else bound
             if bound >= 0.0:
@@ -216,14 +140,9 @@ def shaped_search(
                         continue
                     scale = slope_of(length, cost, code, power, delta)
                     tangent = cost * bounding - offset[t]
-                    loss = 0.0
                     for k in range(d):
                         gradient = scale * wrapped(x[k] - packed[k, t], periods[k])
-                        tilt[k] = gradient + packed[2 * d + k, t]
-                        loss += abs(tilt[k]) * packed[d + k, t]
-                    if code == 1:
-                        loss = min(loss, cap_support(tilt, boxes, caps, listed[t] + leaves))
-                    tangent -= loss
+                        tangent -= abs(gradient + packed[2 * d + k, t]) * packed[d + k, t]
                     tangent = min(tangent, cap * bounding - top[t])
                     bounds[t] = max(bounds[t], tangent)
             count = 0
