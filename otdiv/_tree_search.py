@@ -301,12 +301,12 @@ def shaped_search_all(
         caps, fields = _caps(tree_y, planes, 0)
 
     def run_arcs(first: int) -> None:
-        packed, listed = np.empty((13, leaves_y)), np.empty(2 * leaves_y, np.int64)
+        packed, listed = np.empty((16, leaves_y)), np.empty(2 * leaves_y, np.int64)
         arc_search(
             first, min(first + step, leaves), tree_x.points, caps_x, fields_x, limits,
             tree_y.points, caps, fields, tree_y.depth, bounded.values, float(shape.power),
             float(shape.cap), columns, found, counts, packed, listed,
-            np.empty((2, m // leaves_y + 2)),
+            np.empty(m // leaves_y + 2),
         )  # fmt: skip
 
     def run(first: int) -> None:

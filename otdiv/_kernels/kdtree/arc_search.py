@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from .._jit import helper, kernel
-from ..shaped import half_arc, value_of
+from ..shaped import half_arc
 
 # Leaves that are looked at in the order of their bounds, before all others; by taste.
 _FRONT = 12
@@ -100,12 +100,12 @@ def arc_search(
         The part s' of a slope across the direction (3), its square, the largest value, and the
         height of the plane at the centre, with what the part of the slope along the direction adds.
     power, cap : costs are min(arc ** power, cap)
-    packed : (13, leaves), near : (2, points in a leaf + 2)
+    packed : (16, leaves), near : (points in a leaf + 2,)
     """
     n, m = points_x.shape[1], points.shape[1]
     leaves, leaves_x = listed.size // 2, caps_x.shape[1] // 2
     size = columns.shape[1]
-    convex = power >= 1.0
+    concave = power < 1.0
     bounding = 1.0 - 1e-13 * (power + 2.0)
     lower = packed[12]
     for p in range(leaves_x + first, leaves_x + last):
@@ -131,7 +131,7 @@ def arc_search(
                 least = max(arc - w - w_x - _ANGLE_ERROR, 0.0)
                 bound = min(_raised(least, power) * bounding, cap) - above
                 sine, cosine = 0.5 * math.sqrt(q * other), 0.25 * (other - q)
-                if convex and bound < 0.0 and sine > _LEAST_SINE:
+                if not concave and bound < 0.0 and sine > _LEAST_SINE:
                     half = sine / (1.0 + cosine)
                     both = (half_x + caps[7, node]) / (1.0 - half_x * caps[7, node])
                     room = 1.0 - half * both
@@ -183,50 +183,65 @@ def arc_search(
         for i in range((p - leaves_x) * n // leaves_x, (p - leaves_x + 1) * n // leaves_x):
             xx, xy, xz = points_x[0, i], points_x[1, i], points_x[2, i]
             threshold = limits[i]
+            # Loops without a power or another branch become vector instructions.
+            arcs, costs, slopes, floors = packed[12], packed[13], packed[14], packed[15]
             for t in range(n_listed):
-                qx, qy, qz = packed[0, t], packed[1, t], packed[2, t]
-                u, v, z = xx - qx, xy - qy, xz - qz
+                u, v, z = xx - packed[0, t], xy - packed[1, t], xz - packed[2, t]
                 q = u * u + v * v + z * z
-                u, v, z = xx + qx, xy + qy, xz + qz
+                u, v, z = xx + packed[0, t], xy + packed[1, t], xz + packed[2, t]
                 other = u * u + v * v + z * z
                 arc = 2.0 * half_arc(0.25 * min(q, other))
                 arc = arc if q <= other else math.pi - arc
+                arcs[t] = arc
+                costs[t] = arc
+                slopes[t] = 1.0
+                floors[t] = max(arc - packed[10, t] - _ANGLE_ERROR, 0.0)
+            if power != 1.0:
+                for t in range(n_listed):
+                    costs[t] = _raised(arcs[t], power)
+                    slopes[t] = power * costs[t] / arcs[t] if arcs[t] > 0.0 else 0.0
+                    floors[t] = _raised(floors[t], power)
+            for t in range(n_listed):
+                u, v, z = xx - packed[0, t], xy - packed[1, t], xz - packed[2, t]
+                q = u * u + v * v + z * z
+                u, v, z = xx + packed[0, t], xy + packed[1, t], xz + packed[2, t]
+                other = u * u + v * v + z * z
                 sine, cosine = 0.5 * math.sqrt(q * other), 0.25 * (other - q)
-                w, tan = packed[10, t], packed[11, t]
-                cost, least = arc, max(arc - w - _ANGLE_ERROR, 0.0)
-                slope = 1.0
-                if power != 1.0:
-                    cost, least = _raised(arc, power), _raised(least, power)
-                    slope = power * cost / arc
+                w, tan, slope = packed[10, t], packed[11, t], slopes[t]
                 # cot(t + w) = (cosine - sine tan) / turn
                 turned, turn = cosine - sine * tan, sine + cosine * tan
-                bent = -0.5 * w * w * turned / turn
-                lost = w * w * w * (1.0 / 6.0) + (bent if turned < 0.0 else 0.0)
+                lost = w * w * w * (1.0 / 6.0) - 0.5 * w * w * min(turned, 0.0) / turn
                 cross = packed[3, t] * xx + packed[4, t] * xy + packed[5, t] * xz
                 square = slope * slope + packed[6, t]
                 error = 2.0 * _TILT_ERROR * square
                 tilt = math.sqrt(max(square + (2.0 * slope * cross + error) / sine + error, 0.0))
-                tangent = cost * bounding - slope * lost - packed[8, t] - tilt * packed[9, t]
-                straight = sine > _LEAST_SINE and (turned >= 0.0 or turn > _LEAST_TURN)
-                tangent = tangent if straight and w < _WIDEST and convex else -np.inf
+                tangent = costs[t] * bounding - slope * lost - packed[8, t] - tilt * packed[9, t]
+                bent = turned < 0.0 and turn < _LEAST_TURN
+                curved = bent or sine < _LEAST_SINE or w > _WIDEST or concave
                 above = packed[7, t]
-                lower[t] = max(min(least * bounding, cap) - above, min(tangent, cap - above))
+                tangent = -np.inf if curved else min(tangent, cap - above)
+                arcs[t] = max(min(floors[t] * bounding, cap) - above, tangent)
             count = 0
             best_values, best_columns = found[i], columns[i]
             for e in range(n_listed):
-                if lower[e] >= threshold:
+                if arcs[e] >= threshold:
                     continue
                 start, stop = (listed[e] * m) >> depth, ((listed[e] + 1) * m) >> depth
-                out, others, held = near[0, : stop - start], near[1], values[start:stop]
+                out, held = near[: stop - start], values[start:stop]
                 hits = 0
                 ys, zs, ws = points[0, start:stop], points[1, start:stop], points[2, start:stop]
                 for t in range(out.size):
                     u, v, z = xx - ys[t], xy - zs[t], xz - ws[t]
-                    out[t] = u * u + v * v + z * z
+                    q = u * u + v * v + z * z
                     u, v, z = xx + ys[t], xy + zs[t], xz + ws[t]
-                    others[t] = u * u + v * v + z * z
+                    other = u * u + v * v + z * z
+                    arc = 2.0 * half_arc(0.25 * min(q, other))
+                    out[t] = arc if q <= other else math.pi - arc
+                if power != 1.0:
+                    for t in range(out.size):
+                        out[t] = _raised(out[t], power)
                 for t in range(out.size):
-                    out[t] = value_of(out[t], others[t], 1, power, np.inf, cap) - held[t]
+                    out[t] = min(out[t], cap) - held[t]
                     hits += out[t] < threshold
                 if hits == 0:
                     continue
