@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._kernels import costs
+from ._kernels.kdtree.arc_search import arc_search, fit_caps
 from ._kernels.kdtree.lower_bounds import EUCLIDEAN, GENERAL, SLACK, SQUARED, fit_planes
 from ._kernels.kdtree.search import search
 from ._kernels.kdtree.shaped_search import shaped_search
@@ -295,6 +296,18 @@ def shaped_search_all(
     rows = max(1, min(4096, 200_000_000 // m))
     step = max(1, rows * leaves // n)
     convex = shape.is_convex and d <= 3
+    if shape.code == ARC:
+        caps_x, fields_x = _caps(tree_x, planes_x, tree_x.depth)
+        caps, fields = _caps(tree_y, planes, 0)
+
+    def run_arcs(first: int) -> None:
+        packed, listed = np.empty((16, leaves_y)), np.empty(2 * leaves_y, np.int64)
+        arc_search(
+            first, min(first + step, leaves), tree_x.points, caps_x, fields_x, limits,
+            tree_y.points, caps, fields, tree_y.depth, bounded.values, float(shape.power),
+            float(shape.cap), columns, found, counts, packed, listed,
+            np.empty(m // leaves_y + 2),
+        )  # fmt: skip
 
     def run(first: int) -> None:
         packed, listed = np.empty((3 * d + 5, leaves_y)), np.empty(2 * leaves_y, np.int64)
@@ -305,8 +318,24 @@ def shaped_search_all(
             *numbers_of(shape), convex, columns, found, counts, packed, listed, near,
         )  # fmt: skip
 
-    for_each(run, range(0, leaves, step), n_threads, tick)
+    for_each(run_arcs if shape.code == ARC else run, range(0, leaves, step), n_threads, tick)
     return columns, found, counts
+
+
+def _caps(tree: KDTree, planes: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `fit_caps` says of the nodes from level `first` on, and their fields for `arc_search`.
+
+    Heights of planes come padded, for slopes as a whole: their parts are no steeper.
+    """
+    caps = np.zeros((8, 2 << tree.depth))
+    fit_caps(tree.points, tree.boxes, first, tree.depth, caps)
+    directions, slopes = caps[:3], planes[:3]
+    along = (slopes * directions).sum(axis=0)
+    across = slopes - along * directions
+    more = np.maximum(along * caps[4], along * caps[5])
+    top, offset = planes[-2:]
+    fields = np.vstack([across, (across * across).sum(axis=0), top, offset + more])
+    return caps, fields
 
 
 def _search_mode(tree_x: KDTree, tree_y: KDTree, norm: float, power: float) -> int:

@@ -8,7 +8,7 @@ exponent 1, 2 or inf. The cost is
     HUBER   min(r² / 2 up to r = delta, delta (r - delta / 2) from there on, cap).
 
 Everything is computed from q = r². Rounding, in units of u = 2**-53: as in `costs` for r, 1 u of
-the square root, 4 u of `_half_arc` and 2 u of what is made of it; Huber's second branch subtracts
+the square root, 4 u of `half_arc` and 2 u of what is made of it; Huber's second branch subtracts
 at most half of r, which doubles what r has. `relative_rounding` adds up more than that. An arc
 beyond a right angle is pi less the arc of the other chord |x + y|, which loses no digits near pi.
 """
@@ -63,7 +63,7 @@ def wrapped(z, period):
 
 
 @helper
-def _half_arc(z):
+def half_arc(z):
     """asin(sqrt(z)) for 0 <= z <= 1/2.
 
     The polynomial interpolates asin(sqrt(z)) / sqrt(z) in Chebyshev's points of that interval,
@@ -97,7 +97,7 @@ def value_of(q, other, code, power, delta, cap):
     """Cost of the squared length q; `other` is |x + y|², which ARC alone looks at."""
     if code == 1:
         near = q <= other
-        arc = 2.0 * _half_arc(0.25 * max(min(q, other), 0.0))
+        arc = 2.0 * half_arc(0.25 * max(min(q, other), 0.0))
         length = arc if near else math.pi - arc
         if power == 2.0:
             length = length * length
