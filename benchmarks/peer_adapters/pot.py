@@ -457,7 +457,7 @@ def unbalanced(
     log: bool,
     div: str = "kl",
 ) -> Any:
-    """Regularised by KL to a⊗b ("kl"), to a matrix c, which is a change of the costs, or to ones."""
+    """Regularised by KL to a⊗b ("kl"), to a matrix c, a change of the costs, or to ones."""
     M = np.asarray(M)
     a, b = weights(a, M.shape[0]), weights(b, M.shape[1])
     penalty, factor = PENALTIES[div]
@@ -469,9 +469,7 @@ def unbalanced(
     reference = (np.ones(a.size), np.ones(b.size)) if kind == "entropy" and reg else None
     if reference is not None:
         constant = -reg * M.size
-    source, target = (
-        DiscreteMeasure(points=np.arange(float(w.size)), weights=w) for w in (a, b)
-    )
+    source, target = (DiscreteMeasure(points=np.arange(float(w.size)), weights=w) for w in (a, b))
     problem = UnbalancedProblem(
         source=source,
         target=target,
@@ -659,7 +657,9 @@ BESIDE = {
     "ot.unbalanced.lbfgsb_unbalanced2": 1e-3,
 }
 
-BOTH_KEPT = "two infinite reaches are balanced transport, which is `transport` and `solvers.Sinkhorn`"
+BOTH_KEPT = (
+    "two infinite reaches are balanced transport, which is `transport` and `solvers.Sinkhorn`"
+)
 NOT_BALANCED = (
     "POT's test compares its plan at a large penalty with that of balanced transport; the optimum, "
     "with bounds, gives way by more than the tolerance of the test"

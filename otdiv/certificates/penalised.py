@@ -1,15 +1,16 @@
 """Bounds of transport with penalised marginals, from any potentials and any plan.
 
-The problem is min <C, P> + F(P 1) + G(P' 1) over P >= 0, perhaps with epsilon KL(P | R), where F and
-G are penalties of `penalties` and R = r⊗c a reference. Let u = 2**-53.
+The problem is min <C, P> + F(P 1) + G(P' 1) over P >= 0, perhaps with epsilon KL(P | R), where F
+and G are penalties of `penalties` and R = r⊗c a reference. Let u = 2**-53.
 
-Lower bound. Any f, g give worth_F(f) + worth_G(g) - epsilon (sum Q - |R|), with Q = R exp((f + g - C)
-/ epsilon), since epsilon KL(P | R) >= <f + g - C, P> - epsilon (sum Q - |R|) for every P. Without the
-entropic term f + g <= C instead; g is a c-transform of f, and what it may be above by rounding is
-taken off it: where f_i + g_j <= C_ij decides, |C_ij| <= |f_i| + |g_j|, and x - u |x| grows with x.
+Lower bound. Any f, g give worth_F(f) + worth_G(g) - epsilon (sum Q - |R|), with
+Q = R exp((f + g - C) / epsilon), since epsilon KL(P | R) >= <f + g - C, P> - epsilon (sum Q - |R|)
+for every P. Without the entropic term f + g <= C instead; g is a c-transform of f, and what it may
+be above by rounding is taken off it: where f_i + g_j <= C_ij decides, |C_ij| <= |f_i| + |g_j|, and
+x - u |x| grows with x.
 With total variation worth(f) is -inf where f is below -reach. A potential that is so by d costs at
-most d times the mass by which the sums of an optimal plan exceed the weights there; some optimal plan
-exceeds none on both ends of a pair, so that is at most the mass of the other side.
+most d times the mass by which the sums of an optimal plan exceed the weights there; some optimal
+plan exceeds none on both ends of a pair, so that is at most the mass of the other side.
 
 Upper bound. The plan is that of the entries as computed, of which sums are off by a share (n + m +
 64) u at most. Where sums must be the weights, they are so up to a share that is measured; the plan
@@ -72,9 +73,7 @@ class PenalisedEnclosure:
     columns: FloatArray
 
 
-def shifted(
-    pairs: PenalisedPairs, f: FloatArray, g: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def shifted(pairs: PenalisedPairs, f: FloatArray, g: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(f + t, g - t) for the t that is worth most; the plan is the same, and so is f + g."""
     source, target = pairs.source, pairs.target
     low, high = -math.inf, math.inf
@@ -188,9 +187,7 @@ def _off(side: Side, sums: FloatArray, relative: float) -> float:
 # Without one
 
 
-def plain_lower(
-    pairs: PenalisedPairs, f: FloatArray
-) -> tuple[float, FloatArray, FloatArray]:
+def plain_lower(pairs: PenalisedPairs, f: FloatArray) -> tuple[float, FloatArray, FloatArray]:
     """Lower bound from any f (n,), and the feasible pair of potentials behind it."""
     source, target = pairs.source, pairs.target
     f = _within_prices(pairs, f)

@@ -4,11 +4,12 @@ A side has weights a and a reach; its plan has the sums r there. With u = r - a 
 
     kl       reach sum r log(r / a) - r + a        worth  reach sum a (1 - exp(-f / reach))
     tv       reach sum |u|                         worth  sum a min(f, reach)   where f >= -reach
-    squared  reach sum u²                          worth  sum h a - h² / (4 reach), h = min(f, 2 reach a)
+    squared  reach sum u²                          worth  sum h a - h² / (4 reach)
     fixed    0, but u must be 0                    worth  sum a f
 
-The worth of f is inf over r >= 0 of penalty(r) + f.r: what a plan with these sums pays at least once
-f.r is part of its costs (Chizat et al. 2018, arXiv:1607.05816, table 1). It is concave in f.
+with h = min(f, 2 reach a). The worth of f is inf over r >= 0 of penalty(r) + f.r: what a plan with
+these sums pays at least once f.r is part of its costs (Chizat et al. 2018, arXiv:1607.05816,
+table 1). It is concave in f.
 """
 
 from __future__ import annotations
@@ -65,10 +66,11 @@ class Side:
     # Potentials
 
     def capped(self, f: FloatArray) -> FloatArray:
-        """Potentials that are no higher than what is worth more: from there on worth is constant."""
+        """Potentials no higher than what is worth more: from there on worth is constant."""
         if self.is_fixed or self.penalty == "kl":
             return f
-        return np.minimum(f, self.reach if self.penalty == "tv" else 2.0 * self.reach * self.weights)
+        cap = self.reach if self.penalty == "tv" else 2.0 * self.reach * self.weights
+        return np.minimum(f, cap)
 
     def worth(self, f: FloatArray) -> float:
         """What potentials f (n,) are worth; of "tv" without the condition f >= -reach."""
@@ -142,7 +144,7 @@ class Side:
         with np.errstate(divide="ignore"):
             far = 2.0 * reach * (self.weights - w / scale)
             near = epsilon * (np.log(w) - math.log(scale) - logs)
-        return np.where(w > 0.0, near, far)
+        return np.asarray(np.where(w > 0.0, near, far))
 
     def pull(self, f: FloatArray, logs: FloatArray, epsilon: float) -> FloatArray:
         """How much of a change of the others' softmin `best` follows, in [0, 1] (n,)."""

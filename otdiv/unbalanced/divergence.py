@@ -38,7 +38,7 @@ class UnbalancedDivergenceResult(Valued):
     Attributes
     ----------
     value : float
-        cross - (source + target) / 2 + epsilon / 2 (m_x - m_y)², in the unit of the cost times mass.
+        cross - (source + target) / 2 + epsilon / 2 (m_x - m_y)², in units of the cost times mass.
     bounds : Bounds
         Enclosure of the exact divergence, from the bounds of the three problems.
     terms : mapping of str to float
@@ -127,7 +127,8 @@ def unbalanced_sinkhorn_divergence(
     Examples
     --------
     >>> from otdiv import DiscreteMeasure, unbalanced_sinkhorn_divergence
-    >>> p, q = DiscreteMeasure([0.0, 1.0]), DiscreteMeasure([0.0, 1.0, 9.0], weights=[0.5, 0.5, 0.1])
+    >>> p = DiscreteMeasure([0.0, 1.0])
+    >>> q = DiscreteMeasure([0.0, 1.0, 9.0], weights=[0.5, 0.5, 0.1])
     >>> unbalanced_sinkhorn_divergence(p, p, epsilon=0.1, reach=1.0)
     0.0
     >>> round(unbalanced_sinkhorn_divergence(p, q, epsilon=0.1, reach=1.0), 3)  # an outlier of 0.1
@@ -195,9 +196,7 @@ def unbalanced_sinkhorn_divergence_result(
         pairs += [("target", q, q), ("cross", p, q)]
     found: dict[str, UnbalancedResult] = {}
     for term, first, second in pairs:
-        problem = UnbalancedProblem(
-            first, target=second, cost=ground, reach=reach, penalty=penalty
-        )
+        problem = UnbalancedProblem(first, target=second, cost=ground, reach=reach, penalty=penalty)
         found[term] = result = unbalanced_transport(
             problem, epsilon=epsilon, rtol=rtol, max_iterations=max_iterations, throw=False
         )

@@ -124,9 +124,7 @@ def solve_plain(
     f, g = form.potentials(*search.feasible)
     plan = _sparse(form, search.best_plan)
     potentials = Potentials(f=f, g=g)
-    return _result(
-        form, plan, potentials, terms, bounds, status, search.n_iterations, enclosure
-    )
+    return _result(form, plan, potentials, terms, bounds, status, search.n_iterations, enclosure)
 
 
 def plain_bytes(n: int, m: int) -> int:

@@ -1,8 +1,8 @@
 """Optimal plans without an entropic term, by the method of multipliers.
 
-The dual is max worth_F(f) + worth_G(g) over f + g <= C. With P for the multipliers of f + g <= C one
-step makes worth_F(f) + worth_G(g) - |(P + s (f + g - C))+|² / (2 s) largest, by Newton's method on
-its sparse second derivatives, and takes (P + s (f + g - C))+ for the next P. For kl and squared
+The dual is max worth_F(f) + worth_G(g) over f + g <= C. With P for the multipliers of f + g <= C
+one step makes worth_F(f) + worth_G(g) - |(P + s (f + g - C))+|² / (2 s) largest, by Newton's method
+on its sparse second derivatives, and takes (P + s (f + g - C))+ for the next P. For kl and squared
 penalties that converges faster than linearly (Rockafellar 1976, doi:10.1137/0314056; Li, Sun & Toh
 2020, arXiv:1903.09546 do so for linear programmes).
 """
@@ -25,7 +25,7 @@ __all__ = ["MATRICES", "PlainSearch"]
 
 MATRICES = 5
 """Matrices (n, m) of floats that are held at a time."""
-# First s over (1 / atoms) / (largest cost), its growth from step to step and where it ends; by taste.
+# First s over (1 / atoms) / (largest cost), its growth from step to step and its end; by taste.
 _FIRST, _GROWTH, _LARGEST = 10.0, 3.0, 1e9
 # Newton steps of one step of multipliers, and halvings of one of them.
 _STEPS, _HALVINGS = 40, 12

@@ -94,7 +94,7 @@ class UnbalancedProblem:
     def _check_prices(self, C: FloatArray) -> None:
         """Raise where a pair would be used over and over."""
         p, q = self.reaches
-        below = C < -(p + q)
+        below = -(p + q) > C
         if below.any():
             i, j = (int(k) for k in np.argwhere(below)[0])
             requirement = f"cost at least minus both prices, {-(p + q):g} (reach {p:g} and {q:g})"

@@ -88,8 +88,9 @@ def unbalanced_transport(
     proportion to them, unlike that of `solvers.Sinkhorn`, whose reference has the mass of the
     plans. Without `epsilon` the last term is absent. With "kl", one reach and costs that are not
     negative it is then only the method, and is made smaller until the bounds of the plain objective
-    meet `rtol`, small problems then by the method of multipliers; "tv" is solved exactly, as partial transport; all others by the method of
-    multipliers, mostly to ten digits, which holds some matrices (n, m).
+    meet `rtol`, small problems then by the method of multipliers; "tv" is solved exactly, as
+    partial transport; all others by the method of multipliers, mostly to ten digits, which holds
+    some matrices (n, m).
 
     Parameters
     ----------
@@ -98,9 +99,10 @@ def unbalanced_transport(
     epsilon : float, optional
         Regularisation, in the unit of the cost.
     reference : pair of arrays (n,) and (m,), optional
-        R = r⊗c with these positive r and c, in the unit of mass (each, as a and b are); only with
-        `epsilon`. Ones give epsilon sum P log P - P, but for the constant epsilon n m. A matrix R is
-        that of the costs C - epsilon log(R / (a⊗b)), but for the constant epsilon (|R| - |a⊗b|).
+        R = r⊗c with these positive r and c, each in the unit of mass as a and b are; only
+        with `epsilon`. Ones give epsilon sum P log P - P, but for the constant epsilon n m. A
+        matrix R is that of the costs C - epsilon log(R / (a⊗b)), but for the constant
+        epsilon (|R| - |a⊗b|).
     rtol : float, default 1e-3
         Relative gap of the bounds that is asked for.
     marginal_tolerance : float, default 1e-6
@@ -206,7 +208,8 @@ def _as_reference(
     if epsilon is None:
         raise InvalidInputError("reference", "come with an `epsilon`", "no epsilon")
     if not isinstance(reference, tuple | list) or len(reference) != 2:
-        raise InvalidInputError("reference", "be a pair of arrays (n,) and (m,)", describe(reference))
+        requirement = "be a pair of arrays (n,) and (m,)"
+        raise InvalidInputError("reference", requirement, describe(reference))
     found = []
     for part, side in zip(reference, (problem.source, problem.target), strict=True):
         array = as_weights("reference", part, side.n, normalize=False)

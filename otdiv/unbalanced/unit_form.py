@@ -2,9 +2,9 @@
 
 Costs and masses are multiplied by powers of two, which is exact; penalties of the square of a mass
 have a reach in units of cost over mass. Atoms that hold nothing in any plan are left out: those
-without weight where the penalty is kl or the side is kept, or where the reference gives them nothing.
-The sides are in canonical order, so that exchanging them exchanges the answer bit by bit; but a side
-that is kept wholly comes last, since what was updated last has exact sums.
+without weight where the penalty is kl or the side is kept, or where the reference has nothing.
+The sides are in canonical order, so that exchanging them exchanges the answer bit by bit; but a
+side that is kept wholly comes last, since what was updated last has exact sums.
 """
 
 from __future__ import annotations
@@ -97,9 +97,7 @@ class UnitForm:
         self.apart, self.reference = self._apart(), None
         self.pairs = self._pairs(sides[0][1], sides[1][1])
         if self.epsilon is not None:
-            rows, columns = (
-                logs[kept] for logs, kept in zip(self._logs, self.kept, strict=True)
-            )
+            rows, columns = (logs[kept] for logs, kept in zip(self._logs, self.kept, strict=True))
             if self.swapped:
                 rows, columns = columns, rows
             rows = rows + self.mass_bits * math.log(2.0)

@@ -6,8 +6,8 @@ that is made at i and moved; likewise at a source. With these prices the two pro
 value: their duals differ by f >= -p and g >= -q, and raising what is below loses nothing. Where the
 reaches are equal and no cost is negative, effective prices are the prices.
 
-Negative costs are raised by a constant 2 S, and prices by S: with a plan of mass M the objective grows
-by 2 S M + S (|a| - M) + S (|b| - M) = S (|a| + |b|), whatever M is.
+Negative costs are raised by a constant 2 S, and prices by S: with a plan of mass M the objective
+grows by 2 S M + S (|a| - M) + S (|b| - M) = S (|a| + |b|), whatever M is.
 """
 
 from __future__ import annotations
@@ -125,8 +125,12 @@ def _bounds(
             d = problem.source.d
             k += float(relative_rounding(d, problem.cost.norm, problem.cost.power))
         sizes = (np.abs(price) + min(p, q) for price in prices)
-        slack += k * U * math.fsum(
-            float(w @ size) for w, size in zip((problem.a, problem.b), sizes, strict=True)
+        slack += (
+            k
+            * U
+            * math.fsum(
+                float(w @ size) for w, size in zip((problem.a, problem.b), sizes, strict=True)
+            )
         )
     off = raised * masses
     lower, upper = bounds.lower - off, bounds.upper - off
@@ -157,9 +161,12 @@ def _with_made_mass(
         mass.append(lacking[some])
     if len(rows) == 1:
         return plan
-    parts = (np.concatenate(part) for part in (rows, columns, mass))
-    all_rows, all_columns, masses = parts
-    return SparsePlan(rows=all_rows, columns=all_columns, mass=masses, shape=plan.shape)
+    return SparsePlan(
+        rows=np.concatenate(rows),
+        columns=np.concatenate(columns),
+        mass=np.concatenate(mass),
+        shape=plan.shape,
+    )
 
 
 def _cheapest(balanced: TransportProblem, some: IndexArray, *, by_column: bool) -> IndexArray:

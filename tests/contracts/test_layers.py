@@ -63,6 +63,7 @@ ORDERED = [
     ("results", "certificates"),
     ("_rescaling", "_derived"),
     ("partial", "gromov"),
+    ("partial", "unbalanced"),
     ("partial", "diagrams"),
     ("selection", "solving", "maps"),
     ("wgan", "theory"),

@@ -41,9 +41,7 @@ def draw(rng, penalty, *, most=4, kept=True):
 def problem(C, a, b, reach, penalty):
     p = DiscreteMeasure(points=np.arange(float(len(a))), weights=a)
     q = DiscreteMeasure(points=np.arange(float(len(b))), weights=b)
-    return UnbalancedProblem(
-        source=p, target=q, cost=CostMatrix(C), reach=reach, penalty=penalty
-    )
+    return UnbalancedProblem(source=p, target=q, cost=CostMatrix(C), reach=reach, penalty=penalty)
 
 
 def with_exact_sums(plan, given):
@@ -58,7 +56,8 @@ def with_exact_sums(plan, given):
             lines = [list(line) for line in zip(*P, strict=True)] if by_column else P
             for k, weight in enumerate(weights):
                 total = mp.fsum(lines[k])
-                lines[k] = [entry * mp.mpf(weight) / total if total else entry for entry in lines[k]]
+                factor = mp.mpf(weight) / total if total else 1
+                lines[k] = [entry * factor for entry in lines[k]]
             P = [list(line) for line in zip(*lines, strict=True)] if by_column else lines
         return P
 
@@ -133,8 +132,7 @@ def test_no_random_plan_or_potential_gets_between_the_bounds(seed, penalty, entr
         assert primal(plan, *setting) >= mp.mpf(result.bounds.lower)
     for width in (1e-3, 0.1, 1.0):
         f, g = (
-            h + width * rng.normal(size=h.shape)
-            for h in (result.potentials.f, result.potentials.g)
+            h + width * rng.normal(size=h.shape) for h in (result.potentials.f, result.potentials.g)
         )
         assert dual(f, g, *setting) <= mp.mpf(result.bounds.upper)
 
