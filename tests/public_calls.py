@@ -67,9 +67,10 @@ CALLS = {
         name: [(lambda k, name=name: getattr(otdiv, name)(reach=1.0, **k), clouds)]
         for name in ("kantorovich_rubinstein", "kantorovich_rubinstein_result")
     },
-    "unbalanced_sinkhorn_divergence": [
-        (lambda k: otdiv.unbalanced_sinkhorn_divergence(epsilon=1.0, reach=1.0, **k), clouds),
-    ],
+    **{
+        name: [(lambda k, name=name: getattr(otdiv, name)(epsilon=1.0, reach=1.0, **k), clouds)]
+        for name in ("unbalanced_sinkhorn_divergence", "unbalanced_sinkhorn_divergence_result")
+    },
     "partial_transport_profile": [
         (lambda k: otdiv.partial_transport_profile(**k), clouds),
     ],

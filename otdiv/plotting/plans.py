@@ -8,8 +8,10 @@ import numpy as np
 
 from .._typing import FloatArray, IndexArray
 from ..errors import UnsupportedProblemError
+from ..partial import PartialResult
 from ..plans import Plan, SparsePlan
 from ..results import TransportResult
+from ..unbalanced import UnbalancedPlan, UnbalancedResult
 from .canvas import BLUE, VERMILION, axes, submodule, tidy
 
 if TYPE_CHECKING:
@@ -25,16 +27,29 @@ _BLOCK = 2**20
 """Plan entries looked at together, 8 MB."""
 
 
-def plot_plan(result: TransportResult, *, ax: Axes | None = None) -> Axes:
-    """Draw where a transport plan moves the mass.
+_RING = 260.0
+"""Area in square points of the largest ring of mass that stays; by taste."""
+
+_LEAST_RING = 1e-3
+"""Share of the largest below which there is none."""
+
+
+def plot_plan(
+    result: TransportResult | PartialResult | UnbalancedResult, *, ax: Axes | None = None
+) -> Axes:
+    """Draw where a transport plan moves the mass, and what of it stays.
 
     Points in the plane are joined by lines, as dark as they are heavy. Points on the line give the
     coupling, a dot at (x_i, y_j) with an area in proportion to its mass; so do bare cost matrices
     and points of more dimensions, by their indices.
 
+    Partial and unbalanced plans in the plane have rings around points in proportion to the mass
+    that is lost there (source) or made there (target), dashed ones to what is moved beyond the
+    weight; the title says which share of the source is moved.
+
     Parameters
     ----------
-    result : TransportResult
+    result : TransportResult, PartialResult or UnbalancedResult
         Of any solver. Of a dense or entropic plan the heaviest entries are drawn, and the title
         says which share of the mass they hold where it is not all.
     ax : matplotlib Axes, optional
@@ -67,26 +82,64 @@ def plot_plan(result: TransportResult, *, ax: Axes | None = None) -> Axes:
     rows, columns, mass = _heaviest(result.plan)
     order = np.argsort(mass)  # the heaviest last, on top
     rows, columns, mass = rows[order], columns[order], mass[order]
-    x, y = result.problem.x, result.problem.y
+    source, target = result.problem.source, result.problem.target
+    x, y = source.points, target.points
     relative = mass / mass.max() if mass.size else mass
     by_points = hasattr(result.problem.cost, "norm")
     if by_points and x.shape[1] == 2:
         _draw_lines(ax, x, y, rows, columns, relative)
+        if not isinstance(result, TransportResult):
+            _draw_rings(ax, result)
     elif by_points and x.shape[1] == 1:
         _draw_dots(ax, x[rows, 0], y[columns, 0], relative)
         ax.set(xlabel="source x", ylabel="target y")
     else:
         _draw_dots(ax, rows, columns, relative)
         ax.set(xlabel="source index", ylabel="target index")
-    title = f"transport cost {result.value:.6g}"
-    drawn = float(mass.sum()) / result.problem.mass
+    if isinstance(result, TransportResult):
+        title, moved = f"transport cost {result.value:.6g}", source.mass
+    else:
+        moved = result.moved if isinstance(result, PartialResult) else result.mass
+        title = f"value {result.value:.6g}, {100.0 * moved / source.mass:.3g} % of the source moved"
+    drawn = float(mass.sum()) / moved if moved > 0.0 else 1.0
     if drawn < 0.999:
         title += f", {100.0 * drawn:.1f} % of the mass drawn"
     ax.set_title(title)
     return ax
 
 
-def _heaviest(plan: Plan) -> tuple[IndexArray, IndexArray, FloatArray]:
+def _draw_rings(ax: Axes, result: PartialResult | UnbalancedResult) -> None:
+    """What stays around each point, on the scale of the largest such mass."""
+    source, target = result.problem.source, result.problem.target
+    rings = [
+        (source.points, result.source_left, BLUE, "o", "-"),
+        (target.points, result.target_left, VERMILION, "s", "-"),
+    ]
+    if isinstance(result, UnbalancedResult):
+        rings += [
+            (source.points, result.source_excess, BLUE, "o", ":"),
+            (target.points, result.target_excess, VERMILION, "s", ":"),
+        ]
+    largest = max(float(mass.max()) for _, mass, *_ in rings)
+    heaviest = max(float(source.weights.max()), float(target.weights.max()))
+    if largest <= _LEAST_RING * heaviest:
+        return
+    for points, mass, color, marker, style in rings:
+        shown = mass > _LEAST_RING * largest
+        ax.scatter(
+            points[shown, 0],
+            points[shown, 1],
+            s=_RING * mass[shown] / largest,
+            marker=marker,
+            facecolors="none",
+            edgecolors=color,
+            linestyles=style,
+            linewidths=1.2,
+            zorder=4,
+        )
+
+
+def _heaviest(plan: Plan | UnbalancedPlan) -> tuple[IndexArray, IndexArray, FloatArray]:
     """Rows, columns and masses of the entries to draw; blockwise, never all n·m at once."""
     if isinstance(plan, SparsePlan):
         kept = plan.mass > 0.0

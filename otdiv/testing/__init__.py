@@ -26,5 +26,6 @@ __getattr__, __dir__, __all__ = attach(
         "translated": "problems",
         "transport_batches": "strategies",
         "transport_problems": "strategies",
+        "unbalanced_problems": "strategies",
     },
 )

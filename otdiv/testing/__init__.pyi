@@ -17,3 +17,4 @@ from .strategies import probability_vectors as probability_vectors
 from .strategies import solved_problems as solved_problems
 from .strategies import transport_batches as transport_batches
 from .strategies import transport_problems as transport_problems
+from .strategies import unbalanced_problems as unbalanced_problems

@@ -11,6 +11,7 @@ import numpy as np
 from .._optional import import_optional
 from .._typing import FloatArray
 from ..costs import (
+    CostMatrix,
     Euclidean,
     Huber,
     Mahalanobis,
@@ -23,6 +24,7 @@ from ..measures import DiscreteMeasure
 from ..mixtures import GaussianMixture
 from ..partial_problem import PartialProblem
 from ..problems import TransportProblem
+from ..unbalanced import UnbalancedProblem
 from . import problems as known
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "solved_problems",
     "transport_batches",
     "transport_problems",
+    "unbalanced_problems",
 ]
 
 st: Any = import_optional(
@@ -410,6 +413,59 @@ def gaussian_mixtures(*, d: int, max_components: int = 4) -> Any:
         )
 
     return st.composite(draw_mixture)()
+
+
+def unbalanced_problems(*, max_size: int = 6) -> Any:
+    """Strategy of `UnbalancedProblem`s of every penalty, with one reach, two or one and infinity.
+
+    Masses differ, weights may be 0, and costs of matrices have either sign, but none that total
+    variation would use over and over. They shrink to one atom on either side at distance 0.
+
+    Parameters
+    ----------
+    max_size : int, default 6
+        Largest number of atoms on a side.
+
+    Returns
+    -------
+    strategy of UnbalancedProblem
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> from otdiv import unbalanced_transport
+    >>> from otdiv.testing import unbalanced_problems
+    >>> @settings(max_examples=20, deadline=None)
+    ... @given(unbalanced_problems(max_size=3))
+    ... def value_is_inside_its_bounds(problem):
+    ...     result = unbalanced_transport(problem, epsilon=0.5, throw=False)
+    ...     assert result.value in result.bounds
+    >>> value_is_inside_its_bounds()
+    """
+    reaches = st.integers(-4, 4).map(lambda k: 2.0**k)
+
+    def draw_problem(draw: Callable[[Any], Any]) -> UnbalancedProblem:
+        balanced = draw(transport_problems(max_size=max_size))
+        penalty = draw(st.sampled_from(["kl", "tv", "squared"]))
+        p, q = draw(reaches), draw(reaches)
+        kind = draw(st.integers(0, 3))
+        reach = (p, (p, q), (p, np.inf), (np.inf, q))[kind]
+        cost: Any = balanced.cost
+        if isinstance(cost, CostMatrix) and penalty == "tv" and kind < 2:
+            cost = CostMatrix(np.maximum(cost.values, -(p + q) if kind else -2.0 * p))
+        elif not isinstance(cost, CostMatrix | PNormCost):
+            cost = CostMatrix(balanced.matrix())
+        target = balanced.target
+        mass = draw(st.integers(1, 8)) / 4.0
+        return UnbalancedProblem(
+            balanced.source,
+            target=DiscreteMeasure(points=target.points, weights=mass * target.weights),
+            cost=cost,
+            reach=reach,
+            penalty=penalty,
+        )
+
+    return st.composite(draw_problem)()
 
 
 def solved_problems(*, max_size: int = 12) -> Any:

@@ -61,7 +61,7 @@ def solve_entropic(
             best, f, g = found, solve.f, solve.g
         bounds = _bounds(form, best)
         watch.knows(bounds.lower, bounds.upper)
-        if bounds.meets(rtol, _no_gap(form)):
+        if _meets(form, bounds, rtol):
             status = Status.OPTIMAL
             break
         if solve.is_stopped:
@@ -103,7 +103,7 @@ def solve_plain(
         def is_met(lower: float, upper: float) -> bool:
             bounds = Bounds(form.value_from_unit(lower), form.value_from_unit(upper))
             watch.knows(bounds.lower, bounds.upper)
-            return bounds.meets(rtol, _no_gap(form))
+            return _meets(form, bounds, rtol)
 
         asks = _asking(watch, None, form)
         search = PlainSearch(pairs, start, is_met, max_iterations, asks)
@@ -112,7 +112,7 @@ def solve_plain(
     assert enclosure is not None
     lower = max(search.lower, 0.0) if _is_non_negative(form) else search.lower
     bounds = Bounds(form.value_from_unit(lower), form.value_from_unit(enclosure.upper))
-    if bounds.meets(rtol, _no_gap(form)):
+    if _meets(form, bounds, rtol):
         status = Status.OPTIMAL
     elif search.is_stopped:
         status = Status.STOPPED
@@ -205,14 +205,18 @@ def _bounds(form: UnitForm, enclosure: PenalisedEnclosure) -> Bounds:
     return Bounds(form.value_from_unit(lower), form.value_from_unit(upper))
 
 
-def _no_gap(form: UnitForm) -> float:
-    """A gap that rounding alone leaves where the value is zero."""
+def _meets(form: UnitForm, bounds: Bounds, rtol: float) -> bool:
+    """Whether the bounds are close enough: also where they hold zero, but for rounding."""
+    if bounds.meets(rtol, 0.0):
+        return True
+    if not bounds.lower <= 0.0 <= bounds.upper:
+        return False
     source, target = form.pairs.source, form.pairs.target
     masses = float(source.weights.sum()) + float(target.weights.sum())
     size = masses * form.largest + form.apart
     if form.reference is not None:
         size += form.reference.epsilon * form.reference.mass
-    return form.value_from_unit(_ZERO * size)
+    return bounds.gap <= form.value_from_unit(_ZERO * size)
 
 
 def _terms(

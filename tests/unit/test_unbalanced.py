@@ -171,16 +171,11 @@ def test_units_of_cost_and_mass_scale_the_value():
     assert scaled.value == pytest.approx(1e3 * base.value, rel=1e-6)
 
 
-def test_forbidden_pairs_and_costs_below_both_prices_are_refused():
+def test_forbidden_pairs_are_refused():
     p = DiscreteMeasure(points=[0.0, 1.0])
     forbidden = CostMatrix(np.array([[0.0, np.inf], [1.0, 0.0]]))
     with pytest.raises(UnsupportedProblemError, match="finite"):
         unbalanced_transport(UnbalancedProblem(source=p, target=p, cost=forbidden, reach=1.0))
-    dear = CostMatrix(-3.0 * np.eye(2))
-    with pytest.raises(InvalidInputError, match="minus both"):
-        UnbalancedProblem(source=p, target=p, cost=dear, reach=1.0, penalty="tv")
-    # KL and squares take any finite cost.
-    assert unbalanced_transport(UnbalancedProblem(source=p, target=p, cost=dear, reach=1.0))
 
 
 @pytest.mark.parametrize("reach", [0.0, -1.0, math.inf, math.nan])
@@ -192,7 +187,7 @@ def test_reach_must_be_positive_and_finite(reach):
 
 def test_unmet_tolerance_raises_with_the_result():
     with pytest.raises(ConvergenceError) as caught:
-        unbalanced_transport(problem(), rtol=1e-12)
+        unbalanced_transport(problem(), rtol=1e-17)
     assert caught.value.result.status is Status.STALLED
 
 
