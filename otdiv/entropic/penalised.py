@@ -207,5 +207,8 @@ def _error(f: FloatArray, found: FloatArray, logs: FloatArray, epsilon: float) -
     """L1 error of the sums that f gives, against those of its best, over the mass."""
     with np.errstate(over="ignore", invalid="ignore"):
         r, aims = np.exp(f / epsilon + logs), np.exp(found / epsilon + logs)
-        error = float(np.abs(r - aims).sum()) / float(aims.sum())
+        off, mass = float(np.abs(r - aims).sum()), float(aims.sum())
+    if mass == 0.0:  # plans of such costs hold no float
+        return 0.0 if off == 0.0 else math.inf
+    error = off / mass
     return error if math.isfinite(error) else math.inf

@@ -132,7 +132,7 @@ def unbalanced_sinkhorn_divergence(
     >>> unbalanced_sinkhorn_divergence(p, p, epsilon=0.1, reach=1.0)
     0.0
     >>> round(unbalanced_sinkhorn_divergence(p, q, epsilon=0.1, reach=1.0), 3)  # an outlier of 0.1
-    0.1
+    0.094
     """
     return unbalanced_sinkhorn_divergence_result(
         x,
@@ -184,7 +184,7 @@ def unbalanced_sinkhorn_divergence_result(
     >>> from otdiv import unbalanced_sinkhorn_divergence_result
     >>> result = unbalanced_sinkhorn_divergence_result([0.0], [3.0], epsilon=0.5, reach=100.0)
     >>> round(result.value, 2), result.value in result.bounds
-    (8.79, True)
+    (8.8, True)
     """
     epsilon, reach = check_positive("epsilon", epsilon), check_positive("reach", reach)
     ground = as_point_cost(cost)

@@ -62,7 +62,7 @@ class UnbalancedProblem:
     >>> from otdiv import DiscreteMeasure, UnbalancedProblem
     >>> p, q = DiscreteMeasure(points=[0.0, 1.0]), DiscreteMeasure(points=[0.5])
     >>> UnbalancedProblem(p, target=q, cost="euclidean", reach=(2.0, float("inf")), penalty="tv")
-    UnbalancedProblem(n=2, m=1, cost=PNormCost(), reach=(2, inf), penalty='tv')
+    UnbalancedProblem(n=2, m=1, cost=PNormCost(norm=2.0, power=1.0), reach=(2, inf), penalty='tv')
     """
 
     source: DiscreteMeasure

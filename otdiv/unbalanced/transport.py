@@ -56,6 +56,9 @@ _TIGHTENING = 4.0
 _FINER, _FINEST = 1e-3, 1e-13
 # A solve that did nothing made progress if it leaves less than this share of the gap before.
 _PROGRESS = 0.9
+# Of what a pair earns over both reaches: with KL its mass grows by the exponential of it, and
+# penalties of masses of 1e43 still have their digits. By taste.
+_MOST_GROWTH = 100.0
 # Pairs up to which what annealing leaves is tried by the method of multipliers, in some seconds.
 _FEW_PAIRS = 2**20
 # Solves in a row whose gap is no better: then rounding is most of it.
@@ -169,6 +172,7 @@ def unbalanced_transport(
         )
     if epsilon is not None:
         epsilon = check_positive("epsilon", epsilon)
+    _check_growth(problem, epsilon or 0.0)
     given = _as_reference(reference, problem, epsilon)
     watch = Watch(callback, max_seconds)
     if given is None and _is_plain_kl(problem):
@@ -189,6 +193,21 @@ def unbalanced_transport(
             f"unbalanced_transport ended with {best.status.name}: {reason}", best
         )
     return best
+
+
+def _check_growth(problem: UnbalancedProblem, epsilon: float) -> None:
+    """Raise where what a pair earns makes so much mass that no float holds it."""
+    cost, (p, q) = problem.cost, problem.reaches
+    if problem.penalty != "kl" or not isinstance(cost, CostMatrix):
+        return
+    least = float(cost.values.min())
+    if -least > _MOST_GROWTH * (p + q + epsilon):
+        requirement = (
+            f'cost at least {-_MOST_GROWTH:g} times both reaches with penalty="kl", which lets '
+            "mass grow by the exponential of what it earns"
+        )
+        i, j = (int(k) for k in np.argwhere(cost.values == least)[0])
+        raise InvalidInputError("C", requirement, least, f"at index ({i}, {j})")
 
 
 def _is_plain_kl(problem: UnbalancedProblem) -> bool:
