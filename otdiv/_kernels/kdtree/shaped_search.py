@@ -10,6 +10,7 @@ from ..shaped import slope_of, value_of, wrapped
 # Leaves that are looked at in the order of their bounds, before all others; by taste.
 _FRONT = 12
 
+
 @helper
 def _raise_all(q, count, code, power, delta, cap):
     """Put costs in the place of `count` squared lengths; loops without branches are vectorised."""
