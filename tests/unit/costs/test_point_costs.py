@@ -560,3 +560,21 @@ def test_every_cost_is_bounded_and_proven_by_strangers(cost, seed, n):
     assert result.bounds.lower <= exact <= result.bounds.upper
     proof = certificates.prove(result.problem, result.plan, result.potentials)
     assert proof.bounds.lower <= exact <= proof.bounds.upper
+
+
+@pytest.mark.parametrize("unit", [1e-80, 1e-30, 1e60, 1e80])
+@pytest.mark.parametrize("power", [1.5, 3.0])
+def test_bounds_hold_where_the_logarithm_of_a_cost_is_large(unit, power):
+    # Roots of such numbers are rounded by their logarithm, as 1 / power is.
+    rng = np.random.default_rng(21)
+    x, y = rng.normal(size=(2, 3, 2)) * unit
+    for cost in (
+        Periodic([unit, math.inf], power=power),
+        Truncated(PNormCost(power=power), limit=unit**power),
+    ):
+        for solver in (solvers.NetworkSimplex(), solvers.ColumnGeneration()):
+            result = transport(x, y, cost=cost, solver=solver)
+            with mpmath.workdps(60):
+                exact = optimum(cost, x, y)
+            assert result.bounds.lower <= exact <= result.bounds.upper
+            assert result.bounds.relative_gap < 1e-12
