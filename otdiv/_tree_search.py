@@ -310,8 +310,8 @@ def shaped_search_all(
         )  # fmt: skip
 
     def run(first: int) -> None:
-        packed, listed = np.empty((3 * d + 5, leaves_y)), np.empty(2 * leaves_y, np.int64)
-        near = np.empty((4, d + m // leaves_y + 2))
+        packed, listed = np.empty((3 * d + 7, leaves_y)), np.empty(2 * leaves_y, np.int64)
+        near = np.empty((3, d + m // leaves_y + 2))
         shaped_search(
             first, min(first + step, leaves), tree_x.points, tree_x.boxes, planes_x, limits,
             tree_y.points, tree_y.boxes, planes, tree_y.depth, bounded.values,

@@ -66,26 +66,54 @@ class Reduced(NamedTuple):
         if self.relative > 0.0:
             lower, upper = lower * (1.0 - self.relative), upper * (1.0 + self.relative)
         if self.lost > 0.0 and math.isfinite(lower):
-            p, lost = self.power, self.lost
-            if p >= 1.0:
-                root = max(lower, 0.0) ** (1.0 / p)
-                lower = max(root * _DOWN - lost * mass ** (1.0 / p), 0.0) ** p * _DOWN
-            else:
-                lower = max(lower - lost**p * mass * _UP, 0.0)
-            if upper > 0.0 or moved > 0.0:
-                if p >= 1.0:
-                    root = max(upper, 0.0) ** (1.0 / p)
-                    upper = (root * _UP + lost * moved ** (1.0 / p)) ** p * _UP
-                else:
-                    upper = (upper + lost**p * moved) * _UP
+            lower = _less(lower, self.lost, self.power, mass)
+            upper = _more(upper, self.lost, self.power, moved)
         if self.factor != 1.0:
             lower, upper = lower * self.factor, upper * self.factor
             lower, upper = lower * _DOWN, upper * _UP
         return lower, upper
 
 
-# Two powers and a few products are rounded by less than this.
+# A few products are rounded by less than this,
 _DOWN, _UP = 1.0 - 2.0**-49, 1.0 + 2.0**-49
+# and by less than this a root whose order 1 / p is: by u |log x| / p of itself, 745 u at most.
+_ROOT = 1.0 + 2.0**-42
+
+
+def _less(bound: float, lost: float, p: float, mass: float) -> float:
+    """(bound^(1/p) - lost mass^(1/p))^p rounded down, for p < 1 bound - lost^p mass."""
+    if bound <= 0.0:
+        return 0.0
+    if p < 1.0:
+        return max(bound - _power(lost, p) * mass * _UP, 0.0) * _DOWN
+    # Relative to the bound: powers of it would be rounded by its logarithm.
+    share = lost * (mass / bound) ** (1.0 / p) * _ROOT
+    return bound * _power(1.0 - share, p) * _down(p) if share < 1.0 else 0.0
+
+
+def _more(bound: float, lost: float, p: float, mass: float) -> float:
+    """(bound^(1/p) + lost mass^(1/p))^p rounded up, for p < 1 bound + lost^p mass."""
+    if mass <= 0.0:
+        return bound
+    if p < 1.0 or bound <= 0.0:
+        return (max(bound, 0.0) + _power(lost, p) * mass) * _UP
+    share = lost * (mass / bound) ** (1.0 / p) * _ROOT
+    if share <= 1.0:
+        return bound * _power(1.0 + share, p) / _down(p)
+    share = (bound / mass) ** (1.0 / p) / lost * _ROOT
+    return _power(lost, p) * mass * _power(1.0 + share, p) / _down(p)
+
+
+def _power(x: float, p: float) -> float:
+    try:
+        return float(x**p)
+    except OverflowError:
+        return math.inf
+
+
+def _down(p: float) -> float:
+    """Less than 1 by more than what the power p of a rounded number, and products, are off by."""
+    return 1.0 - 2.0**-51 * (p + 8.0)
 
 
 class DerivedCost(ABC):

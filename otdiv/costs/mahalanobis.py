@@ -42,8 +42,9 @@ class Mahalanobis(DerivedCost):
 
     Notes
     -----
-    Points are brought to L⁻¹ x with S = L L', from their common centre, and the rest is Euclidean.
-    What the factor and the solve with it may lose (Higham, Accuracy and Stability of Numerical
+    Axes are brought to units of about one deviation, powers of two, so that different units cost no
+    digits. Then points are brought to L⁻¹ x with S = L L', from their common centre, and the rest
+    is Euclidean. What the factor and the solve with it may lose (Higham, Accuracy and Stability of Numerical
     Algorithms, 2nd ed., theorems 8.5 and 10.3) makes the bounds wider: about
     d² 2**-52 times the condition of S, relative to the farthest of the points.
 
@@ -76,12 +77,15 @@ class Mahalanobis(DerivedCost):
             i, j = np.argwhere(S != S.T)[0]
             pair = f"{float(S[i, j])!r} and {float(S[j, i])!r} at ({i}, {j}) and ({j}, {i})"
             raise InvalidInputError("covariance", "be symmetric", pair)
-        least, largest = (float(value) for value in np.linalg.eigvalsh(S)[[0, -1]])
+        if not (np.diagonal(S) > 0.0).all():
+            k = int(np.argmin(np.diagonal(S)))
+            requirement = "be positive definite"
+            raise InvalidInputError("covariance", requirement, float(S[k, k]), f"at ({k}, {k})")
+        least, largest = np.linalg.eigvalsh(_scaled(S)[1])[[0, -1]].tolist()
         if not least * _MOST_CONDITION > largest:
             requirement = f"be positive definite, with a condition below {_MOST_CONDITION:g}"
-            raise InvalidInputError(
-                "covariance", requirement, f"the eigenvalues {least}, {largest}"
-            )
+            found = f"the eigenvalues {least}, {largest} in units of its axes"
+            raise InvalidInputError("covariance", requirement, found)
         power = as_number("power", self.power)
         check_power(power)
         freeze(self, covariance=S.copy(), power=power)
@@ -104,11 +108,13 @@ class Mahalanobis(DerivedCost):
         """
         from scipy.linalg import solve_triangular
 
-        S = self.covariance
+        unit, S = _scaled(self.covariance)
         d = S.shape[0]
         if x.shape[1] != d:
             requirement = f"have {d} columns like the covariance"
             raise InvalidInputError("x", requirement, x.shape[1])
+        check_extent(x, y)
+        x, y = x / unit, y / unit
         check_extent(x, y)
         both = np.concatenate([x, y])
         centre = 0.5 * both.min(axis=0) + 0.5 * both.max(axis=0)
@@ -128,3 +134,12 @@ class Mahalanobis(DerivedCost):
     def __repr__(self) -> str:
         d = self.covariance.shape[0]
         return f"Mahalanobis(covariance=<{d} x {d}>, power={self.power})"
+
+
+def _scaled(S: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Units of the axes (d,), powers of two, and the covariance in them: exact but for underflow.
+
+    Its diagonal is at least a quarter and below one.
+    """
+    unit = np.ldexp(1.0, np.frexp(np.sqrt(np.diagonal(S)))[1])
+    return unit, S / unit[:, None] / unit

@@ -130,9 +130,9 @@ def arc_search(
                 arc = arc if q <= other else math.pi - arc
                 least = max(arc - w - w_x - _ANGLE_ERROR, 0.0)
                 bound = min(_raised(least, power) * bounding, cap) - above
-                sine, cosine = 0.5 * math.sqrt(q * other), 0.25 * (other - q)
+                sine = 0.5 * math.sqrt(q * other)
                 if not concave and bound < 0.0 and sine > _LEAST_SINE:
-                    half = sine / (1.0 + cosine)
+                    half = math.sqrt(q / other)
                     both = (half_x + caps[7, node]) / (1.0 - half_x * caps[7, node])
                     room = 1.0 - half * both
                     if room > _LEAST_TURN:

@@ -1,12 +1,25 @@
-"""`search` for the costs of `otdiv._kernels.shaped`: other bounds, the same walk."""
+"""`search` for the costs of `otdiv._kernels.shaped` but arcs: other bounds, the same walk."""
 
-from .._jit import kernel
+import math
+
+import numpy as np
+
+from .._jit import helper, kernel
 from ..shaped import slope_of, value_of, wrapped
 
 # Leaves that are looked at in the order of their bounds, before all others; by taste.
 _FRONT = 12
-# Squared chord of unit vectors beyond which arcs are too steep for a tangent.
-_STEEP_CHORD = 3.5
+
+
+@helper
+def _raise_all(q, count, code, power, delta, cap):
+    """Put costs in the place of `count` squared lengths; loops without branches are vectorised."""
+    if code == 0 and power == 1.0:
+        for t in range(count):
+            q[t] = math.sqrt(q[t])
+    elif code != 0 or power != 2.0:
+        for t in range(count):
+            q[t] = value_of(q[t], np.inf, code, power, delta, cap)
 
 
 @kernel
@@ -24,9 +37,8 @@ def shaped_search(
     Parameters are those of `search`, and
 
     code, norm, power, delta, cap, periods : see `Shape`
-    packed : (3 d + 5, leaves)
-        The row before the last is how far a leaf reaches beyond half a period.
-    near : (4, d + points in a leaf + 2)
+    packed : (3 d + 7, leaves)
+    near : (3, d + points in a leaf + 2)
     """
     d, n = points_x.shape
     m = points.shape[1]
@@ -61,11 +73,10 @@ def shaped_search(
             if norm != 2.0:
                 q = q * q
             q = q * (1.0 - 1e-13)
-            cost = value_of(q, 4.0 - q, code, power, delta, cap)
+            cost = value_of(q, np.inf, code, power, delta, cap)
             bound = cost * bounding - planes[d, node] - planes_x[d, p]
-            usable = convex and straight and not (code == 1 and length > _STEEP_CHORD)
-            if usable and bound < 0.0:
-                cost = value_of(length, 4.0 - length, code, power, delta, cap)
+            if convex and straight and bound < 0.0:
+                cost = value_of(length, np.inf, code, power, delta, cap)
                 if cost < cap:
                     scale = slope_of(length, cost, code, power, delta)
                     tangent = cost * bounding - planes[d + 1, node] - planes_x[d + 1, p]
@@ -101,6 +112,7 @@ def shaped_search(
                 packed[2 * d + k, t] = planes[k, node]
         bounds, top, offset = packed[3 * d + 4, :n_listed], packed[3 * d], packed[3 * d + 1]
         lengths, bent = packed[3 * d + 2], packed[3 * d + 3]
+        slopes, losses = packed[3 * d + 5], packed[3 * d + 6]
         for i in range((p - leaves_x) * n // leaves_x, (p - leaves_x + 1) * n // leaves_x):
             for k in range(d):
                 x[k] = points_x[k, i]
@@ -125,43 +137,46 @@ def shaped_search(
                 for t in range(n_listed):
                     bounds[t] = bounds[t] * bounds[t]
             for t in range(n_listed):
-                q = bounds[t] * (1.0 - 1e-13)
-                cost = value_of(q, 4.0 - q, code, power, delta, cap)
-                bounds[t] = cost * bounding - top[t]
+                bounds[t] = bounds[t] * (1.0 - 1e-13)
+            _raise_all(bounds, n_listed, code, power, delta, cap)
+            for t in range(n_listed):
+                bounds[t] = min(bounds[t], cap) * bounding - top[t]
             threshold = limits[i]
             if convex:
+                if code == 0 and power == 1.0:
+                    for t in range(n_listed):
+                        slopes[t] = 1.0 / math.sqrt(max(lengths[t], 1e-200))
+                else:
+                    for t in range(n_listed):
+                        cost = value_of(lengths[t], np.inf, code, power, delta, np.inf)
+                        slopes[t] = slope_of(lengths[t], cost, code, power, delta)
                 for t in range(n_listed):
-                    length = lengths[t]
-                    beyond = bent[t] > 0.0 or (code == 1 and length > _STEEP_CHORD)
-                    if beyond or bounds[t] >= threshold:
-                        continue
-                    cost = value_of(length, 4.0 - length, code, power, delta, cap)
-                    if cost >= cap:
-                        continue
-                    scale = slope_of(length, cost, code, power, delta)
-                    tangent = cost * bounding - offset[t]
-                    for k in range(d):
-                        gradient = scale * wrapped(x[k] - packed[k, t], periods[k])
-                        tangent -= abs(gradient + packed[2 * d + k, t]) * packed[d + k, t]
+                    losses[t] = 0.0
+                for k in range(d):
+                    middle, width, xk, period = packed[k], packed[d + k], x[k], periods[k]
+                    tilt = packed[2 * d + k]
+                    for t in range(n_listed):
+                        gradient = slopes[t] * wrapped(xk - middle[t], period)
+                        losses[t] += abs(gradient + tilt[t]) * width[t]
+                _raise_all(lengths, n_listed, code, power, delta, np.inf)
+                for t in range(n_listed):
+                    tangent = lengths[t] * bounding - offset[t] - losses[t]
                     tangent = min(tangent, cap * bounding - top[t])
-                    bounds[t] = max(bounds[t], tangent)
+                    bounds[t] = max(bounds[t], -np.inf if bent[t] > 0.0 else tangent)
             count = 0
             best_values, best_columns = found[i], columns[i]
             for e in range(n_listed):
                 if bounds[e] >= threshold:
                     continue
                 start, stop = (listed[e] * m) >> depth, ((listed[e] + 1) * m) >> depth
-                out, others, held = near[2, : stop - start], near[3], values[start:stop]
+                out, held = near[2, : stop - start], values[start:stop]
                 hits = 0
                 for t in range(out.size):
                     out[t] = 0.0
-                    others[t] = 0.0
                 for k in range(d):
                     row, xk, period = points[k, start:stop], x[k], periods[k]
                     for t in range(out.size):
                         z = wrapped(xk - row[t], period)
-                        total = xk + row[t]
-                        others[t] += total * total
                         if norm == 2.0:
                             out[t] += z * z
                         elif norm == 1.0:
@@ -171,9 +186,9 @@ def shaped_search(
                 if norm != 2.0:
                     for t in range(out.size):
                         out[t] = out[t] * out[t]
+                _raise_all(out, out.size, code, power, delta, cap)
                 for t in range(out.size):
-                    cost = value_of(out[t], others[t], code, power, delta, cap)
-                    out[t] = cost - held[t]
+                    out[t] = min(out[t], cap) - held[t]
                     hits += out[t] < threshold
                 if hits == 0:
                     continue

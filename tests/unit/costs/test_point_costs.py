@@ -560,3 +560,46 @@ def test_every_cost_is_bounded_and_proven_by_strangers(cost, seed, n):
     assert result.bounds.lower <= exact <= result.bounds.upper
     proof = certificates.prove(result.problem, result.plan, result.potentials)
     assert proof.bounds.lower <= exact <= proof.bounds.upper
+
+
+@pytest.mark.parametrize("unit", [1e-80, 1e-30, 1e60, 1e80])
+@pytest.mark.parametrize("power", [1.5, 3.0])
+def test_bounds_hold_where_the_logarithm_of_a_cost_is_large(unit, power):
+    # Roots of such numbers are rounded by their logarithm, as 1 / power is.
+    rng = np.random.default_rng(21)
+    x, y = rng.normal(size=(2, 3, 2)) * unit
+    for cost in (
+        Periodic([unit, math.inf], power=power),
+        Truncated(PNormCost(power=power), limit=unit**power),
+    ):
+        for solver in (solvers.NetworkSimplex(), solvers.ColumnGeneration()):
+            result = transport(x, y, cost=cost, solver=solver)
+            with mpmath.workdps(60):
+                exact = optimum(cost, x, y)
+            assert result.bounds.lower <= exact <= result.bounds.upper
+            assert result.bounds.relative_gap < 1e-12
+
+
+def test_mahalanobis_loses_nothing_to_different_units():
+    # A metre and a nanometre: the condition of the covariance is 1e18, that of the axes is 3.
+    units = np.array([1.0, 1e-9])
+    cost = Mahalanobis(np.array([[1.0, 0.5], [0.5, 1.0]]) * units[:, None] * units)
+    rng = np.random.default_rng(22)
+    x, y = rng.normal(size=(2, 4, 2)) * units
+    result = transport(x, y, cost=cost)
+    with mpmath.workdps(60):
+        exact = optimum(cost, x, y)
+    assert result.bounds.lower <= exact <= result.bounds.upper
+    assert result.bounds.relative_gap < 1e-12
+
+
+@pytest.mark.parametrize("covariance", [[[1.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, -1.0]]])
+def test_a_variance_that_is_not_positive_is_named(covariance):
+    with pytest.raises(InvalidInputError, match=r"positive definite; got -?[01]\.0 at \(1, 1\)"):
+        Mahalanobis(covariance)
+
+
+def test_masked_costs_of_a_function_are_refused():
+    cost = FunctionCost(lambda x, y: np.ma.masked_less(np.abs(x - y.T), 0.5))
+    with pytest.raises(InvalidInputError, match="masked"):
+        transport([0.0, 1.0], [0.1, 3.0], cost=cost)
