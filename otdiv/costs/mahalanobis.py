@@ -44,8 +44,8 @@ class Mahalanobis(DerivedCost):
     -----
     Axes are brought to units of about one deviation, powers of two, so that different units cost no
     digits. Then points are brought to L⁻¹ x with S = L L', from their common centre, and the rest
-    is Euclidean. What the factor and the solve with it may lose (Higham, Accuracy and Stability of Numerical
-    Algorithms, 2nd ed., theorems 8.5 and 10.3) makes the bounds wider: about
+    is Euclidean. What the factor and the solve with it may lose (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2nd ed., theorems 8.5 and 10.3) makes the bounds wider: about
     d² 2**-52 times the condition of S, relative to the farthest of the points.
 
     Examples

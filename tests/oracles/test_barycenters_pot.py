@@ -37,6 +37,7 @@ def test_the_linear_programme_on_a_line():
     assert ours.value == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Sinkhorn did not converge")
 def test_bregman_projections_come_near_from_above():
     """POT: ot.bregman.barycenter and its debiased sibling, of regularised problems."""
     A = np.stack(histograms(), axis=1)
