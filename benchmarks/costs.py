@@ -80,8 +80,8 @@ def costs(*, only: str = "", write: bool = True) -> int:
         header = [
             "# Costs of points",
             "",
-            f"Exact transport of n = {_SIZE:,} points a side, CPU seconds on one thread, beside the",
-            f"Euclidean cost of the same numbers; at most {_LIMIT} times that is asked for. Then",
+            f"Exact transport of n = {_SIZE:,} points a side, CPU seconds on one thread, beside",
+            f"the Euclidean cost of the same numbers; at most {_LIMIT} times that is asked. Then",
             "circles, and what POT takes for the costs and the exact solve of fewer points.",
             "",
             "| case | found | Euclidean | ratio | relative gap |",
