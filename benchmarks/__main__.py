@@ -90,6 +90,11 @@ def main() -> None:
     beyond.add_argument("--quick", action="store_true", help="small sizes")
     beyond.add_argument("--only", default="", metavar="TEXT", help="calls whose name has it")
     beyond.add_argument("--no-write", action="store_true", help="print only")
+    points = commands.add_parser(
+        "costs", help="costs on spheres and circles beside Euclidean ones: some minutes"
+    )
+    points.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
+    points.add_argument("--no-write", action="store_true", help="print only")
     slopes = commands.add_parser("gradients", help="gradients in torch beside those of POT")
     slopes.add_argument("--no-write", action="store_true", help="print only")
     columns = commands.add_parser(
@@ -238,6 +243,10 @@ def main() -> None:
             write=not options.no_write,
         )
         sys.exit(1 if faults else 0)
+    elif options.command == "costs":
+        from .costs import costs
+
+        sys.exit(1 if costs(only=options.only, write=not options.no_write) else 0)
     elif options.command == "many":
         from .many import many
 

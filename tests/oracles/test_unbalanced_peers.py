@@ -51,7 +51,8 @@ def objective(P, a, b, C, reach, penalty, epsilon=0.0, reference=None):
             s = np.where(sums > 0, sums, 1.0)
             value += r * float((sums * np.log(s / w) - sums + w).sum())
         else:
-            value += r * float(np.abs(sums - w).sum() if penalty == "tv" else ((sums - w) ** 2).sum())
+            apart = np.abs(sums - w)
+            value += r * float((apart if penalty == "tv" else apart**2).sum())
     if epsilon:
         Q = np.where(P > 0, P, 1.0)
         value += epsilon * float((P * np.log(Q / reference) - P + reference).sum())

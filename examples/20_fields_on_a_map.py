@@ -88,4 +88,4 @@ axes[2].set_ylabel("latitude, degrees")
 axes[2].set_title(
     f"the 600 heaviest ways: W1 = {result.value:.1f} km, proven to {upper - lower:.0e} km"
 )
-example.finish(figure, "17_fields_on_a_map")
+example.finish(figure, "20_fields_on_a_map")
