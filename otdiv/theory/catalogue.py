@@ -30,6 +30,7 @@ _FILES = (
     "minibatches",
     "training_runs",
     "tests_and_intervals",
+    "unbalanced_transport",
 )
 
 

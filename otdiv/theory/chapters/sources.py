@@ -114,3 +114,18 @@ DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
 )
+HANIN = Source(
+    "Hanin (1992), Kantorovich-Rubinstein norm and its application in the theory of Lipschitz "
+    "spaces, doi:10.1090/S0002-9939-1992-1097344-5",
+    short="Hanin (1992)",
+)
+LIERO = Source(
+    "Liero, Mielke & Savaré (2018), Optimal entropy-transport problems and a new "
+    "Hellinger-Kantorovich distance between positive measures, arXiv:1508.07941",
+    short="Liero, Mielke & Savaré (2018)",
+)
+SEJOURNE = Source(
+    "Séjourné, Feydy, Vialard, Trouvé & Peyré (2019), Sinkhorn divergences for unbalanced optimal "
+    "transport, arXiv:1910.12958",
+    short="Séjourné et al. (2019)",
+)
