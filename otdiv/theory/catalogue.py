@@ -35,6 +35,7 @@ _FILES = (
     "minibatches",
     "training_runs",
     "tests_and_intervals",
+    "unbalanced_transport",
 )
 
 

@@ -162,3 +162,13 @@ DERIVED = Source(
     "No paper: derived for this catalogue",
     short="Derived here",
 )
+LIERO = Source(
+    "Liero, Mielke & Savaré (2018), Optimal entropy-transport problems and a new "
+    "Hellinger-Kantorovich distance between positive measures, arXiv:1508.07941",
+    short="Liero, Mielke & Savaré (2018)",
+)
+SEJOURNE = Source(
+    "Séjourné, Feydy, Vialard, Trouvé & Peyré (2019), Sinkhorn divergences for unbalanced optimal "
+    "transport, arXiv:1910.12958",
+    short="Séjourné et al. (2019)",
+)
