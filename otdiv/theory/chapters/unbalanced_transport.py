@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import unbalanced
+from ...costs import Euclidean
 from ..cases import choices, measures, numbers, seeds, tuples
 from ..claim import Kind, Topic
 from ..slacks import at_most, equal
@@ -42,7 +43,7 @@ def _flat_norm(case: Any) -> float:
     distances = np.linalg.norm(points[:, None] - points, axis=2)
     rows = (np.eye(n)[:, None] - np.eye(n)).reshape(-1, n)
     found = linprog(-weights, A_ub=rows, b_ub=distances.ravel(), bounds=(-reach, reach))
-    problem = unbalanced.UnbalancedProblem(p, target=q, cost="euclidean", reach=reach, penalty="tv")
+    problem = unbalanced.UnbalancedProblem(p, target=q, cost=Euclidean(), reach=reach, penalty="tv")
     value = unbalanced.unbalanced_transport(problem).value
     return equal(value, -float(found.fun), tolerance=1e-7, scale=scale)
 
@@ -66,7 +67,7 @@ def _weak_duality(case: Any) -> float:
     g = (C - f[:, None]).min(axis=0)
     worth = reach * math.fsum(p.weights * -np.expm1(-f / reach))
     worth += reach * math.fsum(q.weights * -np.expm1(-g / reach))
-    problem = unbalanced.UnbalancedProblem(p, target=q, cost="euclidean", reach=reach)
+    problem = unbalanced.UnbalancedProblem(p, target=q, cost=Euclidean(), reach=reach)
     result = unbalanced.unbalanced_transport(problem, throw=False)
     return at_most(worth, result.bounds.upper, scale=reach)
 
@@ -94,7 +95,7 @@ def _not_negative(case: Any) -> float:
     found = {
         name: unbalanced.unbalanced_transport(
             unbalanced.UnbalancedProblem(
-                first, target=second, cost="euclidean", reach=size * scale, penalty=penalty
+                first, target=second, cost=Euclidean(), reach=size * scale, penalty=penalty
             ),
             epsilon=0.3 * scale,
             rtol=1e-6,
